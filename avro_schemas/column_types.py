@@ -1,0 +1,109 @@
+"""How MySQL and MariaDB write an Avro type: one line for each pair of type and logical type.
+
+A type is chosen so that every value of the Avro type is stored unchanged or refused by the server in strict mode,
+never cut or rounded: hence MEDIUMTEXT and not VARCHAR(256) for a string, DATETIME and not TIMESTAMP (which ends in
+2038) for a time, and text for a decimal with more digits than DECIMAL has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.dialects.mysql import (
+    BIGINT,
+    CHAR,
+    DATETIME,
+    DECIMAL,
+    DOUBLE,
+    FLOAT,
+    INTEGER,
+    MEDIUMBLOB,
+    MEDIUMTEXT,
+    TIME,
+    TINYINT,
+    VARCHAR,
+)
+from sqlalchemy.types import BINARY, DATE, VARBINARY, TypeEngine
+
+from avro_schemas.field_types import FieldType
+
+#: Most characters of a VARCHAR in utf8mb4 (65,535 bytes in four-byte characters, less its length).
+MAX_VARCHAR = 16_383
+#: Most bytes of a VARBINARY or of an ASCII VARCHAR that leaves room for a null bit and its length.
+MAX_VARBINARY = 65_532
+MAX_BINARY = 255
+MAX_DECIMAL_PRECISION, MAX_DECIMAL_SCALE = 65, 30
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnShape:
+    """One column and the Avro field that fills it; every process can pickle it."""
+
+    field: str  #: name in the Avro schema
+    name: str  #: name of the column
+    avro_type: str  #: null boolean int long float double string bytes fixed
+    logical: str | None  #: the logical type, only if it is valid and honoured
+    nullable: bool
+    branches: int  #: of the union around the type: 0 (no union), 1 or 2
+    null_index: int | None  #: which branch of the union is null
+    precision: int  #: digits of a decimal
+    scale: int  #: digits of a decimal after the point
+    size: int  #: bytes of a fixed; `maxLength` of string (characters) and bytes (bytes); 0: unbounded
+    type: TypeEngine[Any]  #: a type of SQLAlchemy's MySQL dialect
+    comment: str | None  #: of the column: the field's `doc`, and its name if the column has another one
+
+
+def _string(of: FieldType) -> TypeEngine[Any]:
+    return VARCHAR(of.size) if 0 < of.size <= MAX_VARCHAR else MEDIUMTEXT()
+
+
+def _bytes(of: FieldType) -> TypeEngine[Any]:
+    return VARBINARY(of.size) if 0 < of.size <= MAX_VARBINARY else MEDIUMBLOB()
+
+
+def _fixed(of: FieldType) -> TypeEngine[Any]:
+    return BINARY(of.size) if of.size <= MAX_BINARY else _bytes(of)
+
+
+def _decimal(of: FieldType) -> TypeEngine[Any]:
+    if of.precision <= MAX_DECIMAL_PRECISION and of.scale <= MAX_DECIMAL_SCALE:
+        return DECIMAL(of.precision, of.scale)
+    length = of.precision + 3  # a sign, a zero and a point
+    return ascii_text(length) if length <= MAX_VARBINARY else MEDIUMTEXT(charset="ascii", collation="ascii_bin")
+
+
+def ascii_text(length: int) -> VARCHAR:
+    """VARCHAR of one byte a character."""
+    return VARCHAR(length, charset="ascii", collation="ascii_bin")
+
+
+#: (Avro type, logical type) -> its column type.
+COLUMN_TYPES: dict[tuple[str, str | None], Callable[[FieldType], TypeEngine[Any]]] = {
+    ("null", None): lambda _: TINYINT(),
+    ("boolean", None): lambda _: TINYINT(display_width=1),
+    ("int", None): lambda _: INTEGER(),
+    ("long", None): lambda _: BIGINT(),
+    ("float", None): lambda _: FLOAT(),
+    ("double", None): lambda _: DOUBLE(),
+    ("string", None): _string,
+    ("bytes", None): _bytes,
+    ("fixed", None): _fixed,
+    ("bytes", "decimal"): _decimal,
+    ("fixed", "decimal"): _decimal,
+    ("int", "date"): lambda _: DATE(),
+    ("int", "time-millis"): lambda _: TIME(fsp=3),
+    ("long", "time-micros"): lambda _: TIME(fsp=6),
+    ("long", "timestamp-millis"): lambda _: DATETIME(fsp=3),
+    ("long", "timestamp-micros"): lambda _: DATETIME(fsp=6),
+    ("long", "local-timestamp-millis"): lambda _: DATETIME(fsp=3),
+    ("long", "local-timestamp-micros"): lambda _: DATETIME(fsp=6),
+    ("string", "uuid"): lambda _: CHAR(36, charset="ascii", collation="ascii_bin"),
+    ("fixed", "uuid"): _fixed,
+}
+
+
+def column_type(of: FieldType) -> TypeEngine[Any]:
+    """The column type for a field's type; a fresh object each time."""
+    return COLUMN_TYPES[of.avro_type, of.logical](of)

@@ -1,0 +1,162 @@
+"""The schema registry: ids for schemas and schemas for ids, over Confluent's REST interface.
+
+Nothing else in this package imports it, since confluent_kafka's client takes 0.4 s to load.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
+
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+from avro_schemas.credentials import AccessDeniedError, without_credentials
+from avro_schemas.errors import SchemaError, SettingsError, UnreachableError
+
+#: Seconds for one request, and how often it is repeated: an answer or an error within about ten seconds.
+_LIMITS: Mapping[str, float] = {"timeout": 4.0, "max.retries": 1, "retries.wait.ms": 200, "retries.max.wait.ms": 1000}
+#: Registry error codes for a subject, version or schema id that is not there (a bare 404 is another server).
+_NOT_FOUND = frozenset({40401, 40402, 40403})
+_NO_CONFIG: Mapping[str, str] = MappingProxyType({})
+
+
+class Registry:
+    """A schema registry at `url` (several, tried in order, are split by commas).
+
+    `config` are further properties of confluent_kafka's client, such as `basic.auth.user.info` and `ssl.ca.location`;
+    user and password may stand in the URL as well, and no error repeats them. Every method raises UnreachableError if
+    the registry does not answer within about ten seconds, and AccessDeniedError if it refuses us.
+    """
+
+    def __init__(self, url: str, config: Mapping[str, str] = _NO_CONFIG) -> None:
+        self.url = without_credentials(url)
+        settings: dict[str, Any] = {**_LIMITS, **config}
+        self._schemas: dict[int, dict[str, Any]] = {}
+        try:
+            settings.update({key: float(settings[key]) for key in _LIMITS})
+            self._client: SchemaRegistryClient = SchemaRegistryClient({"url": url, **settings})
+        except (ValueError, TypeError, OSError):  # whose texts may repeat the URL with its password
+            raise SettingsError(
+                f"the schema registry's settings are not valid for {self.url}",
+                hint="a registry URL is like http://host:8081; the other properties are those of confluent_kafka",
+            ) from None
+
+    def check(self) -> None:
+        """Returns if the registry answers."""
+        with self._translated("asking whether it answers"):
+            self._client.get_config()
+
+    def register(self, subject: str, schema: Mapping[str, Any]) -> int:
+        """The id of `schema` under `subject`, registered now unless it was already.
+
+        SchemaError if the registry finds it invalid or incompatible with the subject's earlier versions.
+        """
+        with self._translated(f"registering a schema under {subject}"):
+            return int(self._client.register_schema(subject, _avro(schema)))
+
+    def find(self, subject: str, schema: Mapping[str, Any]) -> int | None:
+        """The id of `schema` if it is registered under `subject`, else None; changes nothing."""
+        try:
+            with self._translated(f"looking for a schema under {subject}"):
+                found = self._client.lookup_schema(subject, _avro(schema)).schema_id
+        except SchemaNotFoundError:
+            return None
+        return None if found is None else int(found)
+
+    def accepts(self, subject: str, schema: Mapping[str, Any]) -> bool:
+        """Whether `register` would take `schema` as the subject's next version; changes nothing."""
+        try:
+            with self._translated(f"comparing a schema with those of {subject}"):
+                return bool(self._client.test_compatibility(subject, _avro(schema)))
+        except SchemaNotFoundError:
+            return True
+
+    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+        """The schema of an id, as parsed JSON; asked for once, since an id never changes its schema.
+
+        SchemaError if the id is unknown, or its schema is not an Avro record or refers to other subjects.
+        """
+        if schema_id not in self._schemas:
+            with self._translated(f"fetching the schema of id {schema_id}"):
+                schema = self._client.get_schema(schema_id)
+            self._schemas[schema_id] = self._parsed(schema, f"schema id {schema_id}")
+        return self._schemas[schema_id]
+
+    def latest(self, subject: str) -> tuple[int, dict[str, Any]]:
+        """Id and parsed schema of the newest version of `subject`, asked for anew each time.
+
+        SchemaError if there is no such subject, or as for `schema_by_id`.
+        """
+        with self._translated(f"fetching the newest schema of {subject}"):
+            self._client.clear_latest_caches()  # type: ignore[no-untyped-call]
+            version = self._client.get_latest_version(subject)
+            schema_id = int(version.schema_id or 0)
+        return schema_id, self._parsed(version.schema, f"subject {subject}")
+
+    def _parsed(self, schema: Schema, what: str) -> dict[str, Any]:
+        if schema.schema_type not in {None, "AVRO"}:
+            raise SchemaError(f"{what} at {self.url} is {schema.schema_type}, rtpipe reads AVRO")
+        if schema.references:
+            names = ", ".join(str(reference.name) for reference in schema.references)
+            raise SchemaError(
+                f"{what} at {self.url} refers to other subjects ({names}), which rtpipe does not follow yet"
+            )
+        parsed = json.loads(str(schema.schema_str))
+        if not isinstance(parsed, dict):
+            raise SchemaError(f"{what} at {self.url} is {json.dumps(parsed)}, a topic needs a record")
+        return parsed
+
+    @contextmanager
+    def _translated(self, doing: str) -> Iterator[None]:
+        """Turns what the client raises into rtpipe's errors; none of their texts holds the URL's password."""
+        try:
+            yield
+        except SchemaRegistryError as error:
+            raise self._refused(doing, error) from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:  # an answer that is not the registry's JSON
+            raise self._not_a_registry(doing) from error
+        except Exception as error:  # httpx's or httpx2's, by the version of confluent_kafka
+            raise UnreachableError(
+                f"no schema registry answers at {self.url}: {error or type(error).__name__} ({doing})",
+                hint="start it, or correct RTPIPE_SCHEMA_REGISTRY_URL",
+            ) from error
+
+    def _refused(self, doing: str, error: SchemaRegistryError) -> Exception:
+        status, reason = (
+            error.http_status_code,
+            f"{error.error_message} ({doing} at {self.url}, HTTP {error.http_status_code})",
+        )
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            return AccessDeniedError(
+                f"the schema registry at {self.url} refused access ({doing}, HTTP {status})",
+                hint="check the user and password in RTPIPE_SCHEMA_REGISTRY_URL and their permissions",
+            )
+        if status == HTTPStatus.NOT_FOUND:
+            return SchemaNotFoundError(reason) if error.error_code in _NOT_FOUND else self._not_a_registry(doing)
+        if status == HTTPStatus.CONFLICT:
+            return SchemaError(
+                f"the registry holds the schema for incompatible with earlier versions: {reason}",
+                hint="change the schema so that the subject's compatibility rule holds, or change that rule",
+            )
+        if status in {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_REQUEST}:
+            return SchemaError(f"the registry holds the schema for invalid: {reason}")
+        return UnreachableError(f"the schema registry cannot answer now: {reason}")
+
+    def _not_a_registry(self, doing: str) -> UnreachableError:
+        return UnreachableError(
+            f"what answers at {self.url} is no schema registry ({doing})",
+            hint="RTPIPE_SCHEMA_REGISTRY_URL needs the path, too, such as /apis/ccompat/v7",
+        )
+
+
+class SchemaNotFoundError(SchemaError):
+    """The registry answers, but has no such subject, version or schema id."""
+
+
+def _avro(schema: Mapping[str, Any]) -> Schema:
+    return Schema(json.dumps(schema), "AVRO")

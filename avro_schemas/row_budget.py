@@ -1,0 +1,104 @@
+"""Whether a table's widest row fits, computed before any DDL by the stricter rule of MySQL and MariaDB.
+
+Two limits: the server's 65,535 bytes for all columns but LOBs, and InnoDB's 8,126 bytes for what stays on the page
+(half of 16 KB). On the page MySQL counts 41 bytes of a long column; MariaDB counts one of up to 255 bytes whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.dialects.mysql import BIGINT, DATETIME, DOUBLE, FLOAT, INTEGER, MEDIUMBLOB, MEDIUMTEXT, TIME, TINYINT
+from sqlalchemy.types import BINARY, CHAR, DATE, DECIMAL, VARBINARY, VARCHAR, TypeEngine
+
+from avro_schemas.errors import SchemaError
+
+MAX_ROW, MAX_PAGE, MAX_COLUMNS = 65_535, 8_126, 1_017
+#: Record header, row id, transaction id and roll pointer of an InnoDB record.
+_PAGE_OVERHEAD = 5 + 6 + 6 + 7
+_LOB = (12, 41)
+_ONE_LENGTH_BYTE = 255
+_FIXED = {TINYINT: 1, INTEGER: 4, BIGINT: 8, FLOAT: 4, DOUBLE: 8, DATE: 3}
+#: Bytes of the digits that are left when a DECIMAL's digits are packed by nine into four bytes.
+_DECIMAL_REST = (0, 1, 1, 2, 2, 3, 3, 4, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a column takes of each limit, in bytes."""
+
+    row: int
+    page: int
+
+
+def cost(column_type: TypeEngine[Any]) -> Cost:
+    """What a column of this type costs at most; utf8mb4 unless the type names a charset, which is then ASCII."""
+    if isinstance(column_type, MEDIUMTEXT | MEDIUMBLOB):
+        return Cost(*_LOB)
+    if isinstance(column_type, VARCHAR | VARBINARY):
+        width = 4 if isinstance(column_type, VARCHAR) and not getattr(column_type, "charset", None) else 1
+        size = (column_type.length or 0) * width
+        if size <= _ONE_LENGTH_BYTE:
+            return Cost(size + 1, size + 1)
+        return Cost(size + 2, _LOB[1])
+    size = _fixed_size(column_type)
+    return Cost(size, size)
+
+
+def _fixed_size(column_type: TypeEngine[Any]) -> int:
+    if isinstance(column_type, CHAR | BINARY):
+        return column_type.length or 0
+    if isinstance(column_type, DATETIME):
+        return 5 + ((column_type.fsp or 0) + 1) // 2
+    if isinstance(column_type, TIME):
+        return 3 + ((column_type.fsp or 0) + 1) // 2
+    if isinstance(column_type, DECIMAL):
+        scale = column_type.scale or 0
+        return sum(
+            digits // 9 * 4 + _DECIMAL_REST[digits % 9] for digits in ((column_type.precision or 0) - scale, scale)
+        )
+    return _FIXED[type(column_type)]
+
+
+def fit(table: str, types: Sequence[TypeEngine[Any]], *, nullable: int) -> list[TypeEngine[Any]]:
+    """`types`, with bounded texts and bytes made MEDIUMTEXT and MEDIUMBLOB until a row fits, the costliest first.
+
+    `nullable` is how many of the columns may be NULL. SchemaError if the columns are too many in any form.
+    """
+    if len(types) > MAX_COLUMNS:
+        raise SchemaError(
+            f"table {table!r} would have {len(types)} columns, {MAX_COLUMNS} is the most",
+            hint="split the record over several topics",
+        )
+    fitted = list(types)
+    costs = [cost(column_type) for column_type in fitted]
+    bitmap = (nullable + 7) // 8
+    row, page = sum(c.row for c in costs) + bitmap, sum(c.page for c in costs) + bitmap + _PAGE_OVERHEAD
+    while row > MAX_ROW or page > MAX_PAGE:
+        savings = [c.row - _LOB[0] if row > MAX_ROW else c.page - _LOB[1] for c in costs]
+        shrinkable = [i for i, t in enumerate(fitted) if isinstance(t, VARCHAR | VARBINARY) and savings[i] > 0]
+        if not shrinkable:
+            raise _too_wide(table, len(types), row, page)
+        widest = max(shrinkable, key=lambda i: (savings[i], -i))
+        fitted[widest] = _unbounded(fitted[widest])
+        new = cost(fitted[widest])
+        row, page = row - costs[widest].row + new.row, page - costs[widest].page + new.page
+        costs[widest] = new
+    return fitted
+
+
+def _unbounded(column_type: TypeEngine[Any]) -> TypeEngine[Any]:
+    if isinstance(column_type, VARBINARY):
+        return MEDIUMBLOB()
+    charset, collation = getattr(column_type, "charset", None), getattr(column_type, "collation", None)
+    return MEDIUMTEXT(charset=charset, collation=collation)
+
+
+def _too_wide(table: str, columns: int, row: int, page: int) -> SchemaError:
+    over = f"{row:,} bytes where {MAX_ROW:,} fit" if row > MAX_ROW else f"{page:,} bytes a page where {MAX_PAGE:,} fit"
+    return SchemaError(
+        f"table {table!r}: {columns} columns need {over}",
+        hint="split the record over several topics, or leave fields out of it",
+    )

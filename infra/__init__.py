@@ -1,0 +1,1 @@
+"""What runs around rtpipe: the embedded stack, topics, tables and users, the systemd unit, demos."""

@@ -1,0 +1,80 @@
+"""`rtpipe`: every command in one tree; parses, calls, and turns errors into one clear line and an exit code.
+
+Heavy modules are imported inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from avro_schemas.errors import ExitCode, RtpipeError
+from supervisor import cli_infra, cli_produce, cli_schema, cli_supervise, cli_verify
+
+app = typer.Typer(
+    name="rtpipe",
+    help="Avro topics into MySQL, exactly once.\n\n"
+    "Try it all on this machine:  rtpipe demo\n\n"
+    "Run it:  rtpipe supervise --topics dataset1,dataset2,dataset3",
+    epilog="Addresses come from RTPIPE_BOOTSTRAP_SERVERS, RTPIPE_SCHEMA_REGISTRY_URL and RTPIPE_DATABASE_URL or"
+    " rtpipe.toml; with none given, from the embedded stack that is running.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+cli_supervise.add_to(app)
+cli_produce.add_to(app)
+cli_verify.add_to(app)
+app.add_typer(cli_infra.app, name="infra")
+app.add_typer(cli_schema.app, name="schema")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rtpipe {metadata.version('rtpipe')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except RtpipeError as exc:
+        _complain(exc)
+        sys.exit(exc.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.FORCED)
+    except BrokenPipeError:  # `rtpipe status | head`: whoever read has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)
+    except Exception as exc:
+        if os.environ.get("RTPIPE_DEBUG"):
+            raise
+        bug = RtpipeError(
+            f"{type(exc).__name__}: {exc}", hint="this is a bug of rtpipe; RTPIPE_DEBUG=1 shows where it happened"
+        )
+        _complain(bug)
+        sys.exit(ExitCode.FAILED)
+
+
+def _complain(exc: RtpipeError) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only an error needs it
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(Text.assemble(("error ", "bold red"), (exc.name, "bold"), f"  {exc.message}"))
+    if exc.hint:
+        console.print(Text.assemble(("  what to do  ", "dim"), exc.hint))

@@ -1,0 +1,128 @@
+"""`rtpipe infra`: the embedded stack, and what a pipeline needs before it runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from avro_schemas.errors import ExitCode
+from supervisor.cli_options import BootstrapServers, Json, RegistryUrl
+
+app = typer.Typer(
+    help="The embedded stack (up, down, status) and what a pipeline needs before it runs (create).",
+    no_args_is_help=True,
+)
+
+Directory = Annotated[
+    Path | None,
+    typer.Option("--dir", help="Where the stack keeps its data.  [env: RTPIPE_STACK_DIR]", show_default=False),
+]
+
+
+def _directory(given: Path | None) -> Path:
+    from infra.stack_state import default_directory
+
+    return given or default_directory()
+
+
+@app.command()
+def up(
+    brokers: Annotated[int | None, typer.Option(help="Kafka brokers; a new stack has 1.", min=1, max=9)] = None,
+    directory: Directory = None,
+    kafka_port: Annotated[int | None, typer.Option(help="Port of the first broker; default: a free one.")] = None,
+    registry_port: Annotated[int | None, typer.Option(help="Port of the registry; default: a free one.")] = None,
+    database_port: Annotated[int | None, typer.Option(help="Port of MariaDB; default: a free one.")] = None,
+) -> None:
+    """Start a real Kafka, schema registry and MariaDB on this machine, with nothing to install but Python.
+
+    The first time downloads about 300 MB. Doing it twice does nothing; after a crash it mends what is missing. Every
+    other command then finds the stack by itself. For trying and testing: it binds to this machine only.
+
+    Examples:
+
+      rtpipe infra up
+
+      rtpipe infra up --brokers 3 --dir /var/tmp/three
+    """
+    from infra.embedded_stack import up as start
+    from infra.stack_layout import Wishes
+    from infra.stack_state import default_directory
+
+    start(_directory(directory), Wishes(brokers, kafka_port, registry_port, database_port))
+    if directory is not None and directory != default_directory():
+        typer.echo(f"for other commands:  export RTPIPE_STACK_DIR={directory.absolute()}", err=True)
+
+
+@app.command()
+def down(
+    purge: Annotated[bool, typer.Option("--purge", help="Delete topics, schemas and tables, too.")] = False,
+    directory: Directory = None,
+) -> None:
+    """Stop the embedded stack; its data stays, unless --purge deletes it.
+
+    Examples:
+
+      rtpipe infra down
+
+      rtpipe infra down --purge
+    """
+    from infra.embedded_stack import down as stop
+
+    stop(_directory(directory), purge=purge)
+
+
+@app.command()
+def status(as_json: Json = False, directory: Directory = None) -> None:
+    """Show the services of the embedded stack and where they answer.
+
+    Exit code 0 if all of them answer, 3 if not.
+
+    Examples:
+
+      rtpipe infra status
+
+      rtpipe infra status --json
+    """
+    from infra.embedded_stack import status as look
+    from infra.stack_console import stack_table
+
+    found = look(_directory(directory))
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))
+    else:
+        stack_table(found)
+    raise typer.Exit(ExitCode.DONE if found.running else ExitCode.DIFFERENT)
+
+
+@app.command()
+def create(
+    schemas: Annotated[Path, typer.Option(help="The schema file.")] = Path("avro_schemas/schema_before.json"),
+    partitions: Annotated[int, typer.Option(help="Partitions of each topic.", min=1)] = 3,
+    replication_factor: Annotated[
+        int | None, typer.Option(help="Replicas; default: 3 or the number of brokers, whichever is less.", min=1)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; change nothing.")] = False,
+    as_json: Json = False,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: RegistryUrl = None,
+) -> None:
+    """Turn a schema file into Avro subjects, topics, tables and grants; doing it twice changes nothing.
+
+    Each schema gives one subject, one topic and one table. The Avro schemas are also written to schema_avro.json
+    beside the file, for `rtpipe produce`. Exit code 3 if something that is already there differs from the plan.
+
+    Examples:
+
+      rtpipe infra create
+
+      rtpipe infra create --schemas my.json --partitions 6 --dry-run
+    """
+    from supervisor import settings as settings_module
+    from supervisor.provision_view import show_items
+
+    settings = settings_module.load(bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url)
+    settings_module.require(settings, "bootstrap_servers", "schema_registry_url", "database_url")
+    del show_items, dry_run, as_json, schemas, partitions, replication_factor

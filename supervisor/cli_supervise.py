@@ -1,0 +1,131 @@
+"""`rtpipe supervise` and `rtpipe status`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from avro_schemas.errors import ExitCode, UnreachableError
+from supervisor.cli_options import BootstrapServers, Json, LogFormat, RegistryUrl, Topics, topic_names
+
+if TYPE_CHECKING:
+    from supervisor.settings import Settings
+    from workers.partition_spec import PartitionSpec
+
+#: With --until-caught-up, Kafka must answer within this many seconds.
+_PATIENCE = 30.0
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    app.command()(supervise)
+    app.command()(status)
+
+
+def supervise(
+    topics: Topics,
+    until_caught_up: Annotated[
+        bool, typer.Option("--until-caught-up", help="Stop once all that is in the topics now is in the tables.")
+    ] = False,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: RegistryUrl = None,
+    log_format: LogFormat = None,
+    live: Annotated[bool | None, typer.Option("--live/--no-live", help="The live table; default: on a terminal.")] = None,
+) -> None:
+    """Move topics into their tables, exactly once, with one process for each partition.
+
+    Workers that die are started again at once; the others go on meanwhile. SIGTERM or Ctrl-C drains: what was read is
+    committed, then everything stops. A second signal kills. Killed in any way, it goes on where the last COMMIT was.
+
+    Examples:
+
+      rtpipe supervise --topics dataset1,dataset2,dataset3
+
+      rtpipe supervise -t orders --until-caught-up
+
+    The database comes from RTPIPE_DATABASE_URL or RTPIPE_DATABASE_URL_FILE, never from the command line.
+    """
+    from supervisor import settings as settings_module
+    from supervisor.cluster_view import ClusterView
+    from supervisor.control_socket import runtime_directory, socket_path
+    from supervisor.restart_policy import RestartPolicy
+    from supervisor.status_view import LiveView
+    from supervisor.supervisor_process import Options, Supervisor
+    from workers.process_log import log_to_stderr
+
+    names = topic_names(topics)
+    settings = settings_module.load(
+        bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url, log_format=log_format
+    )
+    settings_module.require(settings, "bootstrap_servers", "schema_registry_url", "database_url")
+    if settings.log_format == "auto":
+        chosen = "text" if sys.stderr.isatty() else "json"
+        settings = settings.model_copy(update={"log_format": chosen})
+    wanted_live = sys.stderr.isatty() and settings.log_format == "text" if live is None else live
+    with LiveView(wanted=wanted_live) as view:
+        log_to_stderr(settings.log_format, settings.log_level)
+        cluster = ClusterView(settings.librdkafka())
+        specs = _patient_plan(settings, names, cluster, forever=not until_caught_up)
+        options = Options(
+            drain_seconds=settings.drain_seconds,
+            targets=cluster.end_offsets([spec.key for spec in specs]) if until_caught_up else None,
+            control_socket=socket_path(runtime_directory(settings.runtime_dir)),
+            show=view.show,
+        )
+        del cluster
+        code = Supervisor(specs, options, RestartPolicy()).run()
+    raise typer.Exit(code)
+
+
+def _patient_plan(settings: Settings, names: list[str], cluster: Any, *, forever: bool) -> list[PartitionSpec]:
+    """The plan, waiting for Kafka: a service may be started before its brokers are."""
+    from supervisor import partition_plan
+    from workers.process_log import get_logger
+
+    given_up = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return partition_plan.plan(settings, names, cluster)
+        except UnreachableError as exc:
+            if not forever and time.monotonic() > given_up:
+                raise
+            get_logger("supervisor").warning("waiting: %s", exc.message, extra={"event": "waiting"})
+            time.sleep(1.0)
+
+
+def status(as_json: Json = False) -> None:
+    """Show every partition of the supervisors that run here: state, offsets, lag, rate, memory, CPU.
+
+    Exit code 0 if all partitions run, 3 if one does not, 4 if no supervisor runs.
+
+    Examples:
+
+      rtpipe status
+
+      rtpipe status --json
+    """
+    from supervisor import settings as settings_module
+    from supervisor.control_socket import ask, runtime_directory
+    from supervisor.partition_status import PipelineStatus
+    from supervisor.status_view import print_status
+
+    directory = runtime_directory(settings_module.load().runtime_dir)
+    replies = [reply for path in sorted(directory.glob("supervisor-*.sock")) if (reply := ask(path, "status"))]
+    if as_json:
+        print(json.dumps({"schema_version": 1, "supervisors": replies}, indent=2))
+    if not replies:
+        raise UnreachableError(
+            f"no supervisor runs here (looked in {directory})",
+            hint="start one: rtpipe supervise --topics …; one that runs as another user or service has its own directory",
+        )
+    pipelines = [PipelineStatus.from_json(reply) for reply in replies]
+    if not as_json:
+        for pipeline in pipelines:
+            print_status(pipeline)
+    healthy = {"starting", "running", "stopping", "stopped"}
+    well = all(partition.state in healthy for pipeline in pipelines for partition in pipeline.partitions)
+    raise typer.Exit(ExitCode.DONE if well else ExitCode.DIFFERENT)

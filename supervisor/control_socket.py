@@ -1,0 +1,118 @@
+"""The supervisor's own socket: owner-only, one JSON request and one JSON reply a connection.
+
+A thread speaks to the clients; every request is answered by the supervisor's loop, so that a reply is never older
+than the question and a slow client holds up nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import queue
+import socket
+import socketserver
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+_LONGEST_REQUEST = 65_536
+_LONGEST_PATH = 100  #: of a Unix socket, by the kernel
+_PATIENCE = 10.0
+
+Reply = dict[str, Any]
+
+
+class _Request:
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.body = body
+        self.reply: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+
+
+class ControlServer:
+    """Listens at `path` ("" means nowhere) between `open` and `close`."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._server: socketserver.ThreadingUnixStreamServer | None = None
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """Begin to listen; `wake` is called from another thread when a request waits for `answer`."""
+        if not self._path:
+            return
+        requests = self._requests
+
+        class Handler(socketserver.StreamRequestHandler):
+            timeout = _PATIENCE
+
+            def handle(self) -> None:
+                with contextlib.suppress(OSError, ValueError, queue.Empty):
+                    request = _Request(json.loads(self.rfile.readline(_LONGEST_REQUEST)))
+                    requests.put(request)
+                    wake()
+                    self.wfile.write(json.dumps(request.reply.get(timeout=_PATIENCE)).encode() + b"\n")
+
+        Path(self._path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        before = os.umask(0o177)
+        try:
+            self._server = socketserver.ThreadingUnixStreamServer(self._path, Handler)
+        finally:
+            os.umask(before)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, name="control", daemon=True).start()
+
+    def answer(self, commands: Mapping[str, Callable[[], Reply]]) -> None:
+        """Answer what waits; called from the loop."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                request = self._requests.get_nowait()
+                command = commands.get(str(request.body.get("command")))
+                request.reply.put(command() if command else {"error": "unknown command"})
+
+    def close(self) -> None:
+        """Stop listening and take the socket away."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            Path(self._path).unlink(missing_ok=True)
+
+
+def ask(path: Path, command: str) -> Reply | None:
+    """One question to the supervisor that listens at `path`; None if none does (a socket left behind is removed)."""
+    try:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(_PATIENCE)
+            link.connect(str(path))
+            link.sendall(json.dumps({"command": command}).encode() + b"\n")
+            reply = link.makefile().readline()
+    except ConnectionRefusedError:
+        path.unlink(missing_ok=True)
+        return None
+    except OSError:
+        return None
+    return dict(json.loads(reply)) if reply else None
+
+
+def runtime_directory(configured: Path | None) -> Path:
+    """Where sockets live: as configured, else systemd's, else the user's; short enough for a socket's path."""
+    by_environment = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    session = os.environ.get("XDG_RUNTIME_DIR", "")
+    chosen = configured or Path(by_environment or (f"{session}/rtpipe" if session else _private_directory("rtpipe")))
+    if len(str(chosen.absolute())) > _LONGEST_PATH - len("/supervisor-1234567.sock"):
+        return Path(
+            _private_directory(f"rtpipe-{hashlib.sha1(str(chosen).encode(), usedforsecurity=False).hexdigest()[:8]}")
+        )
+    return chosen
+
+
+def _private_directory(name: str) -> str:
+    return f"{tempfile.gettempdir()}/{name}-{os.getuid()}"
+
+
+def socket_path(directory: Path) -> str:
+    """The socket of this supervisor process."""
+    return str(directory / f"supervisor-{os.getpid()}.sock")

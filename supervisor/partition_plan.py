@@ -1,0 +1,71 @@
+"""Which partitions are mine, and what each worker is told: topics and settings -> PartitionSpecs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from avro_schemas import naming
+from avro_schemas.errors import SettingsError
+from supervisor.cluster_view import ClusterView
+from supervisor.settings import Settings, TopicSettings
+from workers.partition_spec import Limits, PartitionSpec
+
+
+def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> list[PartitionSpec]:
+    """One spec for every partition of every topic, in order. Raises as ClusterView and `check_tables` do."""
+    check_tables(settings, topics)
+    cluster_id = cluster.cluster_id()
+    facts = cluster.topics(topics)
+    first = cluster.first_offsets([key for topic in facts for key in topic.partitions])
+    specs = []
+    for topic in facts:
+        chosen = settings.topic(topic.topic)
+        specs += [
+            PartitionSpec(
+                key=key,
+                group=chosen.group or naming.group_for(topic.topic),
+                table=table_of(topic.topic, chosen),
+                first_offset=first[key],
+                topic_id=topic.topic_id,
+                cluster_id=cluster_id,
+                kafka=settings.librdkafka(),
+                registry_url=settings.schema_registry_url.get_secret_value(),
+                database_url=settings.database_url.get_secret_value(),
+                metadata_columns=chosen.metadata_columns,
+                limits=limits_of(chosen),
+                log_format=settings.log_format,
+                log_level=settings.log_level,
+            )
+            for key in topic.partitions
+        ]
+    return specs
+
+
+def table_of(topic: str, chosen: TopicSettings) -> str:
+    """The table that a topic's rows go to."""
+    return chosen.table or naming.table_for(topic)
+
+
+def limits_of(chosen: TopicSettings) -> Limits:
+    """A topic's settings as the worker takes them."""
+    return Limits(
+        batch_rows=chosen.batch_rows,
+        batch_bytes=chosen.batch_bytes,
+        linger_seconds=chosen.linger_ms / 1000,
+        queue_batches=chosen.queue_batches,
+        queue_low=chosen.queue_batches // 4,
+    )
+
+
+def check_tables(settings: Settings, topics: Sequence[str]) -> None:
+    """Refuse two topics that would share a table without anybody having asked for it."""
+    users = defaultdict(list)
+    for topic in topics:
+        users[table_of(topic, settings.topic(topic)).casefold()].append(topic)
+    for table, sharing in users.items():
+        if len(sharing) > 1:
+            raise SettingsError(
+                f"topics {', '.join(sharing)} would all go to table {table}",
+                hint="give each a `table` of its own in rtpipe.toml",
+            )

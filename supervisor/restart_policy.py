@@ -1,0 +1,39 @@
+"""When a dead worker starts again: a pure function of its deaths and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The verdict: start at `at` (monotonic seconds); quarantined means that the budget is spent."""
+
+    at: float
+    quarantined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """Immediate once, then 0.5 s doubling to 30 s; ten deaths without progress in five minutes: quarantine.
+
+    Only deaths without progress are counted, so a worker that commits between crashes always comes back at once.
+    """
+
+    first_delay: float = 0.5
+    longest_delay: float = 30.0
+    jitter: float = 0.2  #: share by which a delay may be longer or shorter
+    budget: int = 10
+    window: float = 300.0
+    probe_every: float = 300.0
+
+    def next_start(self, deaths: Sequence[float], now: float, chance: float) -> Restart:
+        """`deaths`: when it died without progress since, oldest first; `chance`: 0..1, what the jitter is made of."""
+        recent = [death for death in deaths if now - death < self.window]
+        if len(recent) >= self.budget:
+            return Restart(now + self.probe_every, quarantined=True)
+        if len(recent) <= 1:
+            return Restart(now, quarantined=False)
+        delay = min(self.longest_delay, self.first_delay * 2 ** (len(recent) - 2))
+        return Restart(now + delay * (1 + self.jitter * (2 * chance - 1)), quarantined=False)

@@ -1,0 +1,226 @@
+"""The only reader of flags, environment and rtpipe.toml: frozen settings, secrets that hide themselves.
+
+Order: flags over RTPIPE_… variables (or the file that RTPIPE_…_FILE names) over rtpipe.toml over the running embedded
+stack over defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from avro_schemas.errors import SettingsError
+from infra.stack_state import default_directory, read_addresses
+
+_PREFIX = "RTPIPE_"
+_LARGEST_FILE = 1 << 20
+
+
+class TopicSettings(BaseModel):
+    """What may differ from topic to topic: the `[defaults]` block, then the first `[[topics]]` whose `match` fits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    table: str | None = Field(None, description="table name; default: the topic's name")
+    group: str | None = Field(None, description="consumer group in kafka_offsets; default: group-<topic>")
+    metadata_columns: tuple[Literal["_kafka_partition", "_kafka_offset"], ...] = ()
+    batch_rows: int = Field(5_000, ge=1, le=100_000)
+    batch_bytes: int = Field(4 << 20, ge=1_024, le=256 << 20)
+    linger_ms: float = Field(10, ge=0, le=10_000)
+    queue_batches: int = Field(8, ge=1, le=1_000)
+    on_error: Literal["stop"] = "stop"
+
+
+class TopicBlock(TopicSettings):
+    """One `[[topics]]` block."""
+
+    match: str
+
+    @field_validator("match")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        re.compile(value)
+        return value
+
+
+class Settings(BaseSettings):
+    """Everything rtpipe can be told; made once, at the start of a command."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    bootstrap_servers: str = ""
+    schema_registry_url: SecretStr = SecretStr("")
+    database_url: SecretStr = SecretStr("")
+    infra_database_url: SecretStr = SecretStr("")
+    admin_database_url: SecretStr = SecretStr("")
+    kafka: dict[str, str] = Field(default_factory=dict, repr=False)
+    defaults: TopicSettings = TopicSettings()
+    topics: tuple[TopicBlock, ...] = ()
+    log_format: Literal["auto", "text", "json"] = "auto"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    runtime_dir: Path | None = None
+    drain_seconds: float = Field(25, gt=0, le=3_600)
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        for address in filter(None, value.split(",")):
+            if "://" in address or not re.fullmatch(r"\[?[^\s/]+\]?:\d+", address.strip()):
+                raise ValueError(f"takes host:port, separated by commas, not {address!r}")
+        return value
+
+    @field_validator("schema_registry_url")
+    @classmethod
+    def _web_address(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not re.match(r"https?://", value.get_secret_value()):
+            raise ValueError("takes a URL that begins with http:// or https://")
+        return value
+
+    @field_validator("database_url", "infra_database_url", "admin_database_url")
+    @classmethod
+    def _mysql_url(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if not text:
+            return value
+        try:
+            url = make_url(text)
+        except ArgumentError:
+            raise ValueError("takes mysql+pymysql://user:password@host:port/database") from None
+        if url.get_backend_name() not in {"mysql", "mariadb"}:
+            raise ValueError(f"takes mysql+pymysql://…, not {url.drivername}://…")
+        return SecretStr(url.set(drivername="mysql+pymysql").render_as_string(hide_password=False))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, environment, secrets in files, rtpipe.toml."""
+        return init_settings, env_settings, _Given(settings_cls, _from_secret_files), _Given(settings_cls, _from_toml)
+
+    def topic(self, name: str) -> TopicSettings:
+        """The settings of one topic."""
+        for block in self.topics:
+            if re.fullmatch(block.match, name):
+                return TopicSettings(
+                    **(self.defaults.model_dump() | block.model_dump(exclude_unset=True, exclude={"match"}))
+                )
+        return self.defaults
+
+    def librdkafka(self) -> dict[str, str]:
+        """Properties for every Kafka client."""
+        return {**self.kafka, "bootstrap.servers": self.bootstrap_servers}
+
+
+class _Given(PydanticBaseSettingsSource):
+    """A settings source that is one function."""
+
+    def __init__(self, settings_cls: type[BaseSettings], values: Any) -> None:
+        super().__init__(settings_cls)
+        self._values = values
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError  # the base class asks for it; __call__ gives all at once
+
+    def __call__(self) -> dict[str, Any]:
+        values: dict[str, Any] = self._values()
+        return values
+
+
+def _from_secret_files() -> dict[str, str]:
+    """`RTPIPE_DATABASE_URL_FILE=/run/…` gives database_url: what systemd credentials and mounted secrets look like."""
+    found = {}
+    for name in Settings.model_fields:
+        path = os.environ.get(f"{_PREFIX}{name.upper()}_FILE")
+        if path:
+            try:
+                found[name] = Path(path).read_text().strip()
+            except OSError as exc:
+                raise SettingsError(
+                    f"{_PREFIX}{name.upper()}_FILE: {path}: {exc.strerror}", hint="is it readable for this user?"
+                ) from exc
+    return found
+
+
+def _from_toml() -> dict[str, Any]:
+    """`$RTPIPE_CONFIG`, else rtpipe.toml in the working directory, if it is there."""
+    named = os.environ.get(f"{_PREFIX}CONFIG")
+    path = Path(named or "rtpipe.toml")
+    if not named and not path.exists():
+        return {}
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise SettingsError(f"{path}: larger than 1 MB", hint="is this the right file?")
+        return tomllib.loads(path.read_text())
+    except OSError as exc:
+        raise SettingsError(f"{path}: {exc.strerror}", hint="RTPIPE_CONFIG names the settings file") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{path}: not valid TOML: {exc}", hint="see docs/settings.md for an example") from exc
+
+
+def load(**flags: Any) -> Settings:
+    """Settings of this command; `flags` that are None were not given. Raises SettingsError for whatever is wrong."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as exc:
+        raise _explained(exc) from None
+    return _with_stack(settings)
+
+
+def _with_stack(settings: Settings) -> Settings:
+    """With no address given at all, the running embedded stack is meant."""
+    if settings.bootstrap_servers or settings.database_url.get_secret_value():
+        return settings
+    stack = read_addresses(default_directory())
+    if stack is None:
+        return settings
+    return settings.model_copy(
+        update={
+            "bootstrap_servers": stack.bootstrap_servers,
+            "schema_registry_url": SecretStr(stack.schema_registry_url),
+            "database_url": SecretStr(stack.database_url),
+            "infra_database_url": SecretStr(stack.infra_database_url),
+            "admin_database_url": SecretStr(stack.admin_database_url),
+        }
+    )
+
+
+def require(settings: Settings, *names: str) -> None:
+    """Refuse to go on without these addresses."""
+    missing = [f"{_PREFIX}{name.upper()}" for name in names if not _plain(getattr(settings, name))]
+    if missing:
+        raise SettingsError(
+            f"no value for {', '.join(missing)}, and no embedded stack is running",
+            hint="set them (docs/settings.md), or start a stack to try with: rtpipe infra up",
+        )
+
+
+def _plain(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _explained(exc: ValidationError) -> SettingsError:
+    problems = []
+    for error in exc.errors(include_input=False, include_url=False):
+        where = ".".join(map(str, error["loc"])) or "settings"
+        problem = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "extra_forbidden":
+            known = Settings.model_fields if len(error["loc"]) == 1 else TopicBlock.model_fields
+            close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+            problem = "unknown setting" + (f"; did you mean {close[0]}?" if close else "")
+        problems.append(f"{where}: {problem}")
+    return SettingsError("; ".join(problems), hint="docs/settings.md lists every setting")

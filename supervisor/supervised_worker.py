@@ -1,0 +1,203 @@
+"""One partition in the supervisor's eyes: its state, its process if there is one, its history."""
+
+from __future__ import annotations
+
+import random
+import time
+from multiprocessing.context import ForkServerContext
+
+from avro_schemas.errors import ExitCode
+from supervisor.partition_status import PartitionStatus
+from supervisor.process_handle import ProcessHandle, describe_exit
+from supervisor.process_stats import ProcessStats
+from supervisor.rate_meter import RateMeter
+from supervisor.restart_policy import RestartPolicy
+from supervisor.worker_state import ALIVE, State, move
+from workers.partition_spec import PartitionSpec
+from workers.process_log import get_logger
+from workers.reports import Ended, Progress, Running
+
+log = get_logger("supervisor")
+
+#: Ends that starting again cannot mend.
+_HALTING = frozenset(
+    {
+        ExitCode.BAD_DATA,
+        ExitCode.OFFSET_GONE,
+        ExitCode.TOPIC_CHANGED,
+        ExitCode.ACCESS_DENIED,
+        ExitCode.BAD_SETUP,
+        ExitCode.FENCED,
+    }
+)
+#: Seconds until a worker starts again that left for a passing trouble; such an end is not counted.
+_TEMPORARY_DELAY = 1.0
+
+
+class SupervisedWorker:
+    """Starts, hears and buries the generations of one partition's worker."""
+
+    def __init__(self, spec: PartitionSpec, policy: RestartPolicy, context: ForkServerContext) -> None:
+        self.spec = spec
+        self.state = State.STOPPED
+        self.reason = ""
+        self.code = ExitCode.DONE  #: why it is halted
+        self.handle: ProcessHandle | None = None
+        self.next_start: float | None = None
+        self.restarts = 0
+        self.offset: int | None = None  #: next to consume by kafka_offsets, as last reported
+        self.end_offset: int | None = None
+        self.rows = 0
+        self._policy = policy
+        self._context = context
+        self._deaths: list[float] = []
+        self._running: Running | None = None
+        self._progress: Progress | None = None
+        self._ended: Ended | None = None
+        self._rate = RateMeter()
+
+    def __str__(self) -> str:
+        return str(self.spec.key)
+
+    def _move(self, new: State, reason: str = "") -> None:
+        self.state, self.reason = move(self.state, new), reason
+
+    def start(self) -> None:
+        """A new generation: new processes, new queue, new epoch."""
+        self._move(State.STARTING)
+        self.next_start = None
+        self._running = self._progress = self._ended = None
+        self.handle = ProcessHandle(self.spec, self._context)
+
+    def hear(self) -> None:
+        """Take what the consumer process reported; an end of file is left for its death to explain."""
+        assert self.handle is not None
+        try:
+            while self.handle.link.poll():
+                self._note(self.handle.link.recv())
+        except (EOFError, OSError):
+            self.handle.link.close()
+
+    def _note(self, report: object) -> None:
+        match report:
+            case Running():
+                assert self.handle is not None
+                self.handle.knows_writer(report)
+                self._running = report
+                self.offset = report.offset
+                if self.state is State.STARTING:
+                    self._move(State.RUNNING)
+                log.info(
+                    "running from offset %d, epoch %d, pid %d, writer %d",
+                    report.offset,
+                    report.epoch,
+                    self.handle.pid,
+                    report.writer_pid,
+                    extra={"event": "worker_running", "partition": str(self)},
+                )
+            case Progress():
+                if report.rows or report.offset == report.end_offset:
+                    self._deaths.clear()  # it commits, or has nothing left to do: its crashes are forgiven
+                self.rows += report.rows - (self._progress.rows if self._progress else 0)
+                self.offset, self.end_offset = report.offset, report.end_offset
+                self._progress = report
+                self._rate.add(time.monotonic(), self.rows)
+            case Ended():
+                self._ended = report
+
+    def drain(self, seconds: float) -> None:
+        """Ask for a clean end; a worker that has no process is at its end already."""
+        self.next_start = None
+        if self.handle is None:
+            if self.state not in {State.STOPPED, State.HALTED}:
+                self._move(State.STOPPED)
+        elif self.state is not State.STOPPING:
+            self._move(State.STOPPING)
+            self.handle.drain(seconds)
+
+    def bury(self) -> None:
+        """Its consumer process is gone: say why, decide what comes next."""
+        assert self.handle is not None
+        if not self.handle.link.closed:
+            self.hear()
+        pid, code = self.handle.pid, self.handle.reap()
+        self.handle = None
+        ended, self._ended = self._ended, None
+        if self.state is State.STOPPING:
+            self._move(State.STOPPED)
+        elif ended is not None and ended.code in _HALTING:
+            self._halt(ended)
+        elif ended is not None and ended.code == ExitCode.TEMPORARY:
+            self._move(State.BACKOFF, ended.text)
+            self.next_start = time.monotonic() + _TEMPORARY_DELAY * random.uniform(0.8, 1.2)
+            log.warning("%s: %s", ended.name, ended.text, extra=self._extra("worker_left"))
+        else:
+            self._restart(pid, code, ended)
+        self._running = self._progress = None
+
+    def _halt(self, ended: Ended) -> None:
+        self.code = ended.code
+        self._move(State.HALTED, ended.text)
+        log.error("%s %s; exiting %d", ended.name, ended.text, ended.code, extra=self._extra("worker_halted"))
+
+    def _restart(self, pid: int, code: int | None, ended: Ended | None) -> None:
+        now = time.monotonic()
+        self._deaths.append(now)
+        self.restarts += 1
+        verdict = self._policy.next_start(self._deaths, now, random.random())
+        self.next_start = verdict.at
+        why = ended.text if ended else describe_exit(code)
+        self._move(State.QUARANTINED if verdict.quarantined else State.BACKOFF, why)
+        log.warning(
+            "E_WORKER_DIED %s pid=%d %s; restart in %.1f s (deaths %d/%d in %.0f s)%s",
+            self,
+            pid,
+            describe_exit(code),
+            verdict.at - now,
+            len(self._deaths),
+            self._policy.budget,
+            self._policy.window,
+            f": {ended.text}" if ended else "",
+            extra=self._extra("worker_died"),
+        )
+        if verdict.quarantined:
+            log.error(
+                "E_QUARANTINED %s %d deaths in %.0f s",
+                self,
+                self._policy.budget,
+                self._policy.window,
+                extra=self._extra("worker_quarantined"),
+            )
+
+    def _extra(self, event: str) -> dict[str, str]:
+        return {"event": event, "partition": str(self)}
+
+    def status(self, stats: ProcessStats) -> PartitionStatus:
+        """The facts as of now."""
+        pids = self.pids()
+        memory, cpu = stats.of(pids) if self.state in ALIVE else (None, None)
+        progress = self._progress
+        return PartitionStatus(
+            topic=self.spec.key.topic,
+            partition=self.spec.key.partition,
+            state=self.state.value,
+            reason=self.reason or (progress.waiting_for if progress else ""),
+            pid=self.handle.pid if self.handle else None,
+            writer_pid=self.handle.writer_pid if self.handle else None,
+            epoch=self._running.epoch if self._running else None,
+            end_offset=self.end_offset,
+            offset=self.offset,
+            rows=self.rows,
+            rows_per_second=round(self._rate.rate(time.monotonic()), 1),
+            queue_depth=progress.queue_depth if progress else 0,
+            backpressure=progress.backpressure if progress else False,
+            restarts=self.restarts,
+            memory_bytes=memory,
+            cpu_percent=None if cpu is None else round(cpu, 1),
+        )
+
+    def pids(self) -> list[int]:
+        """Consumer and writer, as far as they are known."""
+        if self.handle is None:
+            return []
+        return [pid for pid in (self.handle.pid, self.handle.writer_pid) if pid is not None]

@@ -1,0 +1,182 @@
+"""PROCESS 1: waits for deaths, reports, signals and questions in one place, and acts on them."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing import connection
+
+from avro_schemas.errors import ExitCode
+from supervisor.control_socket import ControlServer
+from supervisor.partition_status import PipelineStatus
+from supervisor.process_handle import worker_context
+from supervisor.process_stats import ProcessStats
+from supervisor.restart_policy import RestartPolicy
+from supervisor.signal_inbox import SignalInbox
+from supervisor.supervised_worker import SupervisedWorker
+from supervisor.systemd_notify import SystemdNotifier
+from supervisor.worker_state import SETTLED, State
+from workers.deadline import Deadline
+from workers.partition_spec import PartitionKey, PartitionSpec
+from workers.process_log import get_logger
+
+log = get_logger("supervisor")
+_PR_SET_CHILD_SUBREAPER = 36
+#: Of the drain's seconds, how many the workers get; the rest is for burying them.
+_DRAIN_SHARE = 0.8
+_LONGEST_WAIT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one run of the supervisor behaves."""
+
+    drain_seconds: float
+    targets: Mapping[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
+    control_socket: str = ""
+    show: Callable[[PipelineStatus], None] = lambda _status: None  #: called once a second
+
+
+class Supervisor:
+    """Keeps one worker for every partition running until told to drain, or until every target is reached."""
+
+    def __init__(self, specs: Sequence[PartitionSpec], options: Options, policy: RestartPolicy) -> None:
+        context = worker_context()
+        self._workers = [SupervisedWorker(spec, policy, context) for spec in specs]
+        self._options = options
+        self._notifier = SystemdNotifier()
+        self._stats = ProcessStats()
+        self._started_at = time.monotonic()
+        self._drain: Deadline | None = None
+        self._forced = False
+        self._next_show = self._next_sign = 0.0
+        self._control = ControlServer(options.control_socket)
+
+    def run(self) -> ExitCode:
+        """Supervise; returns the exit code of the command."""
+        become_subreaper()
+        with SignalInbox([signal.SIGTERM, signal.SIGINT]) as inbox:
+            self._control.open(inbox.wake)
+            try:
+                for worker in self._workers:
+                    worker.start()
+                self._notifier.ready(self._summary())
+                while not all(worker.state in SETTLED for worker in self._workers):
+                    self._turn(inbox)
+            finally:
+                self._kill_all()
+                self._control.close()
+        return self._verdict()
+
+    def _turn(self, inbox: SignalInbox) -> None:
+        """One round: wait for whatever comes first, then look at everything."""
+        links = {w.handle.link: w for w in self._workers if w.handle and not w.handle.link.closed}
+        deaths = {w.handle.death_sign(): w for w in self._workers if w.handle}
+        ready = connection.wait([*links, *deaths, inbox], self._until_next())  # type: ignore[list-item]
+        for item in ready:
+            if item in links:
+                links[item].hear()  # type: ignore[index]
+        for item in ready:
+            if item in deaths:
+                deaths[item].bury()  # type: ignore[index]
+        for _ in inbox.take():
+            self._on_signal()
+        self._control.answer({"status": lambda: self.status().to_json()})
+        self._stop_those_who_arrived()
+        self._start_those_who_are_due()
+        self._enforce_deadline()
+        self._show()
+
+    def _until_next(self) -> float:
+        now = time.monotonic()
+        moments = [worker.next_start for worker in self._workers if worker.next_start is not None]
+        moments += [self._next_show, *([self._drain.moment] if self._drain else [])]
+        if self._notifier.watchdog_every:
+            moments.append(self._next_sign)
+        return min(_LONGEST_WAIT, max(0.0, min(moments) - now))
+
+    def _on_signal(self) -> None:
+        """The first asks for a clean end, the second for an end at once."""
+        if self._drain is not None:
+            self._forced = True
+            log.warning("second signal: killing the workers", extra={"event": "drain_forced"})
+            self._kill_all()
+            return
+        seconds = self._options.drain_seconds
+        log.info("draining: at most %.0f s; a second signal kills at once", seconds, extra={"event": "drain_started"})
+        self._notifier.stopping()
+        self._drain = Deadline.after(seconds)
+        for worker in self._workers:
+            worker.drain(seconds * _DRAIN_SHARE)
+
+    def _stop_those_who_arrived(self) -> None:
+        if self._options.targets is None:
+            return
+        for worker in self._workers:
+            arrived = worker.offset is not None and worker.offset >= self._options.targets[worker.spec.key]
+            if arrived and worker.state is State.RUNNING:
+                worker.drain(self._options.drain_seconds * _DRAIN_SHARE)
+
+    def _start_those_who_are_due(self) -> None:
+        now = time.monotonic()
+        for worker in self._workers:
+            if self._drain is None and worker.next_start is not None and worker.next_start <= now:
+                worker.start()
+
+    def _enforce_deadline(self) -> None:
+        if self._drain is None or not self._drain.passed() or self._forced:
+            return
+        left = [worker for worker in self._workers if worker.handle]
+        log.error("E_DRAIN_FORCED %d partitions after %.0f s", len(left), self._options.drain_seconds)
+        self._forced = True
+        self._kill_all()
+
+    def _kill_all(self) -> None:
+        for worker in self._workers:
+            if worker.handle:
+                worker.drain(0)
+                worker.handle.kill()
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_show:
+            self._next_show = now + 1.0
+            self._stats.forget_all_but({pid for worker in self._workers for pid in worker.pids()})
+            self._options.show(self.status())
+        if self._notifier.watchdog_every and now >= self._next_sign:
+            self._next_sign = now + self._notifier.watchdog_every
+            self._notifier.alive(self._summary())
+
+    def status(self) -> PipelineStatus:
+        """What `rtpipe status` and the live table show."""
+        return PipelineStatus(
+            supervisor_pid=os.getpid(),
+            uptime_seconds=time.monotonic() - self._started_at,
+            draining=self._drain is not None,
+            partitions=tuple(worker.status(self._stats) for worker in self._workers),
+        )
+
+    def _summary(self) -> str:
+        halted = [str(worker) for worker in self._workers if worker.state is State.HALTED]
+        running = sum(worker.state is State.RUNNING for worker in self._workers)
+        return f"{running} of {len(self._workers)} partitions running" + (
+            f"; halted: {', '.join(halted)}" if halted else ""
+        )
+
+    def _verdict(self) -> ExitCode:
+        halted = [worker.code for worker in self._workers if worker.state is State.HALTED]
+        rows = sum(worker.rows for worker in self._workers)
+        restarts = sum(worker.restarts for worker in self._workers)
+        log.info("stopped: %d rows, %d restarts", rows, restarts, extra={"event": "stopped", "rows": rows})
+        if self._forced:
+            return ExitCode.TEMPORARY if self._drain and self._drain.passed() else ExitCode.FORCED
+        return halted[0] if halted else ExitCode.DONE
+
+
+def become_subreaper() -> None:
+    """Let orphans of a killed forkserver or consumer come to us, who know and reap them, instead of to PID 1."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -1,0 +1,180 @@
+"""The Kafka side of `rtpipe verify`: watermarks, and every message of a topic once more, by a consumer of its own."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+import fastavro
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from avro_schemas.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
+from avro_schemas.registry_client import Registry
+from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
+from supervisor.verify_rows import Message
+from supervisor.verify_values import Row
+
+BATCH = 5_000  #: messages a call
+SILENCE_SECONDS = 30.0  #: without a message or an end: the broker is taken for gone
+
+_SETTINGS = {
+    "group.id": "rtpipe-verify",  # librdkafka wants one; nothing is ever committed under it
+    "enable.auto.commit": "false",
+    "enable.auto.offset.store": "false",
+    "isolation.level": "read_committed",
+    "auto.offset.reset": "error",
+    "enable.partition.eof": "true",
+    "allow.auto.create.topics": "false",
+    "fetch.queue.backoff.ms": "10",
+    "queued.max.messages.kbytes": "32768",
+}
+
+log = logging.getLogger("rtpipe.verify")
+
+
+class MessagesGoneError(RtpipeError):
+    """Messages were deleted from the topic while it was read."""
+
+    name = "E_OFFSET_GONE"
+    exit_code = ExitCode.OFFSET_GONE
+
+
+class TopicReader:
+    """A consumer that is assigned what it reads and leaves no trace in Kafka."""
+
+    def __init__(self, kafka: Mapping[str, str], *, timeout: float) -> None:
+        self._address = kafka.get("bootstrap.servers", "")
+        self._timeout = timeout
+        try:
+            self._consumer = Consumer({**kafka, **_SETTINGS}, logger=log)
+        except KafkaException as exc:
+            raise SettingsError(
+                f"Kafka settings: {exc.args[0].str()}", hint="see librdkafka's CONFIGURATION.md"
+            ) from exc
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
+        """{partition: (first offset, last stable offset)}; SettingsError if there is no such topic."""
+        try:
+            known = self._consumer.list_topics(timeout=self._timeout).topics
+            if topic not in known:
+                raise SettingsError(f"topic {topic} does not exist", hint="`rtpipe infra create` makes topics")
+            partitions = sorted(known[topic].partitions)
+            return {partition: self._watermark(topic, partition) for partition in partitions}
+        except KafkaException as exc:
+            raise self._unreachable(exc.args[0].str()) from exc
+
+    def messages(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[tuple[int, int, bytes | None]]:
+        """(partition, offset, value) of committed messages, first <= offset < end, for {partition: (first, end)}.
+
+        Order is kept within a partition. MessagesGoneError if Kafka deleted some of them meanwhile.
+        """
+        open_ends = {partition: end for partition, (first, end) in ranges.items() if first < end}
+        self._consumer.assign([TopicPartition(topic, partition, ranges[partition][0]) for partition in open_ends])
+        heard = time.monotonic()
+        while open_ends:
+            batch = self._consumer.consume(BATCH, 0.2)
+            if batch:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENCE_SECONDS:
+                raise self._unreachable(f"no message of {topic} for {SILENCE_SECONDS:g} s, {len(open_ends)} unfinished")
+            for message in batch:
+                partition, offset = _place(message)
+                error = message.error()
+                if error is not None:
+                    self._judge(error, topic)
+                elif partition in open_ends and offset < open_ends[partition]:
+                    yield partition, offset, message.value()
+                if partition in open_ends and _reached(error, offset, open_ends[partition]):
+                    del open_ends[partition]
+                    self._consumer.pause([TopicPartition(topic, partition)])
+        self._consumer.unassign()
+
+    def _watermark(self, topic: str, partition: int) -> tuple[int, int]:
+        found = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout)
+        if found is None:
+            raise self._unreachable(f"no watermarks of {topic}/{partition} within {self._timeout:g} s")
+        return found
+
+    def _judge(self, error: KafkaError, topic: str) -> None:
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF or error.retriable():  # noqa: SLF001 -- the client's own name for it
+            return
+        if code in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
+            raise MessagesGoneError(
+                f"messages of {topic} were deleted while they were read: {error.str()}",
+                hint="run verify again, or lengthen the topic's retention",
+            )
+        if error.fatal() or code in {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART}:
+            raise self._unreachable(error.str())
+        log.debug("reading %s: %s", topic, error.str())
+
+    def _unreachable(self, reason: str) -> UnreachableError:
+        return UnreachableError(
+            f"Kafka at {self._address} does not answer: {reason}", hint="is it running? `rtpipe infra status`"
+        )
+
+
+def _place(message: Any) -> tuple[int, int]:
+    return message.partition(), message.offset()
+
+
+def _reached(error: KafkaError | None, offset: int, end: int) -> bool:
+    """Whether this message or end-of-partition event says that all below `end` was seen."""
+    if error is None:
+        return offset >= end - 1
+    return error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001
+
+
+class Decoder:
+    """Messages to rows with fastavro alone, by the schema each was written with, logical types left as integers."""
+
+    def __init__(self, registry: Registry, to_row: Callable[[dict[str, Any]], Row]) -> None:
+        self._registry = registry
+        self._to_row = to_row
+        self._schemas: dict[int, Any] = {}
+
+    def message(self, partition: int, offset: int, value: bytes | None, *, placed: bool) -> Message:
+        """The message with its row; with `placed` the row begins with partition and offset."""
+        if value is None:
+            return Message(partition, offset, None, "it has no value (a tombstone)")
+        try:
+            row = self._to_row(self._record(value))
+        except (WireFormatError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError) as exc:
+            return Message(partition, offset, None, str(exc) or type(exc).__name__)
+        return Message(partition, offset, (partition, offset, *row) if placed else row)
+
+    def _record(self, value: bytes) -> dict[str, Any]:
+        schema_id = schema_id_of(value)
+        schema = self._schemas.get(schema_id)
+        if schema is None:
+            plain = _without_logical_types(self._registry.schema_by_id(schema_id))
+            schema = self._schemas[schema_id] = fastavro.parse_schema(plain)
+        body = io.BytesIO(value)
+        body.seek(HEADER_SIZE)
+        record = fastavro.schemaless_reader(body, schema, None)
+        if body.tell() != len(value):
+            raise ValueError(f"{len(value) - body.tell()} bytes are left over behind the record")
+        if not isinstance(record, dict):
+            raise TypeError("it is no record")
+        return record
+
+
+def _without_logical_types(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_logical_types(branch) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _without_logical_types(value) if key in {"type", "fields", "items", "values"} else value
+        for key, value in schema.items()
+        if key != "logicalType"
+    }

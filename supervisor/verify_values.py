@@ -1,0 +1,185 @@
+"""The values of a row in one form for both sides of `rtpipe verify --values`, so that equal means equal.
+
+The form: integers, floats, str, bytes, None. Booleans are integers; a decimal is its unscaled integer; a date is days,
+a time or timestamp microseconds since its zero. A message's values come to it straight from the Avro integers, with
+no rendering in between; a table's from the text that the server sends. What does not parse stays text, and so equals
+nothing.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from avro_schemas.column_types import ColumnShape
+
+Value = int | float | str | bytes | None
+Row = tuple[Value, ...]
+
+DIGEST_SIZE = 16
+_MICROS = {"millis": 1_000, "micros": 1}
+_EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 -- DATETIME has no zone; both sides mean UTC
+_MICROSECOND = datetime.timedelta(microseconds=1)
+_TIME = re.compile(r"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
+
+
+def digest(row: Row) -> bytes:
+    """16 bytes that differ for different rows."""
+    return hashlib.blake2b(repr(row).encode(), digest_size=DIGEST_SIZE).digest()
+
+
+def from_message(columns: Sequence[ColumnShape]) -> Callable[[dict[str, Any]], Row]:
+    """How a record, decoded without logical types, becomes a row; a field that its schema lacks is NULL."""
+    readers = [(column.field, _message_value(column)) for column in columns]
+
+    def row(record: dict[str, Any]) -> Row:
+        values = ((record.get(field), reader) for field, reader in readers)
+        return tuple([value if value is None or reader is None else reader(value) for value, reader in values])
+
+    return row
+
+
+def from_table(columns: Sequence[ColumnShape], *, leading: int = 0) -> Callable[[Sequence[Any]], Row]:
+    """How what the server sends for `leading` integers and the columns becomes a row."""
+    readers = [_integer] * leading + [_table_value(column) for column in columns]
+
+    def row(texts: Sequence[Any]) -> Row:
+        pairs = zip(texts, readers, strict=True)
+        return tuple([text if text is None else reader(text) for text, reader in pairs])
+
+    return row
+
+
+def select_list(columns: Sequence[ColumnShape]) -> str:
+    """The columns for a SELECT. FLOAT as a double, since its own text has six digits."""
+    return ", ".join(
+        f"{quoted(column.name)} + 0e0" if column.avro_type == "float" else quoted(column.name) for column in columns
+    )
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier in backquotes."""
+    return f"`{name.replace('`', '``')}`"
+
+
+def shown(column: ColumnShape, value: Value) -> Any:
+    """A value for people and JSON: times as ISO 8601, decimals with their point, bytes as hexadecimal digits."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if value is None or isinstance(value, (str, float)) or column.logical is None:
+        return value
+    try:
+        return _SHOWN[_kind(column)](column, value)
+    except (OverflowError, ValueError):
+        return value
+
+
+def _message_value(column: ColumnShape) -> Callable[[Any], Value] | None:
+    """None where the Avro value is the form already."""
+    kind = _kind(column)
+    if kind == "decimal":
+        return lambda raw: int.from_bytes(raw, "big", signed=True)
+    if kind in {"time", "timestamp"} and (factor := _factor(column)) > 1:
+        return lambda raw: int(raw) * factor
+    if column.avro_type == "boolean":
+        return int
+    if column.avro_type in {"float", "double"}:
+        return lambda raw: raw + 0.0  # -0.0, which some ways of inserting lose, is 0.0
+    return None
+
+
+def _table_value(column: ColumnShape) -> Callable[[Any], Value]:
+    kind = _kind(column)
+    if kind == "decimal":
+        return lambda text: _unscaled(text, column.scale)
+    readers: dict[str, Callable[[Any], Value]] = {"date": _days, "time": _time, "timestamp": _timestamp}
+    if kind in readers:
+        return readers[kind]
+    if column.avro_type in {"boolean", "int", "long"}:
+        return _integer
+    if column.avro_type in {"float", "double"}:
+        return _float
+    return lambda text: text
+
+
+def _kind(column: ColumnShape) -> str:
+    """decimal, date, time, timestamp, uuid, or nothing."""
+    logical = (column.logical or "").removeprefix("local-")
+    return logical.partition("-")[0]
+
+
+def _factor(column: ColumnShape) -> int:
+    """Microseconds in one unit of a time or timestamp."""
+    return _MICROS[(column.logical or "").rpartition("-")[2]]
+
+
+def _integer(text: Any) -> Value:
+    try:
+        return int(text)
+    except ValueError:
+        return str(text)
+
+
+def _float(text: Any) -> Value:
+    try:
+        return float(text) + 0.0
+    except ValueError:
+        return str(text)
+
+
+def _unscaled(text: Any, scale: int) -> Value:
+    try:
+        sign, digits, exponent = Decimal(text).as_tuple()
+    except ArithmeticError:
+        return str(text)
+    shift = exponent + scale if isinstance(exponent, int) else -1
+    if not 0 <= shift <= scale:  # a server sends digits and a point, never an exponent
+        return str(text)
+    number = int("".join(map(str, digits)) + "0" * shift)
+    return -number if sign else number
+
+
+def _digits(number: int) -> tuple[int, ...]:
+    return tuple(map(int, str(abs(number))))
+
+
+def _days(text: Any) -> Value:
+    try:
+        return (datetime.datetime.fromisoformat(text) - _EPOCH).days
+    except ValueError:
+        return str(text)
+
+
+def _timestamp(text: Any) -> Value:
+    try:
+        return (datetime.datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    except ValueError:
+        return str(text)
+
+
+def _time(text: Any) -> Value:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return str(text)
+    sign, hours, minutes, seconds, fraction = match.groups()
+    total = (int(hours) * 3_600 + int(minutes) * 60 + int(seconds)) * 1_000_000 + int((fraction or "").ljust(6, "0"))
+    return -total if sign else total
+
+
+def _shown_time(_: ColumnShape, micros: int) -> str:
+    seconds, fraction = divmod(abs(micros), 1_000_000)
+    minutes, hours = seconds // 60 % 60, seconds // 3_600
+    return f"{'-' if micros < 0 else ''}{hours:02}:{minutes:02}:{seconds % 60:02}.{fraction:06}"
+
+
+_SHOWN: dict[str, Callable[[ColumnShape, int], Any]] = {
+    "decimal": lambda column, number: format(Decimal((number < 0, _digits(number), -column.scale)), "f"),
+    "date": lambda _, days: (_EPOCH + datetime.timedelta(days=days)).date().isoformat(),
+    "time": _shown_time,
+    "timestamp": lambda _, micros: (_EPOCH + datetime.timedelta(microseconds=micros)).isoformat(" "),
+    "uuid": lambda _, value: value,
+}

@@ -1,0 +1,62 @@
+"""Gathers messages into batches bounded by rows, bytes and time; pure, runs in the consumer process."""
+
+from __future__ import annotations
+
+from workers.batch_queue import Batch
+from workers.partition_spec import Limits
+
+
+class BatchBuilder:
+    """The batch being gathered: everything from the last one's end up to `next_offset`."""
+
+    def __init__(self, limits: Limits, first: int, leader_epoch: int) -> None:
+        self._limits = limits
+        self._first = first
+        self._leader_epoch = leader_epoch
+        self._offsets: list[int] = []
+        self._values: list[bytes | None] = []
+        self._bytes = 0
+        self._since: float | None = None
+        self.next_offset = first
+
+    def add(self, offset: int, value: bytes | None, now: float) -> None:
+        """Take one message; one that is already covered (a fetch that was repeated) is left out."""
+        if offset < self.next_offset:
+            return
+        self._offsets.append(offset)
+        self._values.append(value)
+        self._bytes += len(value or b"")
+        self.next_offset = offset + 1
+        self._since = now if self._since is None else self._since
+
+    def reach(self, offset: int, now: float) -> None:
+        """The log continues at `offset`: what lies between holds no message for us (markers, compaction)."""
+        if offset > self.next_offset:
+            self.next_offset = offset
+            self._since = now if self._since is None else self._since
+
+    def saw_leader_epoch(self, leader_epoch: int) -> None:
+        """Remember the leader epoch of the newest message; stored with the offset to find a truncated log."""
+        self._leader_epoch = leader_epoch
+
+    @property
+    def full(self) -> bool:
+        """Rows or bytes have reached their bound."""
+        return len(self._offsets) >= self._limits.batch_rows or self._bytes >= self._limits.batch_bytes
+
+    def room(self) -> int:
+        """Rows until full, at least one."""
+        return max(1, self._limits.batch_rows - len(self._offsets))
+
+    def lingers(self, now: float) -> float | None:
+        """Seconds this batch may still wait for more, 0 if it is due, None if there is nothing to send."""
+        if self._since is None:
+            return None
+        return 0.0 if self.full else max(0.0, self._since + self._limits.linger_seconds - now)
+
+    def take(self) -> Batch:
+        """The batch so far; the next one begins where it ends."""
+        batch = Batch(self._first, self.next_offset, self._leader_epoch, self._offsets, self._values)
+        self._first, self._offsets, self._values = self.next_offset, [], []
+        self._bytes, self._since = 0, None
+        return batch

@@ -1,0 +1,72 @@
+"""Batches and the bounded queue between the two processes of a worker.
+
+A queue belongs to one generation: a process killed inside `get` or `put` leaves its locks held, so consumer, queue
+and writer are always replaced together. This is the only module that knows the queue's private pipe ends.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+from dataclasses import dataclass
+from multiprocessing.context import ForkContext
+from typing import cast
+
+from workers.errors import LostParent
+
+#: The worker forks its writer while it has one thread and no client, so plain fork is safe here.
+FORK = cast("ForkContext", multiprocessing.get_context("fork"))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages of one partition in offset order, covering `first` <= offset < `next_offset` without a gap.
+
+    `offsets` and `values` are parallel. They may be fewer than the range (compaction, transaction markers), even
+    none: then only the offset moves.
+    """
+
+    first: int
+    next_offset: int
+    leader_epoch: int
+    offsets: list[int]
+    values: list[bytes | None]
+
+
+class BatchQueue:
+    """At most `capacity` batches on their way from consumer to writer."""
+
+    def __init__(self, capacity: int) -> None:
+        self._queue: multiprocessing.Queue[Batch | None] = FORK.Queue(capacity)
+
+    def offer(self, batch: Batch | None) -> bool:
+        """Put without waiting; False if the queue is full. None ends the stream."""
+        try:
+            self._queue.put_nowait(batch)
+        except queue.Full:
+            return False
+        return True
+
+    def depth(self) -> int:
+        """Batches that the writer has not taken yet."""
+        return self._queue.qsize()
+
+    def take(self, timeout: float) -> Batch | None:
+        """The next batch, None at the end of the stream.
+
+        Raises queue.Empty after `timeout` seconds, and LostParent if the consumer died: `serve_writer` closed our
+        own copy of the pipe's writing end, so a consumer killed in the middle of an item gives an end of file here
+        and never a read that hangs.
+        """
+        try:
+            return self._queue.get(timeout=timeout)
+        except (EOFError, OSError) as exc:
+            raise LostParent("the consumer process died") from exc
+
+    def serve_writer(self) -> None:
+        """Called first thing in the writer process: keep only the reading end."""
+        self._queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def abandon(self) -> None:
+        """Let the consumer exit without waiting for a writer that will not read any more."""
+        self._queue.cancel_join_thread()

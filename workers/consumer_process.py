@@ -1,0 +1,224 @@
+"""PROCESS 2, one a partition: reads its partition and keeps its writer's queue filled."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import signal
+import sys
+import time
+from collections import deque
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from types import FrameType
+
+from avro_schemas.errors import ExitCode, RtpipeError
+from workers import kill_points, writer_process
+from workers.backpressure import Backpressure
+from workers.batch_builder import BatchBuilder
+from workers.batch_queue import FORK, Batch, BatchQueue
+from workers.deadline import Deadline
+from workers.errors import LostParent, WorkerError
+from workers.parent_watch import leave_with_parent
+from workers.partition_spec import PartitionSpec
+from workers.process_log import get_logger, log_to_stderr
+from workers.reports import Claimed, Committed, Drain, Ended, Progress, Running, Waiting
+from workers.topic_consumer import TopicConsumer
+
+log = get_logger("consumer")
+_ORPHAN_GRACE = 1.0
+#: Seconds of one idle wait: how late a drain or a writer's death may be heard.
+_TURN = 0.05
+_REPORT_EVERY = 0.25
+_SIGN_OF_LIFE_EVERY = 1.0
+#: Seconds to drain in after a SIGTERM that did not come with a supervisor's own number.
+_DRAIN_BY_SIGNAL = 20.0
+
+
+class WriterDied(WorkerError):  # noqa: N818
+    """The writer process ended without a word."""
+
+    name = "E_WORKER_DIED"
+
+
+class WriterEnded(Exception):  # noqa: N818
+    """The writer said why it left."""
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__(ended.text)
+        self.ended = ended
+
+
+def main(spec: PartitionSpec, supervisor: Connection) -> None:
+    """Run until drained; leaves with the exit code of what stopped it, after saying so to the supervisor."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches everybody; the supervisor decides
+    log_to_stderr(spec.log_format, spec.log_level)
+    gc.freeze()  # pages shared with the forkserver stay shared
+    batches = BatchQueue(spec.limits.queue_batches)
+    writer_link, link_for_writer = FORK.Pipe()
+    # Forked first thing: this process still has one thread, no client and no queue feeder.
+    writer = FORK.Process(target=writer_process.main, args=(spec, batches, link_for_writer), name=f"writer {spec.key}")
+    writer.start()
+    link_for_writer.close()
+    leave_with_parent(_ORPHAN_GRACE)
+    kill_points.arm(spec.armed)
+    worker = ConsumerProcess(spec, supervisor, batches, writer_link)
+    signal.signal(signal.SIGTERM, worker.on_sigterm)
+    try:
+        ended = worker.run()
+    except WriterEnded as exc:
+        ended = exc.ended
+    except RtpipeError as exc:
+        ended = Ended(exc.exit_code, exc.name, exc.message + (f" ({exc.hint})" if exc.hint else ""))
+    except (EOFError, BrokenPipeError):
+        ended = Ended(ExitCode.TEMPORARY, LostParent.name, "the supervisor is gone")
+    except Exception as exc:
+        log.exception("consumer failed", extra={"event": "consumer_failed", "partition": str(spec.key)})
+        ended = Ended(ExitCode.FAILED, "E_FAILED", f"{spec.key}: {type(exc).__name__}")
+    batches.abandon()
+    if writer.is_alive() and ended.code != ExitCode.DONE:
+        writer.kill()
+    writer.join()
+    _tell(supervisor, ended)
+    sys.exit(ended.code)
+
+
+def _tell(supervisor: Connection, ended: Ended) -> None:
+    with contextlib.suppress(OSError):  # the supervisor is gone: nobody is left to tell
+        supervisor.send(ended)
+
+
+class ConsumerProcess:
+    """The loop: poll, batch, offer to the queue; hear writer and supervisor; report."""
+
+    def __init__(self, spec: PartitionSpec, supervisor: Connection, batches: BatchQueue, writer: Connection) -> None:
+        self._spec = spec
+        self._supervisor = supervisor
+        self._batches = batches
+        self._writer = writer
+        self._claimed: Claimed | None = None
+        self._ready: deque[Batch] = deque()
+        self._pressure = Backpressure(spec.key, batches, spec.limits.queue_low)
+        self._drain: Deadline | None = None
+        self._sent: Progress | None = None
+        self._sent_at = 0.0
+        self._offset = self._rows = self._committed_batches = 0
+        self._waiting_for = ""
+
+    def on_sigterm(self, _number: int, _frame: FrameType | None) -> None:
+        """Drain; the loop sees it within a turn."""
+        self._drain = self._drain or Deadline.after(_DRAIN_BY_SIGNAL)
+
+    def run(self) -> Ended:
+        """Claim, read until told to drain, drain."""
+        while self._claimed is None:
+            if self._drain is not None:
+                return Ended(ExitCode.DONE, "", "")
+            self._hear(_TURN)
+        position = self._claimed.position
+        self._offset = position.offset
+        builder = BatchBuilder(self._spec.limits, position.offset, position.leader_epoch)
+        topic = TopicConsumer(self._spec, position)
+        self._supervisor.send(Running(self._claimed.writer_pid, position.epoch, position.offset))
+        while self._drain is None:
+            self._fetch(topic, builder)
+            self._hand_over(builder)
+            self._hear(_TURN if self._ready else 0)
+            topic.refresh_end()
+            self._report(topic.end_offset)
+        topic.close()
+        return self._finish(builder, topic.end_offset)
+
+    def _fetch(self, topic: TopicConsumer, builder: BatchBuilder) -> None:
+        """One poll, unless batches already wait for room in the queue: librdkafka's own buffer is bounded too."""
+        if self._ready:
+            return
+        lingers = builder.lingers(time.monotonic())
+        messages = topic.poll(builder.room(), _TURN if lingers is None else min(_TURN, lingers))
+        if not messages:
+            return
+        now = time.monotonic()
+        for message in messages:
+            offset = message.offset()
+            assert offset is not None
+            if message.error() is not None:  # the end of the partition, which transaction markers may have moved
+                builder.reach(offset, now)
+                continue
+            if builder.full:
+                self._ready.append(builder.take())
+            builder.add(offset, message.value(), now)
+        builder.saw_leader_epoch(-1 if (epoch := messages[-1].leader_epoch()) is None else epoch)
+        kill_points.reach("consumer:after_poll")
+
+    def _hand_over(self, builder: BatchBuilder) -> None:
+        """Offer what is due: full batches at once, a smaller one when it is old enough and the writer has none."""
+        due = builder.lingers(time.monotonic()) == 0
+        if due and not self._ready and (builder.full or self._batches.depth() == 0):
+            self._ready.append(builder.take())
+        while self._ready and self._pressure.offer(self._ready[0]):
+            self._ready.popleft()
+            kill_points.reach("consumer:after_put")
+
+    def _hear(self, timeout: float) -> None:
+        """Handle what writer and supervisor say, waiting at most `timeout` seconds for the first word."""
+        links: list[Connection] = [self._writer, self._supervisor]
+        for link in connection.wait(links, timeout):
+            assert isinstance(link, Connection)
+            if link is self._supervisor:
+                order = link.recv()  # EOFError: the supervisor is gone
+                if isinstance(order, Drain):
+                    self._drain = Deadline.after(order.seconds)
+            else:
+                self._hear_writer()
+
+    def _hear_writer(self) -> None:
+        try:
+            word = self._writer.recv()
+        except (EOFError, OSError):
+            raise WriterDied(f"{self._spec.key}: the writer process was killed") from None
+        match word:
+            case Claimed():
+                self._claimed = word
+            case Committed():
+                self._offset = word.offset
+                self._rows += word.rows
+                self._committed_batches += 1
+            case Waiting():
+                self._waiting_for = word.reason
+            case Ended():
+                raise WriterEnded(word)
+
+    def _report(self, end_offset: int, *, last: bool = False) -> None:
+        """Send Progress when something changed, but not at every batch; else once a second as a sign of life."""
+        now = time.monotonic()
+        age = now - self._sent_at
+        if age < _REPORT_EVERY and not last:
+            return
+        progress = Progress(
+            offset=self._offset,
+            end_offset=max(end_offset, self._offset),
+            rows=self._rows,
+            batches=self._committed_batches,
+            queue_depth=self._batches.depth(),
+            backpressure=self._pressure.active,
+            waiting_for=self._waiting_for,
+        )
+        if progress != self._sent or age >= _SIGN_OF_LIFE_EVERY:
+            self._supervisor.send(progress)
+            self._sent, self._sent_at = progress, now
+
+    def _finish(self, builder: BatchBuilder, end_offset: int) -> Ended:
+        """Let the writer commit what is queued, then say goodbye; what misses the deadline is still in Kafka."""
+        assert self._drain is not None
+        gathered = [] if builder.lingers(time.monotonic()) is None else [builder.take()]
+        stream: list[Batch | None] = [*self._ready, *gathered, None]
+        while not self._drain.passed():
+            while stream and self._batches.offer(stream[0]):
+                stream.pop(0)
+            try:
+                self._hear(_TURN)
+            except WriterEnded as exc:
+                self._report(end_offset, last=True)
+                return exc.ended
+        name, text = "E_DRAIN_FORCED", f"{self._spec.key}: the writer did not finish in time; its batch was rolled back"
+        return Ended(ExitCode.TEMPORARY, name, text)

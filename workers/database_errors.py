@@ -1,0 +1,168 @@
+"""What each database error means for the batch in hand: one table, by number.
+
+Numbers are MySQL's and MariaDB's server errors and PyMySQL's client errors (2xxx). Only the number and our own words
+travel on: the server's text may quote a value.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+
+import pymysql
+from sqlalchemy.exc import DBAPIError
+
+from avro_schemas.errors import RtpipeError
+from avro_schemas.credentials import AccessDeniedError
+from workers.errors import BrokenInvariant, DataError, SetupError
+
+
+class Action(enum.Enum):
+    """What the writer does about an error."""
+
+    REPLAY = "replay"  #: roll everything back, pause, run the same batch again
+    LOST = "lost"  #: the connection is gone and COMMIT's outcome unknown: reconnect, re-claim, let the row decide
+    WAIT = "wait"  #: the server takes no writes for now: drop the connection, wait, then as LOST
+    DATA = "data"  #: a value that its column refuses
+    DENIED = "denied"  #: account, password or permission
+    SETUP = "setup"  #: table, server or statement do not fit each other
+    BUG = "bug"  #: nothing that rtpipe knows
+
+
+_MEANING: dict[Action, dict[int, str]] = {
+    Action.REPLAY: {
+        1020: "record changed since last read",
+        1180: "commit failed",
+        1181: "rollback failed",
+        1205: "lock wait timeout",
+        1206: "too many locks",
+        1213: "deadlock",
+        3100: "rolled back by replication",
+        3101: "rolled back by group replication",
+        3572: "lock not available",
+        4058: "query timed out",
+    },
+    Action.LOST: {
+        0: "connection closed",
+        1053: "server shutdown",
+        1079: "server shutdown",
+        1152: "connection aborted",
+        1158: "network read error",
+        1159: "network read timeout",
+        1160: "network write error",
+        1161: "network write timeout",
+        1317: "query interrupted",
+        1927: "connection killed",
+        2006: "server has gone away",
+        2013: "connection lost",
+        2014: "out of sync",
+        2055: "connection lost",
+        3024: "query timed out",
+        3169: "session killed",
+        4031: "idle too long",
+    },
+    Action.WAIT: {
+        28: "no space left",
+        1021: "disk full",
+        1040: "too many connections",
+        1041: "out of memory",
+        1047: "node not ready",
+        1114: "table or disk full",
+        1135: "cannot create thread",
+        1203: "too many connections of this user",
+        1226: "account limit reached",
+        1290: "read only",
+        1792: "read-only transaction",
+        1836: "read only",
+        2002: "cannot connect",
+        2003: "cannot connect",
+        2005: "unknown host",
+    },
+    Action.DATA: {
+        1048: "NULL in a NOT NULL column",
+        1062: "duplicate value in a unique key",
+        1153: "row larger than max_allowed_packet",
+        1264: "out of range",
+        1265: "truncated",
+        1292: "wrong value",
+        1300: "invalid text",
+        1366: "wrong value",
+        1367: "illegal value",
+        1406: "too long",
+        1411: "wrong value",
+        1451: "foreign key",
+        1452: "foreign key",
+        1525: "wrong value",
+        1690: "out of range",
+        3140: "invalid JSON",
+        3819: "check constraint",
+    },
+    Action.DENIED: {
+        1044: "access to the database denied",
+        1045: "user or password refused",
+        1142: "statement not permitted",
+        1143: "column not permitted",
+        1227: "privilege missing",
+        1251: "authentication protocol not supported",
+        1396: "account operation failed",
+        1698: "access denied",
+        1820: "password expired",
+        1862: "password expired",
+        3118: "account locked",
+    },
+    Action.SETUP: {
+        1049: "unknown database",
+        1054: "unknown column",
+        1064: "statement not understood",
+        1100: "table locked",
+        1136: "column count differs",
+        1146: "no such table",
+        1364: "a column without default is missing",
+        1665: "binlog format refuses",
+        2061: "authentication plugin needs TLS",
+    },
+}
+_NAMED_COLUMN = re.compile(r"[Cc]olumn [`'\w.]*?[`']?(\w{1,64})[`'](?: at row \d+| cannot be null)\.?$")
+ACTIONS = {number: action for action, numbers in _MEANING.items() for number in numbers}
+WORDS = {number: words for numbers in _MEANING.values() for number, words in numbers.items()}
+
+
+class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the action says so
+    """An error of the database, reduced to its number and what to do about it."""
+
+    def __init__(self, number: int, column: str = "") -> None:
+        self.number = number
+        self.column = column
+        self.action = ACTIONS.get(number, Action.BUG)
+        super().__init__(f"{WORDS.get(number, 'unexpected database error')} (MySQL {number})")
+
+    def as_error(self, what: str) -> RtpipeError:
+        """The error that stops the partition; `what` names topic, partition and step."""
+        kind: type[RtpipeError]
+        kind, hint = {
+            Action.DENIED: (AccessDeniedError, "check the account of RTPIPE_DATABASE_URL and its grants"),
+            Action.SETUP: (SetupError, "compare with `rtpipe infra create --dry-run`"),
+            Action.DATA: (DataError, "repair the message or the table's column"),
+        }.get(self.action, (BrokenInvariant, "the server's error log may tell more"))
+        return kind(f"{what}: {self}", hint=hint)
+
+
+def _column(message: str) -> str:
+    """The column that a message ends with: `Data too long for column 'a' at row 1`; "" if it names none.
+
+    Looked for at the end only, and only if it is a plain name: earlier the text may quote the value.
+    """
+    found = _NAMED_COLUMN.search(message)
+    return found.group(1) if found else ""
+
+
+def trouble_of(exc: BaseException) -> DatabaseTrouble:
+    """Reduce what SQLAlchemy or PyMySQL raised; errors without a number mean a broken connection."""
+    origin = exc.orig if isinstance(exc, DBAPIError) and exc.orig is not None else exc
+    if isinstance(origin, OSError):
+        return DatabaseTrouble(2013)
+    if isinstance(origin, pymysql.err.Error) and origin.args and isinstance(origin.args[0], int):
+        return DatabaseTrouble(origin.args[0], _column(str(origin.args[-1])))
+    if isinstance(origin, pymysql.err.InternalError | pymysql.err.InterfaceError):
+        return DatabaseTrouble(2014)
+    return DatabaseTrouble(-1)

@@ -1,0 +1,119 @@
+"""One database connection of a writer: opened with pinned settings, checked, never reconnected in silence."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pymysql
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from workers.database_errors import DatabaseTrouble, trouble_of
+from workers.errors import SetupError
+
+#: Seconds until a silent server counts as gone; longer than every lock wait below.
+_READ_TIMEOUT = 30
+_CONNECT_TIMEOUT = 10
+#: READ COMMITTED: an UPDATE that matches nothing must not keep its row locked (REPEATABLE READ does).
+#: wait_timeout frees the locks of a writer that was stopped in the middle of a transaction.
+_PINNED = (
+    "SET SESSION sql_mode='STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
+    "NO_ENGINE_SUBSTITUTION', time_zone='+00:00', wait_timeout=30, innodb_lock_wait_timeout=10, lock_wait_timeout=10,"
+    " innodb_strict_mode=1, transaction_isolation='READ-COMMITTED'"
+)
+
+
+class DatabaseSession:
+    """One connection. `id` and `server` let a successor KILL it if it holds a lock and never lets go."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        row = self._one("SELECT CONNECTION_ID(), @@max_allowed_packet, @@sql_mode, @@hostname, @@port, @@version")
+        self.id = int(row[0])
+        self.max_packet = int(row[1])
+        self.is_mariadb = "mariadb" in str(row[5]).lower()
+        self.server = f"{row[3]}:{row[4]}" if self.is_mariadb else str(self._one("SELECT @@server_uuid")[0])
+        if "STRICT_ALL_TABLES" not in str(row[2]) or "NO_BACKSLASH_ESCAPES" in str(row[2]):
+            raise SetupError(f"the server at {self.server} did not take the session's sql_mode")
+        self._require_writable()
+        connection.rollback()
+
+    def _one(self, sql: str) -> Any:
+        return self.connection.exec_driver_sql(sql).one()
+
+    def _require_writable(self) -> None:
+        """A demoted primary still answers; wait for the real one instead of failing on the first row."""
+        variables = ["read_only", "innodb_read_only"] + ([] if self.is_mariadb else ["super_read_only"])
+        values = self._one("SELECT " + ", ".join(f"@@GLOBAL.{name}" for name in variables))
+        if any(str(value).upper() not in {"0", "OFF", "NONE"} for value in values):
+            raise DatabaseTrouble(1290)
+
+    def require_innodb(self, table: str) -> None:
+        """Refuse a table whose engine has no transactions: its rows would not roll back with the offset."""
+        with translated():
+            row = self.connection.execute(
+                text(
+                    "SELECT engine FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = :t"
+                ),
+                {"t": table},
+            ).one_or_none()
+            self.connection.rollback()
+        if row is None:
+            raise SetupError(f"table {table} does not exist", hint="create it with `rtpipe infra create`")
+        if str(row[0]).lower() != "innodb":
+            raise SetupError(f"table {table} has engine {row[0]}, which has no transactions", hint="ALTER it to InnoDB")
+
+    def close(self) -> None:
+        """Close without a word; the server rolls back whatever was open."""
+        with contextlib.suppress(Exception):
+            self.connection.invalidate()
+        with contextlib.suppress(Exception):
+            self.connection.close()
+
+
+def open_session(url: str) -> DatabaseSession:
+    """Connect and pin the session. Raises DatabaseTrouble for what the server or the network refuses."""
+    engine = create_engine(
+        make_url(url),
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": _CONNECT_TIMEOUT,
+            "read_timeout": _READ_TIMEOUT,
+            "write_timeout": _READ_TIMEOUT,
+            "charset": "utf8mb4",
+            "local_infile": False,
+        },
+    )
+    with translated():
+        connection = engine.connect()
+        try:
+            with contextlib.suppress(DBAPIError):  # MariaDB only: a stopped writer's transaction ends by itself
+                connection.exec_driver_sql("SET SESSION idle_write_transaction_timeout=30")
+            _pin(connection)
+            return DatabaseSession(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+
+def _pin(connection: Connection) -> None:
+    try:
+        connection.exec_driver_sql(_PINNED)
+    except DBAPIError as exc:
+        if trouble_of(exc).number != 1193:  # noqa: PLR2004 - MariaDB before 11.1 calls the variable tx_isolation
+            raise
+        connection.exec_driver_sql(_PINNED.replace("transaction_isolation", "tx_isolation"))
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the driver raises into DatabaseTrouble, by number."""
+    try:
+        yield
+    except (DBAPIError, pymysql.err.Error, OSError) as exc:
+        raise trouble_of(exc) from exc

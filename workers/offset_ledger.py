@@ -1,0 +1,212 @@
+"""The one module that speaks to the server about offsets: claim, re-claim and the transaction of a batch.
+
+Each row of kafka_offsets is owned by the writer that last raised its epoch. Every statement that moves an offset says
+in its WHERE which epoch and offset it expects, so two writers can never commit the same range.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, func, insert, select, update
+
+from avro_schemas.offsets_table import OFFSETS
+from workers import kill_points
+from workers.batch_queue import Batch
+from workers.database_errors import DatabaseTrouble
+from workers.database_session import DatabaseSession, open_session, translated
+from workers.errors import TemporaryError, TopicChangedError
+from workers.partition_spec import PartitionSpec
+from workers.process_log import get_logger
+from workers.reports import Position
+
+log = get_logger("ledger")
+_LOCK_WAIT_TIMEOUT = 1205
+_NO_SUCH_THREAD = 1094
+_CLAIM_ROUNDS = 3
+
+
+class OffsetLedger:
+    """The offset row of one partition, over one connection at a time. All methods raise DatabaseTrouble."""
+
+    def __init__(self, spec: PartitionSpec) -> None:
+        self._spec = spec
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"[:190]
+        self._session: DatabaseSession | None = None
+
+    def _where(self) -> ColumnElement[bool]:
+        columns = OFFSETS.c
+        return and_(
+            columns.topic == self._spec.key.topic,
+            columns["partition"] == self._spec.key.partition,
+            columns.consumer_group == self._spec.group,
+        )
+
+    @property
+    def session(self) -> DatabaseSession:
+        """The open connection; a new one after `disconnect`."""
+        if self._session is None:
+            self._session = open_session(self._spec.database_url)
+            self._session.require_innodb(self._spec.table)
+            self._session.require_innodb(OFFSETS.name)
+        return self._session
+
+    def disconnect(self) -> None:
+        """Drop the connection; the server rolls back what was open on it."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def claim(self) -> Position:
+        """Own the partition from its stored offset on: a new process starts with this.
+
+        Waits for a predecessor that still holds the row's lock and, should it never let go, KILLs its connection.
+        """
+        for _ in range(_CLAIM_ROUNDS):
+            try:
+                return self._claim_once()
+            except DatabaseTrouble as trouble:
+                self.disconnect()
+                if trouble.number != _LOCK_WAIT_TIMEOUT:
+                    raise
+                self._kill_predecessor()
+        raise TemporaryError(f"{self._spec.key}: the row in {OFFSETS.name} stays locked by another session")
+
+    def _claim_once(self) -> Position:
+        session = self.session
+        with translated():
+            row = self._locked_row()
+            if row is None:
+                session.connection.execute(insert(OFFSETS).values(**self._first_row()))
+                row = self._locked_row()
+                assert row is not None
+            self._check_identity(row)
+            session.connection.execute(
+                update(OFFSETS)
+                .where(self._where())
+                .values(**self._ownership(), topic_id=self._spec.topic_id, cluster_id=self._spec.cluster_id)
+            )
+            session.connection.commit()
+        return Position(row.epoch + 1, row.offset, row.leader_epoch)
+
+    def _first_row(self) -> dict[str, Any]:
+        key = self._spec.key
+        return {
+            "topic": key.topic,
+            "partition": key.partition,
+            "consumer_group": self._spec.group,
+            "offset": self._spec.first_offset,
+            "epoch": 0,
+            "leader_epoch": -1,
+            "rows_total": 0,
+            "dead_total": 0,
+        }
+
+    def _check_identity(self, row: Row[Any]) -> None:
+        for what, stored, found in (
+            ("topic", row.topic_id, self._spec.topic_id),
+            ("cluster", row.cluster_id, self._spec.cluster_id),
+        ):
+            if stored and found and stored != found:
+                raise TopicChangedError(
+                    f"{self._spec.key}: {what} id changed {stored} -> {found}; the stored offset {row.offset}"
+                    f" belongs to the old {what}",
+                    hint="nothing was written; point rtpipe at the old cluster, or delete the row in"
+                    f" {OFFSETS.name} (and the rows that came from the old {what}) to begin anew",
+                )
+
+    def _ownership(self) -> dict[str, Any]:
+        return {
+            "epoch": OFFSETS.c.epoch + 1,
+            "connection_id": self.session.id,
+            "server": self.session.server,
+            "owner": self._owner,
+            "updated_at": func.utc_timestamp(6),
+        }
+
+    def _locked_row(self) -> Row[Any] | None:
+        return self.session.connection.execute(select(OFFSETS).where(self._where()).with_for_update()).one_or_none()
+
+    def _kill_predecessor(self) -> None:
+        """End the session that holds our row: same account, same server, so KILL needs no privilege."""
+        with translated():
+            row = self.session.connection.execute(select(OFFSETS).where(self._where())).one_or_none()
+            self.session.connection.rollback()
+            if row is None or not row.connection_id or row.server != self.session.server:
+                return
+            log.warning(
+                "%s: connection %d of %s holds the offset row; killing it",
+                self._spec.key,
+                row.connection_id,
+                row.owner,
+                extra={"event": "predecessor_killed", "partition": str(self._spec.key)},
+            )
+            with contextlib.suppress(DatabaseTrouble), translated():
+                self.session.connection.exec_driver_sql(f"KILL {int(row.connection_id)}")
+
+    def reclaim(self, epoch: int) -> Position | None:
+        """After a lost connection: the truth about our own last COMMIT, under a new epoch. None means fenced.
+
+        The locking read waits for a COMMIT of our dead session that the server is still busy with; the new epoch
+        makes a compare-and-set of that session fail which has not arrived yet.
+        """
+        with translated():
+            row = self._locked_row()
+            if row is None or row.epoch != epoch:
+                self.session.connection.rollback()
+                return None
+            self.session.connection.execute(update(OFFSETS).where(self._where()).values(**self._ownership()))
+        try:
+            with translated():
+                self.session.connection.commit()
+        except DatabaseTrouble as trouble:
+            self.disconnect()
+            raise TemporaryError(f"{self._spec.key}: connection lost while re-claiming ({trouble})") from trouble
+        return Position(epoch + 1, row.offset, row.leader_epoch)
+
+    def transact(self, position: Position, batch: Batch, statements: Iterable[bytes], rows: int) -> bool:
+        """Offset and rows in one transaction; False, with nothing written, if the row is not at `position`.
+
+        The compare-and-set comes first: it takes the lock, fences and advances in one round trip, and as the first
+        statement of the transaction it cannot be decided by an older snapshot.
+        """
+        connection = self.session.connection
+        with translated():
+            kill_points.reach("writer:begin")
+            moved = connection.execute(
+                update(OFFSETS)
+                .where(self._where(), OFFSETS.c.epoch == position.epoch, OFFSETS.c.offset == batch.first)
+                .values(
+                    offset=batch.next_offset,
+                    leader_epoch=batch.leader_epoch,
+                    rows_total=OFFSETS.c.rows_total + rows,
+                    updated_at=func.utc_timestamp(6),
+                )
+            )
+            if moved.rowcount != 1:
+                connection.rollback()
+                return False
+            kill_points.reach("writer:cas_done")
+            for statement in statements:
+                connection.exec_driver_sql(statement, execution_options={"no_parameters": True})  # type: ignore[arg-type]
+                kill_points.reach("writer:mid_insert")
+            kill_points.reach("writer:before_commit")
+            connection.commit()
+            kill_points.reach("writer:after_commit")
+        return True
+
+    def rollback(self) -> None:
+        """Undo the whole transaction: a lock wait timeout or a refused value undoes only its own statement."""
+        with translated():
+            self.session.connection.rollback()
+
+    def read(self) -> Position | None:
+        """What the row says now, waiting for whoever is changing it; None if there is no row."""
+        with translated():
+            row = self._locked_row()
+            self.session.connection.rollback()
+        return None if row is None else Position(row.epoch, row.offset, row.leader_epoch)

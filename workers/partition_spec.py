@@ -1,0 +1,48 @@
+"""What a worker is told at its start: frozen and plain, since it crosses a process boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PartitionKey:
+    """One partition of one topic, written `dataset1/0` in logs and messages."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a batch and a queue. Memory of one partition: about `queue_batches` x `batch_bytes`."""
+
+    batch_rows: int = 5_000
+    batch_bytes: int = 4 << 20
+    linger_seconds: float = 0.01  #: how long a batch that is not full waits for more messages
+    queue_batches: int = 8
+    queue_low: int = 2  #: backpressure ends once no more than this many batches wait
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionSpec:
+    """Everything one worker needs; made by the supervisor, read by consumer and writer."""
+
+    key: PartitionKey
+    group: str  #: consumer group that names the row in kafka_offsets
+    table: str
+    first_offset: int  #: where to begin if kafka_offsets has no row yet: the log's first offset
+    topic_id: str
+    cluster_id: str
+    kafka: Mapping[str, str] = field(repr=False)  #: librdkafka properties; may hold a password
+    registry_url: str = field(repr=False)
+    database_url: str = field(repr=False)
+    metadata_columns: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    log_format: str = "text"
+    log_level: str = "INFO"
+    armed: str = ""  #: kill point a test has armed, "" in real life

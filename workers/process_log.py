@@ -1,0 +1,62 @@
+"""Logging for every process: lazy text for people, JSON lines for machines; both on stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_CONTROL = {code: f"\\x{code:02x}" for code in range(32)} | {127: "\\x7f"}
+
+
+def get_logger(name: str) -> logging.Logger:
+    """A logger below `rtpipe.`, so that one level rules all of them."""
+    return logging.getLogger(f"rtpipe.{name}")
+
+
+class TextFormatter(logging.Formatter):
+    """One line for a person; control characters from topics and keys cannot move the cursor."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """`20:15:01.123 WARN  dataset1/0  text`."""
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        level = {"WARNING": "WARN", "CRITICAL": "FATAL"}.get(record.levelname, record.levelname)
+        partition = getattr(record, "partition", "-")
+        text = record.getMessage().translate(_CONTROL)
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return f"{clock}.{int(record.msecs):03d} {level:<5} {partition:<12} {text}"
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: ts (UTC), level, logger, pid, msg and whatever `extra` added."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line; json escapes newlines and control characters by itself."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, Any] = {
+            "ts": f"{stamp}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "pid": record.process,
+            "msg": record.getMessage(),
+        }
+        line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def log_to_stderr(log_format: str, level: str = "INFO") -> None:
+    """Send everything below `rtpipe.` to stderr as `text` or `json`; replaces what was set before."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    root = logging.getLogger("rtpipe")
+    root.handlers = [handler]
+    root.setLevel(level)
+    root.propagate = False
+    # A full disk or a closed terminal behind stderr must not bring down the path of a row.
+    logging.raiseExceptions = False

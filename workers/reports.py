@@ -1,0 +1,83 @@
+"""What workers and their supervisor tell each other, each frozen and plain.
+
+Up, from the consumer process:   Running, Progress, Ended
+Down, to the consumer process:   Drain
+Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Ended
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from avro_schemas.errors import ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a writer owns: a partition from `offset` on, under `epoch`. `leader_epoch` -1 means unknown."""
+
+    epoch: int
+    offset: int
+    leader_epoch: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The writer owns the partition; the consumer may start at `position.offset`."""
+
+    writer_pid: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A batch and its offset are in the database; `offset` is the next to consume."""
+
+    offset: int
+    rows: int
+    seconds: float  #: from taking the batch off the queue to the COMMIT's reply
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The writer waits for the database or the registry; an empty `reason` ends it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The consumer reads: the partition is claimed and assigned."""
+
+    writer_pid: int
+    epoch: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a worker is; sent a few times a second, and at least once a second as its sign of life."""
+
+    offset: int  #: next offset to consume by kafka_offsets
+    end_offset: int  #: end of the log as the consumer last saw it, -1 if not yet known
+    rows: int  #: rows committed by this generation
+    batches: int
+    queue_depth: int  #: batches waiting for the writer
+    backpressure: bool
+    waiting_for: str  #: why the worker waits for a service, "" if it does not
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last word of a process: why it leaves. Text, because driver exceptions may not pickle."""
+
+    code: ExitCode
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Stop reading, let the writer commit what is queued for at most `seconds`, leave."""
+
+    seconds: float

@@ -1,0 +1,81 @@
+"""A batch of raw Avro messages -> SQL row literals; runs in the writer process, pure but for the registry."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import fastavro
+from sqlalchemy import insert
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+
+from avro_schemas.raw_schema import raw_schema
+from avro_schemas.table_layout import OFFSET_COLUMN, PARTITION_COLUMN, ColumnShape, TableLayout
+from avro_schemas.wire_format import HEADER_SIZE
+from workers.sql_literals import Literals, literals_for
+
+_NAMED_PARAMETERS = MySQLDialect_pymysql(paramstyle="named")
+
+
+class BadMessage(Exception):  # noqa: N818 - becomes a DataError where topic and partition are known
+    """The message at `index` of the batch cannot become a row; `field` is "" if it is not about one field."""
+
+    def __init__(self, index: int, why: str, field: str = "") -> None:
+        super().__init__(why)
+        self.index = index
+        self.why = why
+        self.field = field
+
+
+class RowEncoder:
+    """Turns messages of one schema id into rows of one table; made once for each schema id."""
+
+    def __init__(self, layout: TableLayout, schema: dict[str, Any], partition: int) -> None:
+        self._schema = fastavro.parse_schema(raw_schema(schema))
+        self._columns: list[tuple[ColumnShape, Literals]] = [(c, literals_for(c)) for c in layout.columns]
+        self._metadata = layout.metadata
+        self._partition = str(partition)
+        statement = str(insert(layout.table).compile(dialect=_NAMED_PARAMETERS))
+        #: `INSERT INTO t (a, b) VALUES `, quoted by SQLAlchemy.
+        self.prefix = statement[: statement.index(" VALUES (") + len(" VALUES ")]
+
+    def encode(self, values: Sequence[bytes], offsets: Sequence[int]) -> list[str]:
+        """Row literals `(…)` in the order of the messages. Raises BadMessage for the first that cannot be one."""
+        records = [self._decode(index, value) for index, value in enumerate(values)]
+        texts = [self._column(column, render, records) for column, render in self._columns]
+        metadata = {PARTITION_COLUMN: [self._partition] * len(values), OFFSET_COLUMN: [str(o) for o in offsets]}
+        texts += [metadata[name] for name in self._metadata]
+        return ["(" + ",".join(row) + ")" for row in zip(*texts, strict=True)]
+
+    def _decode(self, index: int, value: bytes) -> dict[str, Any]:
+        body = io.BytesIO(value)
+        body.seek(HEADER_SIZE)
+        try:
+            record = fastavro.schemaless_reader(body, self._schema, None)
+        except Exception as exc:  # fastavro raises whatever the bytes lead it to
+            raise BadMessage(index, f"the body does not decode ({type(exc).__name__})") from exc
+        if body.tell() != len(value):
+            raise BadMessage(index, f"{len(value) - body.tell()} bytes left over after the record")
+        return record  # type: ignore[return-value]
+
+    def _column(self, column: ColumnShape, render: Literals, records: list[dict[str, Any]]) -> list[str]:
+        values = [record[column.field] for record in records]
+        try:
+            return render(values)
+        except ValueError:
+            for index, value in enumerate(values):
+                try:
+                    render([value])
+                except ValueError as exc:
+                    raise BadMessage(index, str(exc), column.field) from exc
+            raise
+
+
+def insert_statements(prefix: str, rows: Sequence[str], max_bytes: int) -> list[bytes]:
+    """Multi-row INSERT statements of at most `max_bytes` each, unless one row alone is larger."""
+    whole = (prefix + ",".join(rows)).encode()
+    if len(whole) <= max_bytes or len(rows) == 1:
+        return [whole]
+    middle = len(rows) // 2
+    return insert_statements(prefix, rows[:middle], max_bytes) + insert_statements(prefix, rows[middle:], max_bytes)

@@ -1,0 +1,128 @@
+"""librdkafka for one assigned partition: where to start, what it fetched, and what its errors mean."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from avro_schemas.credentials import AccessDeniedError
+from workers.errors import DataError, OffsetGoneError, SetupError, WorkerError
+from workers.partition_spec import PartitionSpec
+from workers.process_log import get_logger
+from workers.reports import Position
+
+log = get_logger("consumer")
+
+#: Properties that exactly once rests on; a user's own never override them.
+_FIXED: Mapping[str, str | int | bool] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",  # never skip: a stored offset that is gone must be heard of
+    "isolation.level": "read_committed",
+    "check.crcs": True,
+    "allow.auto.create.topics": False,
+    "enable.partition.eof": True,
+}
+#: Properties that a user may tune with RTPIPE_KAFKA__….
+_TUNED: Mapping[str, str | int | bool] = {
+    "fetch.queue.backoff.ms": 20,  # the default of a second turns a full buffer into bursts
+    "fetch.wait.max.ms": 500,
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 16_384,  # the default of 64 MB is for each process
+    "socket.timeout.ms": 10_000,
+    "socket.keepalive.enable": True,
+    "topic.metadata.refresh.interval.ms": 30_000,
+    "reconnect.backoff.max.ms": 2_000,
+    "log_level": 3,
+}
+_DENIED = {
+    KafkaError._AUTHENTICATION,  # noqa: SLF001 - confluent-kafka's names for librdkafka's own errors
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+}
+_GONE = {KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION, KafkaError.OFFSET_OUT_OF_RANGE}  # noqa: SLF001
+_NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001
+#: A topic may be unknown for a moment while a broker restarts.
+_NO_TOPIC_PATIENCE = 60.0
+
+
+class TopicConsumer:
+    """Messages of one partition from `position` on, by assign: no group, no rebalance, no wait."""
+
+    def __init__(self, spec: PartitionSpec, position: Position) -> None:
+        self._spec = spec
+        self.end_offset = -1  #: end of the log as last seen
+        self._started_at = position.offset
+        self._no_topic_since: float | None = None
+        self._consumer = Consumer({**_TUNED, **spec.kafka, **_FIXED, "group.id": spec.group}, logger=log)
+        start = TopicPartition(spec.key.topic, spec.key.partition, position.offset)
+        if position.leader_epoch >= 0:
+            start = TopicPartition(
+                spec.key.topic, spec.key.partition, position.offset, leader_epoch=position.leader_epoch
+            )
+        self._consumer.assign([start])
+
+    def poll(self, most: int, timeout: float) -> list[Message]:
+        """Up to `most` messages: waits `timeout` seconds for the first, takes the others that are already here.
+
+        An end-of-partition event comes as a message whose error says so; every other error is judged here.
+        """
+        messages = self._consumer.consume(1, timeout)
+        if messages and most > 1:
+            messages += self._consumer.consume(most - 1, 0)
+        return [message for message in messages if message.error() is None or self._is_end(message)]
+
+    def _is_end(self, message: Message) -> bool:
+        error = message.error()
+        assert error is not None
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            self.end_offset = message.offset()
+            return True
+        self._judge(error)
+        return False
+
+    def _judge(self, error: KafkaError) -> None:
+        """Raise what stops the partition; return for what librdkafka mends by itself."""
+        key, code = self._spec.key, error.code()
+        if code in _GONE:
+            raise OffsetGoneError(
+                f"{key}: {self._log_bounds()}: {error.str()}",
+                hint="records may be lost; decide where to go on and set the offset in kafka_offsets",
+            )
+        if code in _DENIED:
+            raise AccessDeniedError(
+                f"{key}: Kafka: {error.str()}", hint="check the account's READ and DESCRIBE permissions"
+            )
+        if code == KafkaError._BAD_MSG:  # noqa: SLF001
+            raise DataError(f"{key}: Kafka: {error.str()}", hint="the broker's log segment may be damaged")
+        if code in _NO_TOPIC:
+            self._no_topic_since = self._no_topic_since or time.monotonic()
+            if time.monotonic() - self._no_topic_since > _NO_TOPIC_PATIENCE:
+                raise SetupError(f"{key}: Kafka has no such partition", hint="was the topic deleted?")
+        elif error.fatal():
+            raise WorkerError(f"{key}: Kafka: {error.str()}")
+        log.info("%s", error.str(), extra={"event": "kafka_trouble", "partition": str(key)})
+
+    def _log_bounds(self) -> str:
+        where = TopicPartition(self._spec.key.topic, self._spec.key.partition)
+        try:
+            low, high = self._consumer.get_watermark_offsets(where, timeout=5)
+        except KafkaException:
+            return f"stored {self._started_at} is not in the log"
+        gone = max(0, low - self._started_at)
+        return f"stored {self._started_at}, log is [{low},{high}): {gone} records gone"
+
+    def refresh_end(self) -> None:
+        """Take the end of the log from what librdkafka has cached; asks no broker."""
+        where = TopicPartition(self._spec.key.topic, self._spec.key.partition)
+        _, high = self._consumer.get_watermark_offsets(where, cached=True)
+        if high not in {OFFSET_INVALID, -1}:
+            self.end_offset = max(self.end_offset, high)
+
+    def close(self) -> None:
+        """Leave; nothing is committed to Kafka."""
+        self._consumer.close()

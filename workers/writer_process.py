@@ -1,0 +1,102 @@
+"""PROCESS 3, one a partition: takes batches off the queue and commits each exactly once with its offset."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import queue
+import signal
+import time
+from multiprocessing.connection import Connection
+
+from avro_schemas.errors import ExitCode, RtpipeError
+from workers import kill_points
+from workers.batch_queue import BatchQueue
+from workers.errors import LostParent
+from workers.offset_ledger import OffsetLedger
+from workers.parent_watch import leave_with_parent
+from workers.partition_owner import PartitionOwner
+from workers.partition_spec import PartitionSpec
+from workers.process_log import get_logger
+from workers.reports import Claimed, Committed, Ended, Waiting
+from workers.table_writer import TableWriter
+
+log = get_logger("writer")
+#: Seconds without a batch after which the writer looks whether it still owns the partition.
+_IDLE_CHECK = 10.0
+_ORPHAN_GRACE = 1.5
+
+
+class PatientOutage:
+    """Waits inside the process while a service is away, and says so, once a reason, to log and consumer."""
+
+    def __init__(self, spec: PartitionSpec, consumer: Connection) -> None:
+        self._extra = {"partition": str(spec.key)}
+        self._consumer = consumer
+        self._reason = ""
+
+    def pause(self, reason: str, seconds: float) -> None:
+        """Sleep; raises LostParent at once if the consumer dies meanwhile."""
+        if reason != self._reason:
+            log.warning("waiting: %s", reason, extra=self._extra | {"event": "waiting"})
+            self._reason = reason
+        self._consumer.send(Waiting(reason))
+        parent = multiprocessing.parent_process()
+        if parent is not None and multiprocessing.connection.wait([parent.sentinel], timeout=seconds):
+            raise LostParent("the consumer process died")
+
+    def over(self) -> None:
+        """The service answers again."""
+        if self._reason:
+            log.info("going on after: %s", self._reason, extra=self._extra | {"event": "outage_over"})
+            self._reason = ""
+            self._consumer.send(Waiting(""))
+
+
+def main(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None:
+    """Run until the end of the stream; leaves with the exit code of what stopped it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches everybody; the supervisor decides
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the end of the stream stops a writer
+    batches.serve_writer()
+    leave_with_parent(_ORPHAN_GRACE)
+    kill_points.arm(spec.armed)
+    try:
+        _serve(spec, batches, consumer)
+        ended = Ended(ExitCode.DONE, "", "")
+    except RtpipeError as exc:
+        ended = Ended(exc.exit_code, exc.name, f"{exc.message}" + (f" ({exc.hint})" if exc.hint else ""))
+    except BrokenPipeError:
+        ended = Ended(ExitCode.TEMPORARY, LostParent.name, "the consumer process died")
+    except Exception as exc:
+        log.exception("writer failed", extra={"event": "writer_failed", "partition": str(spec.key)})
+        ended = Ended(ExitCode.FAILED, "E_FAILED", f"{spec.key}: {type(exc).__name__}")
+    _leave(consumer, ended)
+
+
+def _leave(consumer: Connection, ended: Ended) -> None:
+    with contextlib.suppress(OSError):  # the consumer is gone: nobody is left to tell
+        consumer.send(ended)
+        consumer.close()
+    # Straight out: a forked child has inherited its parent's exit handlers, and none of them is ours.
+    os._exit(ended.code)
+
+
+def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None:
+    outage = PatientOutage(spec, consumer)
+    ledger = OffsetLedger(spec)
+    owner = PartitionOwner(spec.key, ledger, outage)
+    consumer.send(Claimed(os.getpid(), owner.claim()))
+    writer = TableWriter(spec, owner, ledger, outage)
+    while True:
+        try:
+            batch = batches.take(_IDLE_CHECK)
+        except queue.Empty:
+            owner.check()
+            continue
+        if batch is None:
+            ledger.disconnect()
+            return
+        started = time.monotonic()
+        writer.write(batch)
+        consumer.send(Committed(batch.next_offset, len(batch.offsets), time.monotonic() - started))
