@@ -29,6 +29,7 @@ app = typer.Typer(
 cli_supervise.add_to(app)
 cli_produce.add_to(app)
 cli_verify.add_to(app)
+cli_infra.add_demo_to(app)
 app.add_typer(cli_infra.app, name="infra")
 app.add_typer(cli_schema.app, name="schema")
 
@@ -71,8 +72,8 @@ def main() -> None:
 
 
 def _complain(exc: RtpipeError) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only an error needs it
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.text import Text
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(Text.assemble(("error ", "bold red"), (exc.name, "bold"), f"  {exc.message}"))

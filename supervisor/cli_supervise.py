@@ -34,7 +34,9 @@ def supervise(
     bootstrap_servers: BootstrapServers = None,
     schema_registry_url: RegistryUrl = None,
     log_format: LogFormat = None,
-    live: Annotated[bool | None, typer.Option("--live/--no-live", help="The live table; default: on a terminal.")] = None,
+    live: Annotated[
+        bool | None, typer.Option("--live/--no-live", help="The live table; default: on a terminal.")
+    ] = None,
 ) -> None:
     """Move topics into their tables, exactly once, with one process for each partition.
 
@@ -120,7 +122,7 @@ def status(as_json: Json = False) -> None:
     if not replies:
         raise UnreachableError(
             f"no supervisor runs here (looked in {directory})",
-            hint="start one: rtpipe supervise --topics …; one that runs as another user or service has its own directory",
+            hint="start one: rtpipe supervise --topics …; one of another user or service has a directory of its own",
         )
     pipelines = [PipelineStatus.from_json(reply) for reply in replies]
     if not as_json:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from avro_schemas.errors import UnreachableError
 from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.errors import UnreachableError
 from workers.errors import SetupError
 from workers.partition_spec import PartitionKey
 from workers.process_log import get_logger

@@ -48,7 +48,10 @@ class TopicBlock(TopicSettings):
     @field_validator("match")
     @classmethod
     def _compiles(cls, value: str) -> str:
-        re.compile(value)
+        try:
+            re.compile(value)
+        except re.error as exc:
+            raise ValueError(f"not a regular expression: {exc}") from exc
         return value
 
 
@@ -69,6 +72,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     runtime_dir: Path | None = None
     drain_seconds: float = Field(25, gt=0, le=3_600)
+    kill_point: str = Field("", description="for tests: the spot at which each first worker dies by SIGKILL")
 
     @field_validator("bootstrap_servers")
     @classmethod

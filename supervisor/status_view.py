@@ -97,8 +97,23 @@ def status_table(status: PipelineStatus) -> Table:
         "CPU %": f"{sum(p.cpu_percent or 0 for p in status.partitions):.0f}",
     }
     left = {"TOPIC", "STATE"}
-    for title in ("TOPIC", "PART", "STATE", "PID", "KAFKA", "DATABASE", "LAG", "ROWS/S", "QUEUE", "RESTARTS", "MEM MB", "CPU %"):
-        table.add_column(title, justify="left" if title in left else "right", footer=footers.get(title, ""), no_wrap=True)
+    for title in (
+        "TOPIC",
+        "PART",
+        "STATE",
+        "PID",
+        "KAFKA",
+        "DATABASE",
+        "LAG",
+        "ROWS/S",
+        "QUEUE",
+        "RESTARTS",
+        "MEM MB",
+        "CPU %",
+    ):
+        table.add_column(
+            title, justify="left" if title in left else "right", footer=footers.get(title, ""), no_wrap=True
+        )
     for partition in status.partitions:
         table.add_row(*_cells(partition))
         if partition.reason and partition.state != "running":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 from multiprocessing.context import ForkServerContext
@@ -68,6 +69,7 @@ class SupervisedWorker:
         self.next_start = None
         self._running = self._progress = self._ended = None
         self.handle = ProcessHandle(self.spec, self._context)
+        self.spec = dataclasses.replace(self.spec, armed="")  # a kill point is for one death
 
     def hear(self) -> None:
         """Take what the consumer process reported; an end of file is left for its death to explain."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TypeVar
 
 from avro_schemas.errors import SettingsError
@@ -27,7 +26,6 @@ EACH = 5_000  #: items between two calls of the progress callback
 
 Item = TypeVar("Item")
 Progress = Callable[[VerifyProgress], None]
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +41,9 @@ class VerifyOrder:
     database_url: str = field(repr=False)
     topics: tuple[str, ...]
     values: bool = False
-    tables: Mapping[str, str] = _NONE
-    groups: Mapping[str, str] = _NONE
-    registry_config: Mapping[str, str] = field(default=_NONE, repr=False)
+    tables: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    registry_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     listed: int = 20
     connect_timeout: float = 8.0  #: seconds for the first answer of Kafka and the database
 

@@ -161,4 +161,4 @@ def _name_extra(
         key = digest(row)
         if left.get(key, 0) and findings.keeps(row, len(findings.extra)):
             left[key] -= 1
-            findings.extra.append(Extra(row, tuple(repeated.get(key, ()))))
+            findings.extra.append(Extra(row, tuple(sorted(repeated.get(key, ())))))

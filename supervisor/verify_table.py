@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import pymysql
+import pymysql.converters
 import pymysql.cursors
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -52,7 +53,7 @@ class TableReader:
                 database=url.database,
                 charset="utf8mb4",
                 connect_timeout=max(1, round(timeout)),
-                conv={},
+                conv=pymysql.converters.encoders,  # no decoders: values come as the text that the server sent
                 cursorclass=pymysql.cursors.SSCursor,
             )
             self._run(*_SESSION)

@@ -18,6 +18,7 @@ from supervisor.verify_rows import Message
 from supervisor.verify_values import Row
 
 BATCH = 5_000  #: messages a call
+WAIT_SECONDS = 0.05  #: a call, for a batch to fill
 SILENCE_SECONDS = 30.0  #: without a message or an end: the broker is taken for gone
 
 _SETTINGS = {
@@ -81,7 +82,7 @@ class TopicReader:
         self._consumer.assign([TopicPartition(topic, partition, ranges[partition][0]) for partition in open_ends])
         heard = time.monotonic()
         while open_ends:
-            batch = self._consumer.consume(BATCH, 0.2)
+            batch = self._consumer.consume(BATCH, WAIT_SECONDS)
             if batch:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_SECONDS:
@@ -95,7 +96,7 @@ class TopicReader:
                     yield partition, offset, message.value()
                 if partition in open_ends and _reached(error, offset, open_ends[partition]):
                     del open_ends[partition]
-                    self._consumer.pause([TopicPartition(topic, partition)])
+                    self._consumer.incremental_unassign([TopicPartition(topic, partition)])
         self._consumer.unassign()
 
     def _watermark(self, topic: str, partition: int) -> tuple[int, int]:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import multiprocessing
 import queue
 from dataclasses import dataclass
-from multiprocessing.context import ForkContext
-from typing import cast
 
 from workers.errors import LostParent
 
 #: The worker forks its writer while it has one thread and no client, so plain fork is safe here.
-FORK = cast("ForkContext", multiprocessing.get_context("fork"))
+FORK = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import re
 import pymysql
 from sqlalchemy.exc import DBAPIError
 
-from avro_schemas.errors import RtpipeError
 from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.errors import RtpipeError
 from workers.errors import BrokenInvariant, DataError, SetupError
 
 

@@ -43,7 +43,7 @@ def produce(order: ProduceOrder, *, progress: Callable[[ProduceProgress], None] 
 def plan_topics(order: ProduceOrder) -> dict[str, TopicPlan]:
     """Each topic with its schema (registered), key field and lanes; everything that can be wrong is found here."""
     _check_topics(order)
-    registry = Registry(order.registry_url)
+    registry = Registry(order.registry_url, order.registry_config)
     plans = {}
     for topic in order.topics:
         given = next((schema for schema in order.schemas if schema["name"] == topic), None)

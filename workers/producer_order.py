@@ -47,7 +47,7 @@ class ProduceOrder:
     """
 
     kafka: Mapping[str, str] = field(repr=False)
-    registry_url: str
+    registry_url: str = field(repr=False)
     topics: tuple[str, ...]
     schemas: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     count: int | None = None
@@ -56,6 +56,7 @@ class ProduceOrder:
     threads: int = 2
     seed: int | None = None
     key: str | None = None
+    registry_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     connect_timeout: float = 8.0  #: seconds for the first answer of the broker
     delivery_timeout: float = 120.0  #: seconds a message may wait for its acknowledgement
     flush_timeout: float = 15.0  #: seconds for what is under way at the end or at a signal

@@ -10,8 +10,9 @@ import fastavro
 from sqlalchemy import insert
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
+from avro_schemas.column_types import ColumnShape
 from avro_schemas.raw_schema import raw_schema
-from avro_schemas.table_layout import OFFSET_COLUMN, PARTITION_COLUMN, ColumnShape, TableLayout
+from avro_schemas.table_layout import OFFSET_COLUMN, PARTITION_COLUMN, TableLayout
 from avro_schemas.wire_format import HEADER_SIZE
 from workers.sql_literals import Literals, literals_for
 

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from avro_schemas.table_layout import ColumnShape
+from avro_schemas.column_types import ColumnShape
 
 #: A column of raw values in, a column of SQL texts out.
 Literals = Callable[[Sequence[Any]], list[str]]

@@ -80,7 +80,8 @@ class TopicConsumer:
         error = message.error()
         assert error is not None
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-            self.end_offset = message.offset()
+            offset = message.offset()
+            self.end_offset = self.end_offset if offset is None else offset
             return True
         self._judge(error)
         return False

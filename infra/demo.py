@@ -1,0 +1,279 @@
+"""`rtpipe demo`: the whole story on the embedded stack, with real kills, proven row by row at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from avro_schemas.datasets import DEFAULT_FILE
+from avro_schemas.errors import ExitCode
+from infra import embedded_stack
+from infra.demo_pipeline import TOPICS, DemoPipeline, Partition, until
+from infra.errors import DemoError
+from infra.stack_layout import load_layout
+from infra.stack_state import user_directory
+
+#: The stream lasts about this long, so that every fault hits it while it moves.
+_STREAM_SECONDS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the summary tells."""
+
+    messages: int
+    rows: int
+    lost_or_doubled: int
+    restarts: int
+    seconds: float
+    proven: bool
+
+
+def default_directory() -> Path:
+    """A directory of the demo's own."""
+    return user_directory("XDG_DATA_HOME", ".local/share") / "demo"
+
+
+def demo(directory: Path, messages: int, *, keep: bool, console: Console) -> ExitCode:
+    """Tell the story; DONE only if every message is in its table exactly once, with equal values."""
+    story = _Story(directory.absolute(), messages, console)
+    try:
+        outcome = story.run()
+    except DemoError as exc:
+        exc.hint = exc.hint or f"the logs are in {story.directory}"
+        raise
+    finally:
+        story.end(keep=keep)
+    _summary(console, outcome)
+    story.how_to_look(keep=keep)
+    return ExitCode.DONE if outcome.proven else ExitCode.DIFFERENT
+
+
+class _Story:
+    """One demo from beginning to end."""
+
+    def __init__(self, directory: Path, messages: int, console: Console) -> None:
+        self.directory = directory
+        self._each = max(1, messages // len(TOPICS))
+        self._console = console
+        self._pipeline: DemoPipeline | None = None
+        self._step = 0
+
+    @property
+    def pipeline(self) -> DemoPipeline:
+        """There once the stack is up."""
+        assert self._pipeline is not None
+        return self._pipeline
+
+    def run(self) -> Outcome:
+        """All steps; what came out."""
+        with self._telling("a real Kafka, schema registry and MariaDB") as told:
+            self._fresh_stack()
+            told("up: " + ", ".join(s.name for s in embedded_stack.status(self.directory / "stack").services))
+        with self._telling("subjects, topics, tables") as told:
+            self.pipeline.run("infra", "create", "--schemas", str(self.directory / DEFAULT_FILE.name))
+            told(f"{', '.join(TOPICS)}: an Avro subject, a topic with 3 partitions and a table each")
+        began = time.monotonic()
+        with self._telling("produce and supervise") as told:
+            self._start()
+            told(
+                f"{self._each * len(TOPICS):,} messages on their way; 9 partitions, a consumer and a writer process each"
+            )
+        self._kill_one("worker", 0, lambda p: p.pid)
+        self._kill_one("writer", 4, lambda p: p.writer_pid)
+        self._backpressure("dataset3", 2)
+        self._kill_supervisor()
+        with self._telling("catch up") as told:
+            seconds = self._catch_up(began)
+            told(f"every offset in kafka_offsets is at its topic's end, {seconds:.0f} s after the first message")
+        with self._telling("verify --values: every message against every row") as told:
+            report = self._verify()
+            told("equal" if report["ok"] else "NOT equal")
+        return self._outcome(report, seconds)
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[Callable[[str], None]]:
+        """One numbered line for each step, with its result and time; a spinner meanwhile on a terminal."""
+        self._step += 1
+        began = time.monotonic()
+        results: list[str] = []
+        with self._console.status(f"{what} …") if self._console.is_terminal else _nothing():
+            yield results.append
+        head = Text.assemble(
+            (f"{self._step:>2}  ", "bold cyan"), (what, "bold"), (f"  {time.monotonic() - began:.1f} s", "dim")
+        )
+        self._console.print(head)
+        for line in results:
+            self._console.print(Text(f"    {line}", style="yellow" if " WARN " in line else ""))
+
+    def _fresh_stack(self) -> None:
+        if load_layout(self.directory / "stack") is not None:
+            embedded_stack.down(self.directory / "stack", purge=True, console=Console(quiet=True))
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left_over in ("supervise.log", "produce.log"):
+            (self.directory / left_over).unlink(missing_ok=True)
+        shutil.copy(DEFAULT_FILE, self.directory / DEFAULT_FILE.name)
+        # Small batches, so that the queue of one partition fills within seconds at the demo's modest rate.
+        (self.directory / "rtpipe.toml").write_text(
+            f"[defaults]\nbatch_rows = {min(500, max(1, self._each // 150))}\nqueue_batches = 4\n"
+        )
+        addresses = embedded_stack.up(self.directory / "stack", console=Console(stderr=True))
+        self._pipeline = DemoPipeline(self.directory, addresses)
+
+    def _start(self) -> None:
+        self.pipeline.supervise()
+        self.pipeline.produce(self._each, max(1, self._each * len(TOPICS) // _STREAM_SECONDS))
+        until(self.pipeline.running, "all partitions run")
+        self._moving()
+
+    def _moving(self) -> list[Partition]:
+        """The partitions, seen to move: offsets grow, messages are still to come."""
+        before = until(self.pipeline.running, "all partitions run")
+
+        def moved() -> list[Partition]:
+            now = self.pipeline.running()
+            return now if sum(p.offset for p in now) > sum(p.offset for p in before) else []
+
+        return until(moved, "offsets move")
+
+    def _kill_one(self, what: str, index: int, choose: Callable[[Partition], int]) -> None:
+        with self._telling(f"kill -9 a {what} in mid-stream") as told:
+            self._require_stream()
+            victim = self._moving()[index]
+            began = time.monotonic()
+            os.kill(choose(victim), signal.SIGKILL)
+            others = {p.name: p.pid for p in self.pipeline.partitions() if p.name != victim.name}
+            until(lambda: self._replaced(victim), f"{victim.name} runs again")
+            seconds = time.monotonic() - began
+            kept = sum(others.get(p.name) == p.pid for p in self.pipeline.partitions())
+            told(f"{victim.name}: pid {choose(victim)} killed at offset {victim.offset:,}, lag {victim.lag:,}")
+            told(f"running again {seconds:.1f} s later; the other {kept} partitions never stopped")
+
+    def _replaced(self, victim: Partition) -> bool:
+        return any(p.name == victim.name and p.pid != victim.pid for p in self.pipeline.running())
+
+    def _require_stream(self) -> None:
+        producer = self.pipeline.producer
+        assert producer is not None
+        if producer.poll() is not None:
+            raise DemoError(
+                "the producer was done before the last fault", hint="give it more: rtpipe demo --messages N"
+            )
+
+    def _backpressure(self, topic: str, partition: int) -> None:
+        with self._telling("backpressure: a stranger locks one partition's row in the database") as told:
+            self._require_stream()
+            where = f"topic={topic} partition={partition}"
+            with self.pipeline.lock_on(topic, partition):
+                seen = until(lambda: self.pipeline.log_lines("Backpressure activated", where), "backpressure")
+                told(seen[-1])
+            count = len(seen)
+            solved = until(
+                lambda: (
+                    (lines := self.pipeline.log_lines("Backpressure has been resolved", where))[count - 1 :] and lines
+                ),
+                "backpressure is resolved",
+            )
+            told(solved[-1])
+
+    def _kill_supervisor(self) -> None:
+        with self._telling("kill -9 the supervisor itself, start it again") as told:
+            self._require_stream()
+            self._moving()
+            children = self.pipeline.descendants()
+            supervisor = self.pipeline.supervisor
+            assert supervisor is not None
+            began = time.monotonic()
+            supervisor.kill()
+            supervisor.wait()
+            _, left = psutil.wait_procs(children, timeout=10)
+            if left:
+                raise DemoError(f"orphans: {', '.join(str(p.pid) for p in left)}")
+            gone = time.monotonic() - began
+            self.pipeline.supervise()
+            until(self.pipeline.running, "all partitions run")
+            self._moving()
+            told(f"all {len(children)} processes of pid {supervisor.pid} gone after {gone:.1f} s, no orphan")
+            told(f"started again, every partition moves {time.monotonic() - began:.1f} s after the kill")
+
+    def _catch_up(self, began: float) -> float:
+        producer = self.pipeline.producer
+        assert producer is not None
+        if producer.wait():
+            raise DemoError("the producer failed", hint=f"see {self.directory / 'produce.log'}")
+        until(lambda: (now := self.pipeline.running()) and not sum(p.lag for p in now), "lag 0")
+        return time.monotonic() - began
+
+    def _verify(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(
+            self.pipeline.run("verify", "--topics", ",".join(TOPICS), "--values", "--json", accepted=(0, 3))
+        )
+        return answer
+
+    def _outcome(self, report: dict[str, Any], seconds: float) -> Outcome:
+        rows = sum(topic["rows_in_table"] for topic in report["topics"])
+        different = sum(sum(topic["difference_counts"].values()) for topic in report["topics"])
+        sent = self._each * len(TOPICS)
+        return Outcome(
+            messages=sent,
+            rows=rows,
+            lost_or_doubled=different,
+            restarts=len(self.pipeline.log_lines("E_WORKER_DIED")),
+            seconds=seconds,
+            proven=bool(report["ok"]) and rows == sent,
+        )
+
+    def end(self, *, keep: bool) -> None:
+        """Stop what was started, unless it is to be kept; the data stays."""
+        if self._pipeline is not None and not keep:
+            self._pipeline.stop()
+            embedded_stack.down(self.directory / "stack", console=Console(quiet=True))
+
+    def how_to_look(self, *, keep: bool) -> None:
+        """The next commands to run."""
+        say = self._console.print
+        say(f"\nLook at it yourself (logs: {self.pipeline.log}):", soft_wrap=True)
+        say(f"  export RTPIPE_STACK_DIR={self.directory / 'stack'}", soft_wrap=True)
+        if keep:
+            say(f"  export RTPIPE_RUNTIME_DIR={self.directory / 'run'}", soft_wrap=True)
+            say("  rtpipe status")
+        else:
+            say("  rtpipe infra up")
+        say(f"  rtpipe verify --topics {','.join(TOPICS)} --values", soft_wrap=True)
+        say("  rtpipe infra down --purge", soft_wrap=True)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _summary(console: Console, outcome: Outcome) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim")
+    table.add_column(justify="right", style="bold")
+    table.add_row("messages produced", f"{outcome.messages:,}")
+    table.add_row("rows in the tables", f"{outcome.rows:,}")
+    table.add_row("lost, doubled or altered", f"{outcome.lost_or_doubled:,}")
+    table.add_row("workers restarted", f"{outcome.restarts}")
+    table.add_row("supervisors killed", "1")
+    table.add_row("rows a second, kills included", f"{outcome.rows / outcome.seconds:,.0f}")
+    console.print()
+    console.print(table)
+    if outcome.proven:
+        console.print("\nexactly once: proven", style="bold green")
+    else:
+        console.print("\nexactly once: NOT proven", style="bold red")

@@ -1,0 +1,186 @@
+"""The demo's hands: runs `rtpipe` as its users do, reads status and log, kills, counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pymysql
+from sqlalchemy.engine import make_url
+
+from infra.errors import DemoError
+from infra.stack_state import Addresses
+
+TOPICS = ("dataset1", "dataset2", "dataset3")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """What `rtpipe status` says of one partition, as far as the demo tells it."""
+
+    name: str
+    state: str
+    pid: int
+    writer_pid: int
+    offset: int
+    lag: int
+    restarts: int
+    rate: float
+
+
+class DemoPipeline:
+    """rtpipe's commands in the demo's directory, on the demo's stack."""
+
+    def __init__(self, directory: Path, addresses: Addresses) -> None:
+        self.directory = directory
+        self.addresses = addresses
+        self.log = directory / "supervise.log"
+        self.supervisor: subprocess.Popen[bytes] | None = None
+        self.producer: subprocess.Popen[bytes] | None = None
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("RTPIPE_")} | {
+            "RTPIPE_STACK_DIR": str(directory / "stack"),
+            "RTPIPE_RUNTIME_DIR": str(directory / "run"),
+            "RTPIPE_CONFIG": str(directory / "rtpipe.toml"),
+        }
+
+    def run(self, *arguments: str, accepted: tuple[int, ...] = (0,)) -> str:
+        """A command to its end; its output. DemoError with what it said if its exit code is none of `accepted`."""
+        done = subprocess.run(
+            self._command(arguments),
+            check=False,
+            cwd=self.directory,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode not in accepted:
+            raise DemoError(
+                f"rtpipe {arguments[0]} ended with exit code {done.returncode}: {_tail(done.stderr + done.stdout)}"
+            )
+        return done.stdout
+
+    def supervise(self) -> None:
+        """Start the supervisor; its log goes to a file."""
+        self.supervisor = self._start(self.log, "supervise", "--topics", ",".join(TOPICS), "--log-format", "text")
+
+    def produce(self, count: int, rate: int) -> None:
+        """Start the producer: `count` messages to each topic, `rate` a second in all."""
+        self.producer = self._start(
+            self.directory / "produce.log",
+            *("produce", "--topics", ",".join(TOPICS), "--count", str(count), "--rate", str(rate)),
+            *("--schemas", str(self.directory / "schema_avro.json")),
+        )
+
+    def _start(self, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                self._command(arguments),
+                cwd=self.directory,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+
+    @staticmethod
+    def _command(arguments: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-m", "supervisor", *arguments]
+
+    def partitions(self) -> list[Partition]:
+        """All partitions by `rtpipe status`; empty while no supervisor answers."""
+        done = subprocess.run(
+            self._command(("status", "--json")), check=False, env=self._environment, capture_output=True, text=True
+        )
+        try:
+            replies = json.loads(done.stdout)["supervisors"]
+        except (ValueError, KeyError):
+            return []
+        return [_partition(entry) for reply in replies for entry in reply["partitions"]]
+
+    def running(self) -> list[Partition]:
+        """All partitions if each of them runs, else none."""
+        found = self.partitions()
+        return found if found and all(p.state == "running" and p.writer_pid for p in found) else []
+
+    def log_lines(self, *words: str) -> list[str]:
+        """Lines of the supervisor's and workers' log that hold all these words."""
+        with suppress(FileNotFoundError):
+            return [line for line in self.log.read_text().splitlines() if all(word in line for word in words)]
+        return []
+
+    def descendants(self) -> list[psutil.Process]:
+        """The supervisor's processes: forkserver, consumers, writers."""
+        assert self.supervisor is not None
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.supervisor.pid).children(recursive=True)
+        return []
+
+    @contextmanager
+    def lock_on(self, topic: str, partition: int) -> Iterator[None]:
+        """Hold the partition's row in kafka_offsets, as a stuck stranger would: its writer cannot commit."""
+        where = make_url(self.addresses.database_url)
+        with closing(
+            pymysql.connect(
+                host=where.host or "",
+                port=where.port or 0,
+                user=where.username,
+                password=str(where.password),
+                database=where.database,
+            )
+        ) as connection:
+            connection.cursor().execute(
+                "SELECT `offset` FROM kafka_offsets WHERE topic = %s AND `partition` = %s FOR UPDATE",
+                (topic, partition),
+            )
+            yield
+            connection.rollback()
+
+    def stop(self) -> None:
+        """End what this demo started: politely, then not."""
+        for process in (self.producer, self.supervisor):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+
+
+def _partition(entry: dict[str, Any]) -> Partition:
+    return Partition(
+        name=f"{entry['topic']}/{entry['partition']}",
+        state=entry["state"],
+        pid=entry["pid"] or 0,
+        writer_pid=entry["writer_pid"] or 0,
+        offset=entry["offset"] or 0,
+        lag=entry["lag"] or 0,
+        restarts=entry["restarts"],
+        rate=entry["rows_per_second"],
+    )
+
+
+def until(check: Callable[[], _T], what: str, seconds: float = 90) -> _T:
+    """Ask until the answer is true. DemoError says what did not happen."""
+    deadline = time.monotonic() + seconds
+    while not (answer := check()):
+        if time.monotonic() > deadline:
+            raise DemoError(f"after {seconds:.0f} s still not: {what}")
+        time.sleep(0.05)
+    return answer
+
+
+def _tail(text: str) -> str:
+    return " | ".join(text.strip().splitlines()[-3:])

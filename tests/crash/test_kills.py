@@ -1,0 +1,141 @@
+"""kill -9 of every process, while the stream moves: nothing lost, nothing twice, nobody left."""
+
+from __future__ import annotations
+
+import random
+import signal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from tests.pipeline import Pipeline, kill, running_pipeline
+from tests.waits import eventually
+
+if TYPE_CHECKING:
+    from infra.stack_state import Addresses
+
+
+def running(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """The partitions once all of them run, else nothing."""
+    partitions = pipeline.status()
+    return partitions if partitions and all(p["state"] == "running" for p in partitions) else []
+
+
+def replaced(pipeline: Pipeline, pid: int) -> bool:
+    """All partitions run, the first one in another process than `pid`."""
+    partitions = running(pipeline)
+    return bool(partitions) and partitions[0]["pid"] != pid
+
+
+def committed(pipeline: Pipeline) -> int:
+    return sum(sum(pipeline.offsets(topic).values()) for topic in pipeline.topics)
+
+
+def moves_on(pipeline: Pipeline) -> None:
+    """The stream is alive: more is committed than a moment ago."""
+    before = committed(pipeline)
+    eventually(lambda: committed(pipeline) > before, within=60, what="offsets move")
+
+
+def finish(pipeline: Pipeline, supervisor: Any) -> int:
+    """Catch up, drain, and hold everything against the source."""
+    pipeline.wait_caught_up()
+    supervisor.send_signal(signal.SIGTERM)
+    assert supervisor.wait(60) == 0
+    eventually(lambda: not pipeline.processes(), within=10, what="no process left")
+    return pipeline.assert_exact()
+
+
+@pytest.mark.parametrize(
+    "spot",
+    [
+        "consumer:after_poll",
+        "consumer:after_put",
+        "writer:begin",
+        "writer:cas_done",
+        "writer:mid_insert",
+        "writer:before_commit",
+        "writer:after_commit",
+    ],
+)
+def test_killed_at_a_named_spot(stack: Addresses, tmp_path: Path, spot: str) -> None:
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
+        pipeline.produce(20_000)
+        supervisor = pipeline.supervise(env={"RTPIPE_KILL_POINT": spot})
+        eventually(lambda: pipeline.events("worker_died"), within=60, what="the armed worker died")
+        assert finish(pipeline, supervisor) == 20_000
+
+
+def test_killed_worker_comes_back_and_the_others_go_on(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path) as pipeline:
+        supervisor = pipeline.supervise()
+        with pipeline.stream():
+            for name in ("pid", "writer_pid"):
+                victim = eventually(lambda: running(pipeline), within=60)[0]
+                kill(victim[name])
+                eventually(partial(replaced, pipeline, victim["pid"]), within=60)
+                moves_on(pipeline)
+            assert [p["restarts"] for p in running(pipeline)] == [2, 0, 0]
+        finish(pipeline, supervisor)
+
+
+def test_killed_supervisor_leaves_nobody_and_goes_on(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path) as pipeline:
+        supervisor = pipeline.supervise()
+        with pipeline.stream():
+            eventually(lambda: running(pipeline), within=60)
+            moves_on(pipeline)
+            supervisor.kill()
+            supervisor.wait()
+            eventually(lambda: not pipeline.processes(), within=10, what="all descendants gone")
+            supervisor = pipeline.supervise()
+            moves_on(pipeline)
+        finish(pipeline, supervisor)
+
+
+def test_killed_forkserver_stops_no_partition(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path) as pipeline:
+        supervisor = pipeline.supervise()
+        with pipeline.stream():
+            before = eventually(lambda: running(pipeline), within=60)
+            for helper in helpers(supervisor.pid):
+                helper.kill()
+            moves_on(pipeline)
+            after = eventually(lambda: running(pipeline), within=60)
+            assert [p["pid"] for p in after] == [p["pid"] for p in before]
+            kill(after[0]["pid"])
+            eventually(partial(replaced, pipeline, after[0]["pid"]), within=60)
+        finish(pipeline, supervisor)
+
+
+def helpers(supervisor: int) -> list[psutil.Process]:
+    """multiprocessing's own children of the supervisor: forkserver and resource tracker."""
+    children = psutil.Process(supervisor).children()
+    return [child for child in children if any("multiprocessing" in part for part in child.cmdline())]
+
+
+def test_twenty_random_kills(stack: Addresses, tmp_path: Path) -> None:
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    with running_pipeline(stack, tmp_path, topics=2) as pipeline:
+        supervisor = pipeline.supervise()
+        with pipeline.stream(1_000):
+            for _ in range(20):
+                partitions = eventually(pipeline.status, within=60, what="a supervisor answers")
+                victim = chance.choice(["pid", "writer_pid", "pid", "writer_pid", "supervisor", "forkserver"])
+                if victim == "supervisor":
+                    supervisor.kill()
+                    supervisor.wait()
+                    eventually(lambda: not pipeline.processes(), within=10, what="all descendants gone")
+                    supervisor = pipeline.supervise()
+                elif victim == "forkserver":
+                    for helper in helpers(supervisor.pid):
+                        helper.kill()
+                elif pid := chance.choice(partitions)[victim]:
+                    kill(pid)
+                moves_on(pipeline)
+        finish(pipeline, supervisor)

@@ -1,0 +1,220 @@
+"""The core of exactly once against a ledger in memory that fails in every way a server can."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workers.batch_queue import Batch
+from workers.database_errors import Action, DatabaseTrouble
+from workers.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
+from workers.partition_owner import PartitionOwner
+from workers.partition_spec import PartitionKey
+from workers.reports import Position
+
+KEY = PartitionKey("orders", 3)
+LOST, DEADLOCK, READ_ONLY, TOO_LONG = 2013, 1213, 1290, 1406
+
+
+class Server:
+    """One offset row and the offsets of the rows that were committed with it."""
+
+    def __init__(self) -> None:
+        self.row: Position | None = Position(0, 0)
+        self.written: list[int] = []
+
+
+class MemoryLedger:
+    """`faults` says what happens at each transaction: a number to fail with before or after the COMMIT, or None."""
+
+    def __init__(self, server: Server, faults: Iterable[tuple[str, int] | None] = ()) -> None:
+        self.server = server
+        self.faults = iter(faults)
+        self.tries = 0
+
+    def _row(self) -> Position:
+        assert self.server.row is not None
+        return self.server.row
+
+    def claim(self) -> Position:
+        self.server.row = Position(self._row().epoch + 1, self._row().offset)
+        return self.server.row
+
+    def reclaim(self, epoch: int) -> Position | None:
+        return None if self.server.row is None or self._row().epoch != epoch else self.claim()
+
+    def transact(self, position: Position, batch: Batch, statements: Iterable[bytes], rows: int) -> bool:
+        self.tries += 1
+        fault = next(self.faults, None)
+        if fault and fault[0] == "before":
+            raise DatabaseTrouble(fault[1])
+        row = self.server.row
+        if row is None or (row.epoch, row.offset) != (position.epoch, batch.first):
+            return False
+        self.server.row = Position(row.epoch, batch.next_offset)
+        self.server.written += batch.offsets
+        if fault:
+            raise DatabaseTrouble(fault[1])
+        return True
+
+    def rollback(self) -> None:
+        pass
+
+    def read(self) -> Position | None:
+        return self.server.row
+
+    def disconnect(self) -> None:
+        pass
+
+
+class NoWait:
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def pause(self, reason: str, seconds: float) -> None:
+        self.reasons.append(reason)
+
+    def over(self) -> None:
+        pass
+
+
+def batch(first: int, count: int = 2) -> Batch:
+    offsets = list(range(first, first + count))
+    return Batch(first, first + count, -1, offsets, [b"x"] * count)
+
+
+def owner_of(server: Server, *faults: tuple[str, int] | None) -> PartitionOwner:
+    owner = PartitionOwner(KEY, MemoryLedger(server, faults), NoWait())
+    owner.claim()
+    return owner
+
+
+def commit(owner: PartitionOwner, what: Batch) -> None:
+    owner.commit(what, lambda: [b"INSERT"], len(what.offsets))
+
+
+def test_batches_move_the_offset() -> None:
+    server = Server()
+    owner = owner_of(server)
+    commit(owner, batch(0))
+    commit(owner, batch(2))
+    assert server.written == [0, 1, 2, 3]
+    assert server.row == Position(1, 4)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", [LOST, READ_ONLY])
+def test_a_lost_commit_is_decided_by_the_row(when: str, number: int) -> None:
+    server = Server()
+    owner = owner_of(server, (when, number))
+    commit(owner, batch(0))
+    assert server.written == [0, 1]
+    assert owner.position == Position(2, 2)
+
+
+def test_a_deadlock_replays_the_whole_batch() -> None:
+    server = Server()
+    owner = owner_of(server, ("before", DEADLOCK), ("before", DEADLOCK))
+    commit(owner, batch(0))
+    assert server.written == [0, 1]
+    assert owner.position.epoch == 1
+
+
+def test_a_refused_value_is_the_callers_to_judge() -> None:
+    server = Server()
+    owner = owner_of(server, ("before", TOO_LONG))
+    with pytest.raises(DatabaseTrouble) as caught:
+        commit(owner, batch(0))
+    assert caught.value.action is Action.DATA
+    assert server.written == []
+
+
+def test_an_overtaken_writer_is_fenced_and_writes_nothing() -> None:
+    server = Server()
+    zombie, successor = owner_of(server), owner_of(server)
+    commit(successor, batch(0))
+    with pytest.raises(Fenced, match="orders/3 epoch 1 lost to 2"):
+        commit(zombie, batch(0))
+    assert server.written == [0, 1]
+
+
+def test_an_overtaken_writer_with_a_lost_connection_is_fenced_too() -> None:
+    server = Server()
+    zombie = owner_of(server, ("before", LOST))
+    commit(owner_of(server), batch(0))
+    with pytest.raises(Fenced):
+        commit(zombie, batch(0))
+    assert server.written == [0, 1]
+
+
+def test_a_lost_or_doubled_batch_is_never_written() -> None:
+    owner = owner_of(Server())
+    with pytest.raises(BrokenInvariant, match="batch starts at 2, ledger is at 0"):
+        commit(owner, batch(2))
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        (Position(1, 1), TemporaryError),
+        (Position(0, 4), TemporaryError),
+        (Position(1, 9), BrokenInvariant),
+        (Position(3, 4), Fenced),
+        (None, SetupError),
+    ],
+)
+def test_a_row_that_somebody_changed_stops_the_writer(row: Position | None, error: type[Exception]) -> None:
+    server = Server()
+    owner = owner_of(server)
+    commit(owner, batch(0, 4))
+    server.row = row
+    with pytest.raises(error):
+        commit(owner, batch(4))
+    with pytest.raises(error):
+        owner.check()
+    assert server.written == [0, 1, 2, 3]
+
+
+def test_an_idle_owner_that_still_owns_goes_on() -> None:
+    owner_of(Server()).check()
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.integers(0, 2**32), st.integers(5, 60))
+def test_any_schedule_of_faults_and_successors_writes_each_offset_once(seed: int, batches: int) -> None:
+    """Crashes, lost replies, deadlocks and zombies in any order: the rows are 0, 1, 2, … and nothing else."""
+    chance = random.Random(seed)
+    server = Server()
+
+    def faults() -> Iterable[tuple[str, int] | None]:
+        while True:
+            choice = chance.random()
+            yield (
+                None
+                if choice < 0.6
+                else (chance.choice(["before", "after"]), LOST)
+                if choice < 0.8
+                else ("before", DEADLOCK)
+            )
+
+    owners = [owner_of(server)]
+    owners[0]._ledger.faults = iter(faults())  # type: ignore[attr-defined]
+    for _ in range(batches):
+        if chance.random() < 0.2:
+            newcomer = PartitionOwner(KEY, MemoryLedger(server, faults()), NoWait())
+            newcomer.claim()
+            owners.append(newcomer)
+        owner = chance.choice(owners)
+        try:
+            commit(owner, batch(owner.position.offset, chance.randrange(4)))
+        except Fenced:
+            owners.remove(owner)
+        if not owners:
+            owners.append(owner_of(server))
+    assert server.written == list(range(len(server.written)))
+    assert server.row is not None
+    assert server.row.offset == len(server.written)

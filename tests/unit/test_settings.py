@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from avro_schemas.errors import SettingsError
+from supervisor import settings as settings_module
+from supervisor.cli_options import topic_names
+from supervisor.partition_plan import check_tables
+from supervisor.settings import load, require
+
+URL = "mysql+pymysql://me:hunter2@db:3306/bank"
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A working directory without settings."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_flags_over_environment_over_file(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (nowhere / "rtpipe.toml").write_text('bootstrap_servers = "file:1"\nlog_level = "DEBUG"\n')
+    assert load().bootstrap_servers == "file:1"
+    monkeypatch.setenv("RTPIPE_BOOTSTRAP_SERVERS", "environment:1")
+    assert load().bootstrap_servers == "environment:1"
+    assert load(bootstrap_servers="flag:1").bootstrap_servers == "flag:1"
+    assert load(bootstrap_servers=None).log_level == "DEBUG"
+
+
+def test_a_secret_may_come_from_a_file(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (nowhere / "url").write_text(URL + "\n")
+    monkeypatch.setenv("RTPIPE_DATABASE_URL_FILE", str(nowhere / "url"))
+    assert load().database_url.get_secret_value() == URL
+
+
+def test_a_secret_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RTPIPE_DATABASE_URL_FILE", "/nowhere/url")
+    with pytest.raises(SettingsError, match="RTPIPE_DATABASE_URL_FILE: /nowhere/url"):
+        load()
+
+
+def test_settings_hide_their_secrets() -> None:
+    settings = load(database_url=URL, kafka={"sasl.password": "hunter2"})
+    assert "hunter2" not in repr(settings)
+
+
+def test_other_spellings_of_the_driver_mean_the_same() -> None:
+    for scheme in ("mysql", "mariadb", "mysql+mysqldb"):
+        url = load(database_url=URL.replace("mysql+pymysql", scheme)).database_url
+        assert url.get_secret_value() == URL
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"bootstrap_servers": "kafka://host:9092"}, "host:port"),
+        ({"bootstrap_servers": "host"}, "host:port"),
+        ({"schema_registry_url": "host:8081"}, "http"),
+        ({"database_url": "postgresql://me:hunter2@host/db"}, "mysql"),
+        ({"database_url": "hunter2"}, "mysql"),
+        ({"log_format": "xml"}, "log_format"),
+    ],
+)
+def test_a_wrong_value_is_named_and_never_quoted_if_secret(flags: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(**flags)
+    assert words in caught.value.message
+    assert "hunter2" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("boostrap_servers = 'x:1'", "did you mean bootstrap_servers?"),
+        ("[defaults]\nbatch_row = 5", "did you mean batch_rows?"),
+        ("[[topics]]\nmatch = '('", "topics.0.match"),
+        ("[[topics]]\ntable = 't'", "topics.0.match"),
+        ("[defaults]\nbatch_rows = 0", "defaults.batch_rows"),
+        ("log_level = ", "not valid TOML"),
+        ("a = 1\na = 2", "not valid TOML"),
+    ],
+)
+def test_a_wrong_settings_file_is_explained(nowhere: Path, text: str, words: str) -> None:
+    (nowhere / "rtpipe.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert words in caught.value.message
+
+
+def test_a_named_settings_file_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RTPIPE_CONFIG", "/nowhere.toml")
+    with pytest.raises(SettingsError, match=r"/nowhere\.toml"):
+        load()
+
+
+def test_a_huge_settings_file_is_refused(nowhere: Path) -> None:
+    (nowhere / "rtpipe.toml").write_text("# x" * 400_000)
+    with pytest.raises(SettingsError, match="larger than 1 MB"):
+        load()
+
+
+def test_the_first_block_that_fits_a_topic_rules_over_the_defaults(nowhere: Path) -> None:
+    (nowhere / "rtpipe.toml").write_text(
+        "[defaults]\nbatch_rows = 7\nlinger_ms = 1\n"
+        '[[topics]]\nmatch = "orders.*"\nbatch_rows = 9\n[[topics]]\nmatch = "orders"\nbatch_rows = 11\n'
+    )
+    settings = load()
+    assert (settings.topic("orders").batch_rows, settings.topic("orders").linger_ms) == (9, 1)
+    assert settings.topic("other").batch_rows == 7
+
+
+def test_missing_addresses_are_all_named() -> None:
+    with pytest.raises(SettingsError, match="RTPIPE_BOOTSTRAP_SERVERS, RTPIPE_DATABASE_URL"):
+        require(load(), "bootstrap_servers", "database_url")
+
+
+def test_the_running_embedded_stack_is_the_default(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from infra.stack_state import Addresses, write_addresses  # noqa: PLC0415
+
+    write_addresses(nowhere, Addresses("k:1", "http://r:2", URL, URL, URL))
+    monkeypatch.setenv("RTPIPE_STACK_DIR", str(nowhere))
+    assert load().bootstrap_servers == "k:1"
+    assert load(bootstrap_servers="mine:9").database_url.get_secret_value() == ""
+    assert settings_module.load().librdkafka() == {"bootstrap.servers": "k:1"}
+
+
+def test_topics_may_be_split_by_commas_or_repeated() -> None:
+    assert topic_names(["a, b", "c"]) == ["a", "b", "c"]
+    for wrong in ([" , "], ["a,b", "a"]):
+        with pytest.raises(SettingsError):
+            topic_names(wrong)
+
+
+def test_two_topics_never_share_a_table_by_accident(nowhere: Path) -> None:
+    with pytest.raises(SettingsError, match=r"orders, ORDERS would all go to table orders"):
+        check_tables(load(), ["orders", "ORDERS"])
+    (nowhere / "rtpipe.toml").write_text('[[topics]]\nmatch = "ORDERS"\ntable = "old_orders"\n')
+    check_tables(load(), ["orders", "ORDERS"])
