@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, MetaData, Table
 from sqlalchemy.dialects.mysql import BIGINT, CHAR, DATETIME, INTEGER, VARCHAR
-from sqlalchemy.sql.elements import quoted_name
 
 from avro_schemas.naming import OFFSETS_TABLE
-
-_QUOTED = {name: quoted_name(name, quote=True) for name in ("partition", "offset")}  # reserved words, both servers
 
 
 def offsets_table(metadata: MetaData) -> Table:
@@ -23,20 +20,26 @@ def offsets_table(metadata: MetaData) -> Table:
     return Table(
         OFFSETS_TABLE,
         metadata,
-        Column("topic", VARCHAR(249, charset="ascii", collation="ascii_bin"), primary_key=True),
-        Column(_QUOTED["partition"], INTEGER(), primary_key=True, autoincrement=False),
-        Column("consumer_group", VARCHAR(249, charset="utf8mb4", collation="utf8mb4_bin"), primary_key=True),
-        Column(_QUOTED["offset"], BIGINT(), nullable=False, comment="next offset to consume"),
-        Column("epoch", BIGINT(unsigned=True), nullable=False, server_default="0", comment="fences old writers"),
-        Column("leader_epoch", INTEGER(), nullable=False, server_default="-1"),
-        Column("rows_total", BIGINT(unsigned=True), nullable=False, server_default="0"),
-        Column("dead_total", BIGINT(unsigned=True), nullable=False, server_default="0"),
-        Column("cluster_id", VARCHAR(64)),
-        Column("topic_id", CHAR(22), comment="tells a topic that was deleted and made again from the first one"),
-        Column("connection_id", BIGINT(unsigned=True), comment="of the writer that claimed last"),
-        Column("server", VARCHAR(64), comment="that the writer was connected to"),
-        Column("owner", VARCHAR(190), comment="host and process of the writer that claimed last"),
-        Column("updated_at", DATETIME(fsp=6), comment="UTC"),
+        Column("topic", VARCHAR(249, charset="ascii", collation="ascii_bin"), primary_key=True, quote=True),
+        Column("partition", INTEGER(), primary_key=True, autoincrement=False, quote=True),
+        Column(
+            "consumer_group", VARCHAR(249, charset="utf8mb4", collation="utf8mb4_bin"), primary_key=True, quote=True
+        ),
+        Column("offset", BIGINT(), nullable=False, comment="next offset to consume", quote=True),
+        Column(
+            "epoch", BIGINT(unsigned=True), nullable=False, server_default="0", comment="fences old writers", quote=True
+        ),
+        Column("leader_epoch", INTEGER(), nullable=False, server_default="-1", quote=True),
+        Column("rows_total", BIGINT(unsigned=True), nullable=False, server_default="0", quote=True),
+        Column("dead_total", BIGINT(unsigned=True), nullable=False, server_default="0", quote=True),
+        Column("cluster_id", VARCHAR(64), quote=True),
+        Column(
+            "topic_id", CHAR(22), comment="tells a topic that was deleted and made again from the first one", quote=True
+        ),
+        Column("connection_id", BIGINT(unsigned=True), comment="of the writer that claimed last", quote=True),
+        Column("server", VARCHAR(64), comment="that the writer was connected to", quote=True),
+        Column("owner", VARCHAR(190), comment="host and process of the writer that claimed last", quote=True),
+        Column("updated_at", DATETIME(fsp=6), comment="UTC", quote=True),
         mysql_engine="InnoDB",
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",

@@ -46,6 +46,10 @@ class Registry:
                 hint="a registry URL is like http://host:8081; the other properties are those of confluent_kafka",
             ) from None
 
+    def close(self) -> None:
+        """Closes the connection to the registry."""
+        self._client.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+
     def check(self) -> None:
         """Returns if the registry answers."""
         with self._translated("asking whether it answers"):

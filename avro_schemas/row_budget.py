@@ -1,12 +1,12 @@
 """Whether a table's widest row fits, computed before any DDL by the stricter rule of MySQL and MariaDB.
 
-Two limits: the server's 65,535 bytes for all columns but LOBs, and InnoDB's 8,126 bytes for what stays on the page
-(half of 16 KB). On the page MySQL counts 41 bytes of a long column; MariaDB counts one of up to 255 bytes whole.
+Two limits: the server's 65,535 bytes for all columns but LOBs, and InnoDB's for what stays on the page, fewer than
+8,126 (half of 16 KB). On the page MySQL counts 41 bytes of a long column; MariaDB counts one of up to 255 bytes whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,9 @@ from sqlalchemy.types import BINARY, CHAR, DATE, DECIMAL, VARBINARY, VARCHAR, Ty
 
 from avro_schemas.errors import SchemaError
 
-MAX_ROW, MAX_PAGE, MAX_COLUMNS = 65_535, 8_126, 1_017
+MAX_ROW, MAX_PAGE, MAX_COLUMNS = 65_535, 8_125, 1_017
 #: Record header, row id, transaction id and roll pointer of an InnoDB record.
 _PAGE_OVERHEAD = 5 + 6 + 6 + 7
-_LOB = (12, 41)
 _ONE_LENGTH_BYTE = 255
 _FIXED = {TINYINT: 1, INTEGER: 4, BIGINT: 8, FLOAT: 4, DOUBLE: 8, DATE: 3}
 #: Bytes of the digits that are left when a DECIMAL's digits are packed by nine into four bytes.
@@ -33,16 +32,20 @@ class Cost:
     page: int
 
 
+#: An unbounded text or binary column: length and pointer in the row, beginning and pointer on the page.
+_LOB = Cost(12, 41)
+
+
 def cost(column_type: TypeEngine[Any]) -> Cost:
     """What a column of this type costs at most; utf8mb4 unless the type names a charset, which is then ASCII."""
     if isinstance(column_type, MEDIUMTEXT | MEDIUMBLOB):
-        return Cost(*_LOB)
+        return _LOB
     if isinstance(column_type, VARCHAR | VARBINARY):
         width = 4 if isinstance(column_type, VARCHAR) and not getattr(column_type, "charset", None) else 1
         size = (column_type.length or 0) * width
         if size <= _ONE_LENGTH_BYTE:
             return Cost(size + 1, size + 1)
-        return Cost(size + 2, _LOB[1])
+        return Cost(size + 2, _LOB.page)
     size = _fixed_size(column_type)
     return Cost(size, size)
 
@@ -72,21 +75,25 @@ def fit(table: str, types: Sequence[TypeEngine[Any]], *, nullable: int) -> list[
             f"table {table!r} would have {len(types)} columns, {MAX_COLUMNS} is the most",
             hint="split the record over several topics",
         )
-    fitted = list(types)
-    costs = [cost(column_type) for column_type in fitted]
-    bitmap = (nullable + 7) // 8
-    row, page = sum(c.row for c in costs) + bitmap, sum(c.page for c in costs) + bitmap + _PAGE_OVERHEAD
-    while row > MAX_ROW or page > MAX_PAGE:
-        savings = [c.row - _LOB[0] if row > MAX_ROW else c.page - _LOB[1] for c in costs]
-        shrinkable = [i for i, t in enumerate(fitted) if isinstance(t, VARCHAR | VARBINARY) and savings[i] > 0]
-        if not shrinkable:
-            raise _too_wide(table, len(types), row, page)
-        widest = max(shrinkable, key=lambda i: (savings[i], -i))
-        fitted[widest] = _unbounded(fitted[widest])
-        new = cost(fitted[widest])
-        row, page = row - costs[widest].row + new.row, page - costs[widest].page + new.page
-        costs[widest] = new
+    fitted, bitmap = list(types), (nullable + 7) // 8
+    _shrink(fitted, lambda c: c.row - _LOB.row, MAX_ROW, sum(cost(one).row for one in fitted) + bitmap)
+    used = sum(cost(one).page for one in fitted) + bitmap + _PAGE_OVERHEAD
+    _shrink(fitted, lambda c: c.page - _LOB.page, MAX_PAGE, used)
+    row = sum(cost(one).row for one in fitted) + bitmap
+    page = sum(cost(one).page for one in fitted) + bitmap + _PAGE_OVERHEAD
+    if row > MAX_ROW or page > MAX_PAGE:
+        raise _too_wide(table, len(types), row, page)
     return fitted
+
+
+def _shrink(types: list[TypeEngine[Any]], saving: Callable[[Cost], int], limit: int, used: int) -> None:
+    """Replaces bounded types in place, those with the greatest saving first, until `used` bytes are within `limit`."""
+    savings = {i: saving(cost(one)) for i, one in enumerate(types) if isinstance(one, VARCHAR | VARBINARY)}
+    for i in sorted(savings, key=lambda i: -savings[i]):
+        if used <= limit or savings[i] <= 0:
+            return
+        types[i] = _unbounded(types[i])
+        used -= savings[i]
 
 
 def _unbounded(column_type: TypeEngine[Any]) -> TypeEngine[Any]:

@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table
 from sqlalchemy.dialects.mysql import BIGINT, INTEGER
-from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
 from avro_schemas import row_budget
@@ -140,18 +139,16 @@ def _comment(doc: Any, most: int) -> str | None:
 
 def _table(name: str, columns: Sequence[ColumnShape], metadata: Sequence[str], comment: str | None) -> Table:
     return Table(
-        quoted_name(name, quote=True),
+        name,
         MetaData(),
         *(
-            Column(quoted_name(shape.name, quote=True), shape.type, nullable=shape.nullable, comment=shape.comment)
+            Column(shape.name, shape.type, nullable=shape.nullable, comment=shape.comment, quote=True)
             for shape in columns
         ),
-        *(
-            Column(quoted_name(key, quote=True), _METADATA_TYPES[key](), nullable=False, autoincrement=False)
-            for key in metadata
-        ),
+        *(Column(key, _METADATA_TYPES[key](), nullable=False, autoincrement=False, quote=True) for key in metadata),
         *([PrimaryKeyConstraint(*metadata)] if metadata else []),
         comment=comment,
+        quote=True,
         mysql_engine="InnoDB",
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",

@@ -89,9 +89,7 @@ class _Story:
         began = time.monotonic()
         with self._telling("produce and supervise") as told:
             self._start()
-            told(
-                f"{self._each * len(TOPICS):,} messages on their way; 9 partitions, a consumer and a writer process each"
-            )
+            told(f"{self._each * len(TOPICS):,} messages on their way; 9 partitions, two processes each")
         self._kill_one("worker", 0, lambda p: p.pid)
         self._kill_one("writer", 4, lambda p: p.writer_pid)
         self._backpressure("dataset3", 2)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from avro_schemas.errors import ExitCode
-from supervisor.cli_options import BootstrapServers, Json, RegistryUrl
+from supervisor.cli_options import BootstrapServers, Json, RegistryUrl, SchemaFile, schema_file
 
 app = typer.Typer(
     help="The embedded stack (up, down, status) and what a pipeline needs before it runs (create).",
@@ -100,7 +100,7 @@ def status(as_json: Json = False, directory: Directory = None) -> None:
 
 @app.command()
 def create(
-    schemas: Annotated[Path, typer.Option(help="The schema file.")] = Path("avro_schemas/schema_before.json"),
+    schemas: SchemaFile = None,
     partitions: Annotated[int, typer.Option(help="Partitions of each topic.", min=1)] = 3,
     replication_factor: Annotated[
         int | None, typer.Option(help="Replicas; default: 3 or the number of brokers, whichever is less.", min=1)
@@ -135,7 +135,7 @@ def create(
     if not infra_url.get_secret_value():
         typer.echo("warning: RTPIPE_INFRA_DATABASE_URL is not set, so RTPIPE_DATABASE_URL creates the tables", err=True)
     request = ProvisionRequest(
-        schemas=schemas,
+        schemas=schema_file(schemas),
         kafka=settings.librdkafka(),
         registry_url=settings.schema_registry_url.get_secret_value(),
         database_url=settings.database_url.get_secret_value(),
@@ -178,7 +178,8 @@ def demo(
     """
     from rich.console import Console
 
-    from infra.demo import default_directory, demo as tell
+    from infra.demo import default_directory
+    from infra.demo import demo as tell
 
     console = Console(highlight=False)
     raise typer.Exit(tell(directory or default_directory(), messages, keep=keep, console=console))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,10 @@ RegistryUrl = Annotated[
     str | None,
     typer.Option("--schema-registry-url", help="Schema registry.  [env: RTPIPE_SCHEMA_REGISTRY_URL]"),
 ]
+SchemaFile = Annotated[
+    Path | None,
+    typer.Option("--schemas", help="The schema file; default: avro_schemas/schema_before.json.", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 LogFormat = Annotated[
     str | None,
@@ -36,3 +41,11 @@ def topic_names(given: list[str]) -> list[str]:
     if doubled:
         raise SettingsError(f"topic named twice: {', '.join(doubled)}")
     return names
+
+
+def schema_file(given: Path | None) -> Path:
+    """`given`; else avro_schemas/schema_before.json here, and where there is none, the one that came with rtpipe."""
+    from avro_schemas.datasets import DEFAULT_FILE
+
+    here = Path("avro_schemas") / DEFAULT_FILE.name
+    return given or (here if here.exists() else DEFAULT_FILE)

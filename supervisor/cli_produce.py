@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from avro_schemas.errors import ExitCode
-from supervisor.cli_options import BootstrapServers, Json, RegistryUrl, Topics, topic_names
+from supervisor.cli_options import BootstrapServers, Json, RegistryUrl, Topics, schema_file, topic_names
 
 if TYPE_CHECKING:
     from workers.producer_order import ProduceOrder, ProduceProgress, ProduceResult
@@ -30,8 +30,9 @@ def produce(
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same messages.")] = None,
     key: Annotated[str | None, typer.Option(help="Field that is the key; default: each schema's first.")] = None,
     schemas: Annotated[
-        Path, typer.Option(help="Avro schemas by `rtpipe infra create`; a topic not in it: the registry's newest.")
-    ] = Path("avro_schemas/schema_avro.json"),
+        Path | None,
+        typer.Option(help="Avro schemas; default: schema_avro.json by `rtpipe infra create`, else the registry."),
+    ] = None,
     as_json: Json = False,
     bootstrap_servers: BootstrapServers = None,
     schema_registry_url: RegistryUrl = None,
@@ -46,18 +47,19 @@ def produce(
 
       rtpipe produce -t dataset1 --rate 500 --duration 60 --seed 7
     """
-    from avro_schemas.datasets import load_avro
+    from avro_schemas.datasets import avro_path, load_avro
     from supervisor import settings as settings_module
     from workers.producer_order import ProduceOrder
 
     names = tuple(topic_names(topics))
+    chosen = schemas or avro_path(schema_file(None))
     settings = settings_module.load(bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url)
     settings_module.require(settings, "bootstrap_servers", "schema_registry_url")
     order = ProduceOrder(
         kafka=settings.librdkafka(),
         registry_url=settings.schema_registry_url.get_secret_value(),
         topics=names,
-        schemas=tuple(load_avro(schemas)) if schemas.exists() else (),
+        schemas=tuple(load_avro(chosen)) if schemas or chosen.exists() else (),
         count=count,
         duration=duration,
         rate=rate,

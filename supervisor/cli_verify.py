@@ -45,6 +45,7 @@ def verify(
     from supervisor import partition_plan
     from supervisor import settings as settings_module
     from supervisor.verify import VerifyOrder
+    from supervisor.verify_view import print_report
 
     names = tuple(topic_names(topics))
     settings = settings_module.load(bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url)
@@ -62,7 +63,10 @@ def verify(
         listed=limit,
     )
     report = _with_progress(order)
-    print(json.dumps(report.to_json(), indent=2, default=str) if as_json else report.text())
+    if as_json:
+        print(json.dumps(report.to_json(), indent=2, default=str))
+    else:
+        print_report(report)
     raise typer.Exit(ExitCode.DONE if report.ok else ExitCode.DIFFERENT)
 
 

@@ -69,11 +69,11 @@ class ClusterView:
 
     def first_offsets(self, keys: Sequence[PartitionKey]) -> dict[PartitionKey, int]:
         """Where each partition's log begins."""
-        return self._offsets(keys, OffsetSpec.earliest())
+        return self._offsets(keys, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
 
     def end_offsets(self, keys: Sequence[PartitionKey]) -> dict[PartitionKey, int]:
         """Where each partition's committed part of the log ends."""
-        return self._offsets(keys, OffsetSpec.latest())
+        return self._offsets(keys, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
     def _offsets(self, keys: Sequence[PartitionKey], which: OffsetSpec) -> dict[PartitionKey, int]:
         if not keys:

@@ -79,10 +79,10 @@ class Supervisor:
         ready = connection.wait([*links, *deaths, inbox], self._until_next())  # type: ignore[list-item]
         for item in ready:
             if item in links:
-                links[item].hear()  # type: ignore[index]
+                links[item].hear()
         for item in ready:
             if item in deaths:
-                deaths[item].bury()  # type: ignore[index]
+                deaths[item].bury()
         for _ in inbox.take():
             self._on_signal()
         self._control.answer({"status": lambda: self.status().to_json()})

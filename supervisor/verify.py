@@ -6,9 +6,10 @@ decoded by fastavro, and meet the rows in the form of verify_values.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from avro_schemas.errors import SettingsError
@@ -21,8 +22,6 @@ from supervisor.verify_rows import Message, compare_rows
 from supervisor.verify_table import TableReader
 from supervisor.verify_topic import Decoder, TopicReader
 from supervisor.verify_values import Row, from_message
-
-EACH = 5_000  #: items between two calls of the progress callback
 
 Item = TypeVar("Item")
 Progress = Callable[[VerifyProgress], None]
@@ -64,11 +63,13 @@ def verify(order: VerifyOrder, *, progress: Progress | None = None) -> VerifyRep
     UnreachableError, AccessDeniedError, SchemaError, MessagesGoneError.
     """
     began = time.monotonic()
-    with (
-        TopicReader(order.kafka, timeout=order.connect_timeout) as messages,
-        TableReader(order.database_url, timeout=order.connect_timeout) as rows,
-    ):
-        check = _Check(order, messages, rows, progress or (lambda _: None))
+    with contextlib.ExitStack() as opened:
+        messages = opened.enter_context(TopicReader(order.kafka, timeout=order.connect_timeout))
+        rows = opened.enter_context(TableReader(order.database_url, timeout=order.connect_timeout))
+        registry = None
+        if order.values:
+            registry = opened.enter_context(contextlib.closing(Registry(order.registry_url, order.registry_config)))
+        check = _Check(order, messages, rows, registry, progress or (lambda _: None))
         topics = tuple(check.topic(topic) for topic in order.topics)
     return VerifyReport(topics, order.values, time.monotonic() - began)
 
@@ -76,32 +77,36 @@ def verify(order: VerifyOrder, *, progress: Progress | None = None) -> VerifyRep
 class _Check:
     """One run over the topics of an order."""
 
-    def __init__(self, order: VerifyOrder, messages: TopicReader, rows: TableReader, progress: Progress) -> None:
+    def __init__(
+        self,
+        order: VerifyOrder,
+        messages: TopicReader,
+        rows: TableReader,
+        registry: Registry | None,
+        progress: Progress,
+    ) -> None:
+        """`registry`: None if values are not to be compared."""
         self._order = order
         self._messages = messages
         self._rows = rows
+        self._registry = registry
         self._progress = progress
 
     def topic(self, topic: str) -> TopicReport:
         table = self._order.tables.get(topic) or table_for(topic)
         group = self._order.groups.get(topic) or group_for(topic)
         partitions, ends = self._partitions(topic, group)
-        rows_in_table = self._rows.count(table)
+        report = TopicReport(
+            topic=topic, table=table, group=group, partitions=partitions, rows_in_table=self._rows.count(table)
+        )
         differences = Differences(topic, self._order.listed)
         judge_offsets(differences, topic, partitions, ends)
-        judge_count(differences, table, partitions, rows_in_table)
-        read = self._values(topic, table, partitions, ends, differences) if self._order.values else None
-        return TopicReport(
-            topic=topic,
-            table=table,
-            group=group,
-            partitions=partitions,
-            rows_in_table=rows_in_table,
-            messages_read=read,
-            differences=differences.listed,
-            counts=dict(differences.counts),
-            notes=tuple(_gone_note(at) for at in partitions if at.low and self._order.values),
-        )
+        judge_count(differences, table, partitions, report.rows_in_table)
+        if self._registry is not None:
+            read = self._values(self._registry, report, ends, differences)
+            notes = tuple(_gone_note(at) for at in partitions if at.low)
+            report = replace(report, messages_read=read, notes=notes)
+        return replace(report, differences=differences.listed, counts=dict(differences.counts))
 
     def _partitions(self, topic: str, group: str) -> tuple[tuple[PartitionReport, ...], dict[int, int]]:
         """Each partition, and its end after the snapshot: a pipeline at work may be beyond the first watermark."""
@@ -118,52 +123,52 @@ class _Check:
 
     def _values(
         self,
-        topic: str,
-        table: str,
-        partitions: tuple[PartitionReport, ...],
+        registry: Registry,
+        report: TopicReport,
         ends: Mapping[int, int],
         differences: Differences,
     ) -> int:
         """Compare every row; the number of messages that were compared."""
-        registry = Registry(self._order.registry_url, self._order.registry_config)
+        topic, table, partitions = report.topic, report.table, report.partitions
         _, schema = registry.latest(subject_for(topic))
         columns = table_layout(schema, table=table).columns
         decoder = Decoder(registry, from_message(columns))
         placed = self._rows.has_places(table)
         lows = {at.partition: at.low for at in partitions}
-        ranges = {
-            at.partition: (at.low, min(at.stored, ends[at.partition]))
-            for at in partitions
-            if at.stored is not None and at.partition in ends
-        }
+        ranges = _consumed(partitions, ends)
         to_read = sum(max(0, end - low) for low, end in ranges.values())
 
-        def messages() -> Iterator[Message]:
-            found = self._messages.messages(topic, ranges)
-            decoded = (decoder.message(*message, placed=placed) for message in found)
-            return self._told(decoded, topic, "messages", to_read)
+        def messages() -> Iterator[list[Message]]:
+            for batch in self._told(self._messages.messages(topic, ranges), topic, "messages", to_read):
+                yield [decoder.message(*message, placed=placed) for message in batch]
 
-        def rows() -> Iterator[Row]:
+        def rows() -> Iterator[list[Row]]:
             found = self._rows.rows(table, columns, placed=placed)
-            checkable = (row for row in found if not (placed and _is_older(row, lows)))
-            return self._told(checkable, topic, "rows", sum(at.rows_total for at in partitions))
+            for batch in self._told(found, topic, "rows", report.rows_in_table):
+                yield [row for row in batch if not _is_older(row, lows)] if placed else batch
 
         findings = compare_rows(messages, rows)
-        gone = sum(lows.values())
-        counted = sum(at.rows_total for at in partitions)
-        unverifiable = 0 if placed else max(0, min(gone, counted - findings.messages))
+        unverifiable = 0 if placed else max(0, min(sum(lows.values()), report.rows_total - findings.messages))
         judge = RowJudge(differences, topic, columns, placed=placed)
         judge.judge(findings, {at.partition: at.dead_total for at in partitions}, unverifiable)
         return findings.messages
 
-    def _told(self, items: Iterable[Item], topic: str, stage: str, total: int) -> Iterator[Item]:
-        """The items, with a word of progress now and then."""
+    def _told(self, batches: Iterable[list[Item]], topic: str, stage: str, total: int) -> Iterator[list[Item]]:
+        """The batches, with a word of progress after each."""
         done = 0
-        for done, item in enumerate(items, start=1):
-            yield item
-            if not done % EACH:
-                self._progress(VerifyProgress(topic, stage, done, total))
-        self._progress(VerifyProgress(topic, stage, done, total))
+        for batch in batches:
+            yield batch
+            done += len(batch)
+            self._progress(VerifyProgress(topic, stage, done, total))
+
+
+def _consumed(partitions: Iterable[PartitionReport], ends: Mapping[int, int]) -> dict[int, tuple[int, int]]:
+    """{partition: (first offset, end)} of the messages that should have rows by now."""
+    return {
+        at.partition: (at.low, min(at.stored, ends[at.partition]))
+        for at in partitions
+        if at.stored is not None and at.partition in ends
+    }
 
 
 def _is_older(row: Row, lows: Mapping[int, int]) -> bool:

@@ -191,11 +191,11 @@ class RowJudge:
         )
 
     def _copy(self, extra: Extra) -> None:
-        (partition, offset), *others = extra.copies_of
+        partition, offset = extra.copies_of[0]
         places = ", ".join(f"{self._topic}/{p} offset {o}" for p, o in extra.copies_of)
         self._differences.add(
             Kind.EXTRA,
-            f"a row more than there are messages like it ({places}{', …' if others else ''}): {self._told(extra.row)}",
+            f"a row more than there are messages like it ({places}): {self._told(extra.row)}",
             partition=partition,
             offset=offset,
             found=self._shown(extra.row),

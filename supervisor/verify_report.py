@@ -1,4 +1,4 @@
-"""What `rtpipe verify` found, as frozen values: for people by `text`, for programs by `to_json`."""
+"""What `rtpipe verify` found, as frozen values; verify_view prints them, `to_json` is for programs."""
 
 from __future__ import annotations
 

@@ -9,9 +9,11 @@ Duplicates are judged against the topic: three equal messages ask for three equa
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 from supervisor.verify_values import Row, digest
 
@@ -22,14 +24,18 @@ KEPT_BYTES = 64_000_000  #: and not more than about so much
 PLACES = 4  #: partition and offset of so many equal messages are kept
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message of the topic; `row` is None if it cannot be decoded, for the `reason` given."""
 
     partition: int
     offset: int
     row: Row | None
     reason: str = ""
+
+
+Item = TypeVar("Item")
+Messages = Callable[[], Iterable[Sequence[Message]]]
+Rows = Callable[[], Iterable[Sequence[Row]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +79,34 @@ class Findings:
         return True
 
 
-def compare_rows(messages: Callable[[], Iterable[Message]], rows: Callable[[], Iterable[Row]]) -> Findings:
-    """Compare what the two functions give; each call must give the same sequence anew."""
+def compare_rows(messages: Messages, rows: Rows) -> Findings:
+    """Compare what the two functions give, batch by batch; each call must give the same anew."""
     findings = Findings()
-    sums, counts, in_table = [0] * BUCKETS, [0] * BUCKETS, [0] * BUCKETS
-    for message in messages():
+    sums, in_topic, in_table = [0] * BUCKETS, [0] * BUCKETS, [0] * BUCKETS
+    for message in _each(messages):
         if message.row is None:
             findings.unreadable_count[message.partition] += 1
             if len(findings.unreadable) < KEPT_ROWS:
                 findings.unreadable.append(message)
             continue
         key = digest(message.row)
-        bucket = _bucket(key)
+        bucket = key[0] << 8 | key[1]
         sums[bucket] += int.from_bytes(key, "big")
-        counts[bucket] += 1
-        findings.messages += 1
-    for row in rows():
+        in_topic[bucket] += 1
+    for row in _each(rows):
         key = digest(row)
-        bucket = _bucket(key)
+        bucket = key[0] << 8 | key[1]
         sums[bucket] -= int.from_bytes(key, "big")
-        counts[bucket] -= 1
         in_table[bucket] += 1
-        findings.rows += 1
-    unequal = [bucket for bucket in range(BUCKETS) if sums[bucket] or counts[bucket]]
+    findings.messages, findings.rows = sum(in_topic), sum(in_table)
+    unequal = [bucket for bucket in range(BUCKETS) if sums[bucket] or in_topic[bucket] != in_table[bucket]]
     for group in _groups(unequal, in_table):
         _look_into(group, messages, rows, findings)
     return findings
+
+
+def _each(batches: Callable[[], Iterable[Sequence[Item]]]) -> Iterator[Item]:
+    return itertools.chain.from_iterable(batches())
 
 
 def _bucket(key: bytes) -> int:
@@ -121,18 +129,18 @@ def _groups(buckets: Iterable[int], sizes: list[int]) -> Iterator[frozenset[int]
 
 def _look_into(
     group: frozenset[int],
-    messages: Callable[[], Iterable[Message]],
-    rows: Callable[[], Iterable[Row]],
+    messages: Messages,
+    rows: Rows,
     findings: Findings,
 ) -> None:
     """Find the missing and extra rows of a group of buckets: count the table's, strike them out, name what is left."""
     left: Counter[bytes] = Counter()
-    for row in rows():
+    for row in _each(rows):
         key = digest(row)
         if _bucket(key) in group:
             left[key] += 1
     repeated: dict[bytes, list[tuple[int, int]]] = {key: [] for key, count in left.items() if count > 1}
-    for message in messages():
+    for message in _each(messages):
         if message.row is None or _bucket(key := digest(message.row)) not in group:
             continue
         if left.get(key, 0):
@@ -149,7 +157,7 @@ def _look_into(
 def _name_extra(
     left: Counter[bytes],
     repeated: dict[bytes, list[tuple[int, int]]],
-    rows: Callable[[], Iterable[Row]],
+    rows: Rows,
     findings: Findings,
 ) -> None:
     """Count the rows that are left over, and read the table once more for their values."""
@@ -157,7 +165,7 @@ def _name_extra(
     findings.copies_count += sum(count for key, count in left.items() if repeated.get(key))
     if not left:
         return
-    for row in rows():
+    for row in _each(rows):
         key = digest(row)
         if left.get(key, 0) and findings.keeps(row, len(findings.extra)):
             left[key] -= 1

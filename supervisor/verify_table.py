@@ -53,7 +53,9 @@ class TableReader:
                 database=url.database,
                 charset="utf8mb4",
                 connect_timeout=max(1, round(timeout)),
-                conv=pymysql.converters.encoders,  # no decoders: values come as the text that the server sent
+                conv=dict[Any, Any](
+                    pymysql.converters.encoders
+                ),  # no decoders: values come as the text that the server sent
                 cursorclass=pymysql.cursors.SSCursor,
             )
             self._run(*_SESSION)
@@ -87,15 +89,14 @@ class TableReader:
             names = {column[0] for column in cursor.description}
         return names.issuperset(PLACE_COLUMNS)
 
-    def rows(self, table: str, columns: Sequence[ColumnShape], *, placed: bool) -> Iterator[Row]:
-        """Every row; with `placed` it begins with partition and offset."""
+    def rows(self, table: str, columns: Sequence[ColumnShape], *, placed: bool) -> Iterator[list[Row]]:
+        """Every row, in batches; with `placed` a row begins with partition and offset."""
         places = "".join(f"{quoted(name)}, " for name in PLACE_COLUMNS) if placed else ""
         to_row: Callable[[Sequence[Any]], Row] = from_table(columns, leading=len(PLACE_COLUMNS) if placed else 0)
         with self._translated(), self._connection.cursor() as cursor:
             cursor.execute(f"SELECT {places}{select_list(columns)} FROM {quoted(table)}")
             while batch := cursor.fetchmany(BATCH):
-                for texts in batch:
-                    yield to_row(texts)
+                yield [to_row(texts) for texts in batch]
 
     def _all(self, sql: str, arguments: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         with self._translated(), self._connection.cursor() as cursor:

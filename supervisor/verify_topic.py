@@ -36,6 +36,9 @@ _SETTINGS = {
 log = logging.getLogger("rtpipe.verify")
 
 
+Place = tuple[int, int, bytes | None]  #: partition, offset, value
+
+
 class MessagesGoneError(RtpipeError):
     """Messages were deleted from the topic while it was read."""
 
@@ -73,8 +76,8 @@ class TopicReader:
         except KafkaException as exc:
             raise self._unreachable(exc.args[0].str()) from exc
 
-    def messages(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[tuple[int, int, bytes | None]]:
-        """(partition, offset, value) of committed messages, first <= offset < end, for {partition: (first, end)}.
+    def messages(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[list[Place]]:
+        """Batches of committed messages, first <= offset < end, for {partition: (first, end)}.
 
         Order is kept within a partition. MessagesGoneError if Kafka deleted some of them meanwhile.
         """
@@ -87,17 +90,21 @@ class TopicReader:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_SECONDS:
                 raise self._unreachable(f"no message of {topic} for {SILENCE_SECONDS:g} s, {len(open_ends)} unfinished")
-            for message in batch:
-                partition, offset = _place(message)
-                error = message.error()
-                if error is not None:
-                    self._judge(error, topic)
-                elif partition in open_ends and offset < open_ends[partition]:
-                    yield partition, offset, message.value()
-                if partition in open_ends and _reached(error, offset, open_ends[partition]):
-                    del open_ends[partition]
-                    self._consumer.incremental_unassign([TopicPartition(topic, partition)])
+            yield [place for message in batch if (place := self._placed(message, topic, open_ends))]
         self._consumer.unassign()
+
+    def _placed(self, message: Any, topic: str, open_ends: dict[int, int]) -> Place | None:
+        """The message, if it is one below its partition's end; closes the partition that is at its end."""
+        partition, offset, error = message.partition(), message.offset(), message.error()
+        end = open_ends.get(partition)
+        if error is not None:
+            self._judge(error, topic)
+        if end is None:
+            return None
+        if offset >= end - 1 if error is None else error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            del open_ends[partition]
+            self._consumer.incremental_unassign([TopicPartition(topic, partition)])
+        return (partition, offset, message.value()) if error is None and offset < end else None
 
     def _watermark(self, topic: str, partition: int) -> tuple[int, int]:
         found = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout)
@@ -122,17 +129,6 @@ class TopicReader:
         return UnreachableError(
             f"Kafka at {self._address} does not answer: {reason}", hint="is it running? `rtpipe infra status`"
         )
-
-
-def _place(message: Any) -> tuple[int, int]:
-    return message.partition(), message.offset()
-
-
-def _reached(error: KafkaError | None, offset: int, end: int) -> bool:
-    """Whether this message or end-of-partition event says that all below `end` was seen."""
-    if error is None:
-        return offset >= end - 1
-    return error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001
 
 
 class Decoder:

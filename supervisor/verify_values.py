@@ -34,22 +34,32 @@ def digest(row: Row) -> bytes:
 
 def from_message(columns: Sequence[ColumnShape]) -> Callable[[dict[str, Any]], Row]:
     """How a record, decoded without logical types, becomes a row; a field that its schema lacks is NULL."""
-    readers = [(column.field, _message_value(column)) for column in columns]
+    fields = [column.field for column in columns]
+    readers = [(at, reader) for at, reader in enumerate(map(_message_value, columns)) if reader is not None]
 
     def row(record: dict[str, Any]) -> Row:
-        values = ((record.get(field), reader) for field, reader in readers)
-        return tuple([value if value is None or reader is None else reader(value) for value, reader in values])
+        values = list(map(record.get, fields))
+        for at, reader in readers:
+            value = values[at]
+            if value is not None:
+                values[at] = reader(value)
+        return tuple(values)
 
     return row
 
 
 def from_table(columns: Sequence[ColumnShape], *, leading: int = 0) -> Callable[[Sequence[Any]], Row]:
     """How what the server sends for `leading` integers and the columns becomes a row."""
-    readers = [_integer] * leading + [_table_value(column) for column in columns]
+    all_readers = [_integer] * leading + [_table_value(column) for column in columns]
+    readers = [(at, reader) for at, reader in enumerate(all_readers) if reader is not None]
 
     def row(texts: Sequence[Any]) -> Row:
-        pairs = zip(texts, readers, strict=True)
-        return tuple([text if text is None else reader(text) for text, reader in pairs])
+        values = list(texts)
+        for at, reader in readers:
+            text = values[at]
+            if text is not None:
+                values[at] = reader(text)
+        return tuple(values)
 
     return row
 
@@ -92,7 +102,8 @@ def _message_value(column: ColumnShape) -> Callable[[Any], Value] | None:
     return None
 
 
-def _table_value(column: ColumnShape) -> Callable[[Any], Value]:
+def _table_value(column: ColumnShape) -> Callable[[Any], Value] | None:
+    """None where the server sends the form already."""
     kind = _kind(column)
     if kind == "decimal":
         return lambda text: _unscaled(text, column.scale)
@@ -103,7 +114,7 @@ def _table_value(column: ColumnShape) -> Callable[[Any], Value]:
         return _integer
     if column.avro_type in {"float", "double"}:
         return _float
-    return lambda text: text
+    return None
 
 
 def _kind(column: ColumnShape) -> str:

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 
 from avro_schemas.errors import ExitCode, RtpipeError
-from workers import kill_points, writer_process
+from workers import kill_points, memory, writer_process
 from workers.backpressure import Backpressure
 from workers.batch_builder import BatchBuilder
 from workers.batch_queue import FORK, Batch, BatchQueue
@@ -31,6 +31,8 @@ _ORPHAN_GRACE = 1.0
 _TURN = 0.05
 _REPORT_EVERY = 0.25
 _SIGN_OF_LIFE_EVERY = 1.0
+#: Seconds without a message after which memory is given back.
+_IDLE = 2.0
 #: Seconds to drain in after a SIGTERM that did not come with a supervisor's own number.
 _DRAIN_BY_SIGNAL = 20.0
 
@@ -104,6 +106,7 @@ class ConsumerProcess:
         self._sent_at = 0.0
         self._offset = self._rows = self._committed_batches = 0
         self._waiting_for = ""
+        self._idle_since: float | None = time.monotonic()
 
     def on_sigterm(self, _number: int, _frame: FrameType | None) -> None:
         """Drain; the loop sees it within a turn."""
@@ -135,9 +138,11 @@ class ConsumerProcess:
             return
         lingers = builder.lingers(time.monotonic())
         messages = topic.poll(builder.room(), _TURN if lingers is None else min(_TURN, lingers))
-        if not messages:
-            return
         now = time.monotonic()
+        if not messages:
+            self._rest(now)
+            return
+        self._idle_since = now
         for message in messages:
             offset = message.offset()
             assert offset is not None
@@ -149,6 +154,12 @@ class ConsumerProcess:
             builder.add(offset, message.value(), now)
         builder.saw_leader_epoch(-1 if (epoch := messages[-1].leader_epoch()) is None else epoch)
         kill_points.reach("consumer:after_poll")
+
+    def _rest(self, now: float) -> None:
+        """Once after each burst, when nothing came for a while: give its memory back."""
+        if self._idle_since is not None and now - self._idle_since > _IDLE:
+            memory.give_back()
+            self._idle_since = None
 
     def _hand_over(self, builder: BatchBuilder) -> None:
         """Offer what is due: full batches at once, a smaller one when it is old enough and the writer has none."""

@@ -1,12 +1,41 @@
-"""What the forkserver imports once, so that workers share it; imported nowhere else."""
+"""What the forkserver imports once, so that workers share it; imported nowhere else.
+
+A page that a worker writes to is its own, and running Python code for the first time writes: caches fill, code is
+specialised, libraries set themselves up. So what every worker does once is done once here, before they are forked.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import gc
 
-import sqlalchemy.dialects.mysql.pymysql  # noqa: F401 - SQLAlchemy imports it only when a URL names it
+from sqlalchemy import select, update
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
-from workers import consumer_process  # noqa: F401
+from avro_schemas.errors import UnreachableError
+from avro_schemas.offsets_table import OFFSETS
+from avro_schemas.registry_client import Registry
+from avro_schemas.table_layout import table_layout
+from workers import consumer_process  # noqa: F401 - with everything that it imports
+from workers.database_errors import DatabaseTrouble
+from workers.database_session import open_session
+from workers.row_encoder import RowEncoder
 
+_NOWHERE = "127.0.0.1:1"
+_SCHEMA = {"type": "record", "name": "warm", "fields": [{"name": "up", "type": "long"}]}
+
+
+def _warm_up() -> None:
+    """Set up what needs no server; no thread and no connection is left, since workers are forked from here."""
+    with contextlib.suppress(DatabaseTrouble):
+        open_session(f"mysql+pymysql://nobody@{_NOWHERE}/nowhere")
+    with contextlib.suppress(UnreachableError), contextlib.closing(Registry(f"http://{_NOWHERE}")) as registry:
+        registry.schema_by_id(1)
+    for statement in (select(OFFSETS).with_for_update(), update(OFFSETS).values(epoch=OFFSETS.c.epoch + 1)):
+        str(statement.compile(dialect=MySQLDialect_pymysql()))
+    RowEncoder(table_layout(_SCHEMA, table="warm"), _SCHEMA, partition=0)
+
+
+_warm_up()
 gc.collect()
 gc.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 import math
@@ -43,13 +44,13 @@ def produce(order: ProduceOrder, *, progress: Callable[[ProduceProgress], None] 
 def plan_topics(order: ProduceOrder) -> dict[str, TopicPlan]:
     """Each topic with its schema (registered), key field and lanes; everything that can be wrong is found here."""
     _check_topics(order)
-    registry = Registry(order.registry_url, order.registry_config)
     plans = {}
-    for topic in order.topics:
-        given = next((schema for schema in order.schemas if schema["name"] == topic), None)
-        subject = subject_for(topic)
-        schema_id, schema = (registry.register(subject, given), given) if given else registry.latest(subject)
-        plans[topic] = _plan(topic, schema, schema_id, order.key)
+    with contextlib.closing(Registry(order.registry_url, order.registry_config)) as registry:
+        for topic in order.topics:
+            given = next((schema for schema in order.schemas if schema["name"] == topic), None)
+            subject = subject_for(topic)
+            schema_id, schema = (registry.register(subject, given), given) if given else registry.latest(subject)
+            plans[topic] = _plan(topic, schema, schema_id, order.key)
     return plans
 
 

@@ -16,6 +16,8 @@ from avro_schemas.table_layout import OFFSET_COLUMN, PARTITION_COLUMN, TableLayo
 from avro_schemas.wire_format import HEADER_SIZE
 from workers.sql_literals import Literals, literals_for
 
+#: Messages whose decoded values are held at once: few enough to stay in the processor's cache, and little memory.
+_CHUNK = 500
 _NAMED_PARAMETERS = MySQLDialect_pymysql(paramstyle="named")
 
 
@@ -43,6 +45,15 @@ class RowEncoder:
 
     def encode(self, values: Sequence[bytes], offsets: Sequence[int]) -> list[str]:
         """Row literals `(…)` in the order of the messages. Raises BadMessage for the first that cannot be one."""
+        rows: list[str] = []
+        for start in range(0, len(values), _CHUNK):
+            try:
+                rows += self._encode(values[start : start + _CHUNK], offsets[start : start + _CHUNK])
+            except BadMessage as bad:
+                raise BadMessage(start + bad.index, bad.why, bad.field) from bad
+        return rows
+
+    def _encode(self, values: Sequence[bytes], offsets: Sequence[int]) -> list[str]:
         records = [self._decode(index, value) for index, value in enumerate(values)]
         texts = [self._column(column, render, records) for column, render in self._columns]
         metadata = {PARTITION_COLUMN: [self._partition] * len(values), OFFSET_COLUMN: [str(o) for o in offsets]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -35,7 +36,6 @@ class TableWriter:
         self._owner = owner
         self._ledger = ledger
         self._outage = outage
-        self._registry = Registry(spec.registry_url)
         self._encoders: dict[bytes | None, RowEncoder] = {}
 
     def write(self, batch: Batch) -> None:
@@ -98,7 +98,9 @@ class TableWriter:
         delay = 0.1
         while True:
             try:
-                schema = self._registry.schema_by_id(schema_id)
+                # A client for each question: they are rare, and an open client costs every partition 4 MB.
+                with closing(Registry(self._spec.registry_url)) as registry:
+                    schema = registry.schema_by_id(schema_id)
             except UnreachableError as exc:
                 self._outage.pause(f"registry: {exc.message}", delay)
                 delay = min(10.0, delay * 2)

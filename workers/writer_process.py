@@ -11,7 +11,7 @@ import time
 from multiprocessing.connection import Connection
 
 from avro_schemas.errors import ExitCode, RtpipeError
-from workers import kill_points
+from workers import kill_points, memory
 from workers.batch_queue import BatchQueue
 from workers.errors import LostParent
 from workers.offset_ledger import OffsetLedger
@@ -23,7 +23,8 @@ from workers.reports import Claimed, Committed, Ended, Waiting
 from workers.table_writer import TableWriter
 
 log = get_logger("writer")
-#: Seconds without a batch after which the writer looks whether it still owns the partition.
+#: Seconds without a batch after which memory is given back, and after which ownership is looked at, again and again.
+_IDLE = 2.0
 _IDLE_CHECK = 10.0
 _ORPHAN_GRACE = 1.5
 
@@ -88,12 +89,18 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     owner = PartitionOwner(spec.key, ledger, outage)
     consumer.send(Claimed(os.getpid(), owner.claim()))
     writer = TableWriter(spec, owner, ledger, outage)
+    idle = _IDLE
     while True:
         try:
-            batch = batches.take(_IDLE_CHECK)
+            batch = batches.take(idle)
         except queue.Empty:
-            owner.check()
+            if idle == _IDLE:
+                memory.give_back()
+            else:
+                owner.check()
+            idle = _IDLE_CHECK
             continue
+        idle = _IDLE
         if batch is None:
             ledger.disconnect()
             return

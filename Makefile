@@ -1,0 +1,65 @@
+# rtpipe: everything that a fresh clone needs; `make` lists it. Runs as any user, root or not.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check bench faults lock clean run dev
+
+BIN := .venv/bin
+
+# Settings of the caller's shell that would reach into the environment made here.
+unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV
+unexport PIP_CONSTRAINT PIP_PREFIX PIP_REQUIREMENT PIP_ROOT PIP_TARGET
+export PYTHON
+
+help:  ## this list
+	@echo 'make TARGET [ARGS="for the command"] [PYTHON=/path/to/python]'
+	@sed -nE 's/^([a-z]+):[^#]*## /  \1 /p' Makefile | while read -r name text; do printf '  %-7s %s\n' "$$name" "$$text"; done
+
+demo: run  ## install, then show the whole pipeline at work (ARGS="--messages 100000")
+	@$(BIN)/rtpipe demo $(ARGS)
+
+test: dev  ## install, then all tests: unit, integration, crash, wheel (ARGS="tests/unit -k name")
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: dev  ## lint, format and types
+	@echo 'ruff check'; $(BIN)/ruff check --quiet .
+	@echo 'ruff format --check'; $(BIN)/ruff format --quiet --check .
+	@echo 'mypy --strict'; $(BIN)/mypy --no-error-summary && $(BIN)/mypy --no-error-summary requirements
+
+bench: run  ## rows per second: rtpipe, the plain loop, the database's own limit
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+faults: dev  ## the crash tests alone, one line each
+	@$(BIN)/python -m pytest tests/crash -v $(ARGS)
+
+lock:  ## remake the locks: requirements (ARGS=--upgrade for the newest versions) and embedded stack
+	@$(call INSTALL,lock $(ARGS))
+	@$(call INSTALL,run)
+	@$(BIN)/python -m infra.make_lock
+
+clean:  ## remove what make made in this folder
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find avro_schemas workers supervisor infra tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+run dev:
+	@$(call INSTALL,$@)
+
+# Runs requirements/install.py by the first Python that fits, or says which package to install.
+define INSTALL
+	set -- python3 python3.14 python3.13 python3.12 python3.11; \
+	if [ -n "$$PYTHON" ]; then set -- "$$PYTHON"; fi; \
+	seen=; bare=; \
+	for python do \
+	  version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
+	  case $$version in 3.11|3.12|3.13|3.14) ;; *) seen="$$seen, $$python is $$version"; continue ;; esac; \
+	  if "$$python" -c 'import ensurepip, venv' 2>/dev/null; then exec "$$python" requirements/install.py $(1); fi; \
+	  bare="$$bare $$python"; \
+	done; \
+	if [ -n "$$bare" ]; then \
+	  echo "make: cannot make a virtual environment:$$bare has no ensurepip." >&2; \
+	  echo "      Install it (Debian, Ubuntu: apt-get install python3-venv) and run make again." >&2; \
+	else \
+	  echo "make: rtpipe needs Python 3.11 to 3.14, and there is none among: $$*$$seen." >&2; \
+	  echo "      Install one (Debian 12, Ubuntu 24.04 or newer: apt-get install python3 python3-venv)," >&2; \
+	  echo "      or name one: make PYTHON=/path/to/python3.12 ..." >&2; \
+	fi; exit 2
+endef

@@ -1,0 +1,168 @@
+"""Who may do what: the database, its two users and their privileges.
+
+The consumer may SELECT and INSERT on the topics' tables and SELECT, INSERT and UPDATE on `kafka_offsets`, nothing
+else: SELECT, because people read what they consumed as the user that they know. infra may create, alter and read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.errors import SettingsError
+from avro_schemas.naming import OFFSETS_TABLE
+from infra.database import DENIED, UNKNOWN_LOGIN, Account, Sessions, account_of, error_number, run
+from infra.ddl import literal, quoted
+
+INFRA_PRIVILEGES = ("CREATE", "ALTER", "INDEX", "SELECT")
+#: What a single account for everything needs in the database.
+ALL_PRIVILEGES = (*INFRA_PRIVILEGES, "INSERT", "UPDATE")
+TABLE_PRIVILEGES = ("SELECT", "INSERT")
+OFFSETS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE")
+
+#: Error numbers of a statement that was allowed, but found other columns or a view: told where tables are compared.
+_ANOTHER_TABLE = frozenset({1054, 1288, 1345, 1471})
+#: A grant on a database is a pattern, and shown only to its account; a role's grants are not among these.
+_HELD = """
+    SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = %(who)s
+    UNION SELECT PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES
+    WHERE GRANTEE = %(who)s AND %(database)s LIKE TABLE_SCHEMA
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts of one set-up; `infra` is `consumer` where only that was given."""
+
+    consumer: Account
+    infra: Account
+    admin: Account | None
+    database: str
+
+    @property
+    def privileged(self) -> Account:
+        """The account that makes the database and gives privileges."""
+        return self.admin or self.infra
+
+    @property
+    def infra_is_consumer(self) -> bool:
+        """Whether one user does both."""
+        return self.infra.user == self.consumer.user
+
+
+def accounts_of(database_url: str, infra_database_url: str | None, admin_database_url: str | None) -> Accounts:
+    """The accounts of three URLs. SettingsError if one is no URL, or they do not agree on one database."""
+    consumer = account_of(database_url, "RTPIPE_DATABASE_URL")
+    infra = account_of(infra_database_url, "RTPIPE_INFRA_DATABASE_URL") if infra_database_url else consumer
+    admin = account_of(admin_database_url, "RTPIPE_ADMIN_DATABASE_URL") if admin_database_url else None
+    if not consumer.database:
+        raise SettingsError(
+            f"{consumer.setting} names no database",
+            hint="it ends with one: mysql+pymysql://user:password@host:3306/bank",
+        )
+    if infra.database not in {"", consumer.database}:
+        raise SettingsError(
+            f"{consumer.setting} names the database {consumer.database!r}, {infra.setting} {infra.database!r}",
+            hint="both must name the same one",
+        )
+    return Accounts(consumer, infra, admin, consumer.database)
+
+
+def login(sessions: Sessions, account: Account, admin: Account | None) -> str | None:
+    """The user that the server takes the account for, quoted for GRANT, or None if the server has no such user.
+
+    Only the admin can tell a missing user from a wrong password; AccessDeniedError where that is not known.
+    """
+    try:
+        with sessions.connected(account, doing="logging in") as connection:
+            user, _, host = str(connection.exec_driver_sql("SELECT CURRENT_USER()").scalar_one()).rpartition("@")
+            return f"{literal(user)}@{literal(host)}"
+    except AccessDeniedError as refused:
+        if getattr(refused.__cause__, "args", (0,))[0] not in UNKNOWN_LOGIN:
+            raise
+        if admin is None:
+            sql = create_user_sql(account)
+            raise AccessDeniedError(
+                refused.message,
+                hint=f"check {account.setting}; if there is no such user, set RTPIPE_ADMIN_DATABASE_URL, or run: {sql}",
+            ) from refused
+        with sessions.connected(admin, doing="looking for users") as connection:
+            known = connection.exec_driver_sql("SELECT COUNT(*) FROM mysql.user WHERE User = %s", (account.user,))
+            if known.scalar_one():
+                raise
+    if not account.password:
+        raise SettingsError(f"{account.setting} has no password: rtpipe creates no user without one")
+    return None
+
+
+def new_user(account: Account) -> str:
+    """The user that `create_user` makes, quoted for GRANT: one that may log in from every host."""
+    return f"{literal(account.user)}@'%'"
+
+
+def create_user_sql(account: Account) -> str:
+    """How the user is made, for people: the password is not shown."""
+    return f"CREATE USER IF NOT EXISTS {new_user(account)} IDENTIFIED BY '***'"
+
+
+def create_user(connection: Connection, account: Account) -> None:
+    """Makes the user with the password of its URL."""
+    connection.exec_driver_sql("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (account.user, account.password))
+
+
+def create_database_sql(database: str) -> str:
+    """Tables name their own character set, this is for those that others make."""
+    return f"CREATE DATABASE IF NOT EXISTS {quoted(database)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+
+
+def infra_grant_sql(accounts: Accounts, user: str) -> str:
+    """The privileges of infra in the one database, whose name is a pattern here: `_` and `%` are made literal."""
+    privileges = ALL_PRIVILEGES if accounts.infra_is_consumer else INFRA_PRIVILEGES
+    pattern = accounts.database.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
+    return f"GRANT {', '.join(privileges)} ON {quoted(pattern)}.* TO {user}"
+
+
+def infra_holds_all(sessions: Sessions, accounts: Accounts, user: str) -> bool:
+    """Whether infra has its privileges already, as the account itself sees it."""
+    needed = ALL_PRIVILEGES if accounts.infra_is_consumer else INFRA_PRIVILEGES
+    with sessions.connected(accounts.infra, doing="reading its privileges") as connection:
+        rows = connection.exec_driver_sql(_HELD, {"who": user, "database": accounts.database})
+        return set(needed) <= {row[0] for row in rows}
+
+
+def table_privileges(table: str) -> tuple[str, ...]:
+    """What the consumer needs on a table."""
+    return OFFSETS_PRIVILEGES if table == OFFSETS_TABLE else TABLE_PRIVILEGES
+
+
+def table_grant_sql(database: str, table: str, user: str) -> str:
+    """The consumer's privileges on one table."""
+    return f"GRANT {', '.join(table_privileges(table))} ON {quoted(database, table)} TO {user}"
+
+
+def missing_privileges(connection: Connection, database: str, table: str, column: str) -> list[str]:
+    """What the connected account may not do on the table, of what the consumer needs; `column` is any of its columns.
+
+    The server itself is asked, which knows roles and patterns, too; SELECT without rows and EXPLAIN change nothing.
+    """
+    place, name = quoted(database, table), quoted(column)
+    probes = {
+        "SELECT": f"SELECT 1 FROM {place} LIMIT 0",
+        "INSERT": f"EXPLAIN INSERT INTO {place} ({name}) VALUES (NULL)",
+        "UPDATE": f"EXPLAIN UPDATE {place} SET {name} = {name} WHERE FALSE",
+    }
+    return [privilege for privilege in table_privileges(table) if not _allowed(connection, probes[privilege])]
+
+
+def _allowed(connection: Connection, probe: str) -> bool:
+    try:
+        run(connection, probe)
+    except DBAPIError as error:
+        if error_number(error) in DENIED:
+            return False
+        if error_number(error) not in _ANOTHER_TABLE:
+            raise
+    return True

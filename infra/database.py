@@ -1,0 +1,157 @@
+"""Connections for setting a database up: one account each, within seconds, and no password in any error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
+
+#: Seconds to connect, and for an answer to one statement.
+CONNECT_SECONDS, ANSWER_SECONDS = 5, 10
+#: Strict, so that nothing is cut in silence; no ANSI_QUOTES and no NO_BACKSLASH_ESCAPES, since our SQL relies on that.
+_SESSION = (
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
+    f"lock_wait_timeout = {ANSWER_SECONDS // 2}"
+)
+#: Error numbers by which the server refuses an account, a password or a privilege.
+DENIED = frozenset({1044, 1045, 1130, 1142, 1143, 1227, 1370, 1410, 1698, 1820, 1862, 3118, 3955})
+#: Error numbers of a server that is not there, starting, stopping or full.
+UNREACHABLE = frozenset({1040, 1053, 1129, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2005, 2006, 2013, 2055, 4031})
+UNKNOWN_LOGIN = frozenset({1045, 1698})
+_HINTS = {
+    1049: "the database does not exist",
+    1205: "another session holds a lock; run it again when that is done",
+    1819: "the server's password rules refuse the password in the URL",
+    3750: "this server demands a primary key: ask for the columns _kafka_partition and _kafka_offset",
+}
+
+
+class DatabaseSetupError(RtpipeError):
+    """The database refuses a statement for a reason that is no privilege and no lost connection."""
+
+    name = "E_DATABASE_SETUP"
+    exit_code = ExitCode.BAD_SETUP
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One database URL. What may be shown of it: the user, `host:port`, the database, and the setting it came from."""
+
+    setting: str  #: name of the setting that holds the URL
+    user: str
+    address: str  #: host:port
+    database: str  #: "" if the URL names none
+    url: URL = field(repr=False)
+
+    @property
+    def password(self) -> str:
+        """The password of the URL, "" if there is none."""
+        return str(self.url.password or "")
+
+
+def account_of(url: str, setting: str) -> Account:
+    """The account of a URL like mysql+pymysql://user:password@host:3306/bank; SettingsError if it is none."""
+    wrong = SettingsError(
+        f"{setting} is not a database URL that rtpipe can use",
+        hint="it is like mysql+pymysql://user:password@host:3306/bank, with special characters of the password as %XX",
+    )
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # whose texts may repeat parts of the password
+        raise wrong from None
+    if parsed.get_backend_name() not in {"mysql", "mariadb"} or not parsed.username:
+        raise wrong
+    if parsed.get_driver_name() not in {"pymysql", "mysqldb"}:  # mysqldb is what SQLAlchemy fills in for plain mysql://
+        raise wrong
+    if not {"/", "@", ":"}.isdisjoint(parsed.database or ""):  # the end of a password whose / was not written as %2F
+        raise wrong
+    parsed = parsed.set(drivername="mysql+pymysql")
+    address = f"{parsed.host or 'localhost'}:{parsed.port or 3306}"
+    return Account(setting, parsed.username or "", address, parsed.database or "", parsed)
+
+
+class Sessions:
+    """One open connection for each account, kept until `close`: PyMySQL takes 80 ms to prepare TLS for a new one."""
+
+    def __init__(self) -> None:
+        self._engines: dict[Account, Engine] = {}
+
+    def close(self) -> None:
+        """Closes all connections."""
+        for engine in self._engines.values():
+            engine.dispose()
+
+    @contextmanager
+    def connected(self, account: Account, *, doing: str) -> Iterator[Connection]:
+        """A connection to the account's server, in no database, each statement its own transaction.
+
+        What the driver raises inside the block becomes UnreachableError, AccessDeniedError or DatabaseSetupError,
+        whose texts say what was being done (`doing`) and repeat neither the statement nor its values.
+        """
+        if account not in self._engines:
+            self._engines[account] = _engine(account)
+        with translated(account, doing):
+            try:
+                connection = self._engines[account].connect()
+            except (OSError, TypeError, ValueError) as error:  # unreadable certificates, unknown URL parameters
+                raise SettingsError(f"{account.setting}: a parameter after the ? is wrong: {error}") from None
+            with connection:
+                yield connection
+
+
+@contextmanager
+def translated(account: Account, doing: str) -> Iterator[None]:
+    """Turns SQLAlchemy's errors into rtpipe's."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translate(account, doing, error) from error.orig
+
+
+def error_number(error: DBAPIError) -> int:
+    """The server's or driver's error number, 0 if there is none."""
+    args: tuple[object, ...] = getattr(error.orig, "args", ())
+    return args[0] if args and isinstance(args[0], int) else 0
+
+
+def run(connection: Connection, sql: str) -> None:
+    """Runs one statement as it stands: no parameters, and a `%` is a `%`."""
+    connection.execution_options(no_parameters=True).exec_driver_sql(sql)
+
+
+def _engine(account: Account) -> Engine:
+    return create_engine(
+        account.url._replace(database=None),
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": CONNECT_SECONDS,
+            "read_timeout": ANSWER_SECONDS,
+            "write_timeout": ANSWER_SECONDS,
+            "init_command": _SESSION,
+        },
+    )
+
+
+def _translate(account: Account, doing: str, error: DBAPIError) -> RtpipeError:
+    number = error_number(error)
+    args: tuple[object, ...] = getattr(error.orig, "args", ())
+    said = f"{number}: {args[1]}" if len(args) > 1 else type(error.orig).__name__
+    where = f"{account.address} as {account.user} ({doing})"
+    if number in UNREACHABLE:
+        return UnreachableError(
+            f"no database answers at {where}: {said}", hint=f"start it, or correct {account.setting}"
+        )
+    if number in DENIED:
+        return AccessDeniedError(
+            f"the database at {where} refused access: {said}",
+            hint=f"check user and password in {account.setting}, and what the account may do",
+        )
+    return DatabaseSetupError(f"the database at {where}: {said}", hint=_HINTS.get(number, ""))

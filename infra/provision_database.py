@@ -1,0 +1,145 @@
+"""The database part of `rtpipe infra create`: database, users, tables, privileges, each by the account that may."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table
+
+from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.offsets_table import OFFSETS
+from infra import accounts as who
+from infra.accounts import Accounts
+from infra.database import Account, Sessions, run
+from infra.ddl import create_table_sql, differences
+from infra.provision_items import ProvisionItem, State
+
+_DATABASES = "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
+
+
+def database_items(
+    sessions: Sessions, accounts: Accounts, tables: Sequence[Table], *, dry_run: bool
+) -> list[ProvisionItem]:
+    """Looks at, and unless `dry_run` makes, all that the topics' `tables` need in the database.
+
+    Raises UnreachableError, AccessDeniedError with the SQL that somebody else must run, or DatabaseSetupError.
+    """
+    work = _DatabaseWork(sessions, accounts, [*tables, OFFSETS], dry_run=dry_run)
+    return [
+        work.database_item(),
+        *work.user_items(),
+        *work.infra_grant_items(),
+        *work.table_items(),
+        *work.grant_items(),
+    ]
+
+
+class _DatabaseWork:
+    """One pass over the database; the methods are called in the order in which one thing needs the other."""
+
+    def __init__(self, sessions: Sessions, accounts: Accounts, tables: Sequence[Table], *, dry_run: bool) -> None:
+        self._sessions = sessions
+        self._accounts = accounts
+        self._database = accounts.database
+        self._tables = tables
+        self._there: set[str] = set()  # tables that exist by now
+        self._dry_run = dry_run
+        people = {account.user: account for account in (accounts.infra, accounts.consumer)}
+        self._people = people.values()
+        #: user name -> the user quoted for GRANT, None while it does not exist
+        self._users = {user: who.login(sessions, account, accounts.admin) for user, account in people.items()}
+
+    def database_item(self) -> ProvisionItem:
+        sql = who.create_database_sql(self._database)
+        with self._sessions.connected(self._accounts.privileged, doing="looking for the database") as connection:
+            there = bool(connection.exec_driver_sql(_DATABASES, (self._database,)).scalar_one())
+        if not there and not self._dry_run:
+            self._run(self._accounts.privileged, [sql], "creating the database")
+        return ProvisionItem("database", self._database, self._state(there=there), sql=sql)
+
+    def user_items(self) -> list[ProvisionItem]:
+        return [self._user_item(account) for account in self._people]
+
+    def _user_item(self, account: Account) -> ProvisionItem:
+        there, admin = self._users[account.user] is not None, self._accounts.admin
+        if not there and not self._dry_run and admin:
+            with self._sessions.connected(admin, doing=f"creating the user {account.user}") as connection:
+                who.create_user(connection, account)
+            self._users[account.user] = who.new_user(account)
+        return ProvisionItem("user", account.user, self._state(there=there), sql=who.create_user_sql(account))
+
+    def infra_grant_items(self) -> list[ProvisionItem]:
+        """What infra may do in the database: only an admin can give it; without one it is taken for given."""
+        infra, admin = self._accounts.infra, self._accounts.admin
+        if admin is None or admin.user == infra.user:
+            return []
+        user = self._users[infra.user]
+        there = user is not None and who.infra_holds_all(self._sessions, self._accounts, user)
+        sql = who.infra_grant_sql(self._accounts, user or who.new_user(infra))
+        if not there and not self._dry_run:
+            self._run(admin, [sql], f"giving privileges to {infra.user}")
+        return [ProvisionItem("grant", f"{infra.user} on {self._database}.*", self._state(there=there), sql=sql)]
+
+    def table_items(self) -> list[ProvisionItem]:
+        with self._sessions.connected(self._accounts.privileged, doing="comparing tables") as connection:
+            found = [differences(connection, self._database, table) for table in self._tables]
+        return [self._table_item(table, lines) for table, lines in zip(self._tables, found, strict=True)]
+
+    def _table_item(self, table: Table, lines: list[str] | None) -> ProvisionItem:
+        name, sql = table.name, create_table_sql(table, self._database)
+        if lines is None and not self._dry_run:
+            self._run(self._accounts.infra, [sql], f"creating the table {name}")
+        if lines is not None or not self._dry_run:
+            self._there.add(name)
+        state = State.DIFFERS if lines else self._state(there=lines is not None)
+        return ProvisionItem("table", name, state, "\n".join(lines or ()), sql)
+
+    def grant_items(self) -> list[ProvisionItem]:
+        """The consumer's privileges, table by table; an account that made the tables itself needs none."""
+        consumer, admin = self._accounts.consumer, self._accounts.admin
+        if self._accounts.infra_is_consumer or (admin and admin.user == consumer.user):
+            return []
+        user = self._users[consumer.user]
+        needed = {table.name: who.table_privileges(str(table.name)) for table in self._tables}
+        missing: dict[str, Sequence[str]] = dict(needed)
+        if user and self._there:
+            with self._sessions.connected(consumer, doing="trying its privileges") as connection:
+                missing |= {table.name: self._missing(connection, table) for table in self._tables}
+        statements = {
+            name: who.table_grant_sql(self._database, name, user or who.new_user(consumer)) for name in needed
+        }
+        if not self._dry_run:
+            wanted = [statements[name] for name in needed if missing[name]]
+            self._run(self._accounts.privileged, wanted, f"giving privileges to {consumer.user}")
+        return [
+            ProvisionItem(
+                "grant",
+                f"{consumer.user} on {self._database}.{name}",
+                self._state(there=not missing[name]),
+                ", ".join(needed[name]),
+                sql,
+            )
+            for name, sql in statements.items()
+        ]
+
+    def _missing(self, connection: Connection, table: Table) -> Sequence[str]:
+        name = table.name
+        if name not in self._there:
+            return who.table_privileges(name)
+        return who.missing_privileges(connection, self._database, name, str(table.columns[0].name))
+
+    def _state(self, *, there: bool) -> State:
+        return State.THERE if there else State.TO_CREATE if self._dry_run else State.CREATED
+
+    def _run(self, account: Account, statements: Sequence[str], doing: str) -> None:
+        """Runs statements that hold no secret; where one is denied, the error lists them all for somebody who may."""
+        if not statements:
+            return
+        try:
+            with self._sessions.connected(account, doing=doing) as connection:
+                for sql in statements:
+                    run(connection, sql)
+        except AccessDeniedError as refused:
+            lines = "".join(f"\n  {sql};" for sql in statements)
+            hint = f"set RTPIPE_ADMIN_DATABASE_URL to an account that may, or have this run and try again:{lines}"
+            raise AccessDeniedError(refused.message, hint=hint) from refused

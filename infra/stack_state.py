@@ -1,0 +1,69 @@
+"""Where the embedded stack lives and where it answers; light, since every command asks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+_FILE = "addresses.json"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Addresses:
+    """What a client needs to reach the stack; the three accounts are those of infra/mysql/init.sql."""
+
+    bootstrap_servers: str
+    schema_registry_url: str
+    database_url: str  #: consumer: writes rows
+    infra_database_url: str  #: infra: creates and alters tables
+    admin_database_url: str  #: admin: creates databases and users; names no database
+
+
+def default_directory() -> Path:
+    """`RTPIPE_STACK_DIR`, else the user's data directory."""
+    if named := os.environ.get("RTPIPE_STACK_DIR"):
+        return Path(named).expanduser()
+    return user_directory("XDG_DATA_HOME", ".local/share") / "stack"
+
+
+def user_directory(variable: str, below_home: str) -> Path:
+    """Our own directory of one XDG kind; a relative or empty XDG variable does not count, as its standard says."""
+    base = Path(os.environ.get(variable, ""))
+    if not base.is_absolute():
+        base = Path.home() / below_home
+    return base / "rtpipe"
+
+
+def read_addresses(directory: Path) -> Addresses | None:
+    """Where the stack in `directory` answers; None if it was never up, or was taken down."""
+    try:
+        stored = json.loads((directory / _FILE).read_text(encoding="utf-8"))
+        return Addresses(**stored)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_addresses(directory: Path, addresses: Addresses) -> None:
+    """Only the owner may read them: they hold passwords."""
+    write_private(directory / _FILE, dataclasses.asdict(addresses))
+
+
+def forget_addresses(directory: Path) -> None:
+    """The stack is down: a command that finds no address can say so at once."""
+    (directory / _FILE).unlink(missing_ok=True)
+
+
+def write_private(path: Path, content: dict[str, Any]) -> None:
+    """Replace a JSON file in one step, so that a reader sees the old or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,59 @@
+"""For all tests: none sees the caller's settings or running stack, and no skip goes unseen in CI.
+
+RTPIPE_NO_SKIPS=1, which `.ci/run` sets, turns a skip into a failure with the same reason: there, a test that silently
+does not run is worse than one that fails. It rules integration, crash and wheel, and unit tests marked `no_skip`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+pytest_plugins = ["tests.mysql_server", "tests.stack"]
+
+KEPT = {"RTPIPE_NO_SKIPS", "RTPIPE_CACHE_DIR"}
+MUST_RUN = {"integration", "crash", "wheel"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "no_skip: must run in CI, like all of integration, crash and wheel")
+    for name in [name for name in os.environ if name.startswith("RTPIPE_") and name not in KEPT]:
+        del os.environ[name]
+    os.environ["XDG_DATA_HOME"] = str(config.rootpath / ".pytest_cache" / "no-stack-here")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and must_run(item):
+        fail_instead(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.skipped and must_run(collector):
+        fail_instead(report)
+    return report
+
+
+def must_run(node: pytest.Item | pytest.Collector) -> bool:
+    """Whether a skip of this test, or of the module that was to be collected, counts as a failure in this run."""
+    if os.environ.get("RTPIPE_NO_SKIPS", "") in {"", "0"}:
+        return False
+    return node.get_closest_marker("no_skip") is not None or not MUST_RUN.isdisjoint(node.path.parts)
+
+
+def fail_instead(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Keep the reason that the skip gave."""
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = f"not run, and RTPIPE_NO_SKIPS=1 forbids that: {reason}"

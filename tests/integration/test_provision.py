@@ -1,0 +1,443 @@
+import contextlib
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from sqlalchemy.engine import make_url
+
+from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.errors import ExitCode, SettingsError, UnreachableError
+from avro_schemas.offsets_table import OFFSETS
+from avro_schemas.registry_client import Registry
+from avro_schemas.table_layout import table_layout
+from infra.database import Account, Sessions, account_of, run
+from infra.ddl import create_table_sql, differences, literal, quoted
+from infra.provision import ProvisionRequest, ProvisionResult, create, plan
+from infra.provision_items import State
+from infra.stack_state import Addresses
+from tests.mysql_server import MysqlServer
+
+PASSWORD = "canary'\"\\1%@/!"
+
+
+@pytest.fixture(params=["mariadb", "mysql"])
+def admin(request: pytest.FixtureRequest) -> Account:
+    """Whoever may do everything on one of the two servers."""
+    if request.param == "mysql":
+        server: MysqlServer = request.getfixturevalue("mysql")
+        return account_of(server.admin_url, "RTPIPE_ADMIN_DATABASE_URL")
+    stack: Addresses = request.getfixturevalue("stack")
+    return account_of(stack.admin_database_url, "RTPIPE_ADMIN_DATABASE_URL")
+
+
+#: For tests that do not depend on the kind of server.
+one_server = pytest.mark.parametrize("admin", ["mariadb"], indirect=True)
+
+
+@pytest.fixture
+def sessions() -> Iterator[Sessions]:
+    with contextlib.closing(Sessions()) as opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database, users and topics that no other test has."""
+
+    request: ProvisionRequest
+    admin: Account
+    database: str
+    topic: str
+
+    def account(self, who: str) -> Account:
+        url = {"consumer": self.request.database_url, "infra": self.request.infra_database_url}[who]
+        assert url
+        return account_of(url, who)
+
+    def sql(self, *statements: str, who: str = "admin") -> Any:
+        """Runs statements as one of the accounts with a raw client, and gives the last one's rows."""
+        account = self.admin if who == "admin" else self.account(who)
+        host, _, port = account.address.partition(":")
+        with pymysql.connect(
+            host=host, port=int(port), user=account.user, password=account.password, autocommit=True
+        ) as connection:
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement)
+            return cursor.fetchall()
+
+    def without_admin(self) -> ProvisionRequest:
+        return replace(self.request, admin_database_url=None)
+
+
+@pytest.fixture
+def place(stack: Addresses, admin: Account, tmp_path: Path) -> Iterator[Place]:
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    base = admin.url.set(database=name)
+    urls = {
+        who: base.set(username=f"{who}{name}", password=PASSWORD).render_as_string(hide_password=False)
+        for who in ("c", "i")
+    }
+    schemas = tmp_path / "schema_before.json"
+    fields = {"key": "string(20)", "price": "decimal(12,2)?", "at": "timestamp-millis"}
+    schemas.write_text(json.dumps([{"name": name, "fields": fields}]))
+    request = ProvisionRequest(
+        schemas=schemas,
+        kafka={"bootstrap.servers": stack.bootstrap_servers},
+        registry_url=stack.schema_registry_url,
+        database_url=urls["c"],
+        infra_database_url=urls["i"],
+        admin_database_url=admin.url.render_as_string(hide_password=False),
+    )
+    place = Place(request, admin, name, name)
+    yield place
+    place.sql(f"DROP DATABASE IF EXISTS {name}", f"DROP USER IF EXISTS c{name}, i{name}")
+
+
+def found(result: ProvisionResult) -> dict[tuple[str, str], State]:
+    return {(item.kind, item.name): item.state for item in result.items}
+
+
+def assert_no_password(*texts: object) -> None:
+    assert not [text for text in texts if "canary" in str(text)]
+
+
+def test_from_nothing_to_a_writable_table(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    planned = plan(place.request)
+    assert set(found(planned).values()) == {State.TO_CREATE}
+    assert not place.sql(f"SHOW DATABASES LIKE '{place.database}'")
+    assert place.topic not in AdminClient(dict(place.request.kafka)).list_topics(timeout=10).topics
+
+    made = create(place.request)
+    assert list(found(made)) == list(found(planned))
+    assert set(found(made).values()) == {State.CREATED}
+    assert made.exit_code is ExitCode.DONE
+    assert [item.sql for item in made.items] == [item.sql for item in planned.items]
+
+    topic = AdminClient(dict(place.request.kafka)).list_topics(timeout=10).topics[place.topic]
+    assert len(topic.partitions) == 3
+    dumped = json.loads(place.request.schemas.with_name("schema_avro.json").read_text())
+    with contextlib.closing(Registry(place.request.registry_url)) as registry:
+        assert registry.latest(f"{place.topic}-value")[1] == dumped[0]
+    table = quoted(place.database, place.topic)
+    place.sql(f"INSERT INTO {table} VALUES ('a', 1.5, '2026-01-02 03:04:05.678')", who="consumer")
+    offsets = quoted(place.database, "kafka_offsets")
+    place.sql(
+        f"INSERT INTO {offsets} (topic, `partition`, consumer_group, `offset`) VALUES ('t', 0, 'g', 1)",
+        f"UPDATE {offsets} SET `offset` = 2, epoch = epoch + 1 WHERE topic = 't'",
+        who="consumer",
+    )
+    row = place.sql(f"SELECT `offset`, epoch, leader_epoch, rows_total, dead_total FROM {offsets}", who="consumer")
+    assert row == ((2, 1, -1, 0, 0),)
+    assert_no_password(planned, made, caplog.text)
+
+
+def test_a_second_run_changes_nothing(place: Place) -> None:
+    create(place.request)
+    avro = place.request.schemas.with_name("schema_avro.json")
+    before = avro.stat().st_mtime_ns, avro.stat().st_ino
+    for again in (plan(place.request), create(place.request), create(place.without_admin())):
+        assert set(found(again).values()) == {State.THERE}
+        assert again.exit_code is ExitCode.DONE
+    assert (avro.stat().st_mtime_ns, avro.stat().st_ino) == before
+
+
+def test_the_consumer_may_do_nothing_else(place: Place) -> None:
+    create(place.request)
+    table, offsets = quoted(place.database, place.topic), quoted(place.database, "kafka_offsets")
+    for forbidden in (
+        f"DELETE FROM {table}",
+        f"UPDATE {table} SET at = NULL",
+        f"DELETE FROM {offsets}",
+        f"DROP TABLE {table}",
+        f"ALTER TABLE {table} ADD COLUMN x INT",
+        f"CREATE TABLE {quoted(place.database, 'x')} (a INT)",
+        f"CREATE DATABASE {place.database}x",
+        f"TRUNCATE TABLE {offsets}",
+        "SELECT * FROM mysql.user",
+        "SELECT 1 INTO OUTFILE '/tmp/never'",
+    ):
+        with pytest.raises(pymysql.MySQLError) as caught:
+            place.sql(forbidden, who="consumer")
+        assert caught.value.args[0] in {1044, 1045, 1142, 1143, 1227}, forbidden
+
+
+def test_infra_may_neither_write_rows_nor_give_privileges(place: Place) -> None:
+    create(place.request)
+    table = quoted(place.database, place.topic)
+    for forbidden in (f"INSERT INTO {table} VALUES ('a', 1, NOW(3))", f"DELETE FROM {table}", f"DROP TABLE {table}"):
+        with pytest.raises(pymysql.MySQLError) as caught:
+            place.sql(forbidden, who="infra")
+        assert caught.value.args[0] == 1142, forbidden
+    place.sql(f"ALTER TABLE {table} ADD COLUMN x INT", f"SELECT COUNT(*) FROM {table}", who="infra")
+
+
+def test_tables_and_topics_that_differ_are_told_and_left_alone(place: Place) -> None:
+    create(place.request)
+    table = quoted(place.database, place.topic)
+    place.sql(
+        f"ALTER TABLE {table} DROP COLUMN price, MODIFY COLUMN at DATETIME(6) NULL, ADD COLUMN more INT, "
+        "MODIFY COLUMN `key` VARCHAR(20) CHARACTER SET latin1 NOT NULL, ADD PRIMARY KEY (`key`)"
+    )
+    before = place.sql(f"SHOW CREATE TABLE {table}")
+    result = create(replace(place.request, partitions=5))
+    assert result.exit_code is ExitCode.DIFFERENT
+    told = {item.kind: item.detail for item in result.items if item.state is State.DIFFERS}
+    assert told["topic"] == "3 partitions, replication factor 1 instead of 5 partitions, replication factor 1"
+    assert told["table"].splitlines() == [
+        "column `key` has the character set latin1 instead of utf8mb4",
+        "column `price` decimal(12,2) is missing",
+        "column `at` is datetime(6) instead of datetime(3)",
+        "column `at` is NULL, the schema says otherwise",
+        "column `more` int is not in the schema",
+        "primary key (key) instead of ()",
+    ]
+    assert place.sql(f"SHOW CREATE TABLE {table}") == before
+
+
+def test_views_and_tables_without_transactions_differ(place: Place) -> None:
+    create(place.request)
+    name = place.database
+    place.sql(
+        f"DROP TABLE {name}.kafka_offsets",
+        f"CREATE VIEW {name}.kafka_offsets AS SELECT 1 AS one",
+        f"ALTER TABLE {name}.{name} ENGINE=MyISAM, CHANGE COLUMN `key` id INT NOT NULL",
+    )
+    told = [item.detail.splitlines() for item in create(place.request).items if item.state is State.DIFFERS]
+    assert told == [
+        [
+            "engine MyISAM has no transactions, InnoDB is needed",
+            "column `key` varchar(20) is missing",
+            "column `id` int is not in the schema",
+        ],
+        ["it is a VIEW"],
+    ]
+
+
+def test_without_admin_the_missing_user_is_a_refused_login(place: Place) -> None:
+    with pytest.raises(AccessDeniedError) as caught:
+        create(place.without_admin())
+    assert caught.value.exit_code is ExitCode.ACCESS_DENIED
+    assert f"CREATE USER IF NOT EXISTS 'i{place.database}'@'%' IDENTIFIED BY '***'" in caught.value.hint
+    assert "RTPIPE_ADMIN_DATABASE_URL" in caught.value.hint
+    assert_no_password(caught.value, caught.value.hint, caught.value.__cause__)
+
+
+def test_without_admin_missing_privileges_are_given_as_sql(place: Place) -> None:
+    create(place.request)
+    name = place.database
+    place.sql(f"REVOKE ALL ON {name}.kafka_offsets FROM 'c{name}'@'%'")
+    with pytest.raises(AccessDeniedError) as caught:
+        create(place.without_admin())
+    sql = f"GRANT SELECT, INSERT, UPDATE ON `{name}`.`kafka_offsets` TO 'c{name}'@'%'"
+    assert f"{sql};" in caught.value.hint
+    assert f"`{name}`.`{name}`" not in caught.value.hint
+    place.sql(sql)
+    assert set(found(create(place.without_admin())).values()) == {State.THERE}
+
+
+def test_without_admin_a_database_that_may_not_be_made_is_given_as_sql(place: Place) -> None:
+    create(place.request)
+    place.sql(f"DROP DATABASE {place.database}")
+    place.sql(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM 'i{place.database}'@'%'")
+    with pytest.raises(AccessDeniedError) as caught:
+        create(place.without_admin())
+    assert f"CREATE DATABASE IF NOT EXISTS `{place.database}`" in caught.value.hint
+
+
+@one_server
+def test_a_wrong_password_is_told_and_nothing_is_made(place: Place) -> None:
+    create(place.request)
+    place.sql(f"DROP DATABASE {place.database}")
+    url = make_url(place.request.database_url).set(password="canary2").render_as_string(hide_password=False)
+    with pytest.raises(AccessDeniedError, match="1045") as caught:
+        create(replace(place.request, database_url=url))
+    assert "RTPIPE_DATABASE_URL" in caught.value.hint
+    assert not place.sql(f"SHOW DATABASES LIKE '{place.database}'")
+    assert_no_password(caught.value, caught.value.hint)
+
+
+@one_server
+def test_a_new_user_needs_a_password(place: Place) -> None:
+    url = make_url(place.request.database_url)._replace(password=None).render_as_string()
+    with pytest.raises(SettingsError, match="RTPIPE_DATABASE_URL has no password"):
+        create(replace(place.request, database_url=url))
+
+
+def test_one_account_for_everything_needs_no_grants(place: Place) -> None:
+    url = place.admin.url.set(database=place.database).render_as_string(hide_password=False)
+    alone = replace(place.request, database_url=url, infra_database_url=None, admin_database_url=None)
+    made = create(alone)
+    assert "grant" not in {kind for kind, _ in found(made)}
+    assert found(made)["table", "kafka_offsets"] is State.CREATED
+    assert set(found(create(alone)).values()) == {State.THERE}
+
+
+def test_one_new_account_may_create_and_write(place: Place) -> None:
+    create(replace(place.request, infra_database_url=None))
+    table = quoted(place.database, place.topic)
+    place.sql(f"INSERT INTO {table} VALUES ('a', 1, NOW(3))", f"ALTER TABLE {table} ADD COLUMN x INT", who="consumer")
+
+
+def test_privileges_through_a_role_count(place: Place) -> None:
+    create(place.request)
+    name = place.database
+    user = f"'c{name}'@'%'"
+    to_all = "" if "maria" in str(place.sql("SELECT VERSION()")).lower() else f"'r{name}' TO"
+    default = f"SET DEFAULT ROLE {to_all} {user}" if to_all else f"SET DEFAULT ROLE r{name} FOR {user}"
+    place.sql(
+        f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {user}",
+        f"CREATE ROLE r{name}",
+        f"GRANT SELECT, INSERT, UPDATE ON {name}.* TO r{name}",
+        f"GRANT r{name} TO {user}",
+        default,
+    )
+    try:
+        assert set(found(create(place.without_admin())).values()) == {State.THERE}
+    finally:
+        place.sql(f"DROP ROLE r{name}")
+
+
+@one_server
+def test_metadata_columns_are_the_key(place: Place) -> None:
+    wanted = replace(place.request, metadata_of=lambda _: ("_kafka_partition", "_kafka_offset"))
+    create(wanted)
+    assert set(found(create(wanted)).values()) == {State.THERE}
+    assert create(place.request).exit_code is ExitCode.DIFFERENT
+
+
+@one_server
+def test_services_that_are_down_are_named_and_nothing_is_made(place: Place) -> None:
+    for down, named in (
+        ({"registry_url": "http://127.0.0.1:1"}, "http://127.0.0.1:1"),
+        ({"kafka": {"bootstrap.servers": "127.0.0.1:1"}}, "no Kafka broker answers at 127.0.0.1:1"),
+        ({"database_url": f"mysql://u:canary@127.0.0.1:1/{place.database}"}, "127.0.0.1:1 as u"),
+        ({"admin_database_url": "mysql://root:canary@127.0.0.1:1/"}, "127.0.0.1:1 as root"),
+    ):
+        with pytest.raises(UnreachableError) as caught:
+            create(replace(place.request, **down))
+        assert named in str(caught.value)
+        assert_no_password(caught.value, caught.value.hint)
+    assert not place.sql(f"SHOW DATABASES LIKE '{place.database}'")
+    assert not place.request.schemas.with_name("schema_avro.json").exists()
+
+
+@one_server
+def test_too_many_copies_for_the_cluster(place: Place) -> None:
+    with pytest.raises(SettingsError, match="the cluster has 1"):
+        create(replace(place.request, replication_factor=3))
+    assert not place.sql(f"SHOW DATABASES LIKE '{place.database}'")
+
+
+@one_server
+def test_a_topic_that_somebody_made_is_kept(place: Place) -> None:
+    client = AdminClient(dict(place.request.kafka))
+    for future in client.create_topics([NewTopic(place.topic, 3, 1)], operation_timeout=10).values():
+        future.result()
+    assert found(create(place.request))["topic", place.topic] is State.THERE
+
+
+TYPES: list[Any] = [
+    *["null", "boolean", "int", "long", "float", "double", "string", "bytes"],
+    {"type": "string", "maxLength": 64},
+    {"type": "string", "maxLength": 16000},
+    {"type": "bytes", "maxLength": 64},
+    *({"type": "fixed", "name": f"F{size}", "size": size} for size in (1, 255, 256, 70000)),
+    *(
+        {"type": "bytes", "logicalType": "decimal", "precision": p, "scale": s}
+        for p, s in ((9, 2), (65, 30), (66, 0), (65, 31))
+    ),
+    {"type": "fixed", "name": "D", "size": 8, "logicalType": "decimal", "precision": 18, "scale": 3},
+    {"type": "bytes", "logicalType": "decimal", "precision": 70000},
+    *({"type": "int", "logicalType": word} for word in ("date", "time-millis")),
+    *(
+        {"type": "long", "logicalType": word}
+        for word in (
+            *["time-micros", "timestamp-millis", "timestamp-micros"],
+            *["local-timestamp-millis", "local-timestamp-micros"],
+        )
+    ),
+    {"type": "string", "logicalType": "uuid"},
+    {"type": "fixed", "name": "U", "size": 16, "logicalType": "uuid"},
+]
+
+
+def record(types: list[Any], **more: Any) -> dict[str, Any]:
+    names: set[str] = set()
+    fields = []
+    for number, avro_type in enumerate(types):
+        name = avro_type.get("name") if isinstance(avro_type, dict) else None
+        again = name in names
+        names |= {name} if name else set()
+        fields.append({"name": f"f{number}", "type": name if again else avro_type, **more})
+    return {"type": "record", "name": "r", "fields": fields, **more}
+
+
+@pytest.fixture
+def scratch(admin: Account, sessions: Sessions) -> Iterator[str]:
+    """An empty database on either server."""
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    with sessions.connected(admin, doing="testing") as connection:
+        run(connection, f"CREATE DATABASE {name}")
+        yield name
+        run(connection, f"DROP DATABASE {name}")
+
+
+@pytest.mark.parametrize("doc", ["plain", "it's \\ 100% %s `x` \n \u00fc \U0001f600 \x00", "x" * 3000])
+def test_every_type_at_once_is_a_table_that_does_not_differ(
+    doc: str, admin: Account, sessions: Sessions, scratch: str
+) -> None:
+    nullable = [["null", one] for one in TYPES if one != "null" and not (isinstance(one, dict) and "name" in one)]
+    layout = table_layout(record(TYPES + nullable, doc=doc), table="t")
+    with sessions.connected(admin, doing="testing") as connection:
+        for table in (layout.table, OFFSETS):
+            assert differences(connection, scratch, table) is None
+            run(connection, create_table_sql(table, scratch))
+            assert differences(connection, scratch, table) == []
+
+
+@pytest.mark.parametrize(
+    "avro_type",
+    [
+        *["string", ["null", "string"], ["null", "long"]],
+        *({"type": "string", "maxLength": length} for length in (9, 62, 64)),
+        *({"type": "bytes", "logicalType": "decimal", "precision": digits} for digits in (65, 200)),
+        {"type": "fixed", "name": "F", "size": 255},
+    ],
+)
+def test_the_widest_table_that_is_planned_can_be_made(
+    avro_type: Any, admin: Account, sessions: Sessions, scratch: str
+) -> None:
+    fits, too_many = 1, 1100
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        with contextlib.suppress(Exception):
+            layout = table_layout(record([avro_type] * middle), table="t")
+            fits = middle
+            continue
+        too_many = middle
+    layout = table_layout(record([avro_type] * fits), table="t")
+    with sessions.connected(admin, doing="testing") as connection:
+        run(connection, create_table_sql(layout.table, scratch))
+        assert differences(connection, scratch, layout.table) == []
+
+
+@pytest.mark.parametrize("name", ["a`b", "select", "%s", "x" * 64, "a.b-c", "a'b\"c\\d", "\u0430"])
+def test_quoted_names_and_texts_arrive_as_they_are(name: str, admin: Account, sessions: Sessions, scratch: str) -> None:
+    with sessions.connected(admin, doing="testing") as connection:
+        run(connection, f"CREATE TABLE {quoted(scratch, name)} ({quoted(name)} INT)")
+        columns = connection.exec_driver_sql(
+            "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+            (scratch, name),
+        )
+        assert columns.scalar_one() == name
+        read = connection.execution_options(no_parameters=True).exec_driver_sql(f"SELECT {literal(name)}")
+        assert read.scalar_one() == name

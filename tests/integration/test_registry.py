@@ -1,0 +1,128 @@
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from confluent_kafka.schema_registry import ConfigCompatibilityLevel, Schema, ServerConfig
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.errors import SchemaError, SettingsError, UnreachableError
+from avro_schemas.registry_client import Registry, SchemaNotFoundError
+from infra.stack_state import Addresses
+
+
+def schema(*fields: tuple[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "record",
+        "name": "r",
+        "namespace": "com.exam",
+        "fields": [{"name": name, "type": avro_type} for name, avro_type in fields],
+    }
+
+
+@pytest.fixture
+def registry(stack: Addresses) -> Iterator[Registry]:
+    with closing(Registry(stack.schema_registry_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def subject() -> str:
+    return f"test_{uuid.uuid4().hex}-value"
+
+
+def test_a_schema_comes_back_by_id_and_by_subject(registry: Registry, subject: str) -> None:
+    registry.check()
+    one = schema(("a", "int"), ("b", {"type": "string", "maxLength": 64}))
+    assert registry.find(subject, one) is None
+    assert registry.accepts(subject, one)
+    schema_id = registry.register(subject, one)
+    assert registry.register(subject, one) == schema_id == registry.find(subject, one)
+    assert registry.schema_by_id(schema_id) == one
+    assert registry.schema_by_id(schema_id) is registry.schema_by_id(schema_id)
+    assert registry.latest(subject) == (schema_id, one)
+
+
+def test_latest_sees_a_version_that_somebody_else_registered(
+    stack: Addresses, registry: Registry, subject: str
+) -> None:
+    old, new = schema(("a", "int")), schema(("a", "int"), ("b", "int"))
+    registry.register(subject, old)
+    assert registry.latest(subject)[1] == old
+    with closing(Registry(stack.schema_registry_url)) as another:
+        another.register(subject, new)
+    assert registry.latest(subject)[1] == new
+
+
+def test_what_is_not_there(registry: Registry, subject: str) -> None:
+    with pytest.raises(SchemaNotFoundError, match=subject):
+        registry.latest(subject)
+    with pytest.raises(SchemaError, match="2000000000"):
+        registry.schema_by_id(2_000_000_000)
+
+
+def test_an_incompatible_schema_is_refused_with_the_registrys_reason(registry: Registry, subject: str) -> None:
+    registry.register(subject, schema(("a", "int")))
+    registry._client.set_config(subject, ServerConfig(compatibility=ConfigCompatibilityLevel.BACKWARD))
+    other = schema(("a", "int"), ("b", "string"))
+    assert not registry.accepts(subject, other)
+    with pytest.raises(SchemaError, match="incompatible") as caught:
+        registry.register(subject, other)
+    assert subject in str(caught.value)
+    assert registry.accepts(subject, schema(("a", "long")))
+
+
+def test_an_invalid_schema_is_refused(registry: Registry, subject: str) -> None:
+    with pytest.raises(SchemaError, match="invalid"):
+        registry.register(subject, {"type": "record", "name": "r"})
+
+
+def test_schemas_that_are_no_avro_record(registry: Registry, subject: str) -> None:
+    text = registry._client.register_schema(subject, Schema('"string"', "AVRO"))
+    with pytest.raises(SchemaError, match='is "string", a topic needs a record'):
+        registry.schema_by_id(text)
+    json = registry._client.register_schema(
+        subject + "-json", Schema('{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}', "JSON")
+    )
+    with pytest.raises(SchemaError, match="is JSON, rtpipe reads AVRO"):
+        registry.schema_by_id(json)
+
+
+def test_no_registry_there_names_the_address_and_no_password() -> None:
+    expected = r"no schema registry answers at http://127\.0\.0\.1:1/path"
+    url = "http://me:canary@127.0.0.1:1/path"
+    with closing(Registry(url)) as registry, pytest.raises(UnreachableError, match=expected) as caught:
+        registry.check()
+    assert "canary" not in str(caught.value)
+    assert "RTPIPE_SCHEMA_REGISTRY_URL" in caught.value.hint
+
+
+def test_another_server_is_no_registry(stack: Addresses) -> None:
+    root = stack.schema_registry_url.removesuffix("/apis/ccompat/v7")
+    for url, expected in (
+        (f"{root}/nowhere", "is no schema registry"),
+        (f"http://{stack.bootstrap_servers}", "no schema registry answers"),
+    ):
+        with closing(Registry(url)) as registry, pytest.raises(UnreachableError, match=expected):
+            registry.check()
+
+
+@pytest.mark.parametrize("url", ["", "canary:8081", "ftp://me:canary@h"])
+def test_what_is_no_registry_url(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Registry(url)
+    assert "me:canary" not in str(caught.value)
+
+
+def test_unknown_properties_are_refused() -> None:
+    with pytest.raises(SettingsError, match="http://h:8081"):
+        Registry("http://h:8081", {"no.such.property": "canary"})
+    with pytest.raises(SettingsError):
+        Registry("http://h:8081", {"timeout": "soon"})
+
+
+def test_refused_access_says_so(registry: Registry) -> None:
+    assert isinstance(registry._refused("asking", SchemaRegistryError(401, -1, "no")), AccessDeniedError)
+    assert isinstance(registry._refused("asking", SchemaRegistryError(503, -1, "no")), UnreachableError)

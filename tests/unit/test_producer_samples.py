@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import io
+import json
+import random
+import re
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avro_schemas.errors import SchemaError
+from avro_schemas.field_types import FieldReader, FieldType
+from avro_schemas.wire_format import HEADER_SIZE
+from workers.producer_order import LANES, TopicPlan
+from workers.producer_process import SEEDED_START, messages
+from workers.producer_samples import (
+    Sample,
+    drawn,
+    drawn_in_lane,
+    field_types,
+    key_text,
+    sample_of,
+    sometimes_null,
+    without_logical_types,
+)
+
+KINDS: dict[str, Any] = {
+    "boolean": "boolean",
+    "int": "int",
+    "long": "long",
+    "created_at": "long",
+    "float": "float",
+    "double": "double",
+    "string": "string",
+    "short": {"type": "string", "maxLength": 2},
+    "empty": "null",
+    "bytes": "bytes",
+    "fixed": {"type": "fixed", "name": "four", "size": 4},
+    "price": {"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": 3},
+    "huge": {"type": "bytes", "logicalType": "decimal", "precision": 70, "scale": 70},
+    "digit": {"type": "fixed", "name": "one", "size": 1, "logicalType": "decimal", "precision": 1},
+    "date": {"type": "int", "logicalType": "date"},
+    "time-millis": {"type": "int", "logicalType": "time-millis"},
+    "time-micros": {"type": "long", "logicalType": "time-micros"},
+    "timestamp-millis": {"type": "long", "logicalType": "timestamp-millis"},
+    "local-timestamp-micros": {"type": "long", "logicalType": "local-timestamp-micros"},
+    "uuid": {"type": "string", "logicalType": "uuid"},
+    "uuid16": {"type": "fixed", "name": "sixteen", "size": 16, "logicalType": "uuid"},
+    "nullable": ["null", "int"],
+}
+NOW = 1_700_000_000_123_456_789
+
+
+def type_of(name: str) -> FieldType:
+    return FieldReader({"name": "r"}).read({"name": name, "type": KINDS[name]})
+
+
+def sample_for(name: str) -> Sample:
+    return sample_of(type_of(name), field=name)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@given(data=st.data())
+def test_every_value_fits_its_type_and_no_two_numbers_share_one(name: str, data: st.DataObject) -> None:
+    sample = sample_for(name)
+    numbers = data.draw(st.lists(st.integers(0, sample.size - 1), min_size=1, max_size=9, unique=True))
+    values = [sample.value(number) for number in numbers]
+    assert len(set(values)) == len(values)
+    schema = fastavro.parse_schema(without_logical_types(KINDS[name]))
+    for value in values:
+        out = io.BytesIO()
+        fastavro.schemaless_writer(out, schema, value)
+        out.seek(0)
+        assert fastavro.schemaless_reader(out, schema, None) == value
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_lanes_share_the_values(name: str) -> None:
+    sample = sample_for(name)
+    lanes = 1
+    while lanes < LANES and sample.size % (2 * lanes) == 0:
+        lanes *= 2
+    lane_of: dict[Any, int] = {}
+    for lane in range(lanes):
+        draw = drawn_in_lane(sample, random.Random(lane), lambda: NOW, lane, lanes)
+        for _ in range(50):
+            assert lane_of.setdefault(draw(), lane) == lane
+
+
+def test_values_look_like_the_original_ones() -> None:
+    rng = random.Random(1)
+    value: dict[str, Any] = {name: drawn(sample_for(name), rng, lambda: NOW)() for name in KINDS}
+    assert re.fullmatch(r"[A-Za-z]{6}", value["string"])
+    assert re.fullmatch(r"[A-Za-z]{2}", value["short"])
+    assert 0 <= value["double"] < 1
+    assert value["created_at"] == 1_700_000_000_123
+    assert value["timestamp-millis"] == 1_700_000_000_123
+    assert value["local-timestamp-micros"] == 1_700_000_000_123_456
+    assert uuid.UUID(value["uuid"]).version == 4
+    assert uuid.UUID(value["uuid"]).variant == uuid.RFC_4122
+
+
+@given(st.integers(0, (1 << 122) - 1))
+def test_every_uuid_is_a_random_one(number: int) -> None:
+    made = uuid.UUID(str(sample_for("uuid").value(number)))
+    assert (made.version, made.variant) == (4, uuid.RFC_4122)
+
+
+def test_keys_are_text() -> None:
+    texts = {
+        "string": ("ä", "ä".encode()),
+        "int": (-5, b"-5"),
+        "double": (0.5, b"0.5"),
+        "boolean": (True, b"true"),
+        "bytes": (b"\xff\x00", b"/wA="),
+        "price": ((-12_345).to_bytes(5, "big", signed=True), b"-12.345"),
+        "huge": ((10**69).to_bytes(30, "big", signed=True), b"0.1" + b"0" * 69),
+    }
+    for name, (value, text) in texts.items():
+        assert key_text(type_of(name))(value) == text
+
+
+def test_decimals_reach_both_signs() -> None:
+    sample = sample_for("price")
+    value: Any = sample.value
+    found = [int.from_bytes(value(n), "big", signed=True) for n in (0, 1, 3, sample.size - 1)]
+    assert found == [0, 1, -3, -(10**10 - 1)]
+
+
+def test_a_tenth_is_null() -> None:
+    draw = sometimes_null(lambda: 1, random.Random(3))
+    assert 50 < [draw() for _ in range(1_000)].count(None) < 150
+
+
+def test_a_type_without_a_column_has_no_sample_either() -> None:
+    with pytest.raises(SchemaError, match="array"):
+        field_types({"name": "r", "fields": [{"name": "a", "type": {"type": "array", "items": "int"}}]})
+
+
+def test_logical_types_go_everywhere_and_nothing_else_does() -> None:
+    schema = {"type": "record", "name": "r", "fields": [{"name": n, "type": k, "doc": "d"} for n, k in KINDS.items()]}
+    plain = without_logical_types(schema)
+    assert "logicalType" not in json.dumps(plain)
+    assert [field["name"] for field in plain["fields"]] == list(KINDS)
+    assert plain["fields"][0] == {"name": "boolean", "type": "boolean", "doc": "d"}
+
+
+SCHEMA = {
+    "type": "record",
+    "name": "t",
+    "fields": [{"name": "key", "type": ["null", "string"]}, {"name": "timestamp", "type": "long"}],
+}
+
+
+def test_a_lane_makes_the_same_messages_for_the_same_seed() -> None:
+    plan = TopicPlan("t", SCHEMA, 258, "key", LANES)
+    first, again = messages(plan, 3, 1), messages(plan, 3, 1)
+    made = [next(first) for _ in range(5)]
+    assert made == [next(again) for _ in range(5)]
+    assert made[0] != next(messages(plan, 3, 2))
+    parsed = fastavro.parse_schema(SCHEMA)
+    for number, (key, value) in enumerate(made):
+        assert value[:HEADER_SIZE] == b"\x00\x00\x00\x01\x02"
+        row = fastavro.schemaless_reader(io.BytesIO(value[HEADER_SIZE:]), parsed, None)
+        assert row == {"key": key.decode(), "timestamp": SEEDED_START // 1_000_000 + number}
+
+
+def test_a_key_by_time_keeps_to_its_lane() -> None:
+    plan = TopicPlan("t", SCHEMA, 1, "timestamp", LANES)
+    for lane in range(LANES):
+        assert int(next(messages(plan, lane, None))[0]) % LANES == lane
+
+
+def test_decimal_samples_are_decimals_to_fastavro() -> None:
+    schema = fastavro.parse_schema(KINDS["price"])
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, fastavro.parse_schema("bytes"), sample_for("price").value(9_999))
+    body.seek(0)
+    assert fastavro.schemaless_reader(body, schema, None) == Decimal("-9.999")

@@ -1,0 +1,294 @@
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avro_schemas.errors import ExitCode, SchemaError, SettingsError, UnreachableError
+from avro_schemas.offsets_table import OFFSETS
+from avro_schemas.table_layout import table_layout
+from infra import accounts as who
+from infra import provision
+from infra.accounts import accounts_of
+from infra.database import Sessions, account_of
+from infra.ddl import column_type_sql, create_table_sql, literal, quoted
+from infra.provision import ProvisionRequest, ProvisionResult
+from infra.provision_items import ProvisionItem, State
+from infra.topics import Cluster, TopicFacts, copies_for
+
+CANARY = "canary'1%"
+URL = "mysql+pymysql://{}:canary'1%25@127.0.0.1:1/bank"
+
+
+def request(folder: Path, document: Any = None, **more: Any) -> ProvisionRequest:
+    path = folder / "schema_before.json"
+    path.write_text(json.dumps(document or [{"name": "orders", "fields": {"x": "int", "y": "string(9)?"}}]))
+    settings: dict[str, Any] = {
+        "kafka": {"bootstrap.servers": "127.0.0.1:1"},
+        "registry_url": f"http://me:{CANARY.replace('%', '%25')}@127.0.0.1:1",
+        "database_url": URL.format("consumer"),
+        "infra_database_url": URL.format("infra"),
+        "admin_database_url": URL.format("root"),
+    }
+    return ProvisionRequest(schemas=path, **(settings | more))
+
+
+class FakeRegistry:
+    """A registry in a dict; `accepting` is what it says to a new schema under a subject that exists."""
+
+    accepting = True
+
+    def __init__(self, url: str, config: Mapping[str, str]) -> None:
+        self.known: dict[str, Any] = {}
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def find(self, subject: str, schema: Any) -> int | None:
+        return 7 if self.known.get(subject) == schema else None
+
+    def accepts(self, subject: str, schema: Any) -> bool:
+        return self.accepting
+
+    def register(self, subject: str, schema: Any) -> int:
+        self.known[subject] = schema
+        return 7
+
+
+class FakeTopics:
+    """A cluster of two brokers."""
+
+    topics: dict[str, TopicFacts]
+
+    def __init__(self, kafka: Mapping[str, str]) -> None:
+        pass
+
+    def describe(self) -> Cluster:
+        return Cluster(2, dict(self.topics))
+
+    def create(self, names: list[str], *, partitions: int, copies: int) -> None:
+        self.topics.update(dict.fromkeys(names, TopicFacts(partitions, copies)))
+
+
+@pytest.fixture(autouse=True)
+def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeTopics, "topics", {}, raising=False)
+    monkeypatch.setattr(provision, "Registry", FakeRegistry)
+    monkeypatch.setattr(provision, "TopicAdmin", FakeTopics)
+    monkeypatch.setattr(provision, "database_items", lambda *_, **__: [])
+
+
+def states(result: ProvisionResult) -> list[tuple[str, str, State]]:
+    return [(item.kind, item.name, item.state) for item in result.items if item.kind != "schema file"]
+
+
+def test_a_plan_makes_nothing_and_create_makes_it_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="rtpipe")
+    wanted = request(tmp_path)
+    planned = provision.plan(wanted)
+    assert states(planned) == [("subject", "orders-value", State.TO_CREATE), ("topic", "orders", State.TO_CREATE)]
+    assert planned.exit_code is ExitCode.DONE
+    assert not FakeTopics.topics
+    assert not (tmp_path / "schema_avro.json").exists()
+    made = provision.create(wanted)
+    assert {item.state for item in made.items} == {State.CREATED}
+    assert FakeTopics.topics == {"orders": TopicFacts(3, 2)}
+    again = provision.create(wanted)
+    assert {item.state for item in again.items if item.kind != "subject"} == {State.THERE}
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages[0] == "data pipeline setting start..."
+    assert messages[1] == "Avro schema created successfully ... orders"
+    assert [m for m in messages if m.startswith("Avro schema Json dumped successfully ...")] == [messages[-3]]
+
+
+def test_an_older_schema_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "schema_avro.json").write_text("[]")
+    item = provision.create(request(tmp_path)).items[0]
+    assert (item.state, item.detail) == (State.CREATED, "replaces an older one")
+    assert json.loads((tmp_path / "schema_avro.json").read_text())[0]["name"] == "orders"
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "detail"),
+    [
+        (TopicFacts(4, 2), None, "4 partitions, replication factor 2 instead of 3 partitions, replication factor 2"),
+        (TopicFacts(3, 1), 2, "3 partitions, replication factor 1 instead of 3 partitions, replication factor 2"),
+    ],
+)
+def test_a_topic_that_differs_is_told_and_left_alone(
+    found: TopicFacts, asked: int | None, detail: str, tmp_path: Path
+) -> None:
+    FakeTopics.topics["orders"] = found
+    result = provision.create(request(tmp_path, replication_factor=asked))
+    (topic,) = [item for item in result.items if item.kind == "topic"]
+    assert (topic.state, topic.detail) == (State.DIFFERS, detail)
+    assert result.exit_code is ExitCode.DIFFERENT
+    assert FakeTopics.topics == {"orders": found}
+
+
+def test_the_usual_copies_are_no_demand(tmp_path: Path) -> None:
+    FakeTopics.topics["orders"] = TopicFacts(3, 1)
+    assert provision.create(request(tmp_path)).exit_code is ExitCode.DONE
+
+
+@pytest.mark.parametrize("neighbour", ["Orders", "ORDERS"])
+def test_a_topic_too_like_another_is_refused(neighbour: str, tmp_path: Path) -> None:
+    FakeTopics.topics[neighbour] = TopicFacts(3, 1)
+    with pytest.raises(SchemaError, match=f"dataset 'orders': there is a topic '{neighbour}'"):
+        provision.create(request(tmp_path))
+    assert list(FakeTopics.topics) == [neighbour]
+
+
+def test_a_point_counts_as_an_underscore() -> None:
+    cluster = Cluster(1, {"a.b": TopicFacts(1, 1), "c": TopicFacts(1, 1)})
+    assert cluster.neighbour("a_b") == "a.b"
+    assert cluster.neighbour("c") is None
+
+
+def test_an_incompatible_schema_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeRegistry, "accepting", False)
+    with pytest.raises(SchemaError, match="dataset 'orders': the registry holds the schema for incompatible"):
+        provision.create(request(tmp_path))
+    assert not FakeTopics.topics
+    assert not (tmp_path / "schema_avro.json").exists()
+
+
+def test_a_bad_file_is_refused_before_anything_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provision, "Registry", None)
+    monkeypatch.setattr(provision, "TopicAdmin", None)
+    with pytest.raises(SchemaError, match=r"schema_before\.json: dataset 'a\.b'"):
+        provision.create(request(tmp_path, [{"name": "a.b", "fields": {"x": "int"}}]))
+    wide = {f"f{number}": "string" for number in range(300)}
+    with pytest.raises(SchemaError, match=r"schema_before\.json: table 'one'.*\n.*table 'two'") as caught:
+        provision.create(request(tmp_path, [{"name": "one", "fields": wide}, {"name": "two", "fields": wide}]))
+    assert caught.value.exit_code is ExitCode.SCHEMA_REFUSED
+
+
+@pytest.mark.parametrize("wrong", [{"partitions": 0}, {"replication_factor": -1}, {"metadata_of": lambda _: ["x"]}])
+def test_wrong_numbers_and_columns(wrong: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        provision.plan(request(tmp_path, **wrong))
+
+
+def test_copies_are_three_or_as_many_as_there_are_brokers() -> None:
+    assert [copies_for(brokers, None) for brokers in (1, 2, 3, 9)] == [1, 2, 3, 3]
+    assert copies_for(3, 2) == 2
+    with pytest.raises(SettingsError, match="replication factor 3 needs as many brokers, the cluster has 1"):
+        copies_for(1, 3)
+
+
+def test_no_repr_shows_a_password(tmp_path: Path) -> None:
+    accounts = accounts_of(URL.format("consumer"), URL.format("infra"), URL.format("root"))
+    assert accounts.admin
+    assert accounts.admin.password == CANARY
+    for shown in (repr(request(tmp_path)), repr(accounts), str(accounts)):
+        assert "canary" not in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *["", "canary", "postgresql://u:canary@h/bank", "mysql+aiomysql://u:canary@h/bank"],
+        *["mysql+pymysql://:canary@h/bank", "mysql+pymysql://u:can@ary/x:y@h:port/bank"],
+        *["mysql+pymysql://u:canary@h:12x/bank", "http://u:canary@h/bank"],
+    ],
+)
+def test_what_is_no_database_url(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        account_of(url, "RTPIPE_DATABASE_URL")
+    assert str(caught.value) == "RTPIPE_DATABASE_URL is not a database URL that rtpipe can use"
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("scheme", ["mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql"])
+def test_database_urls(scheme: str) -> None:
+    account = account_of(f"{scheme}://u:p%40@db/bank", "RTPIPE_DATABASE_URL")
+    assert (account.user, account.password, account.address, account.database) == ("u", "p@", "db:3306", "bank")
+
+
+def test_accounts_must_agree_on_the_database() -> None:
+    with pytest.raises(SettingsError, match="RTPIPE_DATABASE_URL names no database"):
+        accounts_of("mysql://u:p@h/", None, None)
+    with pytest.raises(SettingsError, match="'a', RTPIPE_INFRA_DATABASE_URL 'b'"):
+        accounts_of("mysql://u:p@h/a", "mysql://i:p@h/b", None)
+    alone = accounts_of("mysql://u:p@h/a", None, None)
+    assert alone.infra_is_consumer
+    assert alone.privileged is alone.consumer
+
+
+def test_the_sql_of_accounts() -> None:
+    accounts = accounts_of("mysql://o'neil:canary@h/my_bank", "mysql://infra:canary@h/my_bank", None)
+    user = who.new_user(accounts.consumer)
+    assert who.create_user_sql(accounts.consumer) == "CREATE USER IF NOT EXISTS 'o''neil'@'%' IDENTIFIED BY '***'"
+    assert who.table_grant_sql("my_bank", "t", user) == "GRANT SELECT, INSERT ON `my_bank`.`t` TO 'o''neil'@'%'"
+    grant = who.table_grant_sql("my_bank", "kafka_offsets", user)
+    assert grant == "GRANT SELECT, INSERT, UPDATE ON `my_bank`.`kafka_offsets` TO 'o''neil'@'%'"
+    assert who.infra_grant_sql(accounts, "'i'@'%'") == "GRANT CREATE, ALTER, INDEX, SELECT ON `my\\_bank`.* TO 'i'@'%'"
+    alone = accounts_of("mysql://u:p@h/bank", None, None)
+    assert "INSERT, UPDATE ON `bank`.*" in who.infra_grant_sql(alone, "'u'@'%'")
+
+
+@given(st.text())
+def test_quoting_leaves_no_way_out(text: str) -> None:
+    inner = quoted(text)[1:-1]
+    assert inner.replace("``", "") == text.replace("`", "")
+    assert inner.count("`") == 2 * text.count("`")
+    assert "'" not in literal(text)[1:-1].replace("''", "")
+
+
+def test_create_table_quotes_and_keeps_comments() -> None:
+    schema = {
+        "type": "record",
+        "name": "r",
+        "doc": "it's 100% \\",
+        "fields": [{"name": "a", "type": ["null", "int"], "doc": "%s '"}],
+    }
+    layout = table_layout(schema, table="a`b", metadata_columns=["_kafka_partition", "_kafka_offset"])
+    assert create_table_sql(layout.table, "ba`nk").splitlines() == [
+        "CREATE TABLE IF NOT EXISTS `ba``nk`.`a``b` (",
+        "  `a` INTEGER COMMENT '%s ''',",
+        "  `_kafka_partition` INTEGER NOT NULL,",
+        "  `_kafka_offset` BIGINT NOT NULL,",
+        "  PRIMARY KEY (`_kafka_partition`, `_kafka_offset`)",
+        ") ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='it''s 100% \\\\'",
+    ]
+
+
+def test_types_are_compared_in_the_words_of_information_schema() -> None:
+    written = {column.name: column_type_sql(column) for column in OFFSETS.columns}
+    assert written["topic"] == "varchar(249)"
+    assert written["partition"] == "int"
+    assert written["epoch"] == "bigint unsigned"
+    assert written["updated_at"] == "datetime(6)"
+
+
+def test_a_database_that_is_down_is_named_without_its_password() -> None:
+    sessions, account = Sessions(), account_of(URL.format("infra"), "RTPIPE_INFRA_DATABASE_URL")
+    with pytest.raises(UnreachableError) as caught, sessions.connected(account, doing="testing"):
+        pass
+    assert "no database answers at 127.0.0.1:1 as infra (testing): 2003" in str(caught.value)
+    assert "RTPIPE_INFRA_DATABASE_URL" in caught.value.hint
+    assert "canary" not in str(caught.value) + caught.value.hint
+
+
+def test_unreadable_parameters_of_a_database_url() -> None:
+    sessions = Sessions()
+    for parameter in ("ssl_ca=/nowhere.pem", "nonsense=1"):
+        account = account_of(f"{URL.format('infra')}?{parameter}", "RTPIPE_DATABASE_URL")
+        with pytest.raises(SettingsError, match=r"after the \? is wrong"), sessions.connected(account, doing="testing"):
+            pass
+
+
+def test_items_are_plain_and_frozen() -> None:
+    item = ProvisionItem("table", "t", State.THERE)
+    with pytest.raises(AttributeError):
+        item.name = "u"  # type: ignore[misc]
+    assert f"{item.state}" == "already there"
