@@ -9,8 +9,6 @@ StackError                     the embedded stack cannot do what was asked
 ├── ServiceDiedError           a service ended although nobody stopped it
 ├── ServiceSlowError           a service runs, but does not answer in time
 └── NotAStackError             the directory holds something else
-
-DemoError                      a step of the demo did not come out as told
 """
 
 from __future__ import annotations
@@ -80,10 +78,3 @@ class NotAStackError(StackError):
 
     name = "E_NOT_A_STACK"
     exit_code = ExitCode.USAGE
-
-
-class DemoError(RtpipeError):
-    """A step of the demo did not come out as it should: what exactly, is the finding."""
-
-    name = "E_DEMO"
-    exit_code = ExitCode.FAILED

@@ -178,8 +178,8 @@ def demo(
     """
     from rich.console import Console
 
-    from infra.demo import default_directory
-    from infra.demo import demo as tell
+    from supervisor.demo import default_directory
+    from supervisor.demo import demo as tell
 
     console = Console(highlight=False)
     raise typer.Exit(tell(directory or default_directory(), messages, keep=keep, console=console))

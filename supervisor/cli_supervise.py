@@ -52,12 +52,8 @@ def supervise(
     The database comes from RTPIPE_DATABASE_URL or RTPIPE_DATABASE_URL_FILE, never from the command line.
     """
     from supervisor import settings as settings_module
-    from supervisor.cluster_view import ClusterView
-    from supervisor.control_socket import runtime_directory, socket_path
-    from supervisor.restart_policy import RestartPolicy
     from supervisor.status_view import LiveView
-    from supervisor.supervisor_process import Options, Supervisor
-    from workers.process_log import log_to_stderr
+    from supervisor.worker_context import start_forkserver
 
     names = topic_names(topics)
     settings = settings_module.load(
@@ -69,6 +65,13 @@ def supervise(
         settings = settings.model_copy(update={"log_format": chosen})
     wanted_live = sys.stderr.isatty() and settings.log_format == "text" if live is None else live
     with LiveView(wanted=wanted_live) as view:
+        context = start_forkserver()
+        from supervisor.cluster_view import ClusterView
+        from supervisor.control_socket import runtime_directory, socket_path
+        from supervisor.restart_policy import RestartPolicy
+        from supervisor.supervisor_process import Options, Supervisor
+        from workers.process_log import log_to_stderr
+
         log_to_stderr(settings.log_format, settings.log_level)
         cluster = ClusterView(settings.librdkafka())
         specs = _patient_plan(settings, names, cluster, forever=not until_caught_up)
@@ -76,10 +79,10 @@ def supervise(
             drain_seconds=settings.drain_seconds,
             targets=cluster.end_offsets([spec.key for spec in specs]) if until_caught_up else None,
             control_socket=socket_path(runtime_directory(settings.runtime_dir)),
-            show=view.show,
+            show=view.show if wanted_live else None,
         )
         del cluster
-        code = Supervisor(specs, options, RestartPolicy()).run()
+        code = Supervisor(specs, options, RestartPolicy(), context).run()
     raise typer.Exit(code)
 
 

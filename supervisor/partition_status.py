@@ -30,6 +30,11 @@ class PartitionStatus:
     cpu_percent: float | None
 
     @property
+    def key(self) -> str:
+        """`dataset1/0`."""
+        return f"{self.topic}/{self.partition}"
+
+    @property
     def lag(self) -> int | None:
         """Messages in Kafka that are not in the table."""
         if self.end_offset is None or self.offset is None:

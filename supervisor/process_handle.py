@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
-import sys
 from multiprocessing.context import ForkServerContext
 from typing import Any
 
-from workers import consumer_process
+from workers import launch
 from workers.partition_spec import PartitionSpec
 from workers.reports import Drain, Running
 
 #: The forkserver's own code for "I do not know": it was killed while the worker may still run.
 _FORKSERVER_GONE = 255
-
-
-def worker_context() -> ForkServerContext:
-    """A forkserver with the heavy modules loaded: a worker starts in 20 ms and shares their memory."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["workers.preload"])
-    # A worker must not run the command's own script again under another name, only to find its main guarded.
-    vars(sys.modules["__main__"]).pop("__file__", None)
-    return context
 
 
 class ProcessHandle:
@@ -33,7 +22,7 @@ class ProcessHandle:
     def __init__(self, spec: PartitionSpec, context: ForkServerContext) -> None:
         self.link, worker_end = context.Pipe(duplex=True)
         self._process = context.Process(
-            target=consumer_process.main, args=(spec, worker_end), name=f"consumer {spec.key}", daemon=False
+            target=launch.run, args=(spec, worker_end), name=f"consumer {spec.key}", daemon=False
         )
         self._process.start()
         worker_end.close()

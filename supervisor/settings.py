@@ -15,8 +15,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from avro_schemas.errors import SettingsError
 from infra.stack_state import default_directory, read_addresses
@@ -95,6 +93,9 @@ class Settings(BaseSettings):
         text = value.get_secret_value()
         if not text:
             return value
+        from sqlalchemy.engine import make_url  # noqa: PLC0415 - half of the time that `rtpipe status` would take
+        from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
         try:
             url = make_url(text)
         except ArgumentError:

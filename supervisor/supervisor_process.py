@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection
+from multiprocessing.context import ForkServerContext
 
 from avro_schemas.errors import ExitCode
 from supervisor.control_socket import ControlServer
 from supervisor.partition_status import PipelineStatus
-from supervisor.process_handle import worker_context
 from supervisor.process_stats import ProcessStats
 from supervisor.restart_policy import RestartPolicy
 from supervisor.signal_inbox import SignalInbox
@@ -38,14 +38,15 @@ class Options:
     drain_seconds: float
     targets: Mapping[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
-    show: Callable[[PipelineStatus], None] = lambda _status: None  #: called once a second
+    show: Callable[[PipelineStatus], None] | None = None  #: called once a second
 
 
 class Supervisor:
     """Keeps one worker for every partition running until told to drain, or until every target is reached."""
 
-    def __init__(self, specs: Sequence[PartitionSpec], options: Options, policy: RestartPolicy) -> None:
-        context = worker_context()
+    def __init__(
+        self, specs: Sequence[PartitionSpec], options: Options, policy: RestartPolicy, context: ForkServerContext
+    ) -> None:
         self._workers = [SupervisedWorker(spec, policy, context) for spec in specs]
         self._options = options
         self._notifier = SystemdNotifier()
@@ -146,7 +147,8 @@ class Supervisor:
         if now >= self._next_show:
             self._next_show = now + 1.0
             self._stats.forget_all_but({pid for worker in self._workers for pid in worker.pids()})
-            self._options.show(self.status())
+            if self._options.show is not None:
+                self._options.show(self.status())
         if self._notifier.watchdog_every and now >= self._next_sign:
             self._next_sign = now + self._notifier.watchdog_every
             self._notifier.alive(self._summary())

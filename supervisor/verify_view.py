@@ -39,6 +39,4 @@ def _print_findings(console: Console, topic: TopicReport) -> None:
     for kind, count in topic.counts.items():
         listed = sum(difference.kind is kind for difference in topic.differences)
         if count > listed:
-            console.print(
-                Text(f"{kind:<13}and {count - listed:,} more in {topic.topic} (see --limit)", style="dim")
-            )
+            console.print(Text(f"{kind:<13}and {count - listed:,} more in {topic.topic} (see --limit)", style="dim"))

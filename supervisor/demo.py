@@ -21,13 +21,13 @@ from rich.text import Text
 from avro_schemas.datasets import DEFAULT_FILE
 from avro_schemas.errors import ExitCode
 from infra import embedded_stack
-from infra.demo_pipeline import TOPICS, DemoPipeline, Partition, until
-from infra.errors import DemoError
 from infra.stack_layout import load_layout
 from infra.stack_state import user_directory
+from supervisor.demo_pipeline import TOPICS, DemoError, DemoPipeline, until
+from supervisor.partition_status import PartitionStatus
 
 #: The stream lasts about this long, so that every fault hits it while it moves.
-_STREAM_SECONDS = 25
+_STREAM_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class _Story:
         )
         self._console.print(head)
         for line in results:
-            self._console.print(Text(f"    {line}", style="yellow" if " WARN " in line else ""))
+            self._console.print(Text(f"    {line}", style="yellow" if " WARN " in line else ""), soft_wrap=True)
 
     def _fresh_stack(self) -> None:
         if load_layout(self.directory / "stack") is not None:
@@ -126,7 +126,7 @@ class _Story:
         shutil.copy(DEFAULT_FILE, self.directory / DEFAULT_FILE.name)
         # Small batches, so that the queue of one partition fills within seconds at the demo's modest rate.
         (self.directory / "rtpipe.toml").write_text(
-            f"[defaults]\nbatch_rows = {min(500, max(1, self._each // 150))}\nqueue_batches = 4\n"
+            f"[defaults]\nbatch_rows = {min(2_000, max(1, self._each // 50))}\nqueue_batches = 2\n"
         )
         addresses = embedded_stack.up(self.directory / "stack", console=Console(stderr=True))
         self._pipeline = DemoPipeline(self.directory, addresses)
@@ -137,31 +137,33 @@ class _Story:
         until(self.pipeline.running, "all partitions run")
         self._moving()
 
-    def _moving(self) -> list[Partition]:
+    def _moving(self) -> list[PartitionStatus]:
         """The partitions, seen to move: offsets grow, messages are still to come."""
         before = until(self.pipeline.running, "all partitions run")
 
-        def moved() -> list[Partition]:
+        def moved() -> list[PartitionStatus]:
             now = self.pipeline.running()
-            return now if sum(p.offset for p in now) > sum(p.offset for p in before) else []
+            return now if _committed(now) > _committed(before) else []
 
         return until(moved, "offsets move")
 
-    def _kill_one(self, what: str, index: int, choose: Callable[[Partition], int]) -> None:
+    def _kill_one(self, what: str, index: int, choose: Callable[[PartitionStatus], int | None]) -> None:
         with self._telling(f"kill -9 a {what} in mid-stream") as told:
             self._require_stream()
             victim = self._moving()[index]
             began = time.monotonic()
-            os.kill(choose(victim), signal.SIGKILL)
-            others = {p.name: p.pid for p in self.pipeline.partitions() if p.name != victim.name}
-            until(lambda: self._replaced(victim), f"{victim.name} runs again")
+            pid = choose(victim)
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            others = {p.key: p.pid for p in self.pipeline.partitions() if p.key != victim.key}
+            until(lambda: self._replaced(victim), f"{victim.key} runs again")
             seconds = time.monotonic() - began
-            kept = sum(others.get(p.name) == p.pid for p in self.pipeline.partitions())
-            told(f"{victim.name}: pid {choose(victim)} killed at offset {victim.offset:,}, lag {victim.lag:,}")
+            kept = sum(others.get(p.key) == p.pid for p in self.pipeline.partitions())
+            told(f"{victim.key}: pid {pid} killed at offset {victim.offset or 0:,}, lag {victim.lag or 0:,}")
             told(f"running again {seconds:.1f} s later; the other {kept} partitions never stopped")
 
-    def _replaced(self, victim: Partition) -> bool:
-        return any(p.name == victim.name and p.pid != victim.pid for p in self.pipeline.running())
+    def _replaced(self, victim: PartitionStatus) -> bool:
+        return any(p.key == victim.key and p.pid != victim.pid for p in self.pipeline.running())
 
     def _require_stream(self) -> None:
         producer = self.pipeline.producer
@@ -175,17 +177,12 @@ class _Story:
         with self._telling("backpressure: a stranger locks one partition's row in the database") as told:
             self._require_stream()
             where = f"topic={topic} partition={partition}"
+            activated, resolved = ("Backpressure activated", where), ("Backpressure has been resolved", where)
             with self.pipeline.lock_on(topic, partition):
-                seen = until(lambda: self.pipeline.log_lines("Backpressure activated", where), "backpressure")
-                told(seen[-1])
-            count = len(seen)
-            solved = until(
-                lambda: (
-                    (lines := self.pipeline.log_lines("Backpressure has been resolved", where))[count - 1 :] and lines
-                ),
-                "backpressure is resolved",
-            )
-            told(solved[-1])
+                before = len(self.pipeline.log_lines(*activated))
+                told(until(lambda: self.pipeline.log_lines(*activated)[before:], "backpressure")[0])
+                count = len(self.pipeline.log_lines(*resolved))
+            told(until(lambda: self.pipeline.log_lines(*resolved)[count:], "backpressure is resolved")[0])
 
     def _kill_supervisor(self) -> None:
         with self._telling("kill -9 the supervisor itself, start it again") as told:
@@ -212,7 +209,7 @@ class _Story:
         assert producer is not None
         if producer.wait():
             raise DemoError("the producer failed", hint=f"see {self.directory / 'produce.log'}")
-        until(lambda: (now := self.pipeline.running()) and not sum(p.lag for p in now), "lag 0")
+        until(lambda: (now := self.pipeline.running()) and not sum(p.lag or 0 for p in now), "lag 0")
         return time.monotonic() - began
 
     def _verify(self) -> dict[str, Any]:
@@ -252,6 +249,10 @@ class _Story:
             say("  rtpipe infra up")
         say(f"  rtpipe verify --topics {','.join(TOPICS)} --values", soft_wrap=True)
         say("  rtpipe infra down --purge", soft_wrap=True)
+
+
+def _committed(partitions: list[PartitionStatus]) -> int:
+    return sum(p.offset or 0 for p in partitions)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -10,33 +9,27 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psutil
 import pymysql
 from sqlalchemy.engine import make_url
 
-from infra.errors import DemoError
+from avro_schemas.errors import ExitCode, RtpipeError
 from infra.stack_state import Addresses
+from supervisor.control_socket import ask, runtime_directory
+from supervisor.partition_status import PartitionStatus, PipelineStatus
 
 TOPICS = ("dataset1", "dataset2", "dataset3")
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """What `rtpipe status` says of one partition, as far as the demo tells it."""
+class DemoError(RtpipeError):
+    """A step of the demo did not come out as it should: what exactly, is the finding."""
 
-    name: str
-    state: str
-    pid: int
-    writer_pid: int
-    offset: int
-    lag: int
-    restarts: int
-    rate: float
+    name = "E_DEMO"
+    exit_code = ExitCode.FAILED
 
 
 class DemoPipeline:
@@ -98,18 +91,13 @@ class DemoPipeline:
     def _command(arguments: tuple[str, ...]) -> list[str]:
         return [sys.executable, "-m", "supervisor", *arguments]
 
-    def partitions(self) -> list[Partition]:
-        """All partitions by `rtpipe status`; empty while no supervisor answers."""
-        done = subprocess.run(
-            self._command(("status", "--json")), check=False, env=self._environment, capture_output=True, text=True
-        )
-        try:
-            replies = json.loads(done.stdout)["supervisors"]
-        except (ValueError, KeyError):
-            return []
-        return [_partition(entry) for reply in replies for entry in reply["partitions"]]
+    def partitions(self) -> list[PartitionStatus]:
+        """All partitions as `rtpipe status` shows them; empty while no supervisor answers."""
+        sockets = runtime_directory(self.directory / "run").glob("supervisor-*.sock")
+        replies = [reply for path in sockets if (reply := ask(path, "status"))]
+        return [partition for reply in replies for partition in PipelineStatus.from_json(reply).partitions]
 
-    def running(self) -> list[Partition]:
+    def running(self) -> list[PartitionStatus]:
         """All partitions if each of them runs, else none."""
         found = self.partitions()
         return found if found and all(p.state == "running" and p.writer_pid for p in found) else []
@@ -159,26 +147,13 @@ class DemoPipeline:
                     process.wait()
 
 
-def _partition(entry: dict[str, Any]) -> Partition:
-    return Partition(
-        name=f"{entry['topic']}/{entry['partition']}",
-        state=entry["state"],
-        pid=entry["pid"] or 0,
-        writer_pid=entry["writer_pid"] or 0,
-        offset=entry["offset"] or 0,
-        lag=entry["lag"] or 0,
-        restarts=entry["restarts"],
-        rate=entry["rows_per_second"],
-    )
-
-
 def until(check: Callable[[], _T], what: str, seconds: float = 90) -> _T:
     """Ask until the answer is true. DemoError says what did not happen."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):
         if time.monotonic() > deadline:
             raise DemoError(f"after {seconds:.0f} s still not: {what}")
-        time.sleep(0.05)
+        time.sleep(0.1)
     return answer
 
 

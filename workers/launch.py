@@ -1,0 +1,14 @@
+"""The door into a worker: light to import, so that the supervisor need not load what only workers use."""
+
+from __future__ import annotations
+
+from multiprocessing.connection import Connection
+
+from workers.partition_spec import PartitionSpec
+
+
+def run(spec: PartitionSpec, supervisor: Connection) -> None:
+    """Become the consumer process; its modules are in memory already, by the forkserver's preload."""
+    from workers import consumer_process  # noqa: PLC0415 - the reason for this module
+
+    consumer_process.main(spec, supervisor)
