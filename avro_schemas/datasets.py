@@ -144,7 +144,7 @@ def load_avro(path: Path) -> list[dict[str, Any]]:
     return document
 
 
-def _parsed(path: Path, *, hint: str = "") -> Any:
+def _parsed(path: Path, *, hint: str = "is the path right, and may this user read it?") -> Any:
     try:
         if path.stat().st_size > MAX_FILE:
             raise DatasetsError(path, [f"{path.stat().st_size:,} bytes; at most {MAX_FILE:,} are read"])

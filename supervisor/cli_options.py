@@ -39,7 +39,7 @@ def topic_names(given: list[str]) -> list[str]:
         raise SettingsError("no topic given", hint="for example: --topics dataset1,dataset2,dataset3")
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise SettingsError(f"topic named twice: {', '.join(doubled)}")
+        raise SettingsError(f"topic named twice: {', '.join(doubled)}", hint="name each topic once")
     return names
 
 

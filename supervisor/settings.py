@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as NotJsonError
 
 from avro_schemas.errors import SettingsError
 from infra.stack_state import default_directory, read_addresses
@@ -37,6 +38,13 @@ class TopicSettings(BaseModel):
     queue_batches: int = Field(8, ge=1, le=1_000)
     on_error: Literal["stop"] = "stop"
 
+    @field_validator("metadata_columns")
+    @classmethod
+    def _both_or_none(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) == 1:
+            raise ValueError("_kafka_partition and _kafka_offset go together")
+        return value
+
 
 class TopicBlock(TopicSettings):
     """One `[[topics]]` block."""
@@ -56,7 +64,9 @@ class TopicBlock(TopicSettings):
 class Settings(BaseSettings):
     """Everything rtpipe can be told; made once, at the start of a command."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
+    )
 
     bootstrap_servers: str = ""
     schema_registry_url: SecretStr = SecretStr("")
@@ -98,7 +108,7 @@ class Settings(BaseSettings):
 
         try:
             url = make_url(text)
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # ValueError: a port that is no number, which may be half a password
             raise ValueError("takes mysql+pymysql://user:password@host:port/database") from None
         if url.get_backend_name() not in {"mysql", "mariadb"}:
             raise ValueError(f"takes mysql+pymysql://…, not {url.drivername}://…")
@@ -183,6 +193,11 @@ def load(**flags: Any) -> Settings:
         settings = Settings(**given)
     except ValidationError as exc:
         raise _explained(exc) from None
+    except NotJsonError as exc:  # its text names the field, and nothing of the value
+        field = re.search(r'field "(\w+)"', str(exc))
+        name = f"{_PREFIX}{field[1].upper()}" if field else "a variable"
+        hint = "or write it as a block of rtpipe.toml (docs/settings.md)"
+        raise SettingsError(f"{name}: takes JSON", hint=hint) from None
     return _with_stack(settings)
 
 

@@ -23,6 +23,8 @@ log = get_logger("supervisor")
 #: Ends that starting again cannot mend.
 _HALTING = frozenset(
     {
+        ExitCode.USAGE,
+        ExitCode.SCHEMA_REFUSED,
         ExitCode.BAD_DATA,
         ExitCode.OFFSET_GONE,
         ExitCode.TOPIC_CHANGED,
@@ -101,7 +103,9 @@ class SupervisedWorker:
                 if report.rows or report.offset == report.end_offset:
                     self._deaths.clear()  # it commits, or has nothing left to do: its crashes are forgiven
                 self.rows += report.rows - (self._progress.rows if self._progress else 0)
-                self.offset, self.end_offset = report.offset, report.end_offset
+                self.offset = report.offset
+                if report.end_offset >= 0:
+                    self.end_offset = report.end_offset
                 self._progress = report
                 self._rate.add(time.monotonic(), self.rows)
             case Ended():
@@ -126,6 +130,8 @@ class SupervisedWorker:
         self.handle = None
         ended, self._ended = self._ended, None
         if self.state is State.STOPPING:
+            if ended is not None and ended.code != ExitCode.DONE:
+                log.error("%s %s", ended.name, ended.text, extra=self._extra("worker_left"))
             self._move(State.STOPPED)
         elif ended is not None and ended.code in _HALTING:
             self._halt(ended)

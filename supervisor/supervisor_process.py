@@ -119,7 +119,8 @@ class Supervisor:
             return
         for worker in self._workers:
             arrived = worker.offset is not None and worker.offset >= self._options.targets[worker.spec.key]
-            if arrived and worker.state is State.RUNNING:
+            # Only once it has seen the log's end: a stored offset beyond that is no arrival, but E_OFFSET_GONE.
+            if arrived and worker.state is State.RUNNING and worker.end_offset is not None:
                 worker.drain(self._options.drain_seconds * _DRAIN_SHARE)
 
     def _start_those_who_are_due(self) -> None:

@@ -22,6 +22,7 @@ WAIT_SECONDS = 0.05  #: a call, for a batch to fill
 SILENCE_SECONDS = 30.0  #: without a message or an end: the broker is taken for gone
 
 _SETTINGS = {
+    "log_level": "0",  # what goes wrong is said in our own words
     "group.id": "rtpipe-verify",  # librdkafka wants one; nothing is ever committed under it
     "enable.auto.commit": "false",
     "enable.auto.offset.store": "false",

@@ -78,8 +78,8 @@ def main(spec: PartitionSpec, supervisor: Connection) -> None:
         log.exception("consumer failed", extra={"event": "consumer_failed", "partition": str(spec.key)})
         ended = Ended(ExitCode.FAILED, "E_FAILED", f"{spec.key}: {type(exc).__name__}")
     batches.abandon()
-    if writer.is_alive() and ended.code != ExitCode.DONE:
-        writer.kill()
+    if writer.is_alive() and (ended.code != ExitCode.DONE or not worker.claimed):
+        writer.kill()  # one that still waits to claim never hears of a drain
     writer.join()
     _tell(supervisor, ended)
     sys.exit(ended.code)
@@ -107,6 +107,11 @@ class ConsumerProcess:
         self._offset = self._rows = self._committed_batches = 0
         self._waiting_for = ""
         self._idle_since: float | None = time.monotonic()
+
+    @property
+    def claimed(self) -> bool:
+        """The writer owns the partition."""
+        return self._claimed is not None
 
     def on_sigterm(self, _number: int, _frame: FrameType | None) -> None:
         """Drain; the loop sees it within a turn."""
@@ -207,7 +212,7 @@ class ConsumerProcess:
             return
         progress = Progress(
             offset=self._offset,
-            end_offset=max(end_offset, self._offset),
+            end_offset=end_offset if end_offset < 0 else max(end_offset, self._offset),
             rows=self._rows,
             batches=self._committed_batches,
             queue_depth=self._batches.depth(),

@@ -111,18 +111,21 @@ _MEANING: dict[Action, dict[int, str]] = {
         3118: "account locked",
     },
     Action.SETUP: {
+        1046: "the URL names no database",
         1049: "unknown database",
         1054: "unknown column",
         1064: "statement not understood",
         1100: "table locked",
         1136: "column count differs",
         1146: "no such table",
-        1364: "a column without default is missing",
+        1364: "no value for the column without default",
         1665: "binlog format refuses",
         2061: "authentication plugin needs TLS",
     },
 }
 _NAMED_COLUMN = re.compile(r"[Cc]olumn [`'\w.]*?[`']?(\w{1,64})[`'](?: at row \d+| cannot be null)\.?$")
+#: Statements hold no names but the table's own, so these texts quote no value.
+_UNFIT_COLUMN = re.compile(r"^(?:Unknown column|Field) '(\w{1,64})' (?:in|doesn't have)")
 ACTIONS = {number: action for action, numbers in _MEANING.items() for number in numbers}
 WORDS = {number: words for numbers in _MEANING.values() for number, words in numbers.items()}
 
@@ -134,7 +137,10 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
         self.number = number
         self.column = column
         self.action = ACTIONS.get(number, Action.BUG)
-        super().__init__(f"{WORDS.get(number, 'unexpected database error')} (MySQL {number})")
+        words = WORDS.get(number, "unexpected database error")
+        if column and self.action is Action.SETUP:
+            words += f" {column}"
+        super().__init__(f"{words} (MySQL {number})")
 
     def as_error(self, what: str) -> RtpipeError:
         """The error that stops the partition; `what` names topic, partition and step."""
@@ -152,7 +158,7 @@ def _column(message: str) -> str:
 
     Looked for at the end only, and only if it is a plain name: earlier the text may quote the value.
     """
-    found = _NAMED_COLUMN.search(message)
+    found = _UNFIT_COLUMN.search(message) or _NAMED_COLUMN.search(message)
     return found.group(1) if found else ""
 
 

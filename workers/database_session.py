@@ -27,7 +27,7 @@ _UNVERIFIED.verify_mode = ssl.CERT_NONE
 _PINNED = (
     "SET SESSION sql_mode='STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
     "NO_ENGINE_SUBSTITUTION', time_zone='+00:00', wait_timeout=30, innodb_lock_wait_timeout=10, lock_wait_timeout=10,"
-    " innodb_strict_mode=1, transaction_isolation='READ-COMMITTED'"
+    " transaction_isolation='READ-COMMITTED'"
 )
 
 
@@ -67,7 +67,10 @@ class DatabaseSession:
             ).one_or_none()
             self.connection.rollback()
         if row is None:
-            raise SetupError(f"table {table} does not exist", hint="create it with `rtpipe infra create`")
+            raise SetupError(
+                f"table {table} does not exist, or the account may not see it",
+                hint="`rtpipe infra create` creates and grants what is missing",
+            )
         if str(row[0]).lower() != "innodb":
             raise SetupError(f"table {table} has engine {row[0]}, which has no transactions", hint="ALTER it to InnoDB")
 

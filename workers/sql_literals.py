@@ -25,9 +25,9 @@ _MAX_TIME_SECONDS = 838 * 3600 + 59 * 60 + 59
 
 def literals_for(column: ColumnShape) -> Literals:
     """The renderer of one column, chosen once for a schema."""
-    render = _plain(column)
     if column.avro_type == "null":
         return lambda values: ["NULL"] * len(values)
+    render = _plain(column)
     return _nullable(render) if column.nullable else render
 
 

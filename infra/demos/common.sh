@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# Shared by the demos of this folder, which are run by hand while these two run in other terminals:
+#
+#   rtpipe supervise --topics dataset1,dataset2,dataset3
+#   rtpipe produce --topics dataset1,dataset2,dataset3 --rate 3000 --duration 300
+#
+# Set the same RTPIPE_... variables here as there. Needs bash, ps and python3; talks to nobody but rtpipe.
+
+set -euo pipefail
+
+PATIENCE=${PATIENCE:-120} # seconds to wait for anything
+
+if ! command -v rtpipe >/dev/null; then # not in an activated environment: the one that make has made
+  PATH="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/.venv/bin:$PATH"
+fi
+
+say() { printf '\n%s\n' "$*"; }
+
+give_up() {
+  printf 'demo: %s\n' "$*" >&2
+  exit 1
+}
+
+command -v rtpipe >/dev/null || give_up 'rtpipe is not on the PATH'
+
+# Ask the supervisors that run here. `now` then has one line for each of their partitions:
+# TOPIC/PARTITION STATE PID WRITER_PID OFFSET_IN_DATABASE QUEUE BACKPRESSURE SUPERVISOR
+look() {
+  now=$({ rtpipe status --json 2>/dev/null || true; } | python3 -c '
+import json, sys
+said = sys.stdin.read()
+for supervisor in json.loads(said)["supervisors"] if said else []:
+    for p in supervisor["partitions"]:
+        words = [p[key] for key in ("state", "pid", "writer_pid", "offset", "queue_depth", "backpressure")]
+        print("%s/%d" % (p["topic"], p["partition"]), *words, supervisor["supervisor_pid"])')
+}
+
+# The line of one partition.
+partition() { awk -v name="$1" '$1 == name' <<<"$now"; }
+
+# The line of the partition that was asked for, or of the first one that runs.
+choose() {
+  local line
+  line=$(awk -v name="$1" '(name == "" || $1 == name) && $2 == "running" && $4 != "None"' <<<"$now" | head -n 1)
+  [ -n "$line" ] || give_up "no partition${1:+ $1} is running (see rtpipe status); start: rtpipe supervise --topics ..."
+  printf '%s\n' "$line"
+}
+
+# All topics, separated by commas.
+topics() { cut -d' ' -f1 <<<"$now" | sed 's,/[0-9]*$,,' | sort -u | paste -sd, -; }
+
+# Offsets in Kafka, offsets in kafka_offsets and rows in the table of each of these topics, as one snapshot.
+counts() {
+  local report
+  report=$(rtpipe verify --topics "$1" --json) || [ $? -eq 3 ] || give_up 'rtpipe verify failed'
+  printf '%s' "$report" | python3 -c '
+import json, sys
+print("%-24s %14s %14s %14s" % ("TOPIC", "IN KAFKA", "IN DATABASE", "ROWS"))
+for topic in json.load(sys.stdin)["topics"]:
+    parts = topic["partitions"]
+    kafka, stored = sum(p["high_watermark"] for p in parts), sum(p["stored_offset"] or 0 for p in parts)
+    print("%-24s %14s %14s %14s" % (topic["topic"], format(kafka, ","), format(stored, ","), format(topic["rows_in_table"], ",")))'
+}
+
+# await WHAT COMMAND...: run the command until it succeeds.
+await() {
+  local what=$1 ends=$((SECONDS + PATIENCE))
+  shift
+  until "$@"; do
+    [ "$SECONDS" -lt "$ends" ] || give_up "after $PATIENCE s still not: $what"
+    sleep 0.1
+  done
+}
+
+# Whether the partition runs in other processes than these, and has committed since.
+moves_again() {
+  local state pid writer offset
+  look
+  read -r _ state pid writer offset _ <<<"$(partition "$1") "
+  [ "$state" = running ] && [ "$pid" != "$2" ] && [ "$writer" != None ] && [ "$offset" -gt "$3" ]
+}
+
+what_next() {
+  say 'Once the producer is done and the lag is 0 (rtpipe status), prove that nothing is lost and nothing is there twice:'
+  printf '  rtpipe verify --topics %s --values\n' "$1"
+}

@@ -1,0 +1,639 @@
+"""`rtpipe supervise` on a real broker, registry and database: every row arrives, or is refused by name."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import io
+import json
+import signal
+import struct
+import time
+import uuid
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fastavro
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from sqlalchemy.engine import make_url
+
+from avro_schemas.offsets_table import OFFSETS
+from avro_schemas.table_layout import table_layout
+from infra.ddl import create_table_sql
+from tests.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
+from tests.tcp_forwarder import forwarder
+from tests.waits import eventually
+
+if TYPE_CHECKING:
+    from infra.stack_state import Addresses
+    from tests.mysql_server import MysqlServer
+
+CANARY = "hunter2-canary"
+METADATA = ("_kafka_partition", "_kafka_offset")
+
+
+def produce_rows(pipeline: Pipeline, count: int, *, partition: int = 0, key: str = "k", codec: str = "none") -> None:
+    """`count` messages to one partition of the first topic, key and sequence as the oracle wants them."""
+    producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers, "compression.type": codec})
+    _produce_rows(pipeline, producer, count, partition, key)
+    assert producer.flush(30) == 0
+
+
+def _produce_rows(pipeline: Pipeline, producer: Producer, count: int, partition: int, key: str) -> None:
+    topic = pipeline.topics[0]
+    for _ in range(count):
+        pipeline._sequence[f"{topic} {key}"] += 1
+        body = pipeline.body(topic, key, pipeline._sequence[f"{topic} {key}"], "p" * 20)
+        producer.produce(topic, body, key, partition=partition)
+
+
+def supervised(pipeline: Pipeline, *arguments: str, env: dict[str, str] | None = None) -> int:
+    """Exit code of a run until all is caught up."""
+    return pipeline.supervise("--until-caught-up", *arguments, env=env).wait(60)
+
+
+def running(pipeline: Pipeline) -> bool:
+    partitions = pipeline.status()
+    return bool(partitions) and all(partition["state"] == "running" for partition in partitions)
+
+
+def messages_of(pipeline: Pipeline, event: str) -> dict[str, str]:
+    """Partition -> what the log said of it."""
+    return {entry["partition"]: entry["msg"] for entry in pipeline.events(event)}
+
+
+@contextlib.contextmanager
+def locked_offsets(pipeline: Pipeline) -> Iterator[None]:
+    """Hold the offset rows of the pipeline's first topic from outside: no batch can commit."""
+    with contextlib.closing(connect(pipeline.addresses.admin_database_url, pipeline.database)) as connection:
+        connection.autocommit(False)
+        connection.cursor().execute("SELECT * FROM kafka_offsets WHERE topic = %s FOR UPDATE", (pipeline.topics[0],))
+        yield
+        connection.rollback()
+
+
+@pytest.mark.parametrize("metadata", [True, False], ids=["with metadata columns", "without"])
+def test_everything_arrives_once_in_order(stack: Addresses, tmp_path: Path, metadata: bool) -> None:
+    with running_pipeline(stack, tmp_path, topics=2, metadata=metadata) as pipeline:
+        pipeline.produce(1_000)
+        assert supervised(pipeline) == 0
+        assert pipeline.assert_exact() == 2_000
+        assert supervised(pipeline) == 0  # nothing to do is done at once, and changes nothing
+        assert pipeline.assert_exact() == 2_000
+        assert not pipeline.processes()
+        assert not pipeline.events("worker_died")
+        for topic in pipeline.topics:
+            rows = pipeline.query(
+                "SELECT epoch, rows_total, leader_epoch, consumer_group FROM kafka_offsets WHERE topic = %s", topic
+            )
+            assert [row[0] for row in rows] == [2, 2, 2]
+            assert sum(row[1] for row in rows) == 1_000
+            assert all(row[2] >= 0 for row in rows), "the leader epoch finds a truncated log"
+            assert {row[3] for row in rows} == {f"group-{topic}"}
+            if metadata:
+                found: dict[str, int] = {}
+                order = f"SELECT `key`, seq FROM `{topic}` ORDER BY _kafka_partition, _kafka_offset"
+                for key, seq in pipeline.query(order):
+                    assert seq == found.get(key, 0) + 1
+                    found[key] = seq
+
+
+def test_one_message_alone_many_together_and_a_drain_under_load(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, partitions=2) as pipeline:
+        topic = pipeline.topics[0]
+        supervisor = pipeline.supervise()
+        eventually(lambda: running(pipeline), within=60)
+        with contextlib.closing(connect(stack.admin_database_url, "bank")) as connection:
+            cursor = connection.cursor()
+            latencies = []
+            for number in range(1, 4):
+                produce_rows(pipeline, 1)
+                sent = time.monotonic()
+                eventually(partial(arrived, cursor, topic, number), what="the row is there")
+                latencies.append(time.monotonic() - sent)
+            print(f"one message alone: {', '.join(f'{1000 * seconds:.0f} ms' for seconds in latencies)}")
+
+            before = transactions(pipeline)
+            pipeline.produce(10_000)
+            pipeline.wait_caught_up()
+            took = transactions(pipeline) - before
+            print(f"10,000 rows in {took} transactions")
+            assert 0 < took < 500
+
+        with pipeline.stream(4_000):
+            eventually(lambda: sum(pipeline.offsets(topic).values()) > 11_000, within=60, what="the stream flows")
+            supervisor.send_signal(signal.SIGTERM)
+            assert supervisor.wait(60) == 0
+            assert not pipeline.processes()
+        assert not pipeline.events("worker_died")
+        assert supervised(pipeline) == 0
+        assert pipeline.assert_exact() > 11_000
+
+
+def arrived(cursor: Any, topic: str, count: int) -> bool:
+    return int(cursor.execute(f"SELECT 1 FROM `{topic}`")) == count
+
+
+def transactions(pipeline: Pipeline) -> int:
+    """How many COMMITs the server has seen."""
+    return int(pipeline.query("SHOW GLOBAL STATUS LIKE 'Com_commit'")[0][1])
+
+
+def test_only_a_full_queue_is_backpressure_and_a_second_signal_ends_at_once(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, partitions=1, batch_rows=100, queue_batches=2) as pipeline:
+        topic = pipeline.topics[0]
+        supervisor = pipeline.supervise()
+        eventually(lambda: running(pipeline), within=60)
+        with locked_offsets(pipeline):  # a slow database, but the queue has room
+            produce_rows(pipeline, 50)
+            eventually(lambda: blocked_writers(pipeline), within=30, what="the writer waits for the lock")
+        pipeline.wait_caught_up()
+        assert not backpressure(pipeline)
+
+        with locked_offsets(pipeline):
+            produce_rows(pipeline, 2_000)
+            eventually(lambda: pipeline.status()[0]["backpressure"], within=30, what="status shows backpressure")
+        pipeline.wait_caught_up()
+        activated = f"Backpressure activated and message processing stopped... topic={topic} partition=0"
+        resolved = f"Backpressure has been resolved. Resuming message processing... topic={topic} partition=0"
+        texts = eventually(lambda: said if (said := backpressure(pipeline))[-1:] == [resolved] else [], what="resolved")
+        assert texts == [activated, resolved] * (len(texts) // 2)
+
+        with locked_offsets(pipeline):
+            produce_rows(pipeline, 500)
+            eventually(lambda: blocked_writers(pipeline), within=30, what="the writer waits for the lock")
+            supervisor.send_signal(signal.SIGTERM)
+            eventually(lambda: pipeline.events("drain_started"), what="it drains")
+            supervisor.send_signal(signal.SIGTERM)
+            assert supervisor.wait(30) == 130
+            eventually(lambda: not pipeline.processes(), what="no process left")
+        assert supervised(pipeline) == 0
+        assert pipeline.assert_exact() == 2_550
+
+
+def backpressure(pipeline: Pipeline) -> list[str]:
+    """The WARN lines in the order of the log."""
+    lines = [json.loads(line) for line in pipeline.log.read_text().splitlines()]
+    found = [line for line in lines if str(line.get("event", "")).startswith("backpressure")]
+    assert all(line["level"] == "warning" for line in found)
+    return [line["msg"] for line in found]
+
+
+def blocked_writers(pipeline: Pipeline) -> int:
+    """Transactions that wait for a lock."""
+    sql = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+    return int(pipeline.query(sql)[0][0])
+
+
+def test_compressed_and_transactional_producers(stack: Addresses, tmp_path: Path) -> None:
+    """Partition 1 ends in an aborted transaction's marker, partition 2 holds nothing else, partition 3 nothing."""
+    with running_pipeline(stack, tmp_path, partitions=4) as pipeline:
+        topic = pipeline.topics[0]
+        for codec in ("gzip", "snappy", "lz4", "zstd"):
+            produce_rows(pipeline, 25, key=codec, codec=codec)
+        producer = Producer({"bootstrap.servers": stack.bootstrap_servers, "transactional.id": str(uuid.uuid4())})
+        producer.init_transactions(60)
+        for partition, count, commits in ((1, 20, True), (1, 7, False), (1, 5, True), (1, 3, False), (2, 4, False)):
+            producer.begin_transaction()
+            key = f"{partition} {'committed' if commits else CANARY}"
+            _produce_rows(pipeline, producer, count, partition, key)
+            assert producer.flush(30) == 0
+            (producer.commit_transaction if commits else producer.abort_transaction)(30)
+        assert supervised(pipeline) == 0
+        assert pipeline.assert_exact() == 125
+        assert pipeline.offsets(topic) == {0: 100, 1: 20 + 1 + 7 + 1 + 5 + 1 + 3 + 1, 2: 4 + 1, 3: 0}
+        keys = dict(pipeline.query(f"SELECT `key`, COUNT(*) FROM `{topic}` GROUP BY `key`"))
+        assert keys == {"gzip": 25, "snappy": 25, "lz4": 25, "zstd": 25, "1 committed": 25}
+
+
+def test_a_log_that_does_not_begin_at_0_and_offsets_that_are_not_in_it(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path) as pipeline:
+        topic = pipeline.topics[0]
+        admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+
+        def cut(offset: int) -> None:
+            for future in admin.delete_records([TopicPartition(topic, 0, offset)]).values():
+                future.result(30)
+
+        for partition in range(3):
+            produce_rows(pipeline, 30, partition=partition, key=f"key{partition}")
+        cut(10)
+        assert supervised(pipeline) == 0
+        assert pipeline.assert_exact() == 20 + 30 + 30
+
+        for partition in range(3):
+            produce_rows(pipeline, 10, partition=partition, key=f"key{partition}")
+        cut(35)
+        pipeline.query("UPDATE kafka_offsets SET `offset` = 5000 WHERE topic = %s AND `partition` = 1", topic)
+        assert supervised(pipeline) == 66
+        halted = pipeline.events("worker_halted")
+        assert {entry["partition"] for entry in halted} == {f"{topic}/0", f"{topic}/1"}
+        texts = messages_of(pipeline, "worker_halted")
+        assert texts[f"{topic}/0"].startswith(f"E_OFFSET_GONE {topic}/0")
+        assert "stored 30, log is [35,40): 5 records gone" in texts[f"{topic}/0"]
+        assert texts[f"{topic}/1"].startswith(f"E_OFFSET_GONE {topic}/1")
+        assert "stored 5000, log is [0,40)" in texts[f"{topic}/1"]
+        assert all(text.endswith("exiting 66") for text in texts.values())
+        assert pipeline.offsets(topic) == {0: 30, 1: 5000, 2: 40}
+        counted = dict(pipeline.query(f"SELECT _kafka_partition, COUNT(*) FROM `{topic}` GROUP BY 1"))
+        assert counted == {0: 20, 1: 30, 2: 40}
+        assert not pipeline.events("worker_died")
+
+
+# -- schemas of the tests' own ---------------------------------------------------------------------------------------
+
+
+def create_typed(pipeline: Pipeline, schema: dict[str, Any], table_schema: dict[str, Any] | None = None) -> int:
+    """Topic and table of a schema; returns the schema's id."""
+    topic = pipeline.topics[0]
+    schema_id = register(pipeline, f"{topic}-value", schema)
+    admin = AdminClient({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+    for future in admin.create_topics([NewTopic(topic, pipeline.partitions, 1)]).values():
+        future.result(30)
+    layout = table_layout(table_schema or schema, table=topic, metadata_columns=METADATA)
+    user = make_url(pipeline.addresses.database_url).username
+    pipeline.query(create_table_sql(OFFSETS))
+    pipeline.query(create_table_sql(layout.table))
+    pipeline.query(f"GRANT SELECT, INSERT, UPDATE ON {pipeline.database}.kafka_offsets TO '{user}'@'%'")
+    pipeline.query(f"GRANT SELECT, INSERT ON {pipeline.database}.`{topic}` TO '{user}'@'%'")
+    pipeline._write_settings()
+    return schema_id
+
+
+def register(pipeline: Pipeline, subject: str, schema: dict[str, Any]) -> int:
+    with SchemaRegistryClient({"url": pipeline.addresses.schema_registry_url}) as registry:
+        return int(registry.register_schema(subject, Schema(json.dumps(schema), "AVRO")))
+
+
+def wire(schema_id: int, schema: dict[str, Any], record: dict[str, Any]) -> bytes:
+    out = io.BytesIO()
+    out.write(b"\0" + schema_id.to_bytes(4, "big"))
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), record)
+    return out.getvalue()
+
+
+@contextlib.contextmanager
+def typed_pipeline(addresses: Addresses, directory: Path, partitions: int) -> Iterator[Pipeline]:
+    """A pipeline whose topic and table the test creates itself."""
+    pipeline = Pipeline(addresses, directory, [f"t{uuid.uuid4().hex[:10]}"], partitions)
+    try:
+        yield pipeline
+    finally:
+        pipeline.kill_all()
+
+
+def at(*parts: int) -> dt.datetime:
+    """What a DATETIME column gives back."""
+    return dt.datetime(*parts)  # type: ignore[arg-type,unused-ignore]  # noqa: DTZ001 - it has no zone
+
+
+LAST = at(9999, 12, 31, 23, 59, 59, 999_999)
+ID = "AbcdEF01-2345-4678-89ab-cdef01234567"
+
+
+def logical(base: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"type": base, "logicalType": name, **more}
+
+
+#: Field -> its Avro type, and pairs of a value as produced (below the logical type) and as the server gives it back.
+TYPES: dict[str, tuple[Any, list[tuple[Any, Any]]]] = {
+    "nothing": ("null", [(None, None), (None, None)]),
+    "flag": ("boolean", [(True, 1), (False, 0)]),
+    "small": ("int", [(2**31 - 1, 2**31 - 1), (-(2**31), -(2**31))]),
+    "big": ("long", [(2**63 - 1, 2**63 - 1), (-(2**63), -(2**63))]),
+    "ratio": ("float", [(0.15625, 0.15625), (-1024.5, -1024.5)]),
+    "exact": ("double", [(1.7976931348623157e308, 1.7976931348623157e308), (0.1 + 0.2, 0.1 + 0.2)]),
+    "word": ("string", [("ä€𝄞 '\\\"%s%%\0\r\n\x1a`", "ä€𝄞 '\\\"%s%%\0\r\n\x1a`"), ("", "")]),
+    "bound": ({"type": "string", "maxLength": 3}, [("𝄞𝄞𝄞", "𝄞𝄞𝄞"), ("a  ", "a  ")]),
+    "raw": ("bytes", [(bytes(range(256)), bytes(range(256))), (b"", b"")]),
+    "code": ({"type": "fixed", "name": "code_t", "size": 3}, [(b"\0'\xff", b"\0'\xff"), (b"abc", b"abc")]),
+    "amount": (
+        logical("bytes", "decimal", precision=65, scale=30),
+        [
+            ((-(10**65) + 1).to_bytes(28, "big", signed=True), Decimal("-" + "9" * 35 + "." + "9" * 30)),
+            (b"\1", Decimal("0." + "0" * 29 + "1")),
+        ],
+    ),
+    "wide": (
+        logical("bytes", "decimal", precision=70, scale=2),
+        [((10**69).to_bytes(30, "big", signed=True), "1" + "0" * 67 + ".00"), (b"\xff", "-0.01")],
+    ),
+    "price": (
+        {"type": "fixed", "name": "price_t", "size": 4, "logicalType": "decimal", "precision": 9, "scale": 2},
+        [((-123_456_789).to_bytes(4, "big", signed=True), Decimal("-1234567.89")), (bytes(4), Decimal("0.00"))],
+    ),
+    "day": (logical("int", "date"), [(-719_162, dt.date(1, 1, 1)), (2_932_896, dt.date(9999, 12, 31))]),
+    "clock_ms": (
+        logical("int", "time-millis"),
+        [(86_399_999, dt.timedelta(hours=24, milliseconds=-1)), (0, dt.timedelta(0))],
+    ),
+    "clock_us": (
+        logical("long", "time-micros"),
+        [(86_399_999_999, dt.timedelta(hours=24, microseconds=-1)), (1, dt.timedelta(microseconds=1))],
+    ),
+    "at_ms": (
+        logical("long", "timestamp-millis"),
+        [
+            (-1, at(1969, 12, 31, 23, 59, 59, 999_000)),
+            (253_402_300_799_999, LAST.replace(microsecond=999_000)),
+        ],
+    ),
+    "at_us": (
+        logical("long", "timestamp-micros"),
+        [(-1, at(1969, 12, 31, 23, 59, 59, 999_999)), (253_402_300_799_999_999, LAST)],
+    ),
+    "local_ms": (
+        logical("long", "local-timestamp-millis"),
+        [(4_000_000_000_123, at(2096, 10, 2, 7, 6, 40, 123_000)), (0, at(1970, 1, 1))],
+    ),
+    "local_us": (
+        logical("long", "local-timestamp-micros"),
+        [(1, at(1970, 1, 1, 0, 0, 0, 1)), (0, at(1970, 1, 1))],
+    ),
+    "id": (
+        logical("string", "uuid"),
+        [(ID, ID), ("00000000-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000000")],
+    ),
+    "id16": (
+        {"type": "fixed", "name": "id_t", "size": 16, "logicalType": "uuid"},
+        [(uuid.UUID(ID).bytes, uuid.UUID(ID).bytes), (bytes(16), bytes(16))],
+    ),
+    "maybe": (["null", "string"], [(None, None), ("null", "null")]),
+    "perhaps": (
+        [logical("bytes", "decimal", precision=4, scale=1), "null"],
+        [(b"\x7b", Decimal("12.3")), (None, None)],
+    ),
+    "select": ("int", [(1, 1), (2, 2)]),  # a reserved word
+    "_kafka_offset": ("int", [(7, 7), (8, 8)]),  # named like a column of rtpipe's own
+}
+
+
+@pytest.fixture(params=["MariaDB", "MySQL"])
+def database(request: pytest.FixtureRequest, stack: Addresses) -> Addresses:
+    """The stack, and the same with real MySQL in the place of MariaDB."""
+    if request.param == "MariaDB":
+        return stack
+    server: MysqlServer = request.getfixturevalue("mysql")
+    with contextlib.closing(connect(server.admin_url)) as connection:
+        cursor = connection.cursor()
+        cursor.execute("CREATE DATABASE IF NOT EXISTS bank")
+        cursor.execute("CREATE USER IF NOT EXISTS 'consumer'@'%' IDENTIFIED BY 'consumer1!'")
+    url = f"mysql+pymysql://consumer:consumer1%21@{server.host}:{server.port}/bank"
+    return dataclasses.replace(
+        stack, database_url=url, infra_database_url=f"{server.admin_url}bank", admin_database_url=server.admin_url
+    )
+
+
+def test_every_type_arrives_unchanged(database: Addresses, tmp_path: Path) -> None:
+    with typed_pipeline(database, tmp_path, partitions=1) as pipeline:
+        topic = pipeline.topics[0]
+        fields = [{"name": name, "type": kind} for name, (kind, _) in TYPES.items()]
+        schema = {"type": "record", "name": topic, "namespace": "com.exam", "fields": fields}
+        schema_id = create_typed(pipeline, schema)
+        plain = without_logical_types(schema)
+        for number in (0, 1):
+            record = {name: pairs[number][0] for name, (_, pairs) in TYPES.items()}
+            pipeline.send(topic, wire(schema_id, plain, record))
+        assert supervised(pipeline) == 0, pipeline.log.read_text()
+        layout = table_layout(schema, table=topic)
+        assert len(layout.columns) == len(TYPES)
+        columns = ", ".join(f"`{shape.name}`" for shape in layout.columns)
+        rows = pipeline.query(f"SELECT {columns} FROM `{topic}` ORDER BY _kafka_offset")
+        for number in (0, 1):
+            expected = {shape.field: TYPES[shape.field][1][number][1] for shape in layout.columns}
+            assert dict(zip([shape.field for shape in layout.columns], rows[number], strict=True)) == expected
+        assert pipeline.query(f"SELECT _kafka_partition, _kafka_offset FROM `{topic}` ORDER BY 2") == [(0, 0), (0, 1)]
+        assert pipeline.offsets(topic) == {0: 2}
+
+
+def without_logical_types(schema: Any) -> Any:
+    """What lies on the wire: fastavro then takes ints and bytes as they are."""
+    if isinstance(schema, dict):
+        return {key: without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
+    return [without_logical_types(one) for one in schema] if isinstance(schema, list) else schema
+
+
+# -- messages that are no rows ---------------------------------------------------------------------------------------
+
+
+def bad_schema(topic: str, *more: dict[str, Any]) -> dict[str, Any]:
+    return {**schema_named(topic), "fields": [*schema_named(topic)["fields"], *more]}
+
+
+@contextlib.contextmanager
+def small_packets(pipeline: Pipeline, size: int) -> Iterator[None]:
+    """Sessions that begin meanwhile take no packet larger than `size`."""
+    [[before]] = pipeline.query("SELECT @@GLOBAL.max_allowed_packet")
+    pipeline.query(f"SET GLOBAL max_allowed_packet = {size}")
+    try:
+        yield
+    finally:
+        pipeline.query(f"SET GLOBAL max_allowed_packet = {before}")
+
+
+def test_a_message_that_is_no_row_stops_its_partition_and_no_other(stack: Addresses, tmp_path: Path) -> None:
+    """One partition for each kind of bad message: two good rows, the bad one, a good one that must not arrive."""
+    with typed_pipeline(stack, tmp_path, partitions=11) as pipeline:
+        topic = pipeline.topics[0]
+        ratio = {"name": "ratio", "type": "double", "default": 0.0}
+        schema = bad_schema(topic, ratio)
+        schema_id = create_typed(pipeline, schema)
+        newer = bad_schema(topic, ratio, {"name": "unforeseen", "type": "string", "default": ""})
+        newer_id = register(pipeline, f"{topic}-other", newer)
+
+        def good(**other: Any) -> bytes:
+            return wire(schema_id, schema, {"key": "k", "seq": 1, "payload": CANARY, "ratio": 1.5} | other)
+
+        # partition -> bad message, exit code, what the error must say
+        bad: dict[int, tuple[bytes | None, int, str]] = {
+            0: (f'{{"json": "{CANARY}"}}'.encode(), 65, "first byte 0x7b is not the 0x00"),
+            1: (b"\0\0\1", 65, "3 bytes are too short"),
+            2: (b"\0" + struct.pack(">I", 999_999) + good()[5:], 65, "999999"),
+            3: (good()[:-9], 65, "the body does not decode"),
+            4: (good() + CANARY.encode(), 65, f"{len(CANARY)} bytes left over"),
+            5: (None, 65, "tombstone"),
+            6: (good(key=CANARY * 5), 65, "field key: too long"),
+            7: (good(ratio=float("nan")), 65, "field ratio: NaN or infinity"),
+            8: (good(payload="\0" * 600_000), 65, "larger than max_allowed_packet 1,048,576"),
+            9: (wire(newer_id, newer, {"key": "k", "seq": 1, "payload": "p", "ratio": 1.0}), 78, "unforeseen"),
+        }
+        for partition in range(11):
+            message = bad.get(partition, (good(), 0, ""))[0]
+            for value in (good(), good(seq=2), message, good(seq=4)):
+                pipeline.send(topic, value, partition=partition)
+        with small_packets(pipeline, 1 << 20):
+            assert supervised(pipeline) == 65
+
+        said = messages_of(pipeline, "worker_halted")
+        assert set(said) == {f"{topic}/{partition}" for partition in bad}
+        for partition, (_, code, why) in bad.items():
+            text = said[f"{topic}/{partition}"]
+            assert why in text, text
+            assert f"{topic}/{partition} offset " in text
+            assert text.endswith(f"exiting {code}")
+            if code == 65:
+                assert f"E_DATA {topic}/{partition} offset 2" in text
+        assert CANARY not in pipeline.log.read_text()
+        assert not pipeline.events("worker_died")
+        counted = dict(pipeline.query(f"SELECT _kafka_partition, COUNT(*) FROM `{topic}` GROUP BY 1"))
+        offsets = pipeline.offsets(topic)
+        assert (counted.pop(10), offsets.pop(10)) == (4, 4)
+        assert (counted.pop(9, 0), offsets.pop(9)) in {(2, 2), (0, 0)}  # of a table that does not fit, none must be in
+        assert counted == dict.fromkeys(range(9), 2)
+        assert offsets == dict.fromkeys(range(9), 2)
+
+
+# -- what is not as it should be -------------------------------------------------------------------------------------
+
+
+def test_tables_and_topics_that_do_not_fit(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, topics=6, partitions=1) as pipeline:
+        no_table, no_column, no_insert, my_isam, recreated, fine = pipeline.topics
+        pipeline.produce(10)
+        pipeline.query(f"DROP TABLE `{no_table}`")
+        pipeline.query(f"ALTER TABLE `{no_column}` DROP COLUMN payload")
+        user = make_url(stack.database_url).username
+        pipeline.query(f"REVOKE INSERT ON bank.`{no_insert}` FROM '{user}'@'%'")
+        pipeline.query(f"ALTER TABLE `{my_isam}` ENGINE = MyISAM")
+        pipeline.query(
+            "INSERT INTO kafka_offsets (topic, `partition`, consumer_group, `offset`, epoch, leader_epoch, rows_total,"
+            " dead_total, topic_id) VALUES (%s, 0, %s, 3, 1, 0, 3, 0, 'AAAAAAAAAAAAAAAAAAAAAA')",
+            recreated,
+            f"group-{recreated}",
+        )
+        assert supervised(pipeline) == 78
+        said = messages_of(pipeline, "worker_halted")
+        expected = {
+            no_table: ("E_CONFIG", f"table {no_table} does not exist", 78),
+            no_column: ("E_CONFIG", "unknown column payload", 78),
+            no_insert: ("E_AUTH", "statement not permitted (MySQL 1142)", 77),
+            my_isam: ("E_CONFIG", "engine MyISAM, which has no transactions", 78),
+            recreated: ("E_TOPIC_ID", "topic id changed AAAAAAAAAAAAAAAAAAAAAA -> ", 76),
+        }
+        assert set(said) == {f"{topic}/0" for topic in expected}
+        for topic, (name, why, code) in expected.items():
+            text = said[f"{topic}/0"]
+            assert text.startswith(f"{name} ")
+            assert why in text
+            assert text.endswith(f"exiting {code}")
+        for topic in (no_column, no_insert, my_isam, recreated):
+            assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(0,)]
+        assert pipeline.offsets(recreated) == {0: 3}
+        assert {pipeline.offsets(topic).get(0, 0) for topic in (no_table, no_column, no_insert, my_isam)} == {0}
+        pipeline.topics = [fine]
+        assert pipeline.assert_exact() == 10
+        assert not pipeline.events("worker_died")
+
+
+def test_a_topic_made_again_between_two_runs(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
+        topic = pipeline.topics[0]
+        pipeline.produce(10)
+        assert supervised(pipeline) == 0
+        admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+        for future in admin.delete_topics([topic], operation_timeout=30).values():
+            future.result(30)
+
+        def made_again() -> bool:
+            for future in admin.create_topics([NewTopic(topic, 1, 1)]).values():
+                return future.exception(30) is None
+            return False
+
+        eventually(made_again, within=30)
+        pipeline.produce(20)
+        assert supervised(pipeline) == 76
+        assert f"E_TOPIC_ID {topic}/0: topic id changed" in messages_of(pipeline, "worker_halted")[f"{topic}/0"]
+        assert pipeline.offsets(topic) == {0: 10}
+        assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(10,)]
+
+
+def test_a_refused_account_halts_and_shows_no_password(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
+        topic, user = pipeline.topics[0], f"u{uuid.uuid4().hex[:10]}"
+        pipeline.produce(10)
+        pipeline.query(f"CREATE USER '{user}'@'%%' IDENTIFIED BY '{CANARY}'", *())
+        where = make_url(stack.database_url)
+        wrong = where.set(password=f"{CANARY}-wrong").render_as_string(hide_password=False)
+        assert supervised(pipeline, env={"RTPIPE_DATABASE_URL": wrong}) == 77
+        said = messages_of(pipeline, "worker_halted")[f"{topic}/0"]
+        assert said.startswith(f"E_AUTH {topic}/0: claiming: user or password refused (MySQL 1045)")
+
+        pipeline.query(f"GRANT SELECT, INSERT ON bank.`{topic}` TO '{user}'@'%%'", *())
+        ungranted = where.set(username=user, password=CANARY).render_as_string(hide_password=False)
+        assert supervised(pipeline, env={"RTPIPE_DATABASE_URL": ungranted}) == 78
+        said = messages_of(pipeline, "worker_halted")[f"{topic}/0"]
+        assert "table kafka_offsets does not exist, or the account may not see it" in said
+        assert CANARY not in pipeline.log.read_text()
+        assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(0,)]
+
+
+# -- services that are not there yet ---------------------------------------------------------------------------------
+
+
+def test_services_that_come_up_later_are_waited_for(stack: Addresses, tmp_path: Path) -> None:
+    host, _, port = stack.bootstrap_servers.partition(":")
+    where = make_url(stack.database_url)
+    with (
+        running_pipeline(stack, tmp_path, partitions=1) as pipeline,
+        forwarder(host, int(port)) as kafka,
+        forwarder(where.host or "", where.port or 0) as database,
+    ):
+        url = where.set(host="127.0.0.1", port=database.port).render_as_string(hide_password=False)
+        env = {"RTPIPE_BOOTSTRAP_SERVERS": f"127.0.0.1:{kafka.port}", "RTPIPE_DATABASE_URL": url}
+        pipeline.produce(100)
+        supervisor = pipeline.supervise(env=env)
+        eventually(lambda: kafka.turned_away, within=30, what="it asks for Kafka")
+        assert supervisor.poll() is None
+        kafka.open()
+        eventually(lambda: database.turned_away > 1, within=60, what="a writer asks for the database again")
+        waiting = eventually(lambda: pipeline.events("waiting"), within=10)
+        assert waiting[-1]["partition"] == f"{pipeline.topics[0]}/0"
+        assert "database: " in waiting[-1]["msg"]
+        supervisor.send_signal(signal.SIGTERM)  # whoever stops a service that still waits gets a clean end
+        assert supervisor.wait(60) == 0
+        eventually(lambda: not pipeline.processes(), what="no process left")
+
+        supervisor = pipeline.supervise(env=env)
+        tried = database.turned_away
+        eventually(lambda: database.turned_away > tried, within=60, what="a writer asks for the database")
+        database.open()
+        pipeline.wait_caught_up()
+        database.shut()  # while it runs
+        pipeline.produce(100)
+        eventually(lambda: database.turned_away > tried + 1, within=60, what="a writer asks for the database")
+        database.open()
+        pipeline.wait_caught_up()
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(60) == 0
+        assert pipeline.assert_exact() == 200
+        assert not pipeline.events("worker_died")
+
+
+def test_a_killed_worker_comes_back_while_it_waits_for_the_registry(stack: Addresses, tmp_path: Path) -> None:
+    """The first message needs the registry, which is not there yet: waiting is no crash, and a kill loses nothing."""
+    where = make_url(stack.schema_registry_url)
+    with (
+        running_pipeline(stack, tmp_path, partitions=1) as pipeline,
+        forwarder(where.host or "", where.port or 0) as registry,
+    ):
+        pipeline.produce(100)
+        url = f"http://127.0.0.1:{registry.port}/{where.database}"
+        supervisor = pipeline.supervise(env={"RTPIPE_SCHEMA_REGISTRY_URL": url})
+        eventually(lambda: registry.turned_away, within=30, what="a writer asks for the registry")
+        eventually(lambda: pipeline.status()[0]["reason"].startswith("registry:"), within=30, what="status says why")
+        kill(pipeline.status()[0]["writer_pid"])
+        eventually(lambda: pipeline.events("worker_died"), within=30)
+        registry.open()
+        pipeline.wait_caught_up()
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(60) == 0
+        assert pipeline.assert_exact() == 100
+        assert len(pipeline.events("worker_died")) == 1

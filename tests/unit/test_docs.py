@@ -1,0 +1,188 @@
+"""README and docs/ say what the code does: names, codes, settings, options, links."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from avro_schemas.errors import ExitCode
+from supervisor.cli import app
+from supervisor.settings import Settings, TopicBlock
+
+PROJECT = Path(__file__).parents[2]
+DOCS = PROJECT / "docs"
+PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+PACKAGES = ("avro_schemas", "workers", "supervisor", "infra")
+ERROR_NAME = re.compile(r"\b[EW]_[A-Z]+(?:_[A-Z]+)*\b")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+VARIABLE = re.compile(r"\bRTPIPE_[A-Z_]+[A-Z]\b")
+
+
+def modules() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from (PROJECT / package).rglob("*.py")
+
+
+@cache
+def strings_of_the_code() -> str:
+    """Every string in the packages but docstrings."""
+    found = []
+    for path in modules():
+        tree = ast.parse(path.read_text())
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        first = [node.body[0] for node in ast.walk(tree) if isinstance(node, documented) and node.body]
+        docstrings = {id(line.value) for line in first if isinstance(line, ast.Expr)}
+        found += [
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+        ]
+    return "\n".join(found)
+
+
+def table_cells(page: Path, column: int) -> set[str]:
+    """What stands in backquotes in one column of all tables of a page."""
+    rows = [line.split("|") for line in page.read_text().splitlines() if line.startswith("|")]
+    return {word for row in rows if len(row) > column + 1 for word in re.findall(r"`([^`]+)`", row[column + 1])}
+
+
+def code_blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def test_errors_md_explains_every_error_name_of_the_code_and_no_other() -> None:
+    assert table_cells(DOCS / "errors.md", 0) == set(ERROR_NAME.findall(strings_of_the_code()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_speaks_of_an_error_that_does_not_exist(page: Path) -> None:
+    assert set(ERROR_NAME.findall(page.read_text())) <= set(ERROR_NAME.findall(strings_of_the_code()))
+
+
+def test_errors_md_gives_each_class_its_exit_code() -> None:
+    """A class that sets `name` and `exit_code` beside each other must agree with its line in the table."""
+    rows = [line.split("|") for line in (DOCS / "errors.md").read_text().splitlines() if line.startswith("| `")]
+    told = {row[1].strip(" `"): row[2].strip() for row in rows}
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                values = {
+                    target.id: ast.unparse(line.value)
+                    for line in node.body
+                    if isinstance(line, ast.Assign)
+                    for target in line.targets
+                    if isinstance(target, ast.Name)
+                }
+                if values.keys() >= {"name", "exit_code"} and values["name"].startswith("'E_"):
+                    code = ExitCode[values["exit_code"].removeprefix("ExitCode.")]
+                    assert told[values["name"].strip("'")] == str(code.value), f"{path.name}: {node.name}"
+
+
+def test_commands_md_has_exactly_the_exit_codes() -> None:
+    text = (DOCS / "commands.md").read_text().partition("## Exit codes")[2]
+    told = {name: int(code) for code, name in re.findall(r"^\| (\d+) \| `([A-Z_]+)` \|", text, re.MULTILINE)}
+    assert told == {code.name: code.value for code in ExitCode}
+
+
+def test_settings_md_has_every_setting_its_variable_and_no_other() -> None:
+    names = set(Settings.model_fields) | set(TopicBlock.model_fields)
+    listed = table_cells(DOCS / "settings.md", 0)
+    assert names <= listed
+    plain = {name for name in listed if re.fullmatch(r"[a-z_]+", name)}
+    assert plain - {"consumer", "infra", "admin"} <= names
+    variables = table_cells(DOCS / "settings.md", 1)
+    assert {f"RTPIPE_{name.upper()}" for name in Settings.model_fields} <= variables
+
+
+def test_settings_md_tells_the_defaults_of_topics() -> None:
+    rows = [line.split("|") for line in (DOCS / "settings.md").read_text().splitlines() if line.startswith("| `")]
+    told = {row[1].strip(" `"): row[2].strip(' `"') for row in rows}
+    for name, field in TopicBlock.model_fields.items():
+        if isinstance(field.default, int | float | str):
+            assert told[name] == f"{field.default}", name
+    assert told["metadata_columns"] == "[]"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_variable_exists(page: Path) -> None:
+    settings = {f"RTPIPE_{name.upper()}" for name in Settings.model_fields}
+    known = settings | {f"{name}_FILE" for name in settings} | {"RTPIPE_NO_SKIPS"}
+    known |= set(VARIABLE.findall(strings_of_the_code())) | {"RTPIPE_CONFIG"}
+    assert set(VARIABLE.findall(page.read_text())) <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(page.read_text()):
+        if "://" in link:
+            continue
+        target, _, anchor = link.partition("#")
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), f"{page.name}: {link}"
+        if anchor:
+            assert anchor in anchors(path), f"{page.name}: {link}"
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = LINK.findall((PROJECT / "README.md").read_text())
+    assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= {link.partition("#")[0] for link in linked}
+
+
+def command_lines() -> list[str]:
+    """What follows `rtpipe` in the shell blocks, and in the text where it stands in backquotes."""
+    lines: set[str] = set()
+    for page in PAGES:
+        given = [line for block in code_blocks(page, "bash") for line in block.splitlines()]
+        given += re.findall(r"`(rtpipe [^`]+)`", page.read_text())
+        parts = [part.partition(" #")[0] for line in given for part in re.split(r"&&|\|", line)]
+        lines |= {part.rpartition("rtpipe ")[2].strip(" '") for part in parts if re.search(r"(^|\W)rtpipe [a-z]", part)}
+    return sorted(lines)
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_every_command_line_can_be_given(line: str) -> None:
+    """Command and options exist; --help in front of the options lets nothing run."""
+    words = shlex.split(line)
+    words = words[: next((n for n, word in enumerate(words) if re.match(r"\d?>", word)), len(words))]
+    options = next((n for n, word in enumerate(words) if word.startswith("-")), len(words))
+    result = CliRunner().invoke(app, [*words[:options], "--help", *words[options:]])
+    assert result.exit_code == 0, result.output
+
+
+def test_every_command_and_option_is_explained() -> None:
+    text = (DOCS / "commands.md").read_text()
+    sections = dict(re.findall(r"^## rtpipe (.+?)\n(.*?)(?=^## )", text, re.DOTALL | re.MULTILINE))
+    shared = text.partition("\n## ")[0] + (DOCS / "settings.md").read_text()
+    root = typer.main.get_command(app)
+    for name, found in vars(root)["commands"].items():
+        for sub, command in vars(found).get("commands", {"": found}).items():
+            title, section = next(
+                (title, section) for title, section in sections.items() if {name, sub} - {""} <= words_of(title)
+            )
+            for parameter in command.params:
+                assert any(option in section + shared for option in parameter.opts), f"{title}: {parameter.opts}"
+
+
+def words_of(title: str) -> set[str]:
+    return set(re.findall(r"[a-z]+", title))
+
+
+def test_toml_examples_are_valid_settings() -> None:
+    for page in PAGES:
+        for block in code_blocks(page, "toml"):
+            Settings.model_validate(tomllib.loads(block))

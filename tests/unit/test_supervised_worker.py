@@ -1,0 +1,182 @@
+"""What the supervisor concludes from a worker's last words and exit codes; the processes are fakes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+import pytest
+
+from avro_schemas.errors import ExitCode, UnreachableError
+from supervisor import cli_supervise, partition_plan, supervised_worker
+from supervisor.restart_policy import RestartPolicy
+from supervisor.supervised_worker import SupervisedWorker
+from supervisor.worker_state import State
+from workers.partition_spec import PartitionKey, PartitionSpec
+from workers.reports import Ended, Progress, Running
+
+SPEC = PartitionSpec(
+    key=PartitionKey("orders", 0),
+    group="group-orders",
+    table="orders",
+    first_offset=0,
+    topic_id="t",
+    cluster_id="c",
+    kafka={},
+    registry_url="",
+    database_url="",
+    armed="writer:begin",
+)
+HALTS = [ExitCode.USAGE, ExitCode.SCHEMA_REFUSED, *(ExitCode(code) for code in (65, 66, 76, 77, 78, 79))]
+
+
+class FakeHandle:
+    """A process that never was: `reports` is what it said, `code` how it ended."""
+
+    made: ClassVar[list[FakeHandle]] = []
+
+    def __init__(self, spec: PartitionSpec, _context: object) -> None:
+        self.spec = spec
+        self.pid, self.writer_pid = 100 + len(self.made), None
+        self.reports: list[object] = []
+        self.drained: list[float] = []
+        self.code: int | None = 0
+        self.link = self
+        self.closed = False
+        self.made.append(self)
+
+    def poll(self) -> bool:
+        return bool(self.reports)
+
+    def recv(self) -> object:
+        return self.reports.pop(0)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def knows_writer(self, running: Running) -> None:
+        self.writer_pid = running.writer_pid  # type: ignore[assignment]
+
+    def drain(self, seconds: float) -> None:
+        self.drained.append(seconds)
+
+    def reap(self) -> int | None:
+        return self.code
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> SupervisedWorker:
+    FakeHandle.made = []
+    monkeypatch.setattr(supervised_worker, "ProcessHandle", FakeHandle)
+    context: Any = None
+    started = SupervisedWorker(SPEC, RestartPolicy(), context)
+    started.start()
+    return started
+
+
+def ends(worker: SupervisedWorker, code: int | None, *reports: object) -> None:
+    handle: Any = worker.handle
+    handle.reports += reports
+    handle.code = code
+    worker.bury()
+
+
+@pytest.mark.parametrize("code", HALTS)
+def test_what_a_restart_cannot_mend_halts(worker: SupervisedWorker, code: ExitCode) -> None:
+    ends(worker, code, Running(101, 1, 5), Ended(code, "E_X", "orders/0: why"))
+    assert (worker.state, worker.code, worker.reason) == (State.HALTED, code, "orders/0: why")
+    assert worker.next_start is None
+    assert worker.restarts == 0
+
+
+@pytest.mark.parametrize("code", [1, 70, -9, None])
+def test_a_crash_starts_again_at_once_and_then_later(worker: SupervisedWorker, code: int | None) -> None:
+    ends(worker, code)
+    assert worker.state is State.BACKOFF
+    assert worker.next_start is not None
+    assert worker.next_start <= time.monotonic()
+    worker.start()
+    ends(worker, code)
+    assert worker.next_start > time.monotonic()
+    assert worker.restarts == 2
+
+
+def test_ten_crashes_without_progress_are_a_quarantine_and_one_row_forgives_all(worker: SupervisedWorker) -> None:
+    for _ in range(9):
+        ends(worker, -9)
+        assert worker.state is State.BACKOFF
+        worker.start()
+    worker.handle.reports.append(Progress(5, 9, 5, 1, 0, backpressure=False, waiting_for=""))  # type: ignore[union-attr]
+    worker.hear()
+    for _ in range(9):
+        ends(worker, -9)
+        assert worker.state is State.BACKOFF
+        worker.start()
+    ends(worker, -9)
+    assert worker.state is State.QUARANTINED
+
+
+def test_a_passing_trouble_is_no_crash(worker: SupervisedWorker) -> None:
+    ends(worker, 75, Ended(ExitCode.TEMPORARY, "E_TEMPORARY", "locked"))
+    assert (worker.state, worker.reason, worker.restarts) == (State.BACKOFF, "locked", 0)
+
+
+def test_a_kill_point_is_for_one_generation(worker: SupervisedWorker) -> None:
+    ends(worker, -9)
+    worker.start()
+    assert [handle.spec.armed for handle in FakeHandle.made] == ["writer:begin", ""]
+
+
+def test_a_drain_is_asked_for_once_and_its_end_is_for_good(worker: SupervisedWorker) -> None:
+    worker.drain(20)
+    worker.drain(20)
+    assert worker.state is State.STOPPING
+    assert FakeHandle.made[0].drained == [20]
+    ends(worker, -9)
+    assert worker.state is State.STOPPED
+    assert worker.next_start is None
+
+
+def test_a_drain_while_nothing_runs(worker: SupervisedWorker) -> None:
+    ends(worker, -9)
+    worker.drain(20)
+    assert (worker.state, worker.next_start) == (State.STOPPED, None)
+
+
+def test_a_halted_worker_stays_halted_through_a_drain(worker: SupervisedWorker) -> None:
+    ends(worker, 65, Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
+    worker.drain(20)
+    assert worker.state is State.HALTED
+
+
+def test_a_trouble_while_draining_is_told(worker: SupervisedWorker, caplog: pytest.LogCaptureFixture) -> None:
+    worker.drain(20)
+    ends(worker, 75, Ended(ExitCode.TEMPORARY, "E_DRAIN_FORCED", "orders/0: not in time"))
+    assert "E_DRAIN_FORCED orders/0: not in time" in caplog.text
+
+
+def test_the_end_of_the_log_stays_unknown_until_it_is_seen(worker: SupervisedWorker) -> None:
+    worker.handle.reports.append(Progress(5, -1, 0, 0, 0, backpressure=False, waiting_for=""))  # type: ignore[union-attr]
+    worker.hear()
+    assert (worker.offset, worker.end_offset) == (5, None)
+
+
+def test_kafka_is_waited_for_by_a_service_and_given_up_by_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[object] = [UnreachableError("down"), UnreachableError("down"), [SPEC]]
+
+    def plan(*_: object) -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(partition_plan, "plan", plan)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    settings: Any = None
+    cluster: Any = None
+    assert cli_supervise._patient_plan(settings, ["orders"], cluster, forever=True) == [SPEC]
+    answers += [UnreachableError("down"), UnreachableError("still down")]
+    with pytest.raises(UnreachableError, match="still down"):
+        cli_supervise._patient_plan(settings, ["orders"], cluster, forever=False)
