@@ -48,10 +48,17 @@ class ProcessHandle:
 
     def kill(self) -> None:
         """SIGKILL both processes."""
+        self._signal(signal.SIGKILL)
+
+    def abort(self) -> None:
+        """SIGABRT both processes: each writes its stacks to the log and dies, if it still can."""
+        self._signal(signal.SIGABRT)
+
+    def _signal(self, number: signal.Signals) -> None:
         for pidfd in (self._pidfd, self._writer_pidfd):
             if pidfd is not None:
                 with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                    signal.pidfd_send_signal(pidfd, number)
 
     def reap(self) -> int | None:
         """After the death: clean up and return the exit code, negative for a signal, None if nobody knows it.

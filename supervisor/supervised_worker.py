@@ -16,7 +16,7 @@ from supervisor.restart_policy import RestartPolicy
 from supervisor.worker_state import ALIVE, State, move
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
-from workers.reports import Ended, Progress, Running
+from workers.reports import Alive, Ended, Progress, Running
 
 log = get_logger("supervisor")
 
@@ -33,6 +33,8 @@ _HALTING = frozenset(
 )
 #: Seconds until a worker starts again that left for a passing trouble; such an end is not counted.
 _TEMPORARY_DELAY = 1.0
+#: Seconds between SIGABRT and SIGKILL.
+_ABORT_GRACE = 2.0
 
 
 class SupervisedWorker:
@@ -55,6 +57,9 @@ class SupervisedWorker:
         self._running: Running | None = None
         self._progress: Progress | None = None
         self._ended: Ended | None = None
+        self._heard_at = 0.0
+        self._writer_silent = 0.0
+        self._aborted_at: float | None = None
         self._rate = RateMeter()
 
     def __str__(self) -> str:
@@ -67,7 +72,8 @@ class SupervisedWorker:
         """A new generation: new processes, new queue, new epoch."""
         self._move(State.STARTING)
         self.next_start = None
-        self._running = self._progress = self._ended = None
+        self._running = self._progress = self._ended = self._aborted_at = None
+        self._heard_at, self._writer_silent = time.monotonic(), 0.0
         self.handle = ProcessHandle(self.spec, self._context)
         self.spec = dataclasses.replace(self.spec, armed="")  # a kill point is for one death
 
@@ -81,7 +87,10 @@ class SupervisedWorker:
             self.handle.link.close()
 
     def _note(self, report: object) -> None:
+        self._heard_at = time.monotonic()
         match report:
+            case Alive():
+                self._writer_silent = report.writer_silent
             case Running():
                 assert self.handle is not None
                 self.handle.knows_writer(report)
@@ -117,14 +126,47 @@ class SupervisedWorker:
             self._move(State.STOPPING)
             self.handle.drain(seconds)
 
+    def check_heartbeat(self, now: float, limit: float) -> None:
+        """Replace a worker of which nothing was heard for `limit` seconds: SIGABRT for its stacks, then SIGKILL."""
+        if self.handle is None:
+            return
+        if self._aborted_at is not None:
+            if now - self._aborted_at > _ABORT_GRACE:
+                self.handle.kill()
+            return
+        who, silent = max((now - self._heard_at, "consumer"), (self._writer_silent, "writer"))[::-1]
+        if silent > limit:
+            self._aborted_at = now
+            text = "E_STUCK %s no heartbeat of its %s for %.0f s; SIGABRT"
+            log.error(text, self, who, silent, extra=self._extra("worker_stuck"))
+            self.handle.abort()
+
+    def halt(self, ended: Ended) -> None:
+        """Stop it for a reason that the supervisor found; only a person starts it again."""
+        if self.handle is not None:
+            self._ended = ended
+            self.handle.kill()
+        elif self.state in {State.BACKOFF, State.QUARANTINED}:
+            self.next_start = None
+            self._halt(ended)
+
+    def resume(self) -> bool:
+        """Start it again if it is halted or waits for its next try; False if it is not."""
+        if self.handle is not None or self.state is State.STOPPED:
+            return False
+        self._deaths.clear()
+        self.start()
+        return True
+
     def bury(self) -> None:
         """Its consumer process is gone: say why, decide what comes next."""
         assert self.handle is not None
+        verdict = self._ended  # of the supervisor itself, which a last word of the worker must not replace
         if not self.handle.link.closed:
             self.hear()
         pid, code = self.handle.pid, self.handle.reap()
         self.handle = None
-        ended, self._ended = self._ended, None
+        ended, self._ended = verdict or self._ended, None
         if self.state is State.STOPPING:
             self._move(State.STOPPED)
         elif ended is not None and ended.code in _HALTING:

@@ -1,8 +1,8 @@
 """What workers and their supervisor tell each other, each frozen and plain.
 
-Up, from the consumer process:   Running, Progress, Ended
+Up, from the consumer process:   Running, Progress, Alive, Ended
 Down, to the consumer process:   Drain
-Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Ended
+Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, Ended
 """
 
 from __future__ import annotations
@@ -46,6 +46,13 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """A sign of life, once a second from each process; upwards it says how long the writer has given none."""
+
+    writer_silent: float = 0.0  #: seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """The consumer reads: the partition is claimed and assigned."""
 
@@ -56,7 +63,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a worker is; sent a few times a second, and at least once a second as its sign of life."""
+    """Where a worker is; sent when something changed, a few times a second at most."""
 
     offset: int  #: next offset to consume by kafka_offsets
     end_offset: int  #: end of the log as the consumer last saw it, -1 if not yet known
