@@ -81,6 +81,7 @@ def supervise(
         cluster = ClusterView(settings.librdkafka())
         specs = _patient_plan(settings, names, cluster, forever=not until_caught_up)
         options = Options(
+            registry_url=settings.schema_registry_url.get_secret_value(),
             drain_seconds=settings.drain_seconds,
             targets=cluster.end_offsets([spec.key for spec in specs]) if until_caught_up else None,
             control_socket=socket_path(runtime_directory(settings.runtime_dir)),

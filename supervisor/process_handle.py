@@ -10,7 +10,7 @@ from typing import Any
 
 from workers import launch
 from workers.partition_spec import PartitionSpec
-from workers.reports import Drain, Running
+from workers.reports import Drain, Running, SchemaAnswer
 
 #: The forkserver's own code for "I do not know": it was killed while the worker may still run.
 _FORKSERVER_GONE = 255
@@ -45,6 +45,11 @@ class ProcessHandle:
         """Ask for a clean end."""
         with contextlib.suppress(OSError):
             self.link.send(Drain(seconds))
+
+    def answer(self, answer: SchemaAnswer) -> None:
+        """Hand down what its writer asked for; a worker that is gone by now does not need it."""
+        with contextlib.suppress(OSError):
+            self.link.send(answer)
 
     def kill(self) -> None:
         """SIGKILL both processes."""

@@ -13,10 +13,11 @@ from supervisor.process_handle import ProcessHandle, describe_exit
 from supervisor.process_stats import ProcessStats
 from supervisor.rate_meter import RateMeter
 from supervisor.restart_policy import RestartPolicy
+from supervisor.schema_desk import SchemaDesk
 from supervisor.worker_state import ALIVE, State, move
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
-from workers.reports import Alive, Ended, Progress, Running
+from workers.reports import Alive, Ended, Progress, Running, SchemaWanted
 
 log = get_logger("supervisor")
 
@@ -40,7 +41,9 @@ _ABORT_GRACE = 2.0
 class SupervisedWorker:
     """Starts, hears and buries the generations of one partition's worker."""
 
-    def __init__(self, spec: PartitionSpec, policy: RestartPolicy, context: ForkServerContext) -> None:
+    def __init__(
+        self, spec: PartitionSpec, policy: RestartPolicy, context: ForkServerContext, desk: SchemaDesk
+    ) -> None:
         self.spec = spec
         self.state = State.STOPPED
         self.reason = ""
@@ -53,6 +56,7 @@ class SupervisedWorker:
         self.rows = 0
         self._policy = policy
         self._context = context
+        self._desk = desk
         self._deaths: list[float] = []
         self._running: Running | None = None
         self._progress: Progress | None = None
@@ -91,6 +95,9 @@ class SupervisedWorker:
         match report:
             case Alive():
                 self._writer_silent = report.writer_silent
+            case SchemaWanted():
+                assert self.handle is not None
+                self._desk.ask(self.handle, report.schema_id)
             case Running():
                 assert self.handle is not None
                 self.handle.knows_writer(report)

@@ -18,6 +18,7 @@ from supervisor.control_socket import ControlServer
 from supervisor.partition_status import PipelineStatus
 from supervisor.process_stats import ProcessStats
 from supervisor.restart_policy import RestartPolicy
+from supervisor.schema_desk import SchemaDesk
 from supervisor.signal_inbox import SignalInbox
 from supervisor.supervised_worker import SupervisedWorker
 from supervisor.systemd_notify import SystemdNotifier
@@ -40,6 +41,7 @@ _LONGEST_WAIT = 1.0
 class Options:
     """How one run of the supervisor behaves."""
 
+    registry_url: str
     drain_seconds: float
     targets: Mapping[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
@@ -58,7 +60,8 @@ class Supervisor:
         context: ForkServerContext,
         watch: TopicWatch,
     ) -> None:
-        self._workers = [SupervisedWorker(spec, policy, context) for spec in specs]
+        self._desk = SchemaDesk(options.registry_url)
+        self._workers = [SupervisedWorker(spec, policy, context, self._desk) for spec in specs]
         self._options = options
         self._notifier = SystemdNotifier()
         self._stats = ProcessStats()
@@ -75,6 +78,7 @@ class Supervisor:
         become_subreaper()
         with SignalInbox([signal.SIGTERM, signal.SIGINT]) as inbox:
             self._control.open(inbox.wake)
+            self._desk.open(inbox.wake)
             try:
                 for worker in self._workers:
                     worker.start()
@@ -99,6 +103,8 @@ class Supervisor:
                 deaths[item].bury()
         for _ in inbox.take():
             self._on_signal()
+        for handle, answer in self._desk.answers():
+            handle.answer(answer)
         self._control.answer(self._commands)
         self._stop_those_who_arrived()
         self._replace_those_who_are_stuck()

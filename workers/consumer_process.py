@@ -23,7 +23,18 @@ from workers.errors import LostParent, WorkerError
 from workers.parent_watch import leave_with_parent
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger, log_to_stderr
-from workers.reports import Alive, Claimed, Committed, Drain, Ended, Progress, Running, Waiting
+from workers.reports import (
+    Alive,
+    Claimed,
+    Committed,
+    Drain,
+    Ended,
+    Progress,
+    Running,
+    SchemaAnswer,
+    SchemaWanted,
+    Waiting,
+)
 from workers.topic_consumer import TopicConsumer
 
 log = get_logger("consumer")
@@ -184,6 +195,8 @@ class ConsumerProcess:
                 order = link.recv()  # EOFError: the supervisor is gone
                 if isinstance(order, Drain):
                     self._drain = Deadline.after(order.seconds)
+                elif isinstance(order, SchemaAnswer):
+                    self._writer.send(order)
             else:
                 self._hear_writer()
 
@@ -202,6 +215,8 @@ class ConsumerProcess:
                 self._committed_batches += 1
             case Waiting():
                 self._waiting_for = word.reason
+            case SchemaWanted():
+                self._supervisor.send(word)
             case Ended():
                 raise WriterEnded(word)
 

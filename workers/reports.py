@@ -1,13 +1,15 @@
 """What workers and their supervisor tell each other, each frozen and plain.
 
-Up, from the consumer process:   Running, Progress, Alive, Ended
-Down, to the consumer process:   Drain
-Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, Ended
+Up, from the consumer process:   Running, Progress, Alive, SchemaWanted, Ended
+Down, to the consumer process:   Drain, SchemaAnswer
+Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Ended
+Inside a worker, consumer to writer:   SchemaAnswer
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from avro_schemas.errors import ExitCode
 
@@ -43,6 +45,22 @@ class Waiting:
     """The writer waits for the database or the registry; an empty `reason` ends it."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaWanted:
+    """The writer met a schema id that it does not know, and waits."""
+
+    schema_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaAnswer:
+    """The schema as parsed JSON, or None and the registry's reason."""
+
+    schema_id: int
+    schema: dict[str, Any] | None
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from workers.partition_owner import PartitionOwner
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import Alive, Claimed, Committed, Ended, Waiting
+from workers.schema_source import SchemaSource
 from workers.table_writer import TableWriter
 
 log = get_logger("writer")
@@ -90,7 +91,7 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     ledger = OffsetLedger(spec)
     owner = PartitionOwner(spec.key, ledger, outage)
     consumer.send(Claimed(os.getpid(), owner.claim()))
-    writer = TableWriter(spec, owner, ledger, outage)
+    writer = TableWriter(spec, owner, ledger, SchemaSource(consumer))
     idle = 0
     while True:
         try:
