@@ -34,6 +34,9 @@ def supervise(
     bootstrap_servers: BootstrapServers = None,
     schema_registry_url: RegistryUrl = None,
     log_format: LogFormat = None,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Take the partitions from a supervisor that already has them.")
+    ] = False,
     live: Annotated[
         bool | None, typer.Option("--live/--no-live", help="The live table; default: on a terminal.")
     ] = None,
@@ -68,21 +71,34 @@ def supervise(
         context = start_forkserver()
         from supervisor.cluster_view import ClusterView
         from supervisor.control_socket import runtime_directory, socket_path
+        from supervisor.group_lock import GroupLock
         from supervisor.restart_policy import RestartPolicy
         from supervisor.supervisor_process import Options, Supervisor
+        from supervisor.topic_watch import TopicWatch
         from workers.process_log import log_to_stderr
 
         log_to_stderr(settings.log_format, settings.log_level)
         cluster = ClusterView(settings.librdkafka())
         specs = _patient_plan(settings, names, cluster, forever=not until_caught_up)
         options = Options(
+            registry_url=settings.schema_registry_url.get_secret_value(),
             drain_seconds=settings.drain_seconds,
             targets=cluster.end_offsets([spec.key for spec in specs]) if until_caught_up else None,
             control_socket=socket_path(runtime_directory(settings.runtime_dir)),
+            heartbeat_seconds=settings.heartbeat_seconds,
             show=view.show if wanted_live else None,
         )
-        del cluster
-        code = Supervisor(specs, options, RestartPolicy(), context).run()
+        watch = TopicWatch(
+            settings.librdkafka(),
+            {spec.key.topic: spec.topic_id for spec in specs},
+            specs[0].cluster_id,
+            settings.topic_check_seconds,
+        )
+        lock = GroupLock(settings.database_url.get_secret_value())
+        if not take_over:
+            lock.acquire(spec.group for spec in specs)
+        policy = RestartPolicy(probe_every=settings.quarantine_seconds)
+        code = Supervisor(specs, options, policy, context, watch).run()
     raise typer.Exit(code)
 
 
@@ -114,12 +130,12 @@ def status(as_json: Json = False) -> None:
       rtpipe status --json
     """
     from supervisor import settings as settings_module
-    from supervisor.control_socket import ask, runtime_directory
+    from supervisor.control_socket import ask_all, runtime_directory
     from supervisor.partition_status import PipelineStatus
     from supervisor.status_view import print_status
 
     directory = runtime_directory(settings_module.load().runtime_dir)
-    replies = [reply for path in sorted(directory.glob("supervisor-*.sock")) if (reply := ask(path, "status"))]
+    replies = ask_all(directory, "status")
     if as_json:
         print(json.dumps({"schema_version": 1, "supervisors": replies}, indent=2))
     if not replies:

@@ -65,13 +65,13 @@ class ControlServer:
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, name="control", daemon=True).start()
 
-    def answer(self, commands: Mapping[str, Callable[[], Reply]]) -> None:
-        """Answer what waits; called from the loop."""
+    def answer(self, commands: Mapping[str, Callable[[Reply], Reply]]) -> None:
+        """Answer what waits, each command with the whole request; called from the loop."""
         with contextlib.suppress(queue.Empty):
             while True:
                 request = self._requests.get_nowait()
                 command = commands.get(str(request.body.get("command")))
-                request.reply.put(command() if command else {"error": "unknown command"})
+                request.reply.put(command(request.body) if command else {"error": "unknown command"})
 
     def close(self) -> None:
         """Stop listening and take the socket away."""
@@ -81,13 +81,19 @@ class ControlServer:
             Path(self._path).unlink(missing_ok=True)
 
 
-def ask(path: Path, command: str) -> Reply | None:
+def ask_all(directory: Path, command: str, **arguments: Any) -> list[Reply]:
+    """The replies of all supervisors that listen in `directory`."""
+    found = sorted(directory.glob("supervisor-*.sock"))
+    return [reply for path in found if (reply := ask(path, command, **arguments)) is not None]
+
+
+def ask(path: Path, command: str, **arguments: Any) -> Reply | None:
     """One question to the supervisor that listens at `path`; None if none does (a socket left behind is removed)."""
     try:
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(_PATIENCE)
             link.connect(str(path))
-            link.sendall(json.dumps({"command": command}).encode() + b"\n")
+            link.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
             reply = link.makefile().readline()
     except ConnectionRefusedError:
         path.unlink(missing_ok=True)

@@ -23,9 +23,10 @@ from avro_schemas.errors import ExitCode
 from infra import embedded_stack
 from infra.stack_layout import load_layout
 from infra.stack_state import user_directory
-from supervisor.demo_pipeline import TOPICS, DemoError, DemoPipeline, until
 from supervisor.partition_status import PartitionStatus
+from supervisor.rehearsal import Rehearsal, RehearsalError, until
 
+TOPICS = ("dataset1", "dataset2", "dataset3")
 #: The stream lasts about this long, so that every fault hits it while it moves.
 _STREAM_SECONDS = 30
 
@@ -52,7 +53,7 @@ def demo(directory: Path, messages: int, *, keep: bool, console: Console) -> Exi
     story = _Story(directory.absolute(), messages, console)
     try:
         outcome = story.run()
-    except DemoError as exc:
+    except RehearsalError as exc:
         exc.hint = exc.hint or f"the logs are in {story.directory}"
         raise
     finally:
@@ -69,11 +70,12 @@ class _Story:
         self.directory = directory
         self._each = max(1, messages // len(TOPICS))
         self._console = console
-        self._pipeline: DemoPipeline | None = None
+        self._pipeline: Rehearsal | None = None
         self._step = 0
+        self._database_url = ""
 
     @property
-    def pipeline(self) -> DemoPipeline:
+    def pipeline(self) -> Rehearsal:
         """There once the stack is up."""
         assert self._pipeline is not None
         return self._pipeline
@@ -129,11 +131,13 @@ class _Story:
             f"[defaults]\nbatch_rows = {min(2_000, max(1, self._each // 50))}\nqueue_batches = 2\n"
         )
         addresses = embedded_stack.up(self.directory / "stack", console=Console(stderr=True))
-        self._pipeline = DemoPipeline(self.directory, addresses)
+        self._database_url = addresses.database_url
+        self._pipeline = Rehearsal(self.directory, TOPICS, {"RTPIPE_STACK_DIR": str(self.directory / "stack")})
 
     def _start(self) -> None:
         self.pipeline.supervise()
-        self.pipeline.produce(self._each, max(1, self._each * len(TOPICS) // _STREAM_SECONDS))
+        rate = max(1, self._each * len(TOPICS) // _STREAM_SECONDS)
+        self.pipeline.produce("--count", str(self._each), "--rate", str(rate))
         until(self.pipeline.running, "all partitions run")
         self._moving()
 
@@ -169,7 +173,7 @@ class _Story:
         producer = self.pipeline.producer
         assert producer is not None
         if producer.poll() is not None:
-            raise DemoError(
+            raise RehearsalError(
                 "the producer was done before the last fault", hint="give it more: rtpipe demo --messages N"
             )
 
@@ -178,7 +182,7 @@ class _Story:
             self._require_stream()
             where = f"topic={topic} partition={partition}"
             activated, resolved = ("Backpressure activated", where), ("Backpressure has been resolved", where)
-            with self.pipeline.lock_on(topic, partition):
+            with self.pipeline.lock_on(self._database_url, topic, partition):
                 before = len(self.pipeline.log_lines(*activated))
                 told(until(lambda: self.pipeline.log_lines(*activated)[before:], "backpressure")[0])
                 count = len(self.pipeline.log_lines(*resolved))
@@ -196,7 +200,7 @@ class _Story:
             supervisor.wait()
             _, left = psutil.wait_procs(children, timeout=10)
             if left:
-                raise DemoError(f"orphans: {', '.join(str(p.pid) for p in left)}")
+                raise RehearsalError(f"orphans: {', '.join(str(p.pid) for p in left)}")
             gone = time.monotonic() - began
             self.pipeline.supervise()
             until(self.pipeline.running, "all partitions run")
@@ -208,8 +212,8 @@ class _Story:
         producer = self.pipeline.producer
         assert producer is not None
         if producer.wait():
-            raise DemoError("the producer failed", hint=f"see {self.directory / 'produce.log'}")
-        until(lambda: (now := self.pipeline.running()) and not sum(p.lag or 0 for p in now), "lag 0")
+            raise RehearsalError("the producer failed", hint=f"see {self.directory / 'produce.log'}")
+        self.pipeline.wait_caught_up()
         return time.monotonic() - began
 
     def _verify(self) -> dict[str, Any]:

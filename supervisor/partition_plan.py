@@ -30,7 +30,6 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
                 topic_id=topic.topic_id,
                 cluster_id=cluster_id,
                 kafka=settings.librdkafka(),
-                registry_url=settings.schema_registry_url.get_secret_value(),
                 database_url=settings.database_url.get_secret_value(),
                 metadata_columns=chosen.metadata_columns,
                 limits=limits_of(chosen),

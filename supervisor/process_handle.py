@@ -10,7 +10,7 @@ from typing import Any
 
 from workers import launch
 from workers.partition_spec import PartitionSpec
-from workers.reports import Drain, Running
+from workers.reports import Drain, Running, SchemaAnswer
 
 #: The forkserver's own code for "I do not know": it was killed while the worker may still run.
 _FORKSERVER_GONE = 255
@@ -46,12 +46,24 @@ class ProcessHandle:
         with contextlib.suppress(OSError):
             self.link.send(Drain(seconds))
 
+    def answer(self, answer: SchemaAnswer) -> None:
+        """Hand down what its writer asked for; a worker that is gone by now does not need it."""
+        with contextlib.suppress(OSError):
+            self.link.send(answer)
+
     def kill(self) -> None:
         """SIGKILL both processes."""
+        self._signal(signal.SIGKILL)
+
+    def abort(self) -> None:
+        """SIGABRT both processes: each writes its stacks to the log and dies, if it still can."""
+        self._signal(signal.SIGABRT)
+
+    def _signal(self, number: signal.Signals) -> None:
         for pidfd in (self._pidfd, self._writer_pidfd):
             if pidfd is not None:
                 with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                    signal.pidfd_send_signal(pidfd, number)
 
     def reap(self) -> int | None:
         """After the death: clean up and return the exit code, negative for a signal, None if nobody knows it.

@@ -7,6 +7,7 @@ stack over defaults.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -80,6 +81,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     runtime_dir: Path | None = None
     drain_seconds: float = Field(25, gt=0, le=3_600)
+    heartbeat_seconds: float = Field(30, gt=0, le=3_600)
+    quarantine_seconds: float = Field(300, gt=0, le=86_400)
+    topic_check_seconds: float = Field(10, gt=0, le=3_600)
     kill_point: str = Field("", description="for tests: the spot at which each first worker dies by SIGKILL")
 
     @field_validator("bootstrap_servers")
@@ -217,6 +221,14 @@ def _with_stack(settings: Settings) -> Settings:
             "admin_database_url": SecretStr(stack.admin_database_url),
         }
     )
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The addresses as variables, for rtpipe commands that this one runs."""
+    secrets = ("schema_registry_url", "database_url", "infra_database_url", "admin_database_url")
+    values = {name: getattr(settings, name).get_secret_value() for name in secrets}
+    values |= {"bootstrap_servers": settings.bootstrap_servers, "kafka": json.dumps(settings.kafka)}
+    return {f"{_PREFIX}{name.upper()}": value for name, value in values.items() if value}
 
 
 def require(settings: Settings, *names: str) -> None:

@@ -13,10 +13,11 @@ from supervisor.process_handle import ProcessHandle, describe_exit
 from supervisor.process_stats import ProcessStats
 from supervisor.rate_meter import RateMeter
 from supervisor.restart_policy import RestartPolicy
+from supervisor.schema_desk import SchemaDesk
 from supervisor.worker_state import ALIVE, State, move
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
-from workers.reports import Ended, Progress, Running
+from workers.reports import Alive, Ended, Progress, Running, SchemaWanted
 
 log = get_logger("supervisor")
 
@@ -35,12 +36,16 @@ _HALTING = frozenset(
 )
 #: Seconds until a worker starts again that left for a passing trouble; such an end is not counted.
 _TEMPORARY_DELAY = 1.0
+#: Seconds between SIGABRT and SIGKILL.
+_ABORT_GRACE = 2.0
 
 
 class SupervisedWorker:
     """Starts, hears and buries the generations of one partition's worker."""
 
-    def __init__(self, spec: PartitionSpec, policy: RestartPolicy, context: ForkServerContext) -> None:
+    def __init__(
+        self, spec: PartitionSpec, policy: RestartPolicy, context: ForkServerContext, desk: SchemaDesk
+    ) -> None:
         self.spec = spec
         self.state = State.STOPPED
         self.reason = ""
@@ -53,10 +58,14 @@ class SupervisedWorker:
         self.rows = 0
         self._policy = policy
         self._context = context
+        self._desk = desk
         self._deaths: list[float] = []
         self._running: Running | None = None
         self._progress: Progress | None = None
         self._ended: Ended | None = None
+        self._heard_at = 0.0
+        self._writer_silent = 0.0
+        self._aborted_at: float | None = None
         self._rate = RateMeter()
 
     def __str__(self) -> str:
@@ -69,7 +78,8 @@ class SupervisedWorker:
         """A new generation: new processes, new queue, new epoch."""
         self._move(State.STARTING)
         self.next_start = None
-        self._running = self._progress = self._ended = None
+        self._running = self._progress = self._ended = self._aborted_at = None
+        self._heard_at, self._writer_silent = time.monotonic(), 0.0
         self.handle = ProcessHandle(self.spec, self._context)
         self.spec = dataclasses.replace(self.spec, armed="")  # a kill point is for one death
 
@@ -83,7 +93,13 @@ class SupervisedWorker:
             self.handle.link.close()
 
     def _note(self, report: object) -> None:
+        self._heard_at = time.monotonic()
         match report:
+            case Alive():
+                self._writer_silent = report.writer_silent
+            case SchemaWanted():
+                assert self.handle is not None
+                self._desk.ask(self.handle, report.schema_id)
             case Running():
                 assert self.handle is not None
                 self.handle.knows_writer(report)
@@ -121,14 +137,47 @@ class SupervisedWorker:
             self._move(State.STOPPING)
             self.handle.drain(seconds)
 
+    def check_heartbeat(self, now: float, limit: float) -> None:
+        """Replace a worker of which nothing was heard for `limit` seconds: SIGABRT for its stacks, then SIGKILL."""
+        if self.handle is None:
+            return
+        if self._aborted_at is not None:
+            if now - self._aborted_at > _ABORT_GRACE:
+                self.handle.kill()
+            return
+        who, silent = max((now - self._heard_at, "consumer"), (self._writer_silent, "writer"))[::-1]
+        if silent > limit:
+            self._aborted_at = now
+            text = "E_STUCK %s no heartbeat of its %s for %.0f s; SIGABRT"
+            log.error(text, self, who, silent, extra=self._extra("worker_stuck"))
+            self.handle.abort()
+
+    def halt(self, ended: Ended) -> None:
+        """Stop it for a reason that the supervisor found; only a person starts it again."""
+        if self.handle is not None:
+            self._ended = ended
+            self.handle.kill()
+        elif self.state in {State.BACKOFF, State.QUARANTINED}:
+            self.next_start = None
+            self._halt(ended)
+
+    def resume(self) -> bool:
+        """Start it again if it is halted or waits for its next try; False if it is not."""
+        if self.handle is not None or self.state is State.STOPPED:
+            return False
+        self._deaths.clear()
+        self.start()
+        return True
+
     def bury(self) -> None:
         """Its consumer process is gone: say why, decide what comes next."""
         assert self.handle is not None
+        verdict = self._ended  # of the supervisor itself, which a last word of the worker must not replace
         if not self.handle.link.closed:
             self.hear()
         pid, code = self.handle.pid, self.handle.reap()
         self.handle = None
-        ended, self._ended = self._ended, None
+        ended, self._ended = verdict or self._ended, None
         if self.state is State.STOPPING:
             if ended is not None and ended.code != ExitCode.DONE:
                 log.error("%s %s", ended.name, ended.text, extra=self._extra("worker_left"))

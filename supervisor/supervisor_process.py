@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import os
 import signal
 import time
@@ -10,19 +11,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.context import ForkServerContext
+from typing import Any
 
 from avro_schemas.errors import ExitCode
 from supervisor.control_socket import ControlServer
 from supervisor.partition_status import PipelineStatus
 from supervisor.process_stats import ProcessStats
 from supervisor.restart_policy import RestartPolicy
+from supervisor.schema_desk import SchemaDesk
 from supervisor.signal_inbox import SignalInbox
 from supervisor.supervised_worker import SupervisedWorker
 from supervisor.systemd_notify import SystemdNotifier
+from supervisor.topic_watch import TopicWatch
 from supervisor.worker_state import SETTLED, State
 from workers.deadline import Deadline
+from workers.errors import TopicChangedError
 from workers.partition_spec import PartitionKey, PartitionSpec
 from workers.process_log import get_logger
+from workers.reports import Ended
 
 log = get_logger("supervisor")
 _PR_SET_CHILD_SUBREAPER = 36
@@ -35,9 +41,11 @@ _LONGEST_WAIT = 1.0
 class Options:
     """How one run of the supervisor behaves."""
 
+    registry_url: str
     drain_seconds: float
     targets: Mapping[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
+    heartbeat_seconds: float = 30.0
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
 
 
@@ -45,9 +53,15 @@ class Supervisor:
     """Keeps one worker for every partition running until told to drain, or until every target is reached."""
 
     def __init__(
-        self, specs: Sequence[PartitionSpec], options: Options, policy: RestartPolicy, context: ForkServerContext
+        self,
+        specs: Sequence[PartitionSpec],
+        options: Options,
+        policy: RestartPolicy,
+        context: ForkServerContext,
+        watch: TopicWatch,
     ) -> None:
-        self._workers = [SupervisedWorker(spec, policy, context) for spec in specs]
+        self._desk = SchemaDesk(options.registry_url)
+        self._workers = [SupervisedWorker(spec, policy, context, self._desk) for spec in specs]
         self._options = options
         self._notifier = SystemdNotifier()
         self._stats = ProcessStats()
@@ -56,12 +70,15 @@ class Supervisor:
         self._forced = False
         self._next_show = self._next_sign = 0.0
         self._control = ControlServer(options.control_socket)
+        self._commands = {"status": lambda _: self.status().to_json(), "resume": self._resume}
+        self._watch = watch
 
     def run(self) -> ExitCode:
         """Supervise; returns the exit code of the command."""
         become_subreaper()
         with SignalInbox([signal.SIGTERM, signal.SIGINT]) as inbox:
             self._control.open(inbox.wake)
+            self._desk.open(inbox.wake)
             try:
                 for worker in self._workers:
                     worker.start()
@@ -86,8 +103,12 @@ class Supervisor:
                 deaths[item].bury()
         for _ in inbox.take():
             self._on_signal()
-        self._control.answer({"status": lambda: self.status().to_json()})
+        for handle, answer in self._desk.answers():
+            handle.answer(answer)
+        self._control.answer(self._commands)
         self._stop_those_who_arrived()
+        self._replace_those_who_are_stuck()
+        self._halt_those_whose_topic_changed()
         self._start_those_who_are_due()
         self._enforce_deadline()
         self._show()
@@ -95,7 +116,7 @@ class Supervisor:
     def _until_next(self) -> float:
         now = time.monotonic()
         moments = [worker.next_start for worker in self._workers if worker.next_start is not None]
-        moments += [self._next_show, *([self._drain.moment] if self._drain else [])]
+        moments += [self._next_show, self._watch.next_look(), *([self._drain.moment] if self._drain else [])]
         if self._notifier.watchdog_every:
             moments.append(self._next_sign)
         return min(_LONGEST_WAIT, max(0.0, min(moments) - now))
@@ -122,6 +143,29 @@ class Supervisor:
             # Only once it has seen the log's end: a stored offset beyond that is no arrival, but E_OFFSET_GONE.
             if arrived and worker.state is State.RUNNING and worker.end_offset is not None:
                 worker.drain(self._options.drain_seconds * _DRAIN_SHARE)
+
+    def _replace_those_who_are_stuck(self) -> None:
+        now = time.monotonic()
+        for worker in self._workers:
+            worker.check_heartbeat(now, self._options.heartbeat_seconds)
+
+    def _halt_those_whose_topic_changed(self) -> None:
+        for topic, why in self._watch.changes(time.monotonic()).items():
+            for worker in self._workers:
+                if worker.spec.key.topic == topic and worker.state is not State.HALTED:
+                    text = f"{worker}: {why} (rtpipe adopt {topic} takes the new one from its beginning)"
+                    worker.halt(Ended(TopicChangedError.exit_code, TopicChangedError.name, text))
+
+    def _resume(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Start halted and quarantined partitions of a topic again, all or one; the topic may be another by now."""
+        resumed = []
+        for worker in self._workers:
+            key = worker.spec.key
+            if key.topic == request.get("topic") and request.get("partition") in {None, key.partition}:
+                worker.spec = dataclasses.replace(worker.spec, topic_id=self._watch.topic_id(key.topic))
+                if worker.resume():
+                    resumed.append(str(key))
+        return {"resumed": resumed}
 
     def _start_those_who_are_due(self) -> None:
         now = time.monotonic()

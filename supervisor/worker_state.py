@@ -20,8 +20,8 @@ class State(enum.Enum):
 MOVES: dict[State, frozenset[State]] = {
     State.STARTING: frozenset({State.RUNNING, State.BACKOFF, State.QUARANTINED, State.HALTED, State.STOPPING}),
     State.RUNNING: frozenset({State.BACKOFF, State.QUARANTINED, State.HALTED, State.STOPPING}),
-    State.BACKOFF: frozenset({State.STARTING, State.STOPPED}),
-    State.QUARANTINED: frozenset({State.STARTING, State.STOPPED}),
+    State.BACKOFF: frozenset({State.STARTING, State.HALTED, State.STOPPED}),
+    State.QUARANTINED: frozenset({State.STARTING, State.HALTED, State.STOPPED}),
     State.HALTED: frozenset({State.STARTING, State.STOPPED}),
     State.STOPPING: frozenset({State.STOPPED, State.HALTED}),
     State.STOPPED: frozenset({State.STARTING}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import signal
 import sys
@@ -22,7 +23,18 @@ from workers.errors import LostParent, WorkerError
 from workers.parent_watch import leave_with_parent
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger, log_to_stderr
-from workers.reports import Claimed, Committed, Drain, Ended, Progress, Running, Waiting
+from workers.reports import (
+    Alive,
+    Claimed,
+    Committed,
+    Drain,
+    Ended,
+    Progress,
+    Running,
+    SchemaAnswer,
+    SchemaWanted,
+    Waiting,
+)
 from workers.topic_consumer import TopicConsumer
 
 log = get_logger("consumer")
@@ -55,6 +67,7 @@ def main(spec: PartitionSpec, supervisor: Connection) -> None:
     """Run until drained; leaves with the exit code of what stopped it, after saying so to the supervisor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches everybody; the supervisor decides
     log_to_stderr(spec.log_format, spec.log_level)
+    faulthandler.enable()  # a stuck process is sent SIGABRT, and its stacks go to the log
     gc.freeze()  # pages shared with the forkserver stay shared
     batches = BatchQueue(spec.limits.queue_batches)
     writer_link, link_for_writer = FORK.Pipe()
@@ -103,7 +116,8 @@ class ConsumerProcess:
         self._pressure = Backpressure(spec.key, batches, spec.limits.queue_low)
         self._drain: Deadline | None = None
         self._sent: Progress | None = None
-        self._sent_at = 0.0
+        self._sent_at = self._alive_at = 0.0
+        self._writer_heard = time.monotonic()
         self._offset = self._rows = self._committed_batches = 0
         self._waiting_for = ""
         self._idle_since: float | None = time.monotonic()
@@ -123,6 +137,7 @@ class ConsumerProcess:
             if self._drain is not None:
                 return Ended(ExitCode.DONE, "", "")
             self._hear(_TURN)
+            self._give_sign_of_life()
         position = self._claimed.position
         self._offset = position.offset
         builder = BatchBuilder(self._spec.limits, position.offset, position.leader_epoch)
@@ -134,6 +149,7 @@ class ConsumerProcess:
             self._hear(_TURN if self._ready else 0)
             topic.refresh_end()
             self._report(topic.end_offset)
+            self._give_sign_of_life()
         topic.close()
         return self._finish(builder, topic.end_offset)
 
@@ -184,6 +200,8 @@ class ConsumerProcess:
                 order = link.recv()  # EOFError: the supervisor is gone
                 if isinstance(order, Drain):
                     self._drain = Deadline.after(order.seconds)
+                elif isinstance(order, SchemaAnswer):
+                    self._writer.send(order)
             else:
                 self._hear_writer()
 
@@ -192,6 +210,7 @@ class ConsumerProcess:
             word = self._writer.recv()
         except (EOFError, OSError):
             raise WriterDied(f"{self._spec.key}: the writer process was killed") from None
+        self._writer_heard = time.monotonic()
         match word:
             case Claimed():
                 self._claimed = word
@@ -201,14 +220,15 @@ class ConsumerProcess:
                 self._committed_batches += 1
             case Waiting():
                 self._waiting_for = word.reason
+            case SchemaWanted():
+                self._supervisor.send(word)
             case Ended():
                 raise WriterEnded(word)
 
     def _report(self, end_offset: int, *, last: bool = False) -> None:
-        """Send Progress when something changed, but not at every batch; else once a second as a sign of life."""
+        """Send Progress when something changed, but not at every batch."""
         now = time.monotonic()
-        age = now - self._sent_at
-        if age < _REPORT_EVERY and not last:
+        if now - self._sent_at < _REPORT_EVERY and not last:
             return
         progress = Progress(
             offset=self._offset,
@@ -219,9 +239,15 @@ class ConsumerProcess:
             backpressure=self._pressure.active,
             waiting_for=self._waiting_for,
         )
-        if progress != self._sent or age >= _SIGN_OF_LIFE_EVERY:
+        if progress != self._sent:
             self._supervisor.send(progress)
             self._sent, self._sent_at = progress, now
+
+    def _give_sign_of_life(self) -> None:
+        now = time.monotonic()
+        if now - self._alive_at >= _SIGN_OF_LIFE_EVERY:
+            self._supervisor.send(Alive(now - self._writer_heard))
+            self._alive_at = now
 
     def _finish(self, builder: BatchBuilder, end_offset: int) -> Ended:
         """Let the writer commit what is queued, then say goodbye; what misses the deadline is still in Kafka."""
@@ -233,6 +259,7 @@ class ConsumerProcess:
                 stream.pop(0)
             try:
                 self._hear(_TURN)
+                self._give_sign_of_life()
             except WriterEnded as exc:
                 self._report(end_offset, last=True)
                 return exc.ended

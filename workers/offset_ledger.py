@@ -115,8 +115,7 @@ class OffsetLedger:
                 raise TopicChangedError(
                     f"{self._spec.key}: {what} id changed {stored} -> {found}; the stored offset {row.offset}"
                     f" belongs to the old {what}",
-                    hint="nothing was written; point rtpipe at the old cluster, or delete the row in"
-                    f" {OFFSETS.name} (and the rows that came from the old {what}) to begin anew",
+                    hint=f"nothing was written; if the new {what} is meant: rtpipe adopt {self._spec.key.topic}",
                 )
 
     def _ownership(self) -> dict[str, Any]:

@@ -39,7 +39,6 @@ class PartitionSpec:
     topic_id: str
     cluster_id: str
     kafka: Mapping[str, str] = field(repr=False)  #: librdkafka properties; may hold a password
-    registry_url: str = field(repr=False)
     database_url: str = field(repr=False)
     metadata_columns: tuple[str, ...] = ()
     limits: Limits = Limits()

@@ -12,9 +12,7 @@ import gc
 from sqlalchemy import select, update
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
-from avro_schemas.errors import UnreachableError
 from avro_schemas.offsets_table import OFFSETS
-from avro_schemas.registry_client import Registry
 from avro_schemas.table_layout import table_layout
 from workers import consumer_process  # noqa: F401 - with everything that it imports
 from workers.database_errors import DatabaseTrouble
@@ -29,8 +27,6 @@ def _warm_up() -> None:
     """Set up what needs no server; no thread and no connection is left, since workers are forked from here."""
     with contextlib.suppress(DatabaseTrouble):
         open_session(f"mysql+pymysql://nobody@{_NOWHERE}/nowhere")
-    with contextlib.suppress(UnreachableError), contextlib.closing(Registry(f"http://{_NOWHERE}")) as registry:
-        registry.schema_by_id(1)
     for statement in (select(OFFSETS).with_for_update(), update(OFFSETS).values(epoch=OFFSETS.c.epoch + 1)):
         str(statement.compile(dialect=MySQLDialect_pymysql()))
     RowEncoder(table_layout(_SCHEMA, table="warm"), _SCHEMA, partition=0)

@@ -1,13 +1,15 @@
 """What workers and their supervisor tell each other, each frozen and plain.
 
-Up, from the consumer process:   Running, Progress, Ended
-Down, to the consumer process:   Drain
-Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Ended
+Up, from the consumer process:   Running, Progress, Alive, SchemaWanted, Ended
+Down, to the consumer process:   Drain, SchemaAnswer
+Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Ended
+Inside a worker, consumer to writer:   SchemaAnswer
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from avro_schemas.errors import ExitCode
 
@@ -46,6 +48,29 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaWanted:
+    """The writer met a schema id that it does not know, and waits."""
+
+    schema_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaAnswer:
+    """The schema as parsed JSON, or None and the registry's reason."""
+
+    schema_id: int
+    schema: dict[str, Any] | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A sign of life, once a second from each process; upwards it says how long the writer has given none."""
+
+    writer_silent: float = 0.0  #: seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """The consumer reads: the partition is claimed and assigned."""
 
@@ -56,7 +81,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a worker is; sent a few times a second, and at least once a second as its sign of life."""
+    """Where a worker is; sent when something changed, a few times a second at most."""
 
     offset: int  #: next offset to consume by kafka_offsets
     end_offset: int  #: end of the log as the consumer last saw it, -1 if not yet known

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
-from avro_schemas.errors import SchemaError, UnreachableError
-from avro_schemas.registry_client import Registry
+from avro_schemas.errors import SchemaError
 from avro_schemas.table_layout import table_layout
 from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
 from workers.batch_queue import Batch
 from workers.database_errors import Action, DatabaseTrouble
 from workers.errors import DataError, SetupError
 from workers.offset_ledger import OffsetLedger
-from workers.partition_owner import Outage, PartitionOwner
+from workers.partition_owner import PartitionOwner
 from workers.partition_spec import PartitionSpec
 from workers.row_encoder import BadMessage, RowEncoder, insert_statements
 
@@ -28,14 +26,21 @@ class Rows:
     literals: list[str]
 
 
+class Schemas(Protocol):
+    """Where schemas come from."""
+
+    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+        """The schema; SchemaError if there is none with this id."""
+
+
 class TableWriter:
     """`write` returns once a batch is committed; a message that cannot be a row stops it exactly there."""
 
-    def __init__(self, spec: PartitionSpec, owner: PartitionOwner, ledger: OffsetLedger, outage: Outage) -> None:
+    def __init__(self, spec: PartitionSpec, owner: PartitionOwner, ledger: OffsetLedger, schemas: Schemas) -> None:
         self._spec = spec
         self._owner = owner
         self._ledger = ledger
-        self._outage = outage
+        self._schemas = schemas
         self._encoders: dict[bytes | None, RowEncoder] = {}
 
     def write(self, batch: Batch) -> None:
@@ -87,26 +92,11 @@ class TableWriter:
                 raise BadMessage(index, "a null value (tombstone), which insert mode has no row for")
             try:
                 schema_id = schema_id_of(header)
-                schema = self._schema(schema_id)
+                schema = self._schemas.schema_by_id(schema_id)
             except (WireFormatError, SchemaError) as exc:
                 raise BadMessage(index, exc.message) from exc
             self._encoders[header] = self._new_encoder(schema_id, schema)
         return self._encoders[header]
-
-    def _schema(self, schema_id: int) -> dict[str, Any]:
-        """Ask the registry, waiting as long as it is away."""
-        delay = 0.1
-        while True:
-            try:
-                # A client for each question: they are rare, and an open client costs every partition 4 MB.
-                with closing(Registry(self._spec.registry_url)) as registry:
-                    schema = registry.schema_by_id(schema_id)
-            except UnreachableError as exc:
-                self._outage.pause(f"registry: {exc.message}", delay)
-                delay = min(10.0, delay * 2)
-            else:
-                self._outage.over()
-                return schema
 
     def _new_encoder(self, schema_id: int, schema: dict[str, Any]) -> RowEncoder:
         try:

@@ -5,10 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_INVALID,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
 
 from avro_schemas.credentials import AccessDeniedError
-from workers.errors import DataError, OffsetGoneError, SetupError, WorkerError
+from workers.errors import DataError, OffsetGoneError, SetupError, TopicChangedError, WorkerError
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import Position
@@ -89,10 +98,10 @@ class TopicConsumer:
     def _judge(self, error: KafkaError) -> None:
         """Raise what stops the partition; return for what librdkafka mends by itself."""
         key, code = self._spec.key, error.code()
-        if code in _GONE:
+        if code in _GONE and self._topic_is_there():
             raise OffsetGoneError(
-                f"{key}: {self._log_bounds()}: {error.str()}",
-                hint="records may be lost; decide where to go on and set the offset in kafka_offsets",
+                f"{key}: {self._log_bounds()}",
+                hint=f"decide where to go on: rtpipe offsets set {key} OFFSET, then rtpipe resume {key}",
             )
         if code in _DENIED:
             raise AccessDeniedError(
@@ -107,6 +116,25 @@ class TopicConsumer:
         elif error.fatal():
             raise WorkerError(f"{key}: Kafka: {error.str()}")
         log.info("%s", error.str(), extra={"event": "kafka_trouble", "partition": str(key)})
+
+    def _topic_is_there(self) -> bool:
+        """An offset is also gone if the topic was deleted and made again, which calls for another decision.
+
+        Raises TopicChangedError then. False while there is no topic: the supervisor's watch will see what becomes of
+        it.
+        """
+        topic = self._spec.key.topic
+        asked = AdminClient(dict(self._spec.kafka)).describe_topics(TopicCollection([topic]), request_timeout=5)
+        try:
+            found = str(asked[topic].result(10).topic_id)
+        except (KafkaException, TimeoutError):
+            return False
+        if found != self._spec.topic_id:
+            raise TopicChangedError(
+                f"{self._spec.key}: topic id changed {self._spec.topic_id} -> {found}",
+                hint=f"rtpipe adopt {topic} takes the new one from its beginning",
+            )
+        return True
 
     def _log_bounds(self) -> str:
         where = TopicPartition(self._spec.key.topic, self._spec.key.partition)

@@ -19,13 +19,16 @@ from workers.parent_watch import leave_with_parent
 from workers.partition_owner import PartitionOwner
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
-from workers.reports import Claimed, Committed, Ended, Waiting
+from workers.reports import Alive, Claimed, Committed, Ended, Waiting
+from workers.schema_source import SchemaSource
 from workers.table_writer import TableWriter
 
 log = get_logger("writer")
-#: Seconds without a batch after which memory is given back, and after which ownership is looked at, again and again.
-_IDLE = 2.0
-_IDLE_CHECK = 10.0
+#: Seconds between two signs of life while there is nothing to do.
+_TURN = 1.0
+#: Turns without a batch after which memory is given back, and after which ownership is looked at, again and again.
+_IDLE_TURNS = 2
+_CHECK_TURNS = 10
 _ORPHAN_GRACE = 1.5
 
 
@@ -88,22 +91,28 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     ledger = OffsetLedger(spec)
     owner = PartitionOwner(spec.key, ledger, outage)
     consumer.send(Claimed(os.getpid(), owner.claim()))
-    writer = TableWriter(spec, owner, ledger, outage)
-    idle = _IDLE
+    writer = TableWriter(spec, owner, ledger, SchemaSource(consumer))
+    idle = 0
     while True:
         try:
-            batch = batches.take(idle)
+            batch = batches.take(_TURN)
         except queue.Empty:
-            if idle == _IDLE:
-                memory.give_back()
-            else:
-                owner.check()
-            idle = _IDLE_CHECK
+            idle += 1
+            _rest(idle, owner)
+            consumer.send(Alive())
             continue
-        idle = _IDLE
+        idle = 0
         if batch is None:
             ledger.disconnect()
             return
         started = time.monotonic()
         writer.write(batch)
         consumer.send(Committed(batch.next_offset, len(batch.offsets), time.monotonic() - started))
+
+
+def _rest(idle: int, owner: PartitionOwner) -> None:
+    """What a writer does in its turns without a batch."""
+    if idle == _IDLE_TURNS:
+        memory.give_back()
+    if idle % _CHECK_TURNS == 0:
+        owner.check()

@@ -23,7 +23,7 @@ def test_a_question_is_answered_by_the_loop(tmp_path: Path) -> None:
         asking.start()
 
         def answered() -> bool:
-            server.answer({"status": lambda: {"well": True}})
+            server.answer({"status": lambda _: {"well": True}})
             return not asking.is_alive()
 
         eventually(answered)

@@ -1,4 +1,4 @@
-"""The demo's hands: runs `rtpipe` as its users do, reads status and log, kills, counts."""
+"""The hands of demo and chaos: run `rtpipe` as its users do, read status and log, kill, lock, count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -17,38 +17,36 @@ import pymysql
 from sqlalchemy.engine import make_url
 
 from avro_schemas.errors import ExitCode, RtpipeError
-from infra.stack_state import Addresses
-from supervisor.control_socket import ask, runtime_directory
+from supervisor.control_socket import ask_all, runtime_directory
 from supervisor.partition_status import PartitionStatus, PipelineStatus
 
-TOPICS = ("dataset1", "dataset2", "dataset3")
 _T = TypeVar("_T")
 
 
-class DemoError(RtpipeError):
-    """A step of the demo did not come out as it should: what exactly, is the finding."""
+class RehearsalError(RtpipeError):
+    """A step of demo or chaos did not come out as it should: what exactly, is the finding."""
 
-    name = "E_DEMO"
+    name = "E_REHEARSAL"
     exit_code = ExitCode.FAILED
 
 
-class DemoPipeline:
-    """rtpipe's commands in the demo's directory, on the demo's stack."""
+class Rehearsal:
+    """rtpipe's commands on `topics`, in a directory of their own, with `environment` as their RTPIPE_ variables."""
 
-    def __init__(self, directory: Path, addresses: Addresses) -> None:
+    def __init__(self, directory: Path, topics: Sequence[str], environment: Mapping[str, str]) -> None:
         self.directory = directory
-        self.addresses = addresses
+        self.topics = ",".join(topics)
         self.log = directory / "supervise.log"
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.producer: subprocess.Popen[bytes] | None = None
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("RTPIPE_")} | {
-            "RTPIPE_STACK_DIR": str(directory / "stack"),
+            **environment,
             "RTPIPE_RUNTIME_DIR": str(directory / "run"),
             "RTPIPE_CONFIG": str(directory / "rtpipe.toml"),
         }
 
     def run(self, *arguments: str, accepted: tuple[int, ...] = (0,)) -> str:
-        """A command to its end; its output. DemoError with what it said if its exit code is none of `accepted`."""
+        """A command to its end; its output. RehearsalError with what it said if its exit code is none of `accepted`."""
         done = subprocess.run(
             self._command(arguments),
             check=False,
@@ -58,21 +56,20 @@ class DemoPipeline:
             text=True,
         )
         if done.returncode not in accepted:
-            raise DemoError(
+            raise RehearsalError(
                 f"rtpipe {arguments[0]} ended with exit code {done.returncode}: {_tail(done.stderr + done.stdout)}"
             )
         return done.stdout
 
     def supervise(self) -> None:
         """Start the supervisor; its log goes to a file."""
-        self.supervisor = self._start(self.log, "supervise", "--topics", ",".join(TOPICS), "--log-format", "text")
+        self.supervisor = self._start(self.log, "supervise", "--topics", self.topics, "--log-format", "text")
 
-    def produce(self, count: int, rate: int) -> None:
-        """Start the producer: `count` messages to each topic, `rate` a second in all."""
+    def produce(self, *how_much: str) -> None:
+        """Start the producer with these options."""
         self.producer = self._start(
             self.directory / "produce.log",
-            *("produce", "--topics", ",".join(TOPICS), "--count", str(count), "--rate", str(rate)),
-            *("--schemas", str(self.directory / "schema_avro.json")),
+            *("produce", "--topics", self.topics, "--schemas", str(self.directory / "schema_avro.json"), *how_much),
         )
 
     def _start(self, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -93,14 +90,17 @@ class DemoPipeline:
 
     def partitions(self) -> list[PartitionStatus]:
         """All partitions as `rtpipe status` shows them; empty while no supervisor answers."""
-        sockets = runtime_directory(self.directory / "run").glob("supervisor-*.sock")
-        replies = [reply for path in sockets if (reply := ask(path, "status"))]
+        replies = ask_all(runtime_directory(self.directory / "run"), "status")
         return [partition for reply in replies for partition in PipelineStatus.from_json(reply).partitions]
 
     def running(self) -> list[PartitionStatus]:
         """All partitions if each of them runs, else none."""
         found = self.partitions()
         return found if found and all(p.state == "running" and p.writer_pid for p in found) else []
+
+    def wait_caught_up(self) -> None:
+        """Until the running supervisor shows no lag."""
+        until(lambda: (now := self.running()) and not sum(p.lag or 0 for p in now), "lag 0")
 
     def log_lines(self, *words: str) -> list[str]:
         """Lines of the supervisor's and workers' log that hold all these words."""
@@ -116,9 +116,9 @@ class DemoPipeline:
         return []
 
     @contextmanager
-    def lock_on(self, topic: str, partition: int) -> Iterator[None]:
+    def lock_on(self, database_url: str, topic: str, partition: int) -> Iterator[None]:
         """Hold the partition's row in kafka_offsets, as a stuck stranger would: its writer cannot commit."""
-        where = make_url(self.addresses.database_url)
+        where = make_url(database_url)
         with closing(
             pymysql.connect(
                 host=where.host or "",
@@ -148,11 +148,11 @@ class DemoPipeline:
 
 
 def until(check: Callable[[], _T], what: str, seconds: float = 90) -> _T:
-    """Ask until the answer is true. DemoError says what did not happen."""
+    """Ask until the answer is true. RehearsalError says what did not happen."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):
         if time.monotonic() > deadline:
-            raise DemoError(f"after {seconds:.0f} s still not: {what}")
+            raise RehearsalError(f"after {seconds:.0f} s still not: {what}")
         time.sleep(0.1)
     return answer
 

@@ -1,0 +1,66 @@
+"""A polite word before two supervisors take partitions from each other: an advisory lock for each consumer group.
+
+Safety never rests on it: two writers of one partition are told apart by the epoch in kafka_offsets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from sqlalchemy import text
+
+from workers.database_errors import Action, DatabaseTrouble
+from workers.database_session import DatabaseSession, open_session, translated
+from workers.errors import TemporaryError
+from workers.process_log import get_logger
+
+log = get_logger("supervisor")
+#: Seconds for a killed predecessor's connection to be noticed by the server.
+_PATIENCE = 3
+_FOREVER = 31_536_000
+
+
+class GroupHeldError(TemporaryError):
+    """Another supervisor works for the consumer group."""
+
+    name = "E_LOCKED"
+
+
+class GroupLock:
+    """Held from `acquire` until the process ends, by its database connection."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+        self._session: DatabaseSession | None = None
+
+    def acquire(self, groups: Iterable[str]) -> None:
+        """Raises GroupHeldError, naming the holder. A database that does not answer now is no reason to wait here."""
+        try:
+            self._session = open_session(self._url)
+            with translated():
+                connection = self._session.connection
+                connection.exec_driver_sql(f"SET SESSION wait_timeout={_FOREVER}")
+                for group in sorted(set(groups)):
+                    if connection.execute(text("SELECT GET_LOCK(:name, :patience)"), _lock(group)).scalar() != 1:
+                        raise GroupHeldError(
+                            f"group {group} is held by {self._holder(group)}",
+                            hint="stop that supervisor, or take its partitions with --take-over",
+                        )
+                connection.commit()
+        except DatabaseTrouble as trouble:
+            if trouble.action not in {Action.LOST, Action.WAIT}:
+                raise trouble.as_error("looking for another supervisor") from trouble
+
+    def _holder(self, group: str) -> str:
+        assert self._session is not None
+        found = self._session.connection.execute(
+            text("SELECT owner FROM kafka_offsets WHERE consumer_group = :g AND owner IS NOT NULL LIMIT 1"),
+            {"g": group},
+        ).scalar()
+        return str(found or "another supervisor")
+
+
+def _lock(group: str) -> dict[str, object]:
+    """Lock names are limited to 64 characters, groups are not."""
+    return {"name": "rtpipe:" + hashlib.sha256(group.encode()).hexdigest()[:48], "patience": _PATIENCE}

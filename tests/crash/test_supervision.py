@@ -1,0 +1,158 @@
+"""Frozen processes, second supervisors, topics made again: what the supervisor finds and does about it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from tests.crash.test_kills import finish, moves_on, replaced, running
+from tests.pipeline import Pipeline, running_pipeline
+from tests.waits import eventually
+
+if TYPE_CHECKING:
+    from infra.stack_state import Addresses
+
+QUICK = {"RTPIPE_HEARTBEAT_SECONDS": "8", "RTPIPE_TOPIC_CHECK_SECONDS": "1"}
+
+
+@pytest.mark.parametrize("who", ["pid", "writer_pid"])
+def test_a_frozen_process_is_found_and_replaced(stack: Addresses, tmp_path: Path, who: str) -> None:
+    with running_pipeline(stack, tmp_path) as pipeline:
+        supervisor = pipeline.supervise(env=QUICK)
+        with pipeline.stream():
+            victim = eventually(lambda: running(pipeline), within=60)[0]
+            os.kill(victim[who], signal.SIGSTOP)
+            eventually(lambda: pipeline.events("worker_stuck"), within=60, what="the frozen worker is found")
+            eventually(lambda: replaced(pipeline, victim["pid"]), within=60, what="it is replaced")
+            moves_on(pipeline)
+            assert [bool(p["restarts"]) for p in running(pipeline)] == [True, False, False]
+        finish(pipeline, supervisor)
+
+
+def test_a_stuck_process_leaves_its_stacks_in_the_log(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
+        supervisor = pipeline.supervise(env=QUICK)
+        victim = eventually(lambda: running(pipeline), within=60)[0]
+        os.kill(victim["pid"], signal.SIGABRT)
+        eventually(lambda: pipeline.events("worker_died"), within=30)
+        assert "Current thread" in pipeline.log.read_text()
+        eventually(lambda: replaced(pipeline, victim["pid"]), within=60)
+        finish(pipeline, supervisor)
+
+
+def test_a_zombie_that_wakes_up_after_its_successor_is_fenced(stack: Addresses, tmp_path: Path) -> None:
+    """Two supervisors, the first one's writer frozen: what it wakes up with is refused by the epoch."""
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
+        first = pipeline.supervise()
+        with pipeline.stream():
+            zombie = eventually(lambda: running(pipeline), within=60)[0]
+            os.kill(zombie["writer_pid"], signal.SIGSTOP)
+            before = pipeline.query("SELECT epoch FROM kafka_offsets WHERE topic = %s", pipeline.topics[0])[0][0]
+            second = pipeline.supervise("--take-over")
+            eventually(lambda: epoch(pipeline) > before, within=60, what="the second supervisor claims")
+            os.kill(zombie["writer_pid"], signal.SIGCONT)
+            assert first.wait(60) == 79
+            moves_on(pipeline)
+        finish(pipeline, second)
+        assert epoch(pipeline) == before + 1, "the first one never claimed back"
+
+
+def epoch(pipeline: Pipeline) -> int:
+    return int(pipeline.query("SELECT MAX(epoch) FROM kafka_offsets WHERE topic = %s", pipeline.topics[0])[0][0])
+
+
+def test_a_second_supervisor_is_refused_politely(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path) as pipeline:
+        first = pipeline.supervise()
+        eventually(lambda: running(pipeline), within=60)
+        second = pipeline.run("supervise", "--topics", pipeline.topics[0])
+        assert second.returncode == 75
+        assert "E_LOCKED" in second.stderr
+        assert f"group-{pipeline.topics[0]}" in second.stderr
+        assert "--take-over" in second.stderr
+        pipeline.produce(1_000)
+        finish(pipeline, first)
+
+
+def recreate(pipeline: Pipeline, topic: str) -> None:
+    admin = AdminClient({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+    admin.delete_topics([topic])[topic].result(30)
+
+    def created() -> bool:
+        try:
+            admin.create_topics([NewTopic(topic, pipeline.partitions, 1)])[topic].result(30)
+        except Exception:
+            return False
+        return True
+
+    eventually(created, within=60, what="the topic is made again")
+
+
+@pytest.mark.parametrize("while_running", [True, False])
+def test_a_topic_made_again_halts_until_it_is_adopted(stack: Addresses, tmp_path: Path, while_running: bool) -> None:
+    with running_pipeline(stack, tmp_path, partitions=1, metadata=False) as pipeline:
+        topic = pipeline.topics[0]
+        pipeline.produce(500)
+        supervisor = pipeline.supervise(env=QUICK)
+        pipeline.wait_caught_up()
+        if not while_running:
+            supervisor.terminate()
+            assert supervisor.wait(60) == 0
+        recreate(pipeline, topic)
+        if not while_running:
+            supervisor = pipeline.supervise(env=QUICK)
+        assert supervisor.wait(60) == 76
+        assert "topic id changed" in pipeline.log.read_text()
+        pipeline.produce(700)
+        assert pipeline.run("adopt", topic, "--yes").returncode == 0
+        supervisor = pipeline.supervise(env=QUICK)
+        pipeline.wait_caught_up()
+        supervisor.terminate()
+        assert supervisor.wait(60) == 0
+        assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(1_200,)]
+
+
+def test_offsets_that_are_gone_halt_one_partition_until_a_person_decides(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, partitions=2, metadata=False) as pipeline:
+        topic = pipeline.topics[0]
+        supervisor = pipeline.supervise()
+        pipeline.produce(100)
+        pipeline.wait_caught_up()
+        supervisor.terminate()
+        assert supervisor.wait(60) == 0
+        pipeline.produce(1_000)
+        stored, high = pipeline.offsets(topic)[0], pipeline.watermarks(topic)[0][1]
+        cut = (stored + high) // 2
+        admin = AdminClient({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        for future in admin.delete_records([TopicPartition(topic, 0, cut)]).values():
+            future.result(30)
+        supervisor = pipeline.supervise()
+        halted = eventually(lambda: pipeline.events("worker_halted"), within=60)[0]
+        assert f"stored {stored}, log is [{cut},{high}): {cut - stored} records gone" in halted["msg"]
+        eventually(lambda: pipeline.offsets(topic)[1] == pipeline.watermarks(topic)[1][1], within=60)
+        refused = pipeline.run("offsets", "set", f"{topic}/0", str(high + 5), "--yes")
+        assert refused.returncode == 2
+        done = pipeline.run("offsets", "set", f"{topic}/0", str(cut), "--yes")
+        assert f"{cut - stored:,} offsets will be SKIPPED" in done.stdout
+        assert pipeline.run("resume", f"{topic}/0").stdout == f"resumed {topic}/0\n"
+        pipeline.wait_caught_up()
+        supervisor.terminate()
+        assert supervisor.wait(60) == 0
+        assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(1_100 - (cut - stored),)]
+
+
+def test_no_secret_in_arguments_or_environment_of_any_process(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
+        supervisor = pipeline.supervise()
+        eventually(lambda: running(pipeline), within=60)
+        seen: list[dict[str, Any]] = [process.as_dict(["cmdline"]) for process in psutil.process_iter()]
+        assert not [entry for entry in seen if "consumer1" in " ".join(entry["cmdline"] or [])]
+        finish(pipeline, supervisor)

@@ -1,0 +1,38 @@
+"""Where a writer gets the schema of an id that it has not met: it asks the supervisor and waits."""
+
+from __future__ import annotations
+
+import multiprocessing
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from typing import Any
+
+from avro_schemas.errors import SchemaError
+from workers.errors import LostParent
+from workers.reports import Alive, SchemaAnswer, SchemaWanted, Waiting
+
+
+class SchemaSource:
+    """Asks over the writer's link; the consumer passes question and answer on."""
+
+    def __init__(self, consumer: Connection) -> None:
+        self._consumer = consumer
+
+    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+        """The schema, after as long as the registry takes. SchemaError if the registry does not have it."""
+        self._consumer.send(SchemaWanted(schema_id))
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        waited = False
+        while self._consumer not in (ready := connection.wait([self._consumer, parent.sentinel], timeout=1.0)):
+            if ready:
+                raise LostParent("the consumer process died")
+            self._consumer.send(Alive() if waited else Waiting(f"schema id {schema_id} from the registry"))
+            waited = True
+        answer = self._consumer.recv()
+        assert isinstance(answer, SchemaAnswer)
+        if waited:
+            self._consumer.send(Waiting(""))
+        if answer.schema is None:
+            raise SchemaError(answer.problem)
+        return answer.schema
