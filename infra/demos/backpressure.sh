@@ -5,9 +5,10 @@
 #   Backpressure activated and message processing stopped...
 #   Backpressure has been resolved. Resuming message processing...
 #
-# The writer is stopped with SIGSTOP. A queue holds 8 batches of 5,000 messages, so it takes a busy producer to fill it:
+# The writer is stopped with SIGSTOP, for 20 seconds at most: after 30 the supervisor would replace it. A queue holds 8
+# batches of 5,000 messages, so it takes a busy producer to fill it in that time:
 #
-#   rtpipe produce --topics dataset1,dataset2,dataset3 --rate 30000 --duration 120
+#   rtpipe produce --topics dataset1 --duration 60
 #
 #   infra/demos/backpressure.sh [TOPIC/PARTITION]
 # shellcheck source-path=SCRIPTDIR
@@ -28,7 +29,7 @@ counts "$all"
 say "stop pid $writer, the writer of $name"
 trap 'kill -CONT "$writer" 2>/dev/null || true' EXIT
 kill -STOP "$writer"
-await "the queue of $name is full (is the producer at work?)" pressed True
+PATIENCE=20 await "the queue of $name is full; produce faster, or to ${name%/*} alone" pressed True
 say "Backpressure: $name reads no more; $(partition "$name" | cut -d' ' -f6) batches wait in its queue. See the log of the supervisor."
 
 say "let pid $writer go on"

@@ -23,7 +23,6 @@ SPEC = PartitionSpec(
     topic_id="t",
     cluster_id="c",
     kafka={},
-    registry_url="",
     database_url="",
     armed="writer:begin",
 )
@@ -68,8 +67,8 @@ class FakeHandle:
 def worker(monkeypatch: pytest.MonkeyPatch) -> SupervisedWorker:
     FakeHandle.made = []
     monkeypatch.setattr(supervised_worker, "ProcessHandle", FakeHandle)
-    context: Any = None
-    started = SupervisedWorker(SPEC, RestartPolicy(), context)
+    nothing: Any = None
+    started = SupervisedWorker(SPEC, RestartPolicy(), nothing, nothing)
     started.start()
     return started
 
