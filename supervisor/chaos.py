@@ -176,11 +176,9 @@ class Chaos:
         return all(p.key in now and (now[p.key].offset or 0) > (p.offset or 0) for p in watched)
 
     def _report(self) -> ChaosReport:
-        producer, supervisor = self._rehearsal.producer, self._rehearsal.supervisor
-        assert producer is not None
+        supervisor = self._rehearsal.supervisor
         assert supervisor is not None
-        if producer.wait():
-            raise RehearsalError("the producer failed", hint=f"see {self._rehearsal.directory / 'produce.log'}")
+        self._rehearsal.stop_producing()
         self._rehearsal.wait_caught_up()
         family = self._rehearsal.descendants()
         supervisor.terminate()

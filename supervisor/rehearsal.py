@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -37,6 +38,7 @@ class Rehearsal:
         self.directory = directory
         self.topics = ",".join(topics)
         self.log = directory / "supervise.log"
+        self._produced = directory / "produce.log"
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.producer: subprocess.Popen[bytes] | None = None
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("RTPIPE_")} | {
@@ -67,10 +69,29 @@ class Rehearsal:
 
     def produce(self, *how_much: str) -> None:
         """Start the producer with these options."""
-        self.producer = self._start(
-            self.directory / "produce.log",
-            *("produce", "--topics", self.topics, "--schemas", str(self.directory / "schema_avro.json"), *how_much),
-        )
+        self._produced.unlink(missing_ok=True)
+        self.producer = self._start(self._produced, *self._produce_command(*how_much))
+
+    def produce_more(self, count: int) -> int:
+        """`count` messages over all topics, as fast as it goes; returns `count`."""
+        topics = self.topics.split(",")
+        for names, each in ((topics, count // len(topics)), (topics[:1], count % len(topics))):
+            if each:
+                self.run(*self._produce_command("--count", str(each), topics=",".join(names)))
+        return count
+
+    def stop_producing(self) -> int:
+        """End the producer as Ctrl-C would; how many messages it sent."""
+        assert self.producer is not None
+        if self.producer.poll() is None:
+            self.producer.terminate()
+        if self.producer.wait():
+            raise RehearsalError("the producer failed", hint=f"see {self._produced}")
+        return _sent(self._produced.read_text())
+
+    def _produce_command(self, *how_much: str, topics: str = "") -> tuple[str, ...]:
+        schemas = str(self.directory / "schema_avro.json")
+        return ("produce", "--topics", topics or self.topics, "--schemas", schemas, "--json", *how_much)
 
     def _start(self, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
         with log.open("ab") as out:
@@ -147,7 +168,7 @@ class Rehearsal:
                     process.wait()
 
 
-def until(check: Callable[[], _T], what: str, seconds: float = 90) -> _T:
+def until(check: Callable[[], _T], what: str, seconds: float = 180) -> _T:
     """Ask until the answer is true. RehearsalError says what did not happen."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):
@@ -155,6 +176,11 @@ def until(check: Callable[[], _T], what: str, seconds: float = 90) -> _T:
             raise RehearsalError(f"after {seconds:.0f} s still not: {what}")
         time.sleep(0.1)
     return answer
+
+
+def _sent(output: str) -> int:
+    """Messages sent, by the JSON that ends what `rtpipe produce --json` printed."""
+    return int(json.loads(output[output.index("{") :])["sent"])
 
 
 def _tail(text: str) -> str:

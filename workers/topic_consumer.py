@@ -17,7 +17,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from avro_schemas.credentials import AccessDeniedError
-from workers.errors import DataError, OffsetGoneError, SetupError, TopicChangedError, WorkerError
+from workers.errors import DataError, OffsetGoneError, SetupError, TemporaryError, TopicChangedError, WorkerError
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import Position
@@ -124,11 +124,16 @@ class TopicConsumer:
         it.
         """
         topic = self._spec.key.topic
-        asked = AdminClient(dict(self._spec.kafka)).describe_topics(TopicCollection([topic]), request_timeout=5)
+        client = AdminClient(dict(self._spec.kafka))  # kept until it has answered: its end cancels every question
+        asked = client.describe_topics(TopicCollection([topic]), request_timeout=5)
         try:
             found = str(asked[topic].result(10).topic_id)
-        except (KafkaException, TimeoutError):
-            return False
+        except (KafkaException, TimeoutError) as exc:
+            if isinstance(exc, KafkaException) and exc.args[0].code() in _NO_TOPIC:
+                return False
+            raise TemporaryError(
+                f"{self._spec.key}: the offset is gone, and Kafka does not say from which topic"
+            ) from exc
         if found != self._spec.topic_id:
             raise TopicChangedError(
                 f"{self._spec.key}: topic id changed {self._spec.topic_id} -> {found}",

@@ -88,7 +88,7 @@ def test_everything_arrives_once_in_order(stack: Addresses, tmp_path: Path, meta
         assert pipeline.assert_exact() == 2_000
         assert supervised(pipeline) == 0  # nothing to do is done at once, and changes nothing
         assert pipeline.assert_exact() == 2_000
-        assert not pipeline.processes()
+        eventually(lambda: not pipeline.processes(), what="no process left")
         assert not pipeline.events("worker_died")
         for topic in pipeline.topics:
             rows = pipeline.query(
@@ -132,7 +132,7 @@ def test_one_message_alone_many_together_and_a_drain_under_load(stack: Addresses
             eventually(lambda: sum(pipeline.offsets(topic).values()) > 11_000, within=60, what="the stream flows")
             supervisor.send_signal(signal.SIGTERM)
             assert supervisor.wait(60) == 0
-            assert not pipeline.processes()
+            eventually(lambda: not pipeline.processes(), what="no process left")
         assert not pipeline.events("worker_died")
         assert supervised(pipeline) == 0
         assert pipeline.assert_exact() > 11_000
@@ -563,8 +563,9 @@ def test_a_refused_account_halts_and_shows_no_password(stack: Addresses, tmp_pat
         where = make_url(stack.database_url)
         wrong = where.set(password=f"{CANARY}-wrong").render_as_string(hide_password=False)
         assert supervised(pipeline, env={"RTPIPE_DATABASE_URL": wrong}) == 77
-        said = messages_of(pipeline, "worker_halted")[f"{topic}/0"]
-        assert said.startswith(f"E_AUTH {topic}/0: claiming: user or password refused (MySQL 1045)")
+        said = pipeline.log.read_text()
+        assert "E_AUTH" in said
+        assert "user or password refused (MySQL 1045)" in said
 
         pipeline.query(f"GRANT SELECT, INSERT ON bank.`{topic}` TO '{user}'@'%%'", *())
         ungranted = where.set(username=user, password=CANARY).render_as_string(hide_password=False)
@@ -628,7 +629,8 @@ def test_a_killed_worker_comes_back_while_it_waits_for_the_registry(stack: Addre
         url = f"http://127.0.0.1:{registry.port}/{where.database}"
         supervisor = pipeline.supervise(env={"RTPIPE_SCHEMA_REGISTRY_URL": url})
         eventually(lambda: registry.turned_away, within=30, what="a writer asks for the registry")
-        eventually(lambda: pipeline.status()[0]["reason"].startswith("registry:"), within=30, what="status says why")
+        eventually(lambda: pipeline.events("waiting"), within=30, what="the log says why")
+        eventually(lambda: "registry" in pipeline.status()[0]["reason"], within=30, what="status says why")
         kill(pipeline.status()[0]["writer_pid"])
         eventually(lambda: pipeline.events("worker_died"), within=30)
         registry.open()

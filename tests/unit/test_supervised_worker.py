@@ -129,7 +129,7 @@ def test_a_kill_point_is_for_one_generation(worker: SupervisedWorker) -> None:
 def test_a_drain_is_asked_for_once_and_its_end_is_for_good(worker: SupervisedWorker) -> None:
     worker.drain(20)
     worker.drain(20)
-    assert worker.state is State.STOPPING
+    assert worker.state.value == "stopping"
     assert FakeHandle.made[0].drained == [20]
     ends(worker, -9)
     assert worker.state is State.STOPPED
