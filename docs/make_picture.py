@@ -1,7 +1,7 @@
 """Makes the pictures of docs/ and README from what a command really writes to a terminal.
 
     python docs/make_picture.py docs/demo.svg --columns 126 --before 'Look at it' -- sh -c 'rtpipe demo 2>/dev/null'
-    python docs/make_picture.py docs/supervise.svg --seconds 25 --after 'running from' -- rtpipe supervise -t a,b,c
+    python docs/make_picture.py docs/supervise.svg --seconds 50 --after 'running from' -- rtpipe supervise -t a,b,c
 
 The command runs in a pseudo-terminal; a small emulation of that terminal, enough for what rich writes, gives the
 screen; rich draws it. With --seconds the picture is taken then, and the command gets a SIGINT.

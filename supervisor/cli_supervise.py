@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +14,9 @@ from avro_schemas.errors import ExitCode, UnreachableError
 from supervisor.cli_options import BootstrapServers, Json, LogFormat, RegistryUrl, Topics, topic_names
 
 if TYPE_CHECKING:
+    from supervisor.cluster_view import ClusterView
     from supervisor.settings import Settings
+    from supervisor.systemd_notify import SystemdNotifier
     from workers.partition_spec import PartitionSpec
 
 #: With --until-caught-up, Kafka must answer within this many seconds.
@@ -74,12 +77,15 @@ def supervise(
         from supervisor.group_lock import GroupLock
         from supervisor.restart_policy import RestartPolicy
         from supervisor.supervisor_process import Options, Supervisor
+        from supervisor.systemd_notify import SystemdNotifier
         from supervisor.topic_watch import TopicWatch
         from workers.process_log import log_to_stderr
 
         log_to_stderr(settings.log_format, settings.log_level)
+        notifier = SystemdNotifier()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.DONE))  # nothing to drain yet
         cluster = ClusterView(settings.librdkafka())
-        specs = _patient_plan(settings, names, cluster, forever=not until_caught_up)
+        specs = _patient_plan(settings, names, cluster, None if until_caught_up else notifier)
         options = Options(
             registry_url=settings.schema_registry_url.get_secret_value(),
             drain_seconds=settings.drain_seconds,
@@ -98,12 +104,17 @@ def supervise(
         if not take_over:
             lock.acquire(spec.group for spec in specs)
         policy = RestartPolicy(probe_every=settings.quarantine_seconds)
-        code = Supervisor(specs, options, policy, context, watch).run()
+        code = Supervisor(specs, options, policy=policy, context=context, watch=watch, notifier=notifier).run()
     raise typer.Exit(code)
 
 
-def _patient_plan(settings: Settings, names: list[str], cluster: Any, *, forever: bool) -> list[PartitionSpec]:
-    """The plan, waiting for Kafka: a service may be started before its brokers are."""
+def _patient_plan(
+    settings: Settings, names: list[str], cluster: ClusterView, notifier: SystemdNotifier | None
+) -> list[PartitionSpec]:
+    """The plan, waiting for Kafka: a service may be started before its brokers are, and is ready meanwhile.
+
+    Without a notifier it waits half a minute only.
+    """
     from supervisor import partition_plan
     from workers.process_log import get_logger
 
@@ -112,9 +123,12 @@ def _patient_plan(settings: Settings, names: list[str], cluster: Any, *, forever
         try:
             return partition_plan.plan(settings, names, cluster)
         except UnreachableError as exc:
-            if not forever and time.monotonic() > given_up:
+            if notifier is None and time.monotonic() > given_up:
                 raise
             get_logger("supervisor").warning("waiting: %s", exc.message, extra={"event": "waiting"})
+            if notifier is not None:
+                notifier.ready(f"waiting: {exc.message}")
+                notifier.alive(f"waiting: {exc.message}")
             time.sleep(1.0)
 
 

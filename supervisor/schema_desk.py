@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from avro_schemas.errors import RtpipeError, UnreachableError
+from avro_schemas.errors import ExitCode, RtpipeError, UnreachableError
 from workers.process_log import get_logger
-from workers.reports import SchemaAnswer
+from workers.reports import Ended, SchemaAnswer
 
 if TYPE_CHECKING:
     from avro_schemas.registry_client import Registry
@@ -51,10 +51,16 @@ class SchemaDesk:
     def _work(self) -> None:
         from avro_schemas.registry_client import Registry  # noqa: PLC0415 - half a second, off the loop
 
-        registry = Registry(self._url)
+        registry: Registry | None = None
         while True:
             who, schema_id = self._asked.get()
-            answer = self._known.get(schema_id) or self._look_up(registry, schema_id)
+            try:
+                registry = registry or Registry(self._url)
+                answer = self._known.get(schema_id) or self._look_up(registry, schema_id)
+            except Exception as exc:  # an answer, too: a writer waits for one
+                log.exception("schema id %d", schema_id, extra={"event": "schema_failed"})
+                ended = Ended(ExitCode.FAILED, RtpipeError.name, f"schema id {schema_id}: {type(exc).__name__}")
+                answer = SchemaAnswer(schema_id, None, ended)
             if answer.schema is not None:  # an id that is missing now may be registered before it is asked for again
                 self._known[schema_id] = answer
             self._answered.put((who, answer))
@@ -65,11 +71,11 @@ class SchemaDesk:
         pause = 0.1
         while True:
             try:
-                return SchemaAnswer(schema_id, registry.schema_by_id(schema_id), "")
+                return SchemaAnswer(schema_id, registry.schema_by_id(schema_id))
             except UnreachableError as exc:
                 if pause == 0.1:  # noqa: PLR2004 - the first failure
                     log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
                 time.sleep(pause)
                 pause = min(_LONGEST_PAUSE, pause * 2)
             except RtpipeError as exc:
-                return SchemaAnswer(schema_id, None, exc.message)
+                return SchemaAnswer(schema_id, None, Ended(exc.exit_code, exc.name, exc.message))

@@ -17,7 +17,7 @@ from supervisor.schema_desk import SchemaDesk
 from supervisor.worker_state import ALIVE, State, move
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
-from workers.reports import Alive, Ended, Progress, Running, SchemaWanted
+from workers.reports import Alive, Ended, Progress, Running, SchemaWanted, Waiting
 
 log = get_logger("supervisor")
 
@@ -49,7 +49,7 @@ class SupervisedWorker:
         self.spec = spec
         self.state = State.STOPPED
         self.reason = ""
-        self.code = ExitCode.DONE  #: why it is halted
+        self.code = ExitCode.DONE  #: what its last generation ended with, if that matters for the command's own code
         self.handle: ProcessHandle | None = None
         self.next_start: float | None = None
         self.restarts = 0
@@ -77,7 +77,7 @@ class SupervisedWorker:
     def start(self) -> None:
         """A new generation: new processes, new queue, new epoch."""
         self._move(State.STARTING)
-        self.next_start = None
+        self.next_start, self.code = None, ExitCode.DONE
         self._running = self._progress = self._ended = self._aborted_at = None
         self._heard_at, self._writer_silent = time.monotonic(), 0.0
         self.handle = ProcessHandle(self.spec, self._context)
@@ -100,6 +100,8 @@ class SupervisedWorker:
             case SchemaWanted():
                 assert self.handle is not None
                 self._desk.ask(self.handle, report.schema_id)
+            case Waiting():
+                self.reason = report.reason
             case Running():
                 assert self.handle is not None
                 self.handle.knows_writer(report)
@@ -178,12 +180,13 @@ class SupervisedWorker:
         pid, code = self.handle.pid, self.handle.reap()
         self.handle = None
         ended, self._ended = verdict or self._ended, None
-        if self.state is State.STOPPING:
+        if ended is not None and ended.code in _HALTING:
+            self._halt(ended)
+        elif self.state is State.STOPPING:
             if ended is not None and ended.code != ExitCode.DONE:
+                self.code = ended.code
                 log.error("%s %s", ended.name, ended.text, extra=self._extra("worker_left"))
             self._move(State.STOPPED)
-        elif ended is not None and ended.code in _HALTING:
-            self._halt(ended)
         elif ended is not None and ended.code == ExitCode.TEMPORARY:
             self._move(State.BACKOFF, ended.text)
             self.next_start = time.monotonic() + _TEMPORARY_DELAY * random.uniform(0.8, 1.2)

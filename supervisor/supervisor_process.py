@@ -56,14 +56,16 @@ class Supervisor:
         self,
         specs: Sequence[PartitionSpec],
         options: Options,
+        *,
         policy: RestartPolicy,
         context: ForkServerContext,
         watch: TopicWatch,
+        notifier: SystemdNotifier,
     ) -> None:
         self._desk = SchemaDesk(options.registry_url)
         self._workers = [SupervisedWorker(spec, policy, context, self._desk) for spec in specs]
         self._options = options
-        self._notifier = SystemdNotifier()
+        self._notifier = notifier
         self._stats = ProcessStats()
         self._started_at = time.monotonic()
         self._drain: Deadline | None = None
@@ -215,13 +217,13 @@ class Supervisor:
         )
 
     def _verdict(self) -> ExitCode:
-        halted = [worker.code for worker in self._workers if worker.state is State.HALTED]
+        troubles = [worker.code for worker in self._workers if worker.code != ExitCode.DONE]
         rows = sum(worker.rows for worker in self._workers)
         restarts = sum(worker.restarts for worker in self._workers)
         log.info("stopped: %d rows, %d restarts", rows, restarts, extra={"event": "stopped", "rows": rows})
         if self._forced:
             return ExitCode.TEMPORARY if self._drain and self._drain.passed() else ExitCode.FORCED
-        return halted[0] if halted else ExitCode.DONE
+        return troubles[0] if troubles else ExitCode.DONE
 
 
 def become_subreaper() -> None:

@@ -220,6 +220,8 @@ class ConsumerProcess:
                 self._committed_batches += 1
             case Waiting():
                 self._waiting_for = word.reason
+                if self._claimed is None:  # Progress begins with the claim
+                    self._supervisor.send(word)
             case SchemaWanted():
                 self._supervisor.send(word)
             case Ended():

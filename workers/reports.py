@@ -1,6 +1,6 @@
 """What workers and their supervisor tell each other, each frozen and plain.
 
-Up, from the consumer process:   Running, Progress, Alive, SchemaWanted, Ended
+Up, from the consumer process:   Waiting, Running, Progress, Alive, SchemaWanted, Ended
 Down, to the consumer process:   Drain, SchemaAnswer
 Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Ended
 Inside a worker, consumer to writer:   SchemaAnswer
@@ -48,6 +48,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """The last word of a process: why it leaves. Text, because driver exceptions may not pickle."""
+
+    code: ExitCode
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SchemaWanted:
     """The writer met a schema id that it does not know, and waits."""
 
@@ -56,11 +65,11 @@ class SchemaWanted:
 
 @dataclass(frozen=True, slots=True)
 class SchemaAnswer:
-    """The schema as parsed JSON, or None and the registry's reason."""
+    """The schema as parsed JSON, or None and why there is none."""
 
     schema_id: int
     schema: dict[str, Any] | None
-    problem: str
+    problem: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +99,6 @@ class Progress:
     queue_depth: int  #: batches waiting for the writer
     backpressure: bool
     waiting_for: str  #: why the worker waits for a service, "" if it does not
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The last word of a process: why it leaves. Text, because driver exceptions may not pickle."""
-
-    code: ExitCode
-    name: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

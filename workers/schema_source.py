@@ -7,9 +7,17 @@ from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import Any
 
-from avro_schemas.errors import SchemaError
-from workers.errors import LostParent
-from workers.reports import Alive, SchemaAnswer, SchemaWanted, Waiting
+from avro_schemas.errors import ExitCode, SchemaError
+from workers.errors import LostParent, WorkerError
+from workers.reports import Alive, Ended, SchemaAnswer, SchemaWanted, Waiting
+
+
+class RegistryRefused(WorkerError):  # noqa: N818
+    """The registry answered, but not about the schema: with the code and name that the supervisor gave it."""
+
+    def __init__(self, problem: Ended) -> None:
+        super().__init__(problem.text)
+        self.exit_code, self.name = problem.code, problem.name
 
 
 class SchemaSource:
@@ -33,6 +41,9 @@ class SchemaSource:
         assert isinstance(answer, SchemaAnswer)
         if waited:
             self._consumer.send(Waiting(""))
-        if answer.schema is None:
-            raise SchemaError(answer.problem)
-        return answer.schema
+        if answer.schema is not None:
+            return answer.schema
+        assert answer.problem is not None
+        if answer.problem.code == ExitCode.SCHEMA_REFUSED:
+            raise SchemaError(answer.problem.text)
+        raise RegistryRefused(answer.problem)

@@ -34,7 +34,7 @@ _FIXED: Mapping[str, str | int | bool] = {
     "allow.auto.create.topics": False,
     "enable.partition.eof": True,
 }
-#: Properties that a user may tune with RTPIPE_KAFKA__….
+#: Properties that a user may tune in the `kafka` setting.
 _TUNED: Mapping[str, str | int | bool] = {
     "fetch.queue.backoff.ms": 20,  # the default of a second turns a full buffer into bursts
     "fetch.wait.max.ms": 500,

@@ -11,6 +11,7 @@ from avro_schemas.errors import ExitCode, UnreachableError
 from supervisor import cli_supervise, partition_plan, supervised_worker
 from supervisor.restart_policy import RestartPolicy
 from supervisor.supervised_worker import SupervisedWorker
+from supervisor.systemd_notify import SystemdNotifier
 from supervisor.worker_state import State
 from workers.partition_spec import PartitionKey, PartitionSpec
 from workers.reports import Ended, Progress, Running
@@ -175,7 +176,7 @@ def test_kafka_is_waited_for_by_a_service_and_given_up_by_a_command(monkeypatch:
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
     settings: Any = None
     cluster: Any = None
-    assert cli_supervise._patient_plan(settings, ["orders"], cluster, forever=True) == [SPEC]
+    assert cli_supervise._patient_plan(settings, ["orders"], cluster, SystemdNotifier()) == [SPEC]
     answers += [UnreachableError("down"), UnreachableError("still down")]
     with pytest.raises(UnreachableError, match="still down"):
-        cli_supervise._patient_plan(settings, ["orders"], cluster, forever=False)
+        cli_supervise._patient_plan(settings, ["orders"], cluster, None)
