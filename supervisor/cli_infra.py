@@ -19,7 +19,7 @@ app = typer.Typer(
 
 Directory = Annotated[
     Path | None,
-    typer.Option("--dir", help="Where the stack keeps its data.  [env: RTPIPE_STACK_DIR]", show_default=False),
+    typer.Option("--dir", help="Where the stack keeps its data.  (RTPIPE_STACK_DIR)", show_default=False),
 ]
 
 

@@ -72,7 +72,8 @@ def list_offsets(
         begins, ends = ("-" if bound is None else f"{bound:,}" for bound in bounds)
         numbers = (begins, f"{one.offset:,}", ends, lag, str(one.epoch), f"{one.rows_total:,}")
         table.add_row(str(one.key), one.group, *numbers, one.owner)
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    (console if console.is_terminal else Console(highlight=False, width=160)).print(table)
 
 
 def _bounds(
@@ -116,7 +117,9 @@ def set_offset(
     if first is not None and end is not None and not first <= offset <= end:
         raise SettingsError(f"{stored.key}: offset {offset} is not in the log [{first},{end}]", hint="choose one in it")
     print(f"{stored.key}: stored {stored.offset}, log is [{first},{end})")
-    if offset > stored.offset:
+    if offset == stored.offset:
+        print("  nothing is skipped and nothing read again; the leader epoch is forgotten")
+    elif offset > stored.offset:
         print(f"  {offset - stored.offset:,} offsets will be SKIPPED: their messages never reach the table")
     else:
         print(f"  {stored.offset - offset:,} offsets will be read AGAIN: rows they gave before will be there twice")

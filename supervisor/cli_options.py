@@ -15,11 +15,11 @@ Topics = Annotated[
 ]
 BootstrapServers = Annotated[
     str | None,
-    typer.Option("--bootstrap-servers", "-b", help="Kafka, as host:port,…  [env: RTPIPE_BOOTSTRAP_SERVERS]"),
+    typer.Option("--bootstrap-servers", "-b", help="Kafka, as host:port,…  (RTPIPE_BOOTSTRAP_SERVERS)"),
 ]
 RegistryUrl = Annotated[
     str | None,
-    typer.Option("--schema-registry-url", help="Schema registry.  [env: RTPIPE_SCHEMA_REGISTRY_URL]"),
+    typer.Option("--schema-registry-url", help="Schema registry.  (RTPIPE_SCHEMA_REGISTRY_URL)"),
 ]
 SchemaFile = Annotated[
     Path | None,
@@ -28,7 +28,7 @@ SchemaFile = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 LogFormat = Annotated[
     str | None,
-    typer.Option("--log-format", help="auto, text or json; auto is text on a terminal.  [env: RTPIPE_LOG_FORMAT]"),
+    typer.Option("--log-format", help="auto, text or json; auto is text on a terminal.  (RTPIPE_LOG_FORMAT)"),
 ]
 
 

@@ -83,7 +83,7 @@ class _Story:
 
     def run(self) -> Outcome:
         """All steps; what came out."""
-        with self._telling("a real Kafka, schema registry and MariaDB") as told:
+        with self._telling("a real Kafka, schema registry and MariaDB", spinner=False) as told:
             self._fresh_stack()
             told("up: " + ", ".join(s.name for s in embedded_stack.status(self.directory / "stack").services))
         with self._telling("subjects, topics, tables") as told:
@@ -108,12 +108,12 @@ class _Story:
         return self._outcome(report, sent, seconds)
 
     @contextmanager
-    def _telling(self, what: str) -> Iterator[Callable[[str], None]]:
-        """One numbered line for each step, with its result and time; a spinner meanwhile on a terminal."""
+    def _telling(self, what: str, *, spinner: bool = True) -> Iterator[Callable[[str], None]]:
+        """One numbered line for each step, with its result and time; a spinner meanwhile, unless it has its own."""
         self._step += 1
         began = time.monotonic()
         results: list[str] = []
-        with self._console.status(f"{what} …") if self._console.is_terminal else _nothing():
+        with self._console.status(f"{what} …") if spinner and self._console.is_terminal else _nothing():
             yield results.append
         head = Text.assemble(
             (f"{self._step:>2}  ", "bold cyan"), (what, "bold"), (f"  {time.monotonic() - began:.1f} s", "dim")

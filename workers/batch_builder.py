@@ -19,13 +19,18 @@ class BatchBuilder:
         self._since: float | None = None
         self.next_offset = first
 
-    def add(self, offset: int, value: bytes | None, now: float) -> None:
-        """Take one message; one that is already covered (a fetch that was repeated) is left out."""
+    def add(self, offset: int, value: bytes | None, leader_epoch: int | None, now: float) -> None:
+        """Take one message; one that is already covered (a fetch that was repeated) is left out.
+
+        The newest message's leader epoch is stored with the offset, to find a log that was truncated. It comes from
+        messages alone: the end-of-partition event carries an epoch of its own, which is not the log's.
+        """
         if offset < self.next_offset:
             return
         self._offsets.append(offset)
         self._values.append(value)
         self._bytes += len(value or b"")
+        self._leader_epoch = self._leader_epoch if leader_epoch is None else leader_epoch
         self.next_offset = offset + 1
         self._since = now if self._since is None else self._since
 
@@ -34,10 +39,6 @@ class BatchBuilder:
         if offset > self.next_offset:
             self.next_offset = offset
             self._since = now if self._since is None else self._since
-
-    def saw_leader_epoch(self, leader_epoch: int) -> None:
-        """Remember the leader epoch of the newest message; stored with the offset to find a truncated log."""
-        self._leader_epoch = leader_epoch
 
     @property
     def full(self) -> bool:

@@ -172,8 +172,7 @@ class ConsumerProcess:
                 continue
             if builder.full:
                 self._ready.append(builder.take())
-            builder.add(offset, message.value(), now)
-        builder.saw_leader_epoch(-1 if (epoch := messages[-1].leader_epoch()) is None else epoch)
+            builder.add(offset, message.value(), message.leader_epoch(), now)
         kill_points.reach("consumer:after_poll")
 
     def _rest(self, now: float) -> None:

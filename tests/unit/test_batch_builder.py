@@ -15,7 +15,7 @@ def test_nothing_gathered_is_never_due() -> None:
 
 def test_a_message_waits_for_more_until_the_linger_is_over() -> None:
     builder = BatchBuilder(SMALL, 5, -1)
-    builder.add(5, b"x", now=10.0)
+    builder.add(5, b"x", 4, now=10.0)
     assert builder.lingers(now=10.5) == 0.5
     assert builder.lingers(now=11.0) == 0.0
 
@@ -24,22 +24,21 @@ def test_rows_fill_a_batch() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
     for offset in range(3):
         assert not builder.full
-        builder.add(offset, b"", now=0.0)
+        builder.add(offset, b"", 4, now=0.0)
     assert builder.full
     assert builder.lingers(now=0.0) == 0.0
 
 
 def test_bytes_fill_a_batch() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
-    builder.add(0, b"x" * 100, now=0.0)
+    builder.add(0, b"x" * 100, 4, now=0.0)
     assert builder.full
 
 
 def test_a_batch_covers_the_gap_that_markers_leave() -> None:
     builder = BatchBuilder(SMALL, 10, -1)
-    builder.add(12, b"x", now=0.0)
+    builder.add(12, b"x", 4, now=0.0)
     builder.reach(15, now=0.0)
-    builder.saw_leader_epoch(4)
     batch = builder.take()
     assert (batch.first, batch.next_offset, batch.offsets, batch.leader_epoch) == (10, 15, [12], 4)
     assert builder.take().first == 15
@@ -55,7 +54,7 @@ def test_the_end_of_the_log_alone_moves_the_offset() -> None:
 def test_a_message_that_comes_twice_is_taken_once() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
     for offset in (0, 1, 0, 1, 2):
-        builder.add(offset, b"x", now=0.0)
+        builder.add(offset, b"x", 4, now=0.0)
     assert builder.take().offsets == [0, 1, 2]
 
 
@@ -66,7 +65,7 @@ def test_batches_follow_each_other_without_gap_or_overlap(offsets: list[int], ro
     for offset in offsets:
         if builder.full:
             batches.append(builder.take())
-        builder.add(offset, b"x", now=0.0)
+        builder.add(offset, b"x", 4, now=0.0)
     batches.append(builder.take())
     position = 0
     for batch in batches:
@@ -75,3 +74,13 @@ def test_batches_follow_each_other_without_gap_or_overlap(offsets: list[int], ro
         assert all(batch.first <= offset < batch.next_offset for offset in batch.offsets)
         position = batch.next_offset
     assert position == max([offset + 1 for offset in offsets], default=0)
+
+
+def test_the_leader_epoch_is_that_of_the_newest_message_and_of_nothing_else() -> None:
+    builder = BatchBuilder(SMALL, 0, 1)
+    builder.reach(1, now=0.0)
+    assert builder.take().leader_epoch == 1
+    builder.add(1, b"x", 2, now=0.0)
+    builder.add(2, b"x", None, now=0.0)
+    builder.reach(9, now=0.0)
+    assert builder.take().leader_epoch == 2
