@@ -16,7 +16,7 @@ from supervisor.restart_policy import RestartPolicy
 from supervisor.worker_state import ALIVE, State, move
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
-from workers.reports import Alive, Ended, Progress, Running
+from workers.reports import DRAIN_FORCED, Alive, Ended, Progress, Running
 
 log = get_logger("supervisor")
 
@@ -33,6 +33,8 @@ _HALTING = frozenset(
 )
 #: Seconds until a worker starts again that left for a passing trouble; such an end is not counted.
 _TEMPORARY_DELAY = 1.0
+#: Seconds that a writer gets, after the driver gave up on a silent server, to say so.
+_DRIVER_GRACE = 5.0
 #: Seconds between SIGABRT and SIGKILL.
 _ABORT_GRACE = 2.0
 
@@ -48,6 +50,7 @@ class SupervisedWorker:
         self.handle: ProcessHandle | None = None
         self.next_start: float | None = None
         self.restarts = 0
+        self.cut_short = False  #: its drain missed the deadline
         self.offset: int | None = None  #: next to consume by kafka_offsets, as last reported
         self.end_offset: int | None = None
         self.rows = 0
@@ -95,6 +98,7 @@ class SupervisedWorker:
                 assert self.handle is not None
                 self.handle.knows_writer(report)
                 self._running = report
+                self.spec = dataclasses.replace(self.spec, known=True)
                 self.offset = report.offset
                 if self.state is State.STARTING:
                     self._move(State.RUNNING)
@@ -126,15 +130,20 @@ class SupervisedWorker:
             self._move(State.STOPPING)
             self.handle.drain(seconds)
 
-    def check_heartbeat(self, now: float, limit: float) -> None:
-        """Replace a worker of which nothing was heard for `limit` seconds: SIGABRT for its stacks, then SIGKILL."""
+    def check_heartbeat(self, now: float, limit: float, in_driver: float) -> None:
+        """Replace a worker of which nothing was heard for `limit` seconds: SIGABRT for its stacks, then SIGKILL.
+
+        A writer that waits for a silent server says nothing for `in_driver` seconds, and is not stuck.
+        """
         if self.handle is None:
             return
         if self._aborted_at is not None:
             if now - self._aborted_at > _ABORT_GRACE:
                 self.handle.kill()
             return
-        who, silent = max((now - self._heard_at, "consumer"), (self._writer_silent, "writer"))[::-1]
+        who, silent = "consumer", now - self._heard_at
+        if silent <= limit:
+            who, silent, limit = "writer", self._writer_silent, max(limit, in_driver + _DRIVER_GRACE)
         if silent > limit:
             self._aborted_at = now
             text = "E_STUCK %s no heartbeat of its %s for %.0f s; SIGABRT"
@@ -169,6 +178,7 @@ class SupervisedWorker:
         ended, self._ended = verdict or self._ended, None
         if self.state is State.STOPPING:
             self._move(State.STOPPED)
+            self.cut_short = ended is not None and ended.name == DRAIN_FORCED
         elif ended is not None and ended.code in _HALTING:
             self._halt(ended)
         elif ended is not None and ended.code == ExitCode.TEMPORARY:

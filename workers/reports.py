@@ -74,6 +74,10 @@ class Progress:
     waiting_for: str  #: why the worker waits for a service, "" if it does not
 
 
+#: The name of an end that came by the drain's deadline.
+DRAIN_FORCED = "E_DRAIN_FORCED"
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The last word of a process: why it leaves. Text, because driver exceptions may not pickle."""
