@@ -98,7 +98,10 @@ def supervise(
         if not take_over:
             lock.acquire(spec.group for spec in specs)
         policy = RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget)
-        code = Supervisor(specs, options, policy, context, watch).run()
+        try:
+            code = Supervisor(specs, options, policy, context, watch).run()
+        finally:
+            lock.release()
     raise typer.Exit(code)
 
 
