@@ -27,7 +27,7 @@ _UNVERIFIED.verify_mode = ssl.CERT_NONE
 #: wait_timeout frees the locks of a writer that was stopped in the middle of a transaction.
 _PINNED = (
     "SET SESSION sql_mode='STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
-    "NO_ENGINE_SUBSTITUTION', time_zone='+00:00', wait_timeout=30, innodb_strict_mode=1,"
+    "NO_ENGINE_SUBSTITUTION', time_zone='+00:00', wait_timeout=30,"
     " innodb_lock_wait_timeout={lock}, lock_wait_timeout={lock}, transaction_isolation='READ-COMMITTED'"
 )
 
