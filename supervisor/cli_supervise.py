@@ -92,6 +92,7 @@ def supervise(
             targets=cluster.end_offsets([spec.key for spec in specs]) if until_caught_up else None,
             control_socket=socket_path(runtime_directory(settings.runtime_dir)),
             heartbeat_seconds=settings.heartbeat_seconds,
+            database_seconds=settings.database_seconds,
             show=view.show if wanted_live else None,
         )
         watch = TopicWatch(
@@ -103,8 +104,12 @@ def supervise(
         lock = GroupLock(settings.database_url.get_secret_value())
         if not take_over:
             lock.acquire(spec.group for spec in specs)
-        policy = RestartPolicy(probe_every=settings.quarantine_seconds)
-        code = Supervisor(specs, options, policy=policy, context=context, watch=watch, notifier=notifier).run()
+        policy = RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget)
+        supervisor = Supervisor(specs, options, policy=policy, context=context, watch=watch, notifier=notifier)
+        try:
+            code = supervisor.run()
+        finally:
+            lock.release()
     raise typer.Exit(code)
 
 

@@ -28,7 +28,7 @@ class GroupHeldError(TemporaryError):
 
 
 class GroupLock:
-    """Held from `acquire` until the process ends, by its database connection."""
+    """Held from `acquire` until `release` or until the process ends, by its database connection."""
 
     def __init__(self, database_url: str) -> None:
         self._url = database_url
@@ -51,6 +51,11 @@ class GroupLock:
         except DatabaseTrouble as trouble:
             if trouble.action not in {Action.LOST, Action.WAIT}:
                 raise trouble.as_error("looking for another supervisor") from trouble
+
+    def release(self) -> None:
+        """Drop the connection without a word: left to the garbage collector it would wait for a silent server."""
+        if self._session is not None:
+            self._session.close()
 
     def _holder(self, group: str) -> str:
         assert self._session is not None

@@ -35,6 +35,7 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
                 limits=limits_of(chosen),
                 log_format=settings.log_format,
                 log_level=settings.log_level,
+                database_seconds=settings.database_seconds,
                 armed=settings.kill_point,
             )
             for key in topic.partitions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from multiprocessing import connection
 from multiprocessing.context import ForkServerContext
 from typing import Any
 
@@ -14,6 +15,8 @@ from workers.reports import Drain, Running, SchemaAnswer
 
 #: The forkserver's own code for "I do not know": it was killed while the worker may still run.
 _FORKSERVER_GONE = 255
+#: Seconds that a process may take to die of SIGKILL.
+_DEATH_SECONDS = 2.0
 
 
 class ProcessHandle:
@@ -71,6 +74,11 @@ class ProcessHandle:
         A writer that outlived its consumer is killed here: the row's lock must be free for the successor.
         """
         self.kill()
+        for pidfd in (self._pidfd, self._writer_pidfd):
+            if pidfd is not None:
+                connection.wait(
+                    [pidfd], _DEATH_SECONDS
+                )  # an orphaned writer is our child, and a zombie until collected
         code = _collect(self._pidfd)
         _collect(self._writer_pidfd)
         if code is None:

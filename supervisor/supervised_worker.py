@@ -17,7 +17,7 @@ from supervisor.schema_desk import SchemaDesk
 from supervisor.worker_state import ALIVE, State, move
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
-from workers.reports import Alive, Ended, Progress, Running, SchemaWanted, Waiting
+from workers.reports import DRAIN_FORCED, Alive, Ended, Progress, Running, SchemaWanted, Waiting
 
 log = get_logger("supervisor")
 
@@ -36,6 +36,8 @@ _HALTING = frozenset(
 )
 #: Seconds until a worker starts again that left for a passing trouble; such an end is not counted.
 _TEMPORARY_DELAY = 1.0
+#: Seconds that a writer gets, after the driver gave up on a silent server, to say so.
+_DRIVER_GRACE = 5.0
 #: Seconds between SIGABRT and SIGKILL.
 _ABORT_GRACE = 2.0
 
@@ -53,6 +55,7 @@ class SupervisedWorker:
         self.handle: ProcessHandle | None = None
         self.next_start: float | None = None
         self.restarts = 0
+        self.cut_short = False  #: its drain missed the deadline
         self.offset: int | None = None  #: next to consume by kafka_offsets, as last reported
         self.end_offset: int | None = None
         self.rows = 0
@@ -106,6 +109,7 @@ class SupervisedWorker:
                 assert self.handle is not None
                 self.handle.knows_writer(report)
                 self._running = report
+                self.spec = dataclasses.replace(self.spec, known=True)
                 self.offset = report.offset
                 if self.state is State.STARTING:
                     self._move(State.RUNNING)
@@ -139,15 +143,20 @@ class SupervisedWorker:
             self._move(State.STOPPING)
             self.handle.drain(seconds)
 
-    def check_heartbeat(self, now: float, limit: float) -> None:
-        """Replace a worker of which nothing was heard for `limit` seconds: SIGABRT for its stacks, then SIGKILL."""
+    def check_heartbeat(self, now: float, limit: float, in_driver: float) -> None:
+        """Replace a worker of which nothing was heard for `limit` seconds: SIGABRT for its stacks, then SIGKILL.
+
+        A writer that waits for a silent server says nothing for `in_driver` seconds, and is not stuck.
+        """
         if self.handle is None:
             return
         if self._aborted_at is not None:
             if now - self._aborted_at > _ABORT_GRACE:
                 self.handle.kill()
             return
-        who, silent = max((now - self._heard_at, "consumer"), (self._writer_silent, "writer"))[::-1]
+        who, silent = "consumer", now - self._heard_at
+        if silent <= limit:
+            who, silent, limit = "writer", self._writer_silent, max(limit, in_driver + _DRIVER_GRACE)
         if silent > limit:
             self._aborted_at = now
             text = "E_STUCK %s no heartbeat of its %s for %.0f s; SIGABRT"
@@ -185,6 +194,7 @@ class SupervisedWorker:
         elif self.state is State.STOPPING:
             if ended is not None and ended.code != ExitCode.DONE:
                 self.code = ended.code
+                self.cut_short = ended.name == DRAIN_FORCED
                 log.error("%s %s", ended.name, ended.text, extra=self._extra("worker_left"))
             self._move(State.STOPPED)
         elif ended is not None and ended.code == ExitCode.TEMPORARY:

@@ -46,6 +46,7 @@ class Options:
     targets: Mapping[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
     heartbeat_seconds: float = 30.0
+    database_seconds: float = 20.0  #: how long a writer may be silent in the driver's hands
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
 
 
@@ -149,7 +150,7 @@ class Supervisor:
     def _replace_those_who_are_stuck(self) -> None:
         now = time.monotonic()
         for worker in self._workers:
-            worker.check_heartbeat(now, self._options.heartbeat_seconds)
+            worker.check_heartbeat(now, self._options.heartbeat_seconds, self._options.database_seconds)
 
     def _halt_those_whose_topic_changed(self) -> None:
         for topic, why in self._watch.changes(time.monotonic()).items():
@@ -178,8 +179,8 @@ class Supervisor:
     def _enforce_deadline(self) -> None:
         if self._drain is None or not self._drain.passed() or self._forced:
             return
-        left = [worker for worker in self._workers if worker.handle]
-        log.error("E_DRAIN_FORCED %d partitions after %.0f s", len(left), self._options.drain_seconds)
+        for worker in self._workers:
+            worker.cut_short |= worker.handle is not None
         self._forced = True
         self._kill_all()
 
@@ -221,6 +222,10 @@ class Supervisor:
         rows = sum(worker.rows for worker in self._workers)
         restarts = sum(worker.restarts for worker in self._workers)
         log.info("stopped: %d rows, %d restarts", rows, restarts, extra={"event": "stopped", "rows": rows})
+        if cut_short := sum(worker.cut_short for worker in self._workers):
+            text = "E_DRAIN_FORCED %d partitions after %.0f s; exiting 75"
+            log.error(text, cut_short, self._options.drain_seconds, extra={"event": "drain_forced"})
+            return ExitCode.TEMPORARY
         if self._forced:
             return ExitCode.TEMPORARY if self._drain and self._drain.passed() else ExitCode.FORCED
         return troubles[0] if troubles else ExitCode.DONE

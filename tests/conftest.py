@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.mysql_server", "tests.stack"]
 
-KEPT = {"RTPIPE_NO_SKIPS", "RTPIPE_CACHE_DIR"}
+KEPT = {"RTPIPE_NO_SKIPS", "RTPIPE_CACHE_DIR", "RTPIPE_SCHEDULES"}
 MUST_RUN = {"integration", "crash", "wheel"}
 
 

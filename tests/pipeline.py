@@ -154,7 +154,9 @@ class Pipeline:
     def stream(self, rate: int = 2_000) -> Iterator[None]:
         """A producer that goes on in the background, about `rate` messages a second to each topic."""
         stop = threading.Event()
-        producer = Producer({"bootstrap.servers": self.addresses.bootstrap_servers, "linger.ms": 5})
+        producer = Producer(
+            {"bootstrap.servers": self.addresses.bootstrap_servers, "linger.ms": 5, "enable.idempotence": True}
+        )
 
         def flow() -> None:
             while not stop.wait(0.05):

@@ -24,6 +24,7 @@ from workers.parent_watch import leave_with_parent
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger, log_to_stderr
 from workers.reports import (
+    DRAIN_FORCED,
     Alive,
     Claimed,
     Committed,
@@ -148,6 +149,7 @@ class ConsumerProcess:
             self._hand_over(builder)
             self._hear(_TURN if self._ready else 0)
             topic.refresh_end()
+            topic.stored = self._offset
             self._report(topic.end_offset)
             self._give_sign_of_life()
         topic.close()
@@ -264,5 +266,5 @@ class ConsumerProcess:
             except WriterEnded as exc:
                 self._report(end_offset, last=True)
                 return exc.ended
-        name, text = "E_DRAIN_FORCED", f"{self._spec.key}: the writer did not finish in time; its batch was rolled back"
-        return Ended(ExitCode.TEMPORARY, name, text)
+        text = f"{self._spec.key}: the writer did not finish in time; its batch was rolled back"
+        return Ended(ExitCode.TEMPORARY, DRAIN_FORCED, text)

@@ -16,8 +16,9 @@ from sqlalchemy.pool import NullPool
 from workers.database_errors import DatabaseTrouble, trouble_of
 from workers.errors import SetupError
 
-#: Seconds until a silent server counts as gone; longer than every lock wait below.
-_READ_TIMEOUT = 30
+#: Seconds until a silent server counts as gone, unless told otherwise. Half of it waits for locks, so that a lock wait
+#: ends with the server's answer; a writer's heartbeat must not end before it.
+_SILENCE = 20
 _CONNECT_TIMEOUT = 10
 _UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _UNVERIFIED.check_hostname = False
@@ -26,8 +27,8 @@ _UNVERIFIED.verify_mode = ssl.CERT_NONE
 #: wait_timeout frees the locks of a writer that was stopped in the middle of a transaction.
 _PINNED = (
     "SET SESSION sql_mode='STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
-    "NO_ENGINE_SUBSTITUTION', time_zone='+00:00', wait_timeout=30, innodb_lock_wait_timeout=10, lock_wait_timeout=10,"
-    " transaction_isolation='READ-COMMITTED'"
+    "NO_ENGINE_SUBSTITUTION', time_zone='+00:00', wait_timeout=30,"
+    " innodb_lock_wait_timeout={lock}, lock_wait_timeout={lock}, transaction_isolation='READ-COMMITTED'"
 )
 
 
@@ -82,28 +83,31 @@ class DatabaseSession:
             self.connection.close()
 
 
-def open_session(url: str) -> DatabaseSession:
+def open_session(url: str, silence: int = _SILENCE) -> DatabaseSession:
     """Connect and pin the session. Raises DatabaseTrouble for what the server or the network refuses."""
+    where = make_url(url)
+    if str(where.query.get("ssl_disabled", "")).lower() in {"false", "0", "no", "off"}:
+        where = where.difference_update_query(["ssl_disabled"])  # PyMySQL takes any text for a yes
     engine = create_engine(
-        make_url(url),
+        where,
         poolclass=NullPool,
         hide_parameters=True,
         connect_args={
-            "connect_timeout": _CONNECT_TIMEOUT,
-            "read_timeout": _READ_TIMEOUT,
-            "write_timeout": _READ_TIMEOUT,
+            "connect_timeout": min(silence, _CONNECT_TIMEOUT),
+            "read_timeout": silence,
+            "write_timeout": silence,
             "charset": "utf8mb4",
             "local_infile": False,
         },
     )
-    if not any(name.startswith("ssl") for name in make_url(url).query):
+    if not any(name.startswith("ssl") for name in where.query):
         event.listen(engine, "do_connect", _connect_lightly)
     with translated():
         connection = engine.connect()
         try:
             with contextlib.suppress(DBAPIError):  # MariaDB only: a stopped writer's transaction ends by itself
                 connection.exec_driver_sql("SET SESSION idle_write_transaction_timeout=30")
-            _pin(connection)
+            _pin(connection, lock_wait=max(1, silence // 2))
             return DatabaseSession(connection)
         except BaseException:
             connection.close()
@@ -122,13 +126,14 @@ def _connect_lightly(_dialect: object, _record: object, arguments: list[Any], op
     return connection
 
 
-def _pin(connection: Connection) -> None:
+def _pin(connection: Connection, lock_wait: int) -> None:
+    pinned = _PINNED.format(lock=lock_wait)
     try:
-        connection.exec_driver_sql(_PINNED)
+        connection.exec_driver_sql(pinned)
     except DBAPIError as exc:
         if trouble_of(exc).number != 1193:  # noqa: PLR2004 - MariaDB before 11.1 calls the variable tx_isolation
             raise
-        connection.exec_driver_sql(_PINNED.replace("transaction_isolation", "tx_isolation"))
+        connection.exec_driver_sql(pinned.replace("transaction_isolation", "tx_isolation"))
 
 
 @contextlib.contextmanager

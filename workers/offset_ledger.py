@@ -17,16 +17,16 @@ from sqlalchemy import ColumnElement, Row, and_, func, insert, select, update
 from avro_schemas.offsets_table import OFFSETS
 from workers import kill_points
 from workers.batch_queue import Batch
-from workers.database_errors import DatabaseTrouble
+from workers.database_errors import Action, DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
-from workers.errors import TemporaryError, TopicChangedError
+from workers.errors import SetupError, TemporaryError, TopicChangedError
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import Position
 
 log = get_logger("ledger")
 _LOCK_WAIT_TIMEOUT = 1205
-_NO_SUCH_THREAD = 1094
+_DUPLICATE = 1062
 _CLAIM_ROUNDS = 3
 
 
@@ -50,7 +50,7 @@ class OffsetLedger:
     def session(self) -> DatabaseSession:
         """The open connection; a new one after `disconnect`."""
         if self._session is None:
-            self._session = open_session(self._spec.database_url)
+            self._session = open_session(self._spec.database_url, self._spec.database_seconds)
             self._session.require_innodb(self._spec.table)
             self._session.require_innodb(OFFSETS.name)
         return self._session
@@ -71,9 +71,10 @@ class OffsetLedger:
                 return self._claim_once()
             except DatabaseTrouble as trouble:
                 self.disconnect()
-                if trouble.number != _LOCK_WAIT_TIMEOUT:
+                if trouble.number == _LOCK_WAIT_TIMEOUT:
+                    self._kill_predecessor()
+                elif trouble.number != _DUPLICATE:  # somebody else made the very first row at the same time
                     raise
-                self._kill_predecessor()
         raise TemporaryError(f"{self._spec.key}: the row in {OFFSETS.name} stays locked by another session")
 
     def _claim_once(self) -> Position:
@@ -81,6 +82,10 @@ class OffsetLedger:
         with translated():
             row = self._locked_row()
             if row is None:
+                if self._spec.known:
+                    raise SetupError(
+                        f"{self._spec.key}: its row in {OFFSETS.name} is gone", hint="restore the row before you resume"
+                    )
                 session.connection.execute(insert(OFFSETS).values(**self._first_row()))
                 row = self._locked_row()
                 assert row is not None
@@ -193,9 +198,15 @@ class OffsetLedger:
             for statement in statements:
                 connection.exec_driver_sql(statement, execution_options={"no_parameters": True})  # type: ignore[arg-type]
                 kill_points.reach("writer:mid_insert")
-            kill_points.reach("writer:before_commit")
-            connection.commit()
-            kill_points.reach("writer:after_commit")
+        kill_points.reach("writer:before_commit")
+        try:
+            with translated():
+                connection.commit()
+        except DatabaseTrouble as trouble:
+            if trouble.action is Action.REPLAY:
+                trouble.action = Action.LOST  # whatever its number: after COMMIT only the row knows what was done
+            raise
+        kill_points.reach("writer:after_commit")
         return True
 
     def rollback(self) -> None:

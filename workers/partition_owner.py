@@ -62,6 +62,7 @@ class PartitionOwner:
     def claim(self) -> Position:
         """Become the owner; waits as long as the database is away."""
         self.position = self._insist("claiming", self._ledger.claim)
+        self._outage.over()
         return self.position
 
     def commit(self, batch: Batch, statements: Callable[[], Iterable[bytes]], rows: int) -> None:
@@ -76,23 +77,26 @@ class PartitionOwner:
             try:
                 if self._ledger.transact(self.position, batch, statements(), rows):
                     self.position = dataclasses.replace(self.position, offset=batch.next_offset)
-                    return
+                    break
                 raise self._judgement(self._ledger.read())
             except DatabaseTrouble as trouble:
                 attempt += 1
                 if trouble.action is Action.REPLAY:
                     self._replay(trouble, attempt)
                 elif trouble.action in {Action.LOST, Action.WAIT}:
-                    self._recover(trouble)
+                    self._recover(trouble, attempt)
                     if self._committed(batch):
-                        return
+                        break
                 else:
                     self._roll_back()
                     raise
+        if attempt:
+            self._outage.over()
 
     def check(self) -> None:
         """While idle: notice a fence or a dead connection before the next message does."""
         found = self._insist("checking", self._ledger.read)
+        self._outage.over()
         if found is None or (found.epoch, found.offset) != (self.position.epoch, self.position.offset):
             raise self._judgement(found)
 
@@ -100,7 +104,6 @@ class PartitionOwner:
         log.info("%s: %s; replaying the batch", self._key, trouble, extra={"event": "batch_replayed"})
         self._roll_back()
         self._outage.pause(str(trouble), min(2.0, 0.05 * 2 ** min(attempt, 6)) * random.uniform(0.5, 1))
-        self._outage.over()
 
     def _roll_back(self) -> None:
         try:
@@ -108,11 +111,13 @@ class PartitionOwner:
         except DatabaseTrouble:
             self._ledger.disconnect()
 
-    def _recover(self, trouble: DatabaseTrouble) -> None:
+    def _recover(self, trouble: DatabaseTrouble, attempt: int) -> None:
         """Re-claim after a lost connection; afterwards the position is the truth again."""
         self._ledger.disconnect()
         if trouble.action is Action.WAIT:
-            self._outage.pause(str(trouble), 0.1)
+            self._outage.pause(
+                f"database: {trouble}", min(10.0, 0.05 * 2 ** min(attempt, 8)) * random.uniform(0.8, 1.2)
+            )
         found = self._insist("re-claiming", lambda: self._ledger.reclaim(self.position.epoch))
         if found is None:
             raise self._judgement(self._insist("reading the ledger", self._ledger.read))
@@ -144,7 +149,6 @@ class PartitionOwner:
                 self._outage.pause(f"database: {trouble}", delay * random.uniform(0.8, 1.2))
                 delay = min(10.0, delay * 2)
             else:
-                self._outage.over()
                 return answer
 
     def _judgement(self, found: Position | None) -> Exception:

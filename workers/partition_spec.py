@@ -44,4 +44,6 @@ class PartitionSpec:
     limits: Limits = Limits()
     log_format: str = "text"
     log_level: str = "INFO"
+    database_seconds: int = 20  #: a database that is silent for so long counts as gone
+    known: bool = False  #: it ran before under this supervisor: its row in kafka_offsets must be there
     armed: str = ""  #: kill point a test has armed, "" in real life

@@ -101,6 +101,10 @@ class Progress:
     waiting_for: str  #: why the worker waits for a service, "" if it does not
 
 
+#: The name of an end that came by the drain's deadline.
+DRAIN_FORCED = "E_DRAIN_FORCED"
+
+
 @dataclass(frozen=True, slots=True)
 class Drain:
     """Stop reading, let the writer commit what is queued for at most `seconds`, leave."""

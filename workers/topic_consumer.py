@@ -65,7 +65,7 @@ class TopicConsumer:
     def __init__(self, spec: PartitionSpec, position: Position) -> None:
         self._spec = spec
         self.end_offset = -1  #: end of the log as last seen
-        self._started_at = position.offset
+        self.stored = position.offset  #: next to consume by kafka_offsets, for words only
         self._no_topic_since: float | None = None
         self._consumer = Consumer({**_TUNED, **spec.kafka, **_FIXED, "group.id": spec.group}, logger=log)
         start = TopicPartition(spec.key.topic, spec.key.partition, position.offset)
@@ -146,9 +146,9 @@ class TopicConsumer:
         try:
             low, high = self._consumer.get_watermark_offsets(where, timeout=5)
         except KafkaException:
-            return f"stored {self._started_at} is not in the log"
-        gone = max(0, low - self._started_at)
-        return f"stored {self._started_at}, log is [{low},{high}): {gone} records gone"
+            return f"stored {self.stored} is not in the log"
+        gone = max(0, low - self.stored)
+        return f"stored {self.stored}, log is [{low},{high}): {gone} records gone"
 
     def refresh_end(self) -> None:
         """Take the end of the log from what librdkafka has cached; asks no broker."""

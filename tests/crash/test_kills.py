@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 from functools import partial
@@ -113,8 +114,12 @@ def test_killed_forkserver_stops_no_partition(stack: Addresses, tmp_path: Path) 
 
 def helpers(supervisor: int) -> list[psutil.Process]:
     """multiprocessing's own children of the supervisor: forkserver and resource tracker."""
-    children = psutil.Process(supervisor).children()
-    return [child for child in children if any("multiprocessing" in part for part in child.cmdline())]
+    found = []
+    for child in psutil.Process(supervisor).children():
+        with contextlib.suppress(psutil.Error):  # a zombie has no arguments, nor has one that has just gone
+            if any("multiprocessing" in part for part in child.cmdline()):
+                found.append(child)
+    return found
 
 
 def test_twenty_random_kills(stack: Addresses, tmp_path: Path) -> None:

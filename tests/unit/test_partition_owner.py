@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import random
 from collections.abc import Iterable
 
@@ -183,10 +185,26 @@ def test_an_idle_owner_that_still_owns_goes_on() -> None:
     owner_of(Server()).check()
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.integers(0, 2**32), st.integers(5, 60))
 def test_any_schedule_of_faults_and_successors_writes_each_offset_once(seed: int, batches: int) -> None:
     """Crashes, lost replies, deadlocks and zombies in any order: the rows are 0, 1, 2, … and nothing else."""
+    explore(seed, batches)
+
+
+def test_many_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same by bare seeds, many more of them in the same time (`make faults`: 100,000); a failure names its seed."""
+    monkeypatch.setattr(logging.getLogger("rtpipe.owner"), "disabled", True)
+    first = random.randrange(2**32)
+    for seed in range(first, first + int(os.environ.get("RTPIPE_SCHEDULES", "300"))):
+        try:
+            explore(seed, seed % 30 + 5)
+        except BaseException:
+            print(f"explore({seed}, {seed % 30 + 5}) fails")
+            raise
+
+
+def explore(seed: int, batches: int) -> None:
     chance = random.Random(seed)
     server = Server()
 

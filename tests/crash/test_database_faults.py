@@ -1,0 +1,468 @@
+"""The database fails in every way it can while batches flow: no row lost, none twice, no process restarted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import threading
+import uuid
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from sqlalchemy.engine import make_url
+
+from infra.embedded_stack import up
+from tests.crash.database_proxy import Do, Link, Statement
+from tests.crash.fault_run import QUICK, FaultRun, all_run, fault_run, generations
+from tests.pipeline import Pipeline, connect, kill
+from tests.waits import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infra.stack_state import Addresses
+
+
+def outcomes(run: FaultRun) -> list[str]:
+    """What became of each COMMIT whose reply was lost, by the writer's own words."""
+    return [entry["outcome"] for entry in run.events("commit_outcome")]
+
+
+# -- lost replies ----------------------------------------------------------------------------------------------------
+
+
+def test_twenty_commits_cut_before_and_after_the_server_saw_them(database: Addresses, tmp_path: Path) -> None:
+    """F18: the client sees the same error both times, only the locked row knows; no process is started again."""
+    with fault_run(database, tmp_path, partitions=1) as run:
+        with run.moving():
+            for number in range(20):
+                do = (Do.CUT_BEFORE, Do.CUT_AFTER)[number % 2]
+                fault = run.proxy.arm(Statement.COMMIT, do)
+                run.wait_hit(fault)
+                run.wait_event("commit_outcome", number + 1)
+                assert outcomes(run)[number] == {Do.CUT_BEFORE: "rolled back", Do.CUT_AFTER: "committed"}[do]
+        assert run.finish() > 0
+        run.no_death()
+        assert "W_COMMIT_OUTCOME" in run.pipeline.log.read_text()
+
+
+@pytest.mark.parametrize("do", [Do.HOLD_QUERY, Do.HOLD_REPLY], ids=lambda do: do.name)
+def test_a_writer_killed_while_its_commit_is_under_way(database: Addresses, tmp_path: Path, do: Do) -> None:
+    """F2: the COMMIT is done, or comes late, after the writer is dead; its successor waits for the row and knows."""
+    with fault_run(database, tmp_path, partitions=1) as run:
+        with run.moving():
+            for _ in range(2):
+                before = all_run(run.pipeline)
+                fault = run.proxy.arm(Statement.COMMIT, do)
+                run.wait_hit(fault)
+                kill(before[f"{run.topic}/0"][1])
+                run.wait_event("worker_died")
+                fault.release()
+                all_run(run.pipeline, besides=before)
+                run.moves_on(f"writer killed at {do.name}")
+        assert run.finish() > 0
+
+
+def test_cut_and_killed_connections_at_every_statement(database: Addresses, tmp_path: Path) -> None:
+    """F23: the server KILLs the connection, or KILLs the query, or the network cuts before or after each statement."""
+    with fault_run(database, tmp_path, partitions=1) as run:
+
+        def killed(link: Link, what: str) -> None:
+            with contextlib.closing(connect(database.admin_database_url)) as connection:
+                connection.cursor().execute(f"KILL {what} {link.thread_id}")
+
+        with run.moving():
+            for statement in Statement:
+                for fault in (
+                    run.proxy.arm(statement, Do.CUT_BEFORE),
+                    run.proxy.arm(statement, Do.CUT_AFTER),
+                    run.proxy.arm(statement, Do.CALL, call=partial(killed, what="CONNECTION")),
+                    run.proxy.arm(statement, Do.CALL, call=partial(killed, what="QUERY")),
+                ):
+                    run.wait_hit(fault)
+                run.moves_on(f"cut, cut, KILL, KILL QUERY at {statement.name}")
+        assert run.finish() > 0
+        run.no_death()
+
+
+# -- errors by number ------------------------------------------------------------------------------------------------
+
+#: number -> SQLSTATE of errors that say "not now"; the batch is rolled back whole and comes again
+PASSING = {
+    1213: "40001",  # deadlock
+    1205: "HY000",  # lock wait timeout
+    1020: "HY000",  # record changed since last read
+    1180: "HY000",  # error during COMMIT
+    3101: "40000",  # rolled back by group replication
+    1290: "HY000",  # read only
+    1836: "HY000",  # read-only mode
+    1792: "25006",  # read-only transaction
+    3100: "HY000",  # refused by a replication plugin
+    1114: "HY000",  # table is full
+    1021: "HY000",  # disk full
+    28: "HY000",  # no space left
+    1040: "08004",  # too many connections
+    1047: "08S01",  # Galera node not ready
+    1053: "08S01",  # server shutdown
+    1317: "70100",  # query interrupted
+    1927: "70100",  # connection killed
+}
+
+
+def test_every_passing_error_at_every_statement(database: Addresses, tmp_path: Path) -> None:
+    """F21, F22, F25: the transaction is left open behind each forged error, and must not be continued."""
+    with fault_run(database, tmp_path, partitions=1) as run:
+        with run.moving(2_000):
+            for number, sqlstate in PASSING.items():
+                for statement in Statement:
+                    run.wait_hit(run.proxy.arm(statement, Do.REFUSE, number=number, sqlstate=sqlstate))
+                run.moves_on()
+        assert run.finish() > 0
+        run.no_death()
+
+
+@pytest.mark.parametrize("number", [1290, 1114])
+def test_a_server_that_refuses_for_a_while(stack: Addresses, tmp_path: Path, number: int) -> None:
+    """F22, F25: read only, or its disk is full, five times: the writer waits, each time longer, and says so once."""
+    with fault_run(stack, tmp_path, partitions=1) as run:
+        with run.moving():
+            fault = run.proxy.arm(Statement.INSERT, Do.REFUSE, number=number, times=5)
+            run.wait_hit(fault, 2)
+            stuck = run.committed()
+            run.wait_hit(fault, 5)
+            assert run.committed() == stuck, "no offset moves without its rows"
+            run.moves_on(f"{number} for five tries")
+        assert run.finish() > 0
+        run.no_death()
+        assert len(run.events("waiting")) == 1
+
+
+def test_a_primary_that_becomes_read_only_under_open_connections(database: Addresses, tmp_path: Path) -> None:
+    """F22: a real failover's first half; the second is that it takes writes again."""
+    with fault_run(database, tmp_path) as run:
+        with run.moving():
+            run.pipeline.query("SET GLOBAL read_only = ON")
+            try:
+                run.wait_event("waiting", 2)
+                stuck = run.committed()
+                tried = run.proxy.connections
+                eventually(lambda: run.proxy.connections > tried + 2, within=60, what="writers connect again")
+                assert run.committed() == stuck
+            finally:
+                run.pipeline.query("SET GLOBAL read_only = OFF")
+            run.moves_on("read_only off")
+        assert run.finish() > 0
+        run.no_death()
+
+
+def test_a_rival_holds_the_offset_row_longer_than_the_lock_wait(database: Addresses, tmp_path: Path) -> None:
+    """F21: 1205 undoes one statement only; the whole batch is rolled back and comes again."""
+    with fault_run(database, tmp_path, partitions=1) as run:
+        with run.moving():
+            with locked(run, "kafka_offsets", f"topic = '{run.topic}'"):
+                run.wait_event("batch_replayed", 2)
+                stuck = run.committed()
+            eventually(lambda: run.committed() > stuck, within=60)
+        assert run.finish() > 0
+        run.no_death()
+        assert "1205" in run.events("batch_replayed")[0]["msg"]
+
+
+@contextlib.contextmanager
+def locked(run: FaultRun, table: str, where: str) -> Iterator[None]:
+    """Hold row locks from outside."""
+    with contextlib.closing(connect(run.pipeline.addresses.admin_database_url, "bank")) as connection:
+        connection.autocommit(False)
+        connection.cursor().execute(f"SELECT * FROM {table} WHERE {where} FOR UPDATE")
+        yield
+        connection.rollback()
+
+
+# -- the server itself -----------------------------------------------------------------------------------------------
+
+
+def server_of(addresses: Addresses) -> psutil.Process:
+    """The process that listens on the database's port."""
+    port = make_url(addresses.admin_database_url).port
+    for process in psutil.process_iter(["name"]):
+        if process.info["name"] in {"mariadbd", "mysqld", "ld-linux-x86-64.so.2"}:
+            listening = [one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
+            if port in listening:
+                return process
+    raise AssertionError(f"nobody listens on {port}")
+
+
+def stack_directory(mariadbd: psutil.Process) -> Path:
+    [data] = [part for part in mariadbd.cmdline() if part.startswith("--datadir=")]
+    return Path(data.removeprefix("--datadir=")).parent.parent
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=lambda how: how.name)
+def test_the_server_dies_and_comes_back(stack: Addresses, tmp_path: Path, how: signal.Signals) -> None:
+    """F19: killed, or shut down properly; it is away until the writers have noticed and tried again."""
+    with fault_run(stack, tmp_path) as run:
+        with run.moving():
+            server = server_of(stack)
+            directory = stack_directory(server)
+            tried = run.proxy.connections
+            os.kill(server.pid, how)
+            eventually(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, within=30)
+            run.wait_event("waiting", 2)
+            eventually(lambda: run.proxy.connections > tried + 6, within=30, what="writers try again")
+            up(directory)
+            run.moves_on(f"after {how.name} and a restart")
+        assert run.finish() > 0
+        run.no_death()
+
+
+@pytest.mark.parametrize("statement", [Statement.INSERT, Statement.COMMIT], ids=lambda statement: statement.name)
+def test_a_frozen_server(database: Addresses, tmp_path: Path, statement: Statement) -> None:
+    """F20: SIGSTOP with a statement just sent: the read times out, nobody can connect, then a late COMMIT may come."""
+    with fault_run(database, tmp_path, partitions=1) as run:
+        server = server_of(database)
+        with run.moving():
+            fault = run.proxy.arm(statement, Do.CALL, call=lambda _link: os.kill(server.pid, signal.SIGSTOP))
+            try:
+                run.wait_hit(fault)
+                connections = run.proxy.connections
+                eventually(lambda: run.proxy.connections > connections + 1, within=60, what="the writer gives up twice")
+            finally:
+                os.kill(server.pid, signal.SIGCONT)
+            run.moves_on(f"server frozen at {statement.name}")
+        assert run.finish() > 0
+        run.no_death()
+
+
+def test_a_network_that_swallows_everything(database: Addresses, tmp_path: Path) -> None:
+    """A black hole in both directions until the writers have given up their connections and tried new ones."""
+    with fault_run(database, tmp_path) as run:
+        with run.moving():
+            run.proxy.blackhole()
+            connections = run.proxy.connections
+            eventually(lambda: run.proxy.connections > connections + 3, within=60, what="writers try again")
+            run.proxy.flow()
+            run.moves_on("after a black hole")
+        assert run.finish() > 0
+        run.no_death()
+
+
+# -- sizes -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_larger_than_the_servers_packet_is_split(database: Addresses, tmp_path: Path) -> None:
+    """F24: several INSERTs, one transaction; the single row that is too large is the integration tests' case."""
+    with contextlib.closing(connect(database.admin_database_url)) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT @@GLOBAL.max_allowed_packet")
+        [before] = cursor.fetchone() or (0,)
+        cursor.execute("SET GLOBAL max_allowed_packet = 1048576")
+        try:
+            with fault_run(database, tmp_path, partitions=1) as run:
+                all_run(run.pipeline)
+                run.pipeline.produce(60, payload="z" * 100_000)
+                assert run.finish() == 60
+                run.no_death()
+            sent = "".join(statement.name[1] for statement in run.proxy.statements)  # A, N, O
+            assert re.search("ANN+O", sent), sent
+        finally:
+            cursor.execute(f"SET GLOBAL max_allowed_packet = {before}")
+
+
+# -- what a person does to the database ------------------------------------------------------------------------------
+
+
+def halted(run: FaultRun, code: int, *words: str) -> int:
+    """The partition halts with this code and these words; returns the offset it stays at."""
+    said = run.wait_event("worker_halted")[-1]["msg"]
+    assert said.endswith(f"exiting {code}"), said
+    for word in words:
+        assert word in said, said
+    return run.committed()
+
+
+def restart(run: FaultRun, code: int) -> None:
+    """The only partition halted, so nothing is left to supervise; a new supervisor goes on."""
+    assert run.supervisor.wait(30) == code
+    before = generations(run.pipeline)
+    run.supervisor = run.pipeline.supervise(env=QUICK)
+    all_run(run.pipeline, besides=before)
+
+
+def resume(run: FaultRun, *partitions: int) -> None:
+    """Of several partitions these halted, after the cause was mended."""
+    before = generations(run.pipeline)
+    for partition in partitions:
+        key = f"{run.topic}/{partition}"
+        assert run.pipeline.run("resume", key).stdout == f"resumed {key}\n"
+    halted_before = {f"{run.topic}/{partition}": before[f"{run.topic}/{partition}"] for partition in partitions}
+    all_run(run.pipeline, besides=halted_before)
+
+
+@pytest.mark.parametrize(
+    ("breaking", "repairing", "words"),
+    [
+        ("RENAME TABLE `{t}` TO `{t}_away`", "RENAME TABLE `{t}_away` TO `{t}`", ("E_CONFIG", "1146")),
+        (
+            "ALTER TABLE `{t}` RENAME COLUMN payload TO elsewhere",
+            "ALTER TABLE `{t}` RENAME COLUMN elsewhere TO payload",
+            ("E_CONFIG", "1054"),
+        ),
+    ],
+    ids=["table gone", "column gone"],
+)
+def test_a_table_that_changes_under_the_stream_halts_until_it_is_repaired(
+    database: Addresses, tmp_path: Path, breaking: str, repairing: str, words: tuple[str, ...]
+) -> None:
+    """F28: renamed, not dropped, so that a repair brings back what was in it; the server's errors are the same."""
+    with fault_run(database, tmp_path, partitions=1) as run:
+        with run.moving():
+            run.pipeline.query(breaking.format(t=run.topic))
+            stored = halted(run, 78, *words)
+            assert run.committed() == stored
+            run.pipeline.query(repairing.format(t=run.topic))
+            restart(run, 78)
+        assert run.finish() > 0
+        run.no_death()
+
+
+def test_a_metadata_lock_is_waited_for(database: Addresses, tmp_path: Path) -> None:
+    """F28: an open SELECT blocks an ALTER, which blocks every INSERT: no reason to halt."""
+    with fault_run(database, tmp_path, partitions=1) as run:
+        with run.moving():
+            with contextlib.closing(connect(database.admin_database_url, "bank")) as reader:
+                reader.autocommit(False)
+                reader.cursor().execute(f"SELECT COUNT(*) FROM `{run.topic}`")
+                altering = connect(database.admin_database_url, "bank")
+                thread = threading.Thread(
+                    target=lambda: altering.cursor().execute(f"ALTER TABLE `{run.topic}` ADD COLUMN more INT NULL")
+                )
+                thread.start()
+                run.wait_event("batch_replayed", 2)
+                reader.rollback()
+                thread.join(30)
+                altering.close()
+            run.moves_on("metadata lock gone")
+        assert run.finish() > 0
+        run.no_death()
+        assert "1205" in run.events("batch_replayed")[0]["msg"]
+
+
+def test_an_offset_set_back_under_a_live_writer_adds_no_row_twice(database: Addresses, tmp_path: Path) -> None:
+    """F29, F30: W_REWOUND, and it reads again; the primary key of partition and offset refuses the first repeated row.
+
+    Only the offset went back here, as after a restore of one table: exit 65 until a person sets the offset forward.
+    """
+    with fault_run(database, tmp_path) as run:
+        with run.moving():
+            back(run, rows=False)
+            said = run.wait_event("worker_left")[0]["msg"]
+            assert re.search(rf"W_REWOUND {run.topic}/0 \d+ -> 0", said), said
+            halted(run, 65, "E_DATA", f"{run.topic}/0", "1062")
+            [[last]] = run.pipeline.query(f"SELECT MAX(_kafka_offset) FROM `{run.topic}` WHERE _kafka_partition = 0")
+            done = run.pipeline.run("offsets", "set", f"{run.topic}/0", str(last + 1), "--yes")
+            assert done.returncode == 0, done.stderr
+            resume(run, 0)
+        assert run.finish() > 0
+        run.no_death()
+
+
+def test_a_restored_database_is_filled_again(database: Addresses, tmp_path: Path) -> None:
+    """F29: rows and offset went back together, as after a failover that lost commits: read again, exact."""
+    with fault_run(database, tmp_path) as run:
+        with run.moving():
+            back(run, rows=True)
+            said = run.wait_event("worker_left")[0]["msg"]
+            assert "W_REWOUND" in said
+        assert run.finish() > 0
+        run.no_death()
+
+
+def back(run: FaultRun, *, rows: bool) -> None:
+    """Partition 0 to offset 0, in one transaction."""
+    with contextlib.closing(connect(run.pipeline.addresses.admin_database_url, "bank")) as connection:
+        connection.autocommit(False)
+        cursor = connection.cursor()
+        changed = cursor.execute(
+            "UPDATE kafka_offsets SET `offset` = 0, rows_total = 0 WHERE topic = %s AND `partition` = 0", (run.topic,)
+        )
+        assert changed == 1
+        if rows:
+            assert cursor.execute(f"DELETE FROM `{run.topic}` WHERE _kafka_partition = 0") > 0
+        connection.commit()
+
+
+def test_a_deleted_offset_row_halts_and_is_never_made_anew(database: Addresses, tmp_path: Path) -> None:
+    """F30: without its row a partition would begin at the log's start and write everything twice."""
+    with fault_run(database, tmp_path) as run:
+        where = f"topic = '{run.topic}' AND `partition` = 0"
+        with run.moving():
+            with contextlib.closing(connect(database.admin_database_url, "bank")) as connection:
+                connection.autocommit(False)
+                cursor = connection.cursor()
+                cursor.execute(f"CREATE TEMPORARY TABLE kept SELECT * FROM kafka_offsets WHERE {where} FOR UPDATE")
+                cursor.execute(f"DELETE FROM kafka_offsets WHERE {where}")
+                connection.commit()
+                halted(run, 78, "E_CONFIG", "its row in kafka_offsets is gone")
+                assert run.pipeline.run("resume", f"{run.topic}/0").returncode == 0
+                run.wait_event("worker_halted", 2)
+                halted(run, 78, "its row in kafka_offsets is gone")
+                cursor.execute("INSERT INTO kafka_offsets SELECT * FROM kept")
+                connection.commit()
+            resume(run, 0)
+        assert run.finish() > 0
+        run.no_death()
+
+
+# -- accounts --------------------------------------------------------------------------------------------------------
+
+SECRET = "hunter2-canary"
+
+
+def own_account(pipeline: Pipeline) -> str:
+    """The URL of an account that only this pipeline uses, with the consumer's grants."""
+    user, [topic] = f"u{uuid.uuid4().hex[:10]}", pipeline.topics
+    for sql in (
+        f"CREATE USER '{user}'@'%' IDENTIFIED BY '{SECRET}'",
+        f"GRANT SELECT, INSERT, UPDATE ON bank.kafka_offsets TO '{user}'@'%'",
+        f"GRANT SELECT, INSERT ON bank.`{topic}` TO '{user}'@'%'",
+    ):
+        pipeline.query(sql)
+    where = make_url(pipeline.addresses.database_url).set(username=user, password=SECRET)
+    return where.render_as_string(hide_password=False)
+
+
+@pytest.mark.parametrize("what", ["password", "grant"])
+def test_an_account_refused_while_it_runs(database: Addresses, tmp_path: Path, what: str) -> None:
+    """F31: no storm of tries, no secret in the log, and on from there once the account is mended."""
+    with fault_run(database, tmp_path, partitions=1, prepare=own_account) as run:
+        user = make_url(run.proxy.url).username
+        breaking, mending, words = {
+            "password": (
+                f"ALTER USER '{user}'@'%' IDENTIFIED BY '{SECRET}-new'",
+                f"ALTER USER '{user}'@'%' IDENTIFIED BY '{SECRET}'",
+                "1045",
+            ),
+            "grant": (
+                f"REVOKE INSERT ON bank.`{run.topic}` FROM '{user}'@'%'",
+                f"GRANT INSERT ON bank.`{run.topic}` TO '{user}'@'%'",
+                "1142",
+            ),
+        }[what]
+        with run.moving():
+            tried = run.proxy.connections
+            run.pipeline.query(breaking)
+            if what == "password":
+                run.proxy.cut_all()  # an open connection keeps its rights
+            halted(run, 77, "E_AUTH", words)
+            assert run.proxy.connections - tried <= 3
+            run.pipeline.query(mending)
+            restart(run, 77)
+        assert run.finish() > 0
+        run.no_death()
+        assert SECRET not in run.pipeline.log.read_text()
+        run.pipeline.query(f"DROP USER '{user}'@'%'")

@@ -1,0 +1,146 @@
+"""The core and the ledger against real servers: cuts, refusals, zombies and successors in any order, by seed."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from avro_schemas.offsets_table import OFFSETS
+from infra.ddl import create_table_sql
+from tests.crash.database_proxy import DatabaseProxy, Do, Statement, database_proxy
+from tests.pipeline import connect
+from workers.batch_queue import Batch
+from workers.errors import Fenced, TemporaryError
+from workers.offset_ledger import OffsetLedger
+from workers.partition_owner import PartitionOwner
+from workers.partition_spec import PartitionKey, PartitionSpec
+
+if TYPE_CHECKING:
+    import pymysql
+
+    from infra.stack_state import Addresses
+
+_STEPS = 12
+
+
+class Impatient:
+    """Waits for nothing; gives up on what never ends."""
+
+    def __init__(self) -> None:
+        self.pauses = 0
+
+    def pause(self, reason: str, seconds: float) -> None:
+        self.pauses += 1
+        assert self.pauses < 100, reason
+
+    def over(self) -> None:
+        self.pauses = 0
+
+
+class Frozen(Exception):  # noqa: N818
+    """The writer stops in the middle of its transaction, and lives on as a zombie that holds the row's lock."""
+
+
+class World:
+    """One partition of a topic of its own, one table without any key, and whoever thinks that it is the owner."""
+
+    def __init__(self, connection: pymysql.Connection[Any], proxy: DatabaseProxy, table: str, seed: int) -> None:
+        self.cursor = connection.cursor()
+        self.proxy = proxy
+        self.chance = random.Random(seed)
+        self.spec = PartitionSpec(
+            PartitionKey(f"t{uuid.uuid4().hex}", 0), "g", table, 0, "", "", {}, proxy.url, database_seconds=2
+        )
+        self.owners: list[tuple[PartitionOwner, OffsetLedger]] = []
+        self.cursor.execute(f"DELETE FROM {table}")
+
+    def newcomer(self) -> None:
+        ledger = OffsetLedger(self.spec)
+        owner = PartitionOwner(self.spec.key, ledger, Impatient())
+        owner.claim()
+        self.owners.append((owner, ledger))
+
+    def step(self) -> int:
+        """One batch by one of the owners, perhaps with a fault on its way; returns how many faults hit."""
+        if not self.owners or self.chance.random() < 0.15:
+            self.newcomer()
+        owner, ledger = mine = self.chance.choice(self.owners)
+        faults = [self.proxy.arm(self.chance.choice(list(Statement)), self.chance.choice(BROKEN), number=1213)]
+        if self.chance.random() < 0.4:
+            faults.append(self.proxy.arm(self.chance.choice(list(Statement)), Do.CUT_AFTER))
+        try:
+            frozen = self.chance.random() < 0.1
+            batch, count = self.batch(owner.position.offset)
+            owner.commit(batch, lambda: self.inserts(batch, frozen=frozen), count)
+        except (Fenced, TemporaryError):
+            self.owners.remove(mine)
+            ledger.disconnect()
+        except Frozen:
+            self.newcomer()
+        for fault in faults:
+            fault.release()
+        return sum(fault.hits for fault in faults)
+
+    def batch(self, first: int) -> tuple[Batch, int]:
+        offsets = list(range(first, first + self.chance.randrange(1, 4)))
+        return Batch(first, offsets[-1] + 1, -1, offsets, [b""] * len(offsets)), len(offsets)
+
+    def inserts(self, batch: Batch, *, frozen: bool) -> Iterable[bytes]:
+        for offset in batch.offsets:
+            yield f"INSERT INTO {self.spec.table} VALUES ({offset})".encode()
+            if frozen:
+                raise Frozen
+
+    def close(self) -> None:
+        for _, ledger in self.owners:
+            ledger.disconnect()
+
+    def assert_exact(self) -> int:
+        self.cursor.execute(f"SELECT n FROM {self.spec.table} ORDER BY n")
+        rows = [row[0] for row in self.cursor.fetchall()]
+        self.cursor.execute("SELECT `offset`, rows_total FROM kafka_offsets WHERE topic = %s", (self.spec.key.topic,))
+        stored = self.cursor.fetchone()
+        assert rows == list(range(len(rows)))
+        assert stored == (len(rows), len(rows))
+        return len(rows)
+
+
+BROKEN = [Do.CUT_BEFORE, Do.CUT_AFTER, Do.REFUSE]
+
+
+@contextlib.contextmanager
+def scratch_table(addresses: Addresses) -> Iterator[tuple[pymysql.Connection[Any], str]]:
+    table = f"rows_{uuid.uuid4().hex[:8]}"
+    with contextlib.closing(connect(addresses.admin_database_url, "bank")) as connection:
+        cursor = connection.cursor()
+        cursor.execute(create_table_sql(OFFSETS))
+        cursor.execute(f"CREATE TABLE {table} (n BIGINT NOT NULL) ENGINE = InnoDB")
+        cursor.execute("GRANT SELECT, INSERT, UPDATE ON bank.kafka_offsets TO 'consumer'@'%'")
+        cursor.execute(f"GRANT SELECT, INSERT ON bank.{table} TO 'consumer'@'%'")
+        yield connection, table
+        cursor.execute(f"DROP TABLE {table}")
+
+
+def test_any_schedule_writes_each_offset_once(database: Addresses) -> None:
+    with scratch_table(database) as (connection, table), database_proxy(database.database_url) as proxy:
+        hits: list[int] = []
+
+        @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(st.integers(0, 2**32))
+        def explore(seed: int) -> None:
+            world = World(connection, proxy, table, seed)
+            try:
+                hits.extend(world.step() for _ in range(_STEPS))
+                assert world.assert_exact() > 0
+            finally:
+                world.close()
+
+        explore()
+        print(f"{len(hits)} batches, {sum(hits)} faults hit")
+        assert sum(hits) > len(hits) // 2
