@@ -17,7 +17,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from avro_schemas.credentials import AccessDeniedError
-from workers.errors import DataError, OffsetGoneError, SetupError, TopicChangedError, WorkerError
+from workers.errors import DataError, OffsetGoneError, SetupError, TemporaryError, TopicChangedError, WorkerError
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import Position
@@ -121,14 +121,17 @@ class TopicConsumer:
         """An offset is also gone if the topic was deleted and made again, which calls for another decision.
 
         Raises TopicChangedError then. False while there is no topic: the supervisor's watch will see what becomes of
-        it.
+        it. Raises TemporaryError if nobody answers: librdkafka has stopped fetching and would never say so again.
         """
         topic = self._spec.key.topic
-        asked = AdminClient(dict(self._spec.kafka)).describe_topics(TopicCollection([topic]), request_timeout=5)
+        admin = AdminClient(dict(self._spec.kafka), logger=log)  # named: its answers die with it
+        asked = admin.describe_topics(TopicCollection([topic]), request_timeout=5)
         try:
             found = str(asked[topic].result(10).topic_id)
-        except (KafkaException, TimeoutError):
-            return False
+        except (KafkaException, TimeoutError) as exc:
+            if isinstance(exc, KafkaException) and exc.args[0].code() in _NO_TOPIC:
+                return False
+            raise TemporaryError(f"{self._spec.key}: the offset is gone, and Kafka does not say why") from exc
         if found != self._spec.topic_id:
             raise TopicChangedError(
                 f"{self._spec.key}: topic id changed {self._spec.topic_id} -> {found}",
