@@ -29,7 +29,7 @@ bench: run  ## rows per second: rtpipe, the plain loop, the database's own limit
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 faults: dev  ## the fault suite, one line a test: crashes, and 100,000 schedules of the core in memory
-	@RTPIPE_SCHEDULES=100000 $(BIN)/python -m pytest tests/unit/test_partition_owner.py tests/crash -v $(ARGS)
+	@RTPIPE_SCHEDULES=100000 $(BIN)/python -m pytest tests/unit/test_partition_owner.py tests/crash -v -m "faults or not faults" $(ARGS)
 
 lock:  ## remake the locks: requirements (ARGS=--upgrade for the newest versions) and embedded stack
 	@$(call INSTALL,lock $(ARGS))

@@ -21,6 +21,7 @@ MUST_RUN = {"integration", "crash", "wheel"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "faults: the long fault suite, which `make faults` runs")
     config.addinivalue_line("markers", "no_skip: must run in CI, like all of integration, crash and wheel")
     for name in [name for name in os.environ if name.startswith("RTPIPE_") and name not in KEPT]:
         del os.environ[name]

@@ -33,6 +33,7 @@ from sqlalchemy.schema import CreateTable
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.table_layout import table_layout
 from infra.stack_state import Addresses
+from supervisor.control_socket import ask_all, runtime_directory
 from tests.waits import eventually
 
 if TYPE_CHECKING:
@@ -231,9 +232,8 @@ class Pipeline:
         return found
 
     def status(self) -> list[dict[str, Any]]:
-        """The partitions by `rtpipe status --json`; empty while no supervisor answers."""
-        answer = self.run("status", "--json")
-        replies = json.loads(answer.stdout)["supervisors"] if answer.stdout else []
+        """The partitions as `rtpipe status` gets them, by the same question; empty while no supervisor answers."""
+        replies = ask_all(runtime_directory(self.directory / "run"), "status")
         return [partition for reply in replies for partition in reply["partitions"]]
 
     def kill_all(self) -> None:

@@ -121,19 +121,17 @@ class TopicConsumer:
         """An offset is also gone if the topic was deleted and made again, which calls for another decision.
 
         Raises TopicChangedError then. False while there is no topic: the supervisor's watch will see what becomes of
-        it.
+        it. Raises TemporaryError if nobody answers: librdkafka has stopped fetching and would never say so again.
         """
         topic = self._spec.key.topic
-        client = AdminClient(dict(self._spec.kafka))  # kept until it has answered: its end cancels every question
-        asked = client.describe_topics(TopicCollection([topic]), request_timeout=5)
+        admin = AdminClient(dict(self._spec.kafka), logger=log)  # named: its answers die with it
+        asked = admin.describe_topics(TopicCollection([topic]), request_timeout=5)
         try:
             found = str(asked[topic].result(10).topic_id)
         except (KafkaException, TimeoutError) as exc:
             if isinstance(exc, KafkaException) and exc.args[0].code() in _NO_TOPIC:
                 return False
-            raise TemporaryError(
-                f"{self._spec.key}: the offset is gone, and Kafka does not say from which topic"
-            ) from exc
+            raise TemporaryError(f"{self._spec.key}: the offset is gone, and Kafka does not say why") from exc
         if found != self._spec.topic_id:
             raise TopicChangedError(
                 f"{self._spec.key}: topic id changed {self._spec.topic_id} -> {found}",

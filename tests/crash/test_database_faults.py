@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from infra.stack_state import Addresses
 
+pytestmark = pytest.mark.faults
+
 
 def outcomes(run: FaultRun) -> list[str]:
     """What became of each COMMIT whose reply was lost, by the writer's own words."""
@@ -404,14 +406,15 @@ def test_a_deleted_offset_row_halts_and_is_never_made_anew(database: Addresses, 
             with contextlib.closing(connect(database.admin_database_url, "bank")) as connection:
                 connection.autocommit(False)
                 cursor = connection.cursor()
-                cursor.execute(f"CREATE TEMPORARY TABLE kept SELECT * FROM kafka_offsets WHERE {where} FOR UPDATE")
+                cursor.execute(f"SELECT * FROM kafka_offsets WHERE {where} FOR UPDATE")
+                [kept] = cursor.fetchall()
                 cursor.execute(f"DELETE FROM kafka_offsets WHERE {where}")
                 connection.commit()
                 halted(run, 78, "E_CONFIG", "its row in kafka_offsets is gone")
                 assert run.pipeline.run("resume", f"{run.topic}/0").returncode == 0
                 run.wait_event("worker_halted", 2)
                 halted(run, 78, "its row in kafka_offsets is gone")
-                cursor.execute("INSERT INTO kafka_offsets SELECT * FROM kept")
+                cursor.execute(f"INSERT INTO kafka_offsets VALUES ({', '.join(['%s'] * len(kept))})", kept)
                 connection.commit()
             resume(run, 0)
         assert run.finish() > 0

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from infra.stack_state import Addresses
 
+pytestmark = pytest.mark.faults
+
 
 def test_idle_writers_killed_in_a_row(stack: Addresses, tmp_path: Path) -> None:
     """F4: a reader killed while it waits in `get` leaves the queue's lock held; nobody ever uses that queue again."""

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import pymysql
 
     from infra.stack_state import Addresses
+
+pytestmark = pytest.mark.faults
 
 _STEPS = 12
 

@@ -1,0 +1,151 @@
+"""Brokers die and come back, logs are cut, topics are made again under the same name."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from infra.embedded_stack import up
+from tests.crash.database_proxy import Do, Statement
+from tests.crash.fault_run import QUICK, all_run, fault_run, generations
+from tests.crash.test_database_faults import server_of, stack_directory
+from tests.crash.test_supervision import recreate
+from tests.pipeline import Pipeline, running_pipeline
+from tests.waits import eventually
+
+if TYPE_CHECKING:
+    from infra.stack_state import Addresses
+
+pytestmark = pytest.mark.faults
+
+
+def broker_of(addresses: Addresses) -> psutil.Process:
+    port = int(addresses.bootstrap_servers.rpartition(":")[2])
+    for process in psutil.process_iter(["name"]):
+        if process.info["name"] == "java" and port in {one.laddr.port for one in process.net_connections()}:
+            listening = [one for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
+            if port in {one.laddr.port for one in listening}:
+                return process
+    raise AssertionError(f"nobody listens on {port}")
+
+
+def test_all_brokers_die_and_come_back(stack: Addresses, tmp_path: Path) -> None:
+    """F32, F33: killed under load; rtpipe waits, one that is started meanwhile waits too, and nobody counts a crash."""
+    directory = stack_directory(server_of(stack))
+    for name in ("early", "late"):
+        (tmp_path / name).mkdir()
+    with (
+        fault_run(stack, tmp_path / "early") as run,
+        running_pipeline(stack, tmp_path / "late", partitions=1) as late,
+    ):
+        late.produce(100)
+        with run.moving(500):
+            before = generations(run.pipeline)
+            broker = broker_of(stack)
+            broker.kill()
+            eventually(lambda: not broker.is_running(), within=30)
+            eventually(lambda: "rdkafka" in text_of(run.pipeline), within=60, what="consumers notice")
+            waiting = late.supervise(env=QUICK)
+            eventually(lambda: late.events("waiting"), within=60, what="a new supervisor waits for Kafka")
+            assert waiting.poll() is None
+            up(directory)
+            run.moves_on("broker killed and back")
+            late.wait_caught_up()
+            assert generations(run.pipeline) == before
+        assert run.finish() > 0
+        run.no_death()
+        waiting.send_signal(signal.SIGTERM)
+        assert waiting.wait(60) == 0
+        assert late.assert_exact() == 100
+
+
+def text_of(pipeline: Pipeline) -> str:
+    return pipeline.log.read_text()
+
+
+def test_a_frozen_broker(stack: Addresses, tmp_path: Path) -> None:
+    """F32: it accepts connections and answers nothing, until its clients' requests have timed out."""
+    kafka = json.dumps({"socket.timeout.ms": "3000"})
+    with fault_run(stack, tmp_path, env={"RTPIPE_KAFKA": kafka}) as run:
+        with run.moving(500):
+            before = generations(run.pipeline)
+            broker = broker_of(stack)
+            os.kill(broker.pid, signal.SIGSTOP)
+            try:
+                with pytest.raises(KafkaException):  # another client, with a longer patience than the consumers'
+                    AdminClient({"bootstrap.servers": stack.bootstrap_servers}).list_topics(timeout=6)
+            finally:
+                os.kill(broker.pid, signal.SIGCONT)
+            run.moves_on("broker frozen and back")
+            assert generations(run.pipeline) == before
+        assert run.finish() > 0
+        run.no_death()
+
+
+def test_records_deleted_under_a_consumer_that_is_far_behind(stack: Addresses, tmp_path: Path) -> None:
+    """F34: the log begins beyond what it has read; it halts by name, and never skips."""
+    kafka = json.dumps({"queued.min.messages": "1", "queued.max.messages.kbytes": "64", "fetch.max.bytes": "65536",
+                        "message.max.bytes": "65536"})  # fmt: skip
+    small: dict[str, Any] = {"batch_rows": 10, "queue_batches": 1}
+    with fault_run(stack, tmp_path, partitions=1, env={"RTPIPE_KAFKA": kafka}, **small) as run:
+        all_run(run.pipeline)
+        run.pipeline.produce(100, payload="p" * 1_000)
+        run.moves_on()
+        held = run.proxy.arm(Statement.COMMIT, Do.HOLD_REPLY)
+        run.pipeline.produce(3_000, payload="p" * 1_000)
+        run.wait_hit(held)
+        admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+        for future in admin.delete_records([TopicPartition(run.topic, 0, 3_000)]).values():
+            future.result(30)
+        held.release()
+        said = run.wait_event("worker_halted")[0]["msg"]
+        stored = run.pipeline.offsets(run.topic)[0]
+        assert "E_OFFSET_GONE" in said
+        assert "log is [3000,3100)" in said
+        assert said.endswith("exiting 66")
+        assert run.supervisor.wait(30) == 66
+        assert 100 <= stored < 3_000
+        assert run.pipeline.query(f"SELECT COUNT(*) FROM `{run.topic}`") == [(stored,)]
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["while running", "between two runs"])
+def test_topics_made_again_shorter_equal_and_longer(stack: Addresses, tmp_path: Path, running: bool) -> None:
+    """F35: the id decides, never the length; not one row of the new topics gets in before `rtpipe adopt`.
+
+    While running, a topic that grows beyond the stored offset before the next look at its id is beyond this promise.
+    """
+    counts = (100, 150, 200) if running else (100, 200, 300)
+    with running_pipeline(stack, tmp_path, topics=3, partitions=1, metadata=False) as pipeline:
+        pipeline.produce(200)
+        supervisor = pipeline.supervise(env=QUICK)
+        pipeline.wait_caught_up()
+        if not running:
+            supervisor.send_signal(signal.SIGTERM)
+            assert supervisor.wait(60) == 0
+        topics = list(pipeline.topics)
+        for topic, count in zip(topics, counts, strict=True):
+            recreate(pipeline, topic)
+            pipeline.topics = [topic]
+            pipeline.produce(count)
+        pipeline.topics = topics
+        if not running:
+            supervisor = pipeline.supervise(env=QUICK)
+        assert supervisor.wait(60) == 76
+        halted = {entry["partition"]: entry["msg"] for entry in pipeline.events("worker_halted")}
+        assert set(halted) == {f"{topic}/0" for topic in topics}
+        assert all("topic id changed" in text for text in halted.values())
+        assert [pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") for topic in topics] == [[(200,)]] * 3
+        for topic in topics:
+            assert pipeline.run("adopt", topic, "--yes").returncode == 0
+        assert pipeline.supervise("--until-caught-up").wait(60) == 0
+        assert [pipeline.query(f"SELECT COUNT(*) FROM `{topic}`")[0][0] for topic in topics] == [
+            200 + count for count in counts
+        ]
