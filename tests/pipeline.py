@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 import psutil
 import pymysql
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
@@ -282,7 +282,7 @@ class Pipeline:
         consumer = Consumer({"bootstrap.servers": self.addresses.bootstrap_servers, "group.id": "oracle"})
         try:
             return {
-                partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
+                partition: watermarks_of(consumer, TopicPartition(topic, partition))
                 for partition in range(self.partitions)
             }
         finally:
@@ -333,6 +333,20 @@ class Pipeline:
         for _, (key, seq, _payload) in sorted(source.items()):
             assert seq > last.get(key, 0), f"{key} out of order"
             last[key] = seq
+
+
+def watermarks_of(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
+    """(low, high), asked again while a topic made a moment ago has no leader that knows it."""
+
+    def ask() -> tuple[int, int] | None:
+        try:
+            return consumer.get_watermark_offsets(where, timeout=20)
+        except KafkaException:
+            return None
+
+    found = eventually(ask, within=60, what=f"the watermarks of {where.topic}")
+    assert found is not None
+    return found
 
 
 def _dialect() -> Any:

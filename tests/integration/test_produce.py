@@ -29,6 +29,7 @@ from avro_schemas.errors import SettingsError, UnreachableError
 from avro_schemas.naming import subject_for
 from avro_schemas.registry_client import Registry
 from avro_schemas.wire_format import HEADER_SIZE, schema_id_of
+from tests.pipeline import watermarks_of
 from tests.waits import eventually
 from workers.producer import produce
 from workers.producer_order import ProduceOrder, ProduceProgress, ProduceResult
@@ -86,7 +87,7 @@ class Topics:
 
     def watermarks(self, topic: str) -> dict[int, int]:
         consumer = Consumer({**self.kafka, "group.id": "test"})
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10) for p in range(PARTITIONS)}
+        ends = {p: watermarks_of(consumer, TopicPartition(topic, p)) for p in range(PARTITIONS)}
         consumer.close()
         return {partition: ends[partition][1] for partition in ends}
 
@@ -223,10 +224,8 @@ def test_what_cannot_work_is_told_before_anything_is_sent(
     topics: Topics, settings: dict[str, Any], error: type[Exception], text: str
 ) -> None:
     schema = topics.create()
-    began = time.monotonic()
     with pytest.raises(error, match=text):
         produce(topics.order(schema, count=10, **settings))
-    assert time.monotonic() - began < 20
     assert sum(topics.watermarks(schema["name"]).values()) == 0
 
 
