@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from rich.console import Console
 
-from infra import preflight, service_process, service_start, stack_layout
+from infra import preflight, service_control, service_start, stack_layout
 from infra.artifacts import Artifacts, artifact_paths, cache_directory, ensure_artifacts
 from infra.disk import disk_errors
 from infra.errors import NotAStackError, StackError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.service import Service
-    from infra.service_process import Running
+    from infra.service_control import Running
 
 _STOP_SECONDS = 20.0  #: for each of the three steps of `down`
 _STATUS_SECONDS = 3.0
@@ -85,7 +85,7 @@ def up(directory: Path, wishes: Wishes | None = None, *, console: Console | None
         _check_room_for_new(directory, wishes.brokers or 1)
     artifacts = ensure_artifacts(cache_directory(), console)
     with disk_errors(directory, hint=_HINT), _locked(directory, console):
-        service_process.end_left_overs(directory)
+        service_control.end_left_overs(directory)
         layout, services, running = _settle(directory, wishes, artifacts)
         missing = [service for service in services if service.name not in running]
         if not missing and status(directory).running:
@@ -109,9 +109,9 @@ def down(directory: Path, *, purge: bool = False, console: Console | None = None
         _say(console, f"there is no embedded stack in {directory}")
         return
     with disk_errors(directory, hint=_HINT), _locked(directory, console):
-        service_process.end_left_overs(directory)
+        service_control.end_left_overs(directory)
         services = _services(layout, artifact_paths(cache_directory()))
-        running = service_process.find(services)
+        running = service_control.find(services)
         for kind in ("registry", "kafka", "mariadb"):  # each before what it may be talking to
             _stop([service for service in services if service.name.startswith(kind)], running, console)
         forget_addresses(directory)
@@ -128,7 +128,7 @@ def status(directory: Path) -> StackStatus:
     if layout is None:
         return StackStatus(str(directory), (), None)
     services = _services(layout, artifact_paths(cache_directory()))
-    running = service_process.find(services)
+    running = service_control.find(services)
     with ThreadPoolExecutor(len(services)) as pool:
         states = tuple(pool.map(lambda service: _status(service, running.get(service.name)), services))
     return StackStatus(str(directory), states, layout.addresses)
@@ -136,7 +136,7 @@ def status(directory: Path) -> StackStatus:
 
 def _status(service: Service, running: Running | None) -> ServiceStatus:
     pid = memory = None
-    state = "dead" if service_process.was_started(service) else "stopped"
+    state = "dead" if service_control.was_started(service) else "stopped"
     if running is not None:
         pid = running.pid
         try:
@@ -179,7 +179,7 @@ def _settle(
         layout = stack_layout.new_layout(directory, wishes)
         stack_layout.save_layout(layout)
         return layout, _services(layout, artifacts), {}
-    running = service_process.adopt(_services(before, artifacts))
+    running = service_control.adopt(_services(before, artifacts))
     layout = stack_layout.changed_layout(before, wishes)
     if not any(name.startswith("kafka") for name in running):
         layout = layout.with_free_controller_ports()
@@ -240,12 +240,12 @@ def _start_all(services: Sequence[Service], running: dict[str, Running], console
 
 def _stop(services: Sequence[Service], running: dict[str, Running], console: Console) -> None:
     ours = {running[service.name]: service for service in services if service.name in running}
-    killed = service_process.stop(ours, grace=_STOP_SECONDS)
+    killed = service_control.stop(ours, grace=_STOP_SECONDS)
     for process, service in ours.items():
         how = f"killed, since it did not stop in {_STOP_SECONDS:.0f} s" if process in killed else "stopped"
         _say(console, f"  {service.name}  {how}")
     for service in services:
-        service_process.forget(service)
+        service_control.forget(service)
 
 
 def _purge(directory: Path) -> None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra import service_process
+from infra import service_control
 from infra.disk import disk_errors, disk_full, tells_of_full_disk
 from infra.errors import ServiceDiedError, ServiceSlowError, StackError
 from infra.service import NotReadyError, Service
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from infra.service_process import Running
+    from infra.service_control import Running
 
 START_SECONDS = 120.0
 _POLL_SECONDS = 0.1
@@ -34,7 +34,7 @@ def start(service: Service, say: Callable[[str], None]) -> Running:
             _prepare(service)
         service.before_start()
         say("starting")
-        return service_process.spawn(service)
+        return service_control.spawn(service)
 
 
 def _prepare(service: Service) -> None:

@@ -76,9 +76,8 @@ class ProcessHandle:
         self.kill()
         for pidfd in (self._pidfd, self._writer_pidfd):
             if pidfd is not None:
-                connection.wait(
-                    [pidfd], _DEATH_SECONDS
-                )  # an orphaned writer is our child, and a zombie until collected
+                # An orphaned writer is our child by now, and a zombie until it is collected.
+                connection.wait([pidfd], _DEATH_SECONDS)
         code = _collect(self._pidfd)
         _collect(self._writer_pidfd)
         if code is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,12 +11,14 @@ import pytest
 from infra.embedded_stack import down, up
 from infra.errors import PlatformError, PreflightError
 from infra.stack_layout import Wishes
+from tests.pipeline import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from infra.stack_state import Addresses
+    from tests.mysql_server import MysqlServer
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +26,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     """Broker, registry and database, up for the whole session."""
     with running_stack(tmp_path_factory.mktemp("stack")) as addresses:
         yield addresses
+
+
+@pytest.fixture(params=["MariaDB", "MySQL"])
+def database(request: pytest.FixtureRequest, stack: Addresses) -> Addresses:
+    """The stack, and the same with real MySQL in the place of MariaDB."""
+    if request.param == "MariaDB":
+        return stack
+    server: MysqlServer = request.getfixturevalue("mysql")
+    with contextlib.closing(connect(server.admin_url)) as connection:
+        cursor = connection.cursor()
+        cursor.execute("CREATE DATABASE IF NOT EXISTS bank")
+        cursor.execute("CREATE USER IF NOT EXISTS 'consumer'@'%' IDENTIFIED BY 'consumer1!'")
+    url = f"mysql+pymysql://consumer:consumer1%21@{server.host}:{server.port}/bank"
+    return dataclasses.replace(
+        stack, database_url=url, infra_database_url=f"{server.admin_url}bank", admin_database_url=server.admin_url
+    )
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime as dt
 import io
 import json
@@ -34,7 +33,6 @@ from tests.waits import eventually
 
 if TYPE_CHECKING:
     from infra.stack_state import Addresses
-    from tests.mysql_server import MysqlServer
 
 CANARY = "hunter2-canary"
 METADATA = ("_kafka_partition", "_kafka_offset")
@@ -374,22 +372,6 @@ TYPES: dict[str, tuple[Any, list[tuple[Any, Any]]]] = {
     "select": ("int", [(1, 1), (2, 2)]),  # a reserved word
     "_kafka_offset": ("int", [(7, 7), (8, 8)]),  # named like a column of rtpipe's own
 }
-
-
-@pytest.fixture(params=["MariaDB", "MySQL"])
-def database(request: pytest.FixtureRequest, stack: Addresses) -> Addresses:
-    """The stack, and the same with real MySQL in the place of MariaDB."""
-    if request.param == "MariaDB":
-        return stack
-    server: MysqlServer = request.getfixturevalue("mysql")
-    with contextlib.closing(connect(server.admin_url)) as connection:
-        cursor = connection.cursor()
-        cursor.execute("CREATE DATABASE IF NOT EXISTS bank")
-        cursor.execute("CREATE USER IF NOT EXISTS 'consumer'@'%' IDENTIFIED BY 'consumer1!'")
-    url = f"mysql+pymysql://consumer:consumer1%21@{server.host}:{server.port}/bank"
-    return dataclasses.replace(
-        stack, database_url=url, infra_database_url=f"{server.admin_url}bank", admin_database_url=server.admin_url
-    )
 
 
 def test_every_type_arrives_unchanged(database: Addresses, tmp_path: Path) -> None:
