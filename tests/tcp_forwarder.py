@@ -18,10 +18,11 @@ class Forwarder:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open = threading.Event()
-        self._links: list[socket.socket] = []
+        self._clients: list[socket.socket] = []
         self.port: int = self._listener.getsockname()[1]
         self.turned_away = 0
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._threads = [threading.Thread(target=self._serve, daemon=True)]
+        self._threads[0].start()
 
     def open(self) -> None:
         self._open.set()
@@ -29,26 +30,37 @@ class Forwarder:
     def shut(self) -> None:
         """From now on nobody gets through, and who was through is cut off."""
         self._open.clear()
-        for link in self._links:
+        for client in self._clients:
             with contextlib.suppress(OSError):
-                link.shutdown(socket.SHUT_RDWR)
+                client.shutdown(socket.SHUT_RDWR)  # which ends its link
 
     def close(self) -> None:
+        """Every thread has ended and every socket is closed when this returns."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()  # from now on there is no new link
         self.shut()
-        self._listener.close()
+        for thread in self._threads:
+            thread.join()
 
     def _serve(self) -> None:
-        with contextlib.suppress(OSError):  # the listener was closed
+        with self._listener, contextlib.suppress(OSError):  # until the listener is shut down
             while True:
                 client, _ = self._listener.accept()
                 if self._open.is_set():
-                    server = socket.create_connection(self._target)
-                    self._links += [client, server]
-                    for source, sink in ((client, server), (server, client)):
-                        threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+                    self._clients.append(client)
+                    self._threads.append(threading.Thread(target=self._link, args=(client,), daemon=True))
+                    self._threads[-1].start()
                 else:
                     client.close()
                     self.turned_away += 1
+
+    def _link(self, client: socket.socket) -> None:
+        """Bytes go both ways until both ends are done."""
+        with client, contextlib.suppress(OSError), socket.create_connection(self._target) as server:
+            back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+            back.start()
+            _pump(client, server)
+            back.join()
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -127,9 +127,10 @@ class DatabaseProxy:
             fault.release()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._threads[0].join()  # from now on there is no new link
-        self.cut_all()
         for thread in self._threads:
-            thread.join()
+            while thread.is_alive():
+                self.cut_all()
+                thread.join(0.1)
 
     def _serve(self) -> None:
         with self._listener, contextlib.suppress(OSError):  # until the listener is shut down
