@@ -4,6 +4,7 @@ RtpipeError
 └── WorkerError
     ├── DataError          one message cannot become a row                    65
     ├── OffsetGoneError    the stored offset is not in the log any more       66
+    │   └── TruncatedError the log ends before the stored offset              66
     ├── BrokenInvariant    what must hold does not: a bug                     70
     ├── TemporaryError     starting again helps                               75
     ├── LostParent         the process that started this one is gone          75
@@ -29,10 +30,16 @@ class DataError(WorkerError):
 
 
 class OffsetGoneError(WorkerError):
-    """Kafka does not have the stored offset: deleted by retention, or the log was truncated."""
+    """Kafka does not have the stored offset any more: deleted by retention, or by hand."""
 
     name = "E_OFFSET_GONE"
     exit_code = ExitCode.OFFSET_GONE
+
+
+class TruncatedError(OffsetGoneError):
+    """The log ends before the stored offset: the brokers lost its tail, in an unclean election perhaps."""
+
+    name = "E_TRUNCATED"
 
 
 class BrokenInvariant(WorkerError):  # noqa: N818 - a state, not an input error

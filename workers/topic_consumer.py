@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 
-from confluent_kafka import (
-    OFFSET_INVALID,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicCollection,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from avro_schemas.credentials import AccessDeniedError
-from workers.errors import DataError, OffsetGoneError, SetupError, TemporaryError, TopicChangedError, WorkerError
+from workers.errors import DataError, OffsetGoneError, SetupError, TopicChangedError, TruncatedError, WorkerError
+from workers.kafka_log import KafkaLog
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import Position
@@ -67,7 +60,12 @@ class TopicConsumer:
         self.end_offset = -1  #: end of the log as last seen
         self.stored = position.offset  #: next to consume by kafka_offsets, for words only
         self._no_topic_since: float | None = None
-        self._consumer = Consumer({**_TUNED, **spec.kafka, **_FIXED, "group.id": spec.group}, logger=log)
+        wanted = {"debug", "log_level"} & spec.kafka.keys()
+        self._log = KafkaLog(spec.key.topic, logging.DEBUG if wanted else logging.WARNING)
+        debug = ",".join(filter(None, [spec.kafka.get("debug"), "topic"]))
+        self._consumer = Consumer(
+            {**_TUNED, **spec.kafka, **_FIXED, "group.id": spec.group, "debug": debug}, logger=self._log
+        )
         start = TopicPartition(spec.key.topic, spec.key.partition, position.offset)
         if position.leader_epoch >= 0:
             start = TopicPartition(
@@ -78,12 +76,22 @@ class TopicConsumer:
     def poll(self, most: int, timeout: float) -> list[Message]:
         """Up to `most` messages: waits `timeout` seconds for the first, takes the others that are already here.
 
-        An end-of-partition event comes as a message whose error says so; every other error is judged here.
+        An end-of-partition event comes as a message whose error says so; every other error is judged here. Raises
+        TopicChangedError before the first message of a topic that has only the name of ours.
         """
         messages = self._consumer.consume(1, timeout)
         if messages and most > 1:
             messages += self._consumer.consume(most - 1, 0)
+        self._check_topic_id()
         return [message for message in messages if message.error() is None or self._is_end(message)]
+
+    def _check_topic_id(self) -> None:
+        found = self._log.topic_id
+        if found not in {None, self._spec.topic_id}:
+            raise TopicChangedError(
+                f"{self._spec.key}: topic id changed {self._spec.topic_id} -> {found}",
+                hint=f"rtpipe adopt {self._spec.key.topic} takes the new one from its beginning",
+            )
 
     def _is_end(self, message: Message) -> bool:
         error = message.error()
@@ -98,11 +106,8 @@ class TopicConsumer:
     def _judge(self, error: KafkaError) -> None:
         """Raise what stops the partition; return for what librdkafka mends by itself."""
         key, code = self._spec.key, error.code()
-        if code in _GONE and self._topic_is_there():
-            raise OffsetGoneError(
-                f"{key}: {self._log_bounds()}",
-                hint=f"decide where to go on: rtpipe offsets set {key} OFFSET, then rtpipe resume {key}",
-            )
+        if code in _GONE:
+            raise self._gone()
         if code in _DENIED:
             raise AccessDeniedError(
                 f"{key}: Kafka: {error.str()}", hint="check the account's READ and DESCRIBE permissions"
@@ -117,36 +122,18 @@ class TopicConsumer:
             raise WorkerError(f"{key}: Kafka: {error.str()}")
         log.info("%s", error.str(), extra={"event": "kafka_trouble", "partition": str(key)})
 
-    def _topic_is_there(self) -> bool:
-        """An offset is also gone if the topic was deleted and made again, which calls for another decision.
-
-        Raises TopicChangedError then. False while there is no topic: the supervisor's watch will see what becomes of
-        it. Raises TemporaryError if nobody answers: librdkafka has stopped fetching and would never say so again.
-        """
-        topic = self._spec.key.topic
-        admin = AdminClient(dict(self._spec.kafka), logger=log)  # named: its answers die with it
-        asked = admin.describe_topics(TopicCollection([topic]), request_timeout=5)
+    def _gone(self) -> OffsetGoneError:
+        """What became of the stored offset, by the log as it is now."""
+        key = self._spec.key
+        hint = f"decide where to go on: rtpipe offsets set {key} OFFSET, then rtpipe resume {key}"
         try:
-            found = str(asked[topic].result(10).topic_id)
-        except (KafkaException, TimeoutError) as exc:
-            if isinstance(exc, KafkaException) and exc.args[0].code() in _NO_TOPIC:
-                return False
-            raise TemporaryError(f"{self._spec.key}: the offset is gone, and Kafka does not say why") from exc
-        if found != self._spec.topic_id:
-            raise TopicChangedError(
-                f"{self._spec.key}: topic id changed {self._spec.topic_id} -> {found}",
-                hint=f"rtpipe adopt {topic} takes the new one from its beginning",
-            )
-        return True
-
-    def _log_bounds(self) -> str:
-        where = TopicPartition(self._spec.key.topic, self._spec.key.partition)
-        try:
-            low, high = self._consumer.get_watermark_offsets(where, timeout=5)
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(key.topic, key.partition), timeout=5)
         except KafkaException:
-            return f"stored {self.stored} is not in the log"
+            return OffsetGoneError(f"{key}: stored {self.stored} is not in the log", hint=hint)
+        if self.stored > high:
+            return TruncatedError(f"{key}: stored {self.stored}, log ends at {high}", hint=hint)
         gone = max(0, low - self.stored)
-        return f"stored {self.stored}, log is [{low},{high}): {gone} records gone"
+        return OffsetGoneError(f"{key}: stored {self.stored}, log is [{low},{high}): {gone} records gone", hint=hint)
 
     def refresh_end(self) -> None:
         """Take the end of the log from what librdkafka has cached; asks no broker."""

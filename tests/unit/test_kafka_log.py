@@ -1,0 +1,38 @@
+"""What librdkafka's log lines tell: the topic's id, and what a person is to see of the rest."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from workers.kafka_log import KafkaLog
+
+LINE = "%s [%s] %s"
+
+
+def changed(topic: str, new: str) -> tuple[str, str, str]:
+    return "METADATA", "rdkafka#consumer-1", f"[thrd:main]: Topic {topic} changed id from AAAA to {new}"
+
+
+def test_the_id_of_its_own_topic_is_kept_even_where_the_line_is_not_shown() -> None:
+    log = KafkaLog("orders", logging.WARNING)
+    assert log.topic_id is None
+    log.log(logging.DEBUG, LINE, *changed("orders", "CQ9k2z25S4G/VZiGs7OSEw"))
+    assert log.topic_id == "CQ9k2z25S4G/VZiGs7OSEw"
+    log.log(logging.DEBUG, LINE, *changed("orders2", "other"))
+    log.log(logging.DEBUG, LINE, "TOPIC", "rdkafka#consumer-1", "New local topic: orders")
+    assert log.topic_id == "CQ9k2z25S4G/VZiGs7OSEw"
+
+
+@pytest.mark.parametrize(("level", "shown"), [(logging.DEBUG, 2), (logging.WARNING, 1)])
+def test_lines_from_the_level_up_are_passed_on(
+    level: int, shown: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("rtpipe"), "propagate", True)
+    log = KafkaLog("orders", level)
+    with caplog.at_level(logging.DEBUG, "rtpipe"):
+        log.log(logging.DEBUG, LINE, *changed("orders", "new"))
+        log.log(logging.WARNING, LINE, "REQTMOUT", "rdkafka#consumer-1", "Timed out 1 in-flight requests")
+    assert len(caplog.records) == shown
+    assert log.topic_id == "new"

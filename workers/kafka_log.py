@@ -1,0 +1,31 @@
+"""librdkafka's log lines, and the one thing that only they tell: that a name belongs to another topic now.
+
+A consumer fetches by topic id (Kafka 3.1 or newer). When a topic was deleted and made again, the broker refuses the
+old id, librdkafka asks for the topic's metadata, takes the new id and goes on at its old position, without a word to
+its user but a debug line. That line reaches `log` before the first message that was fetched under the new id.
+"""
+
+from __future__ import annotations
+
+import re
+
+from workers.process_log import get_logger
+
+log = get_logger("consumer")
+_NEW_ID = re.compile(r"Topic (?P<topic>\S+) changed id from \S+ to (?P<id>\S+)$")
+
+
+class KafkaLog:
+    """What librdkafka takes for a logger: passes lines on from `level` up, and keeps the id of `topic` in mind."""
+
+    def __init__(self, topic: str, level: int) -> None:
+        self._topic = topic
+        self._level = level
+        self.topic_id: str | None = None  #: the id that librdkafka fetches by; None until it knows
+
+    def log(self, level: int, text: str, *values: object) -> None:
+        """Called by librdkafka within `Consumer.consume`, in the order of the events."""
+        if level >= self._level:
+            log.log(level, text, *values)
+        if values and (found := _NEW_ID.search(str(values[-1]))) and found["topic"] == self._topic:
+            self.topic_id = found["id"]
