@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, insert, select, update
 from avro_schemas.offsets_table import OFFSETS
 from workers import kill_points
 from workers.batch_queue import Batch
-from workers.database_errors import Action, DatabaseTrouble
+from workers.database_errors import DUPLICATE, Action, DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
 from workers.errors import SetupError, TemporaryError, TopicChangedError
 from workers.partition_spec import PartitionSpec
@@ -26,7 +26,6 @@ from workers.reports import Position
 
 log = get_logger("ledger")
 _LOCK_WAIT_TIMEOUT = 1205
-_DUPLICATE = 1062
 _CLAIM_ROUNDS = 3
 
 
@@ -37,6 +36,7 @@ class OffsetLedger:
         self._spec = spec
         self._owner = f"{socket.gethostname()}:{os.getpid()}"[:190]
         self._session: DatabaseSession | None = None
+        self.max_packet = 0  #: bytes of a statement that the server takes, as of the last connection
 
     def _where(self) -> ColumnElement[bool]:
         columns = OFFSETS.c
@@ -51,9 +51,13 @@ class OffsetLedger:
         """The open connection; a new one after `disconnect`."""
         if self._session is None:
             self._session = open_session(self._spec.database_url, self._spec.database_seconds)
-            self._session.require_innodb(self._spec.table)
-            self._session.require_innodb(OFFSETS.name)
+            self.max_packet = self._session.max_packet
+            self._require_innodb()
         return self._session
+
+    def _require_innodb(self) -> None:
+        self.session.require_innodb(self._spec.table)
+        self.session.require_innodb(OFFSETS.name)
 
     def disconnect(self) -> None:
         """Drop the connection; the server rolls back what was open on it."""
@@ -73,7 +77,7 @@ class OffsetLedger:
                 self.disconnect()
                 if trouble.number == _LOCK_WAIT_TIMEOUT:
                     self._kill_predecessor()
-                elif trouble.number != _DUPLICATE:  # somebody else made the very first row at the same time
+                elif trouble.number != DUPLICATE:  # somebody else made the very first row at the same time
                     raise
         raise TemporaryError(f"{self._spec.key}: the row in {OFFSETS.name} stays locked by another session")
 
@@ -215,8 +219,12 @@ class OffsetLedger:
             self.session.connection.rollback()
 
     def read(self) -> Position | None:
-        """What the row says now, waiting for whoever is changing it; None if there is no row."""
+        """What the row says now, waiting for whoever is changing it; None if there is no row.
+
+        Looks at the engines too: on a table that lost its transactions, the next lost connection would double rows.
+        """
         with translated():
+            self._require_innodb()
             row = self._locked_row()
             self.session.connection.rollback()
         return None if row is None else Position(row.epoch, row.offset, row.leader_epoch)

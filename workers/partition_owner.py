@@ -34,7 +34,7 @@ class Ledger(Protocol):
         """Undo the transaction."""
 
     def read(self) -> Position | None:
-        """The row as it is now, waiting for whoever changes it."""
+        """The row as it is now, waiting for whoever changes it; SetupError if a table is not transactional."""
 
     def disconnect(self) -> None:
         """Drop the connection."""
@@ -94,7 +94,7 @@ class PartitionOwner:
             self._outage.over()
 
     def check(self) -> None:
-        """While idle: notice a fence or a dead connection before the next message does."""
+        """Between two batches: notice a fence, a dead connection or a changed table before the next message does."""
         found = self._insist("checking", self._ledger.read)
         self._outage.over()
         if found is None or (found.epoch, found.offset) != (self.position.epoch, self.position.offset):

@@ -10,8 +10,8 @@ from avro_schemas.errors import SchemaError
 from avro_schemas.table_layout import table_layout
 from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
 from workers.batch_queue import Batch
-from workers.database_errors import Action, DatabaseTrouble
-from workers.errors import DataError, SetupError
+from workers.database_errors import DUPLICATE, Action, DatabaseTrouble
+from workers.errors import BrokenInvariant, DataError, SetupError
 from workers.offset_ledger import OffsetLedger
 from workers.partition_owner import PartitionOwner
 from workers.partition_spec import PartitionSpec
@@ -57,10 +57,20 @@ class TableWriter:
             if trouble.action is not Action.DATA:
                 raise trouble.as_error(f"{self._spec.key} offset {batch.first}") from trouble
             if len(batch.offsets) == 1:
+                self._refuse_second(batch.offsets[0], trouble)
                 self._refuse(batch.offsets[0], f"{trouble}", trouble.column)
             middle = len(batch.offsets) // 2
             self.write(_slice(batch, 0, middle))
             self.write(_slice(batch, middle, len(batch.offsets)))
+
+    def _refuse_second(self, offset: int, trouble: DatabaseTrouble) -> None:
+        """A primary key of partition and offset refuses a message that is in the table already: no fault of its own."""
+        if trouble.number == DUPLICATE and trouble.key == "PRIMARY" and self._spec.metadata_columns:
+            raise BrokenInvariant(
+                f"{self._spec.key} offset {offset}: its row is in {self._spec.table} already, but kafka_offsets was"
+                f" behind it",
+                hint=f"was the offset set back? `rtpipe offsets set {self._spec.key} OFFSET` to where the table ends",
+            )
 
     def _refuse(self, offset: int, why: str, field: str) -> NoReturn:
         where = f"{self._spec.key} offset {offset}" + (f" field {field}" if field else "")
@@ -79,7 +89,7 @@ class TableWriter:
             values = [batch.values[index] or b"" for index in picked]
             try:
                 part = Rows(encoder.prefix, encoder.encode(values, [batch.offsets[index] for index in picked]))
-                _require_fitting(part, self._ledger.session.max_packet)
+                _require_fitting(part, self._ledger.max_packet)
             except BadMessage as bad:
                 raise BadMessage(picked[bad.index], bad.why, bad.field) from bad
             rows.append(part)
@@ -108,7 +118,7 @@ class TableWriter:
     def _statements(self, rows: list[Rows]) -> Iterator[bytes]:
         """INSERT texts that fit the server's packet."""
         for part in rows:
-            yield from insert_statements(part.prefix, part.literals, self._ledger.session.max_packet // 2)
+            yield from insert_statements(part.prefix, part.literals, self._ledger.max_packet // 2)
 
 
 def _require_fitting(rows: Rows, limit: int) -> None:

@@ -26,9 +26,10 @@ from workers.table_writer import TableWriter
 log = get_logger("writer")
 #: Seconds between two signs of life while there is nothing to do.
 _TURN = 1.0
-#: Turns without a batch after which memory is given back, and after which ownership is looked at, again and again.
+#: Turns without a batch after which memory is given back.
 _IDLE_TURNS = 2
-_CHECK_TURNS = 10
+#: Seconds between two looks at the ownership and at the tables' engine, idle or not.
+_CHECK_EVERY = 10.0
 _ORPHAN_GRACE = 1.5
 
 
@@ -92,13 +93,17 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     owner = PartitionOwner(spec.key, ledger, outage)
     consumer.send(Claimed(os.getpid(), owner.claim()))
     writer = TableWriter(spec, owner, ledger, SchemaSource(consumer))
-    idle = 0
+    idle, checked = 0, time.monotonic()
     while True:
+        if time.monotonic() - checked > _CHECK_EVERY:
+            owner.check()
+            checked = time.monotonic()
         try:
             batch = batches.take(_TURN)
         except queue.Empty:
             idle += 1
-            _rest(idle, owner)
+            if idle == _IDLE_TURNS:
+                memory.give_back()
             consumer.send(Alive())
             continue
         idle = 0
@@ -109,11 +114,3 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
         writer.write(batch)
         consumer.send(Committed(batch.next_offset, len(batch.offsets), time.monotonic() - started))
         del batch  # while idle, its thousands of small objects would hold the memory around them
-
-
-def _rest(idle: int, owner: PartitionOwner) -> None:
-    """What a writer does in its turns without a batch."""
-    if idle == _IDLE_TURNS:
-        memory.give_back()
-    if idle % _CHECK_TURNS == 0:
-        owner.check()

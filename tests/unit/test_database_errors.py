@@ -61,6 +61,14 @@ def test_the_column_is_named_and_the_value_is_not(message: str, column: str) -> 
     assert "secret" not in str(trouble)
 
 
+@pytest.mark.parametrize(
+    "text", ["Duplicate entry '0-15' for key 'PRIMARY'", "Duplicate entry '0-15' for key 't.PRIMARY'"]
+)
+def test_the_index_that_refuses_a_duplicate_is_known(text: str) -> None:
+    assert trouble_of(pymysql.err.IntegrityError(1062, text)).key == "PRIMARY"
+    assert "0-15" not in str(trouble_of(pymysql.err.IntegrityError(1062, text)))
+
+
 def test_the_error_that_stops_a_partition_has_the_right_exit_code() -> None:
     assert DatabaseTrouble(1045).as_error("t/0").exit_code is ExitCode.ACCESS_DENIED
     assert DatabaseTrouble(1146).as_error("t/0").exit_code is ExitCode.BAD_SETUP
