@@ -101,11 +101,11 @@ class _Check:
         )
         differences = Differences(topic, self._order.listed)
         judge_offsets(differences, topic, partitions, ends)
-        judge_count(differences, table, partitions, report.rows_in_table)
         if self._registry is not None:
             read = self._values(self._registry, report, ends, differences)
             notes = tuple(_gone_note(at) for at in partitions if at.low)
             report = replace(report, messages_read=read, notes=notes)
+        judge_count(differences, table, partitions, report.rows_in_table)
         return replace(report, differences=differences.listed, counts=dict(differences.counts))
 
     def _partitions(self, topic: str, group: str) -> tuple[tuple[PartitionReport, ...], dict[int, int]]:

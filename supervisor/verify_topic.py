@@ -16,6 +16,7 @@ from avro_schemas.registry_client import Registry
 from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
 from supervisor.verify_rows import Message
 from supervisor.verify_values import Row
+from workers.errors import SetupError
 
 BATCH = 5_000  #: messages a call
 WAIT_SECONDS = 0.05  #: a call, for a batch to fill
@@ -67,11 +68,11 @@ class TopicReader:
         self._consumer.close()
 
     def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
-        """{partition: (first offset, last stable offset)}; SettingsError if there is no such topic."""
+        """{partition: (first offset, last stable offset)}; SetupError if there is no such topic."""
         try:
             known = self._consumer.list_topics(timeout=self._timeout).topics
             if topic not in known:
-                raise SettingsError(f"topic {topic} does not exist", hint="`rtpipe infra create` makes topics")
+                raise SetupError(f"topic {topic} does not exist", hint="`rtpipe infra create` makes topics")
             partitions = sorted(known[topic].partitions)
             return {partition: self._watermark(topic, partition) for partition in partitions}
         except KafkaException as exc:

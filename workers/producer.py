@@ -14,6 +14,7 @@ from confluent_kafka import KafkaException, Producer
 from avro_schemas.errors import SchemaError, SettingsError, UnreachableError
 from avro_schemas.naming import subject_for
 from avro_schemas.registry_client import Registry
+from workers.errors import SetupError
 from workers.producer_crew import Crew, signals_counted
 from workers.producer_order import LANES, ProcessOrder, ProduceOrder, ProduceProgress, ProduceResult, TopicPlan
 from workers.producer_samples import field_types, sample_of
@@ -30,8 +31,9 @@ def produce(order: ProduceOrder, *, progress: Callable[[ProduceProgress], None] 
 
     In a main thread SIGINT and SIGTERM stop it cleanly: what is under way is flushed, `stopped` is set in the
     result; a second signal raises ForcedStopError. Messages that Kafka did not take are counted in the result
-    (`raise_for_failures`). Raises before anything is sent: SettingsError for an unknown topic or key field,
-    SchemaError for a field without sample values, UnreachableError for a broker or registry that does not answer.
+    (`raise_for_failures`). Raises before anything is sent: SetupError for an unknown topic, SettingsError for an
+    unknown key field, SchemaError for a field without sample values, UnreachableError for a broker or registry that
+    does not answer.
     """
     plans = plan_topics(order)
     shares = share_out(order, plans)
@@ -118,6 +120,6 @@ def _check_topics(order: ProduceOrder) -> None:
     for topic in order.topics:
         if topic not in known:
             close = difflib.get_close_matches(topic, known, n=1)
-            raise SettingsError(
+            raise SetupError(
                 f"topic {topic} does not exist", hint=f"did you mean {close[0]}?" if close else "`rtpipe infra create`"
             )

@@ -31,6 +31,7 @@ from avro_schemas.registry_client import Registry
 from avro_schemas.wire_format import HEADER_SIZE, schema_id_of
 from tests.pipeline import watermarks_of
 from tests.waits import eventually
+from workers.errors import SetupError
 from workers.producer import produce
 from workers.producer_order import ProduceOrder, ProduceProgress, ProduceResult
 
@@ -213,7 +214,7 @@ def test_a_rate_is_held_and_a_duration_ends_it(topics: Topics) -> None:
 @pytest.mark.parametrize(
     ("settings", "error", "text"),
     [
-        ({"topics": ("no_such_topic",)}, SettingsError, "topic no_such_topic does not exist"),
+        ({"topics": ("no_such_topic",)}, SetupError, "topic no_such_topic does not exist"),
         ({"key": "nothing"}, SettingsError, "has no such field"),
         ({"kafka": {"bootstrap.servers": "127.0.0.1:1"}, "connect_timeout": 2.0}, UnreachableError, "127.0.0.1:1"),
         ({"kafka": {"bootstrap.servers": "x:1", "linger.ms": "soon"}}, SettingsError, "configuration property"),

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from avro_schemas.errors import ExitCode, RtpipeError, SchemaError, SettingsError, UnreachableError
 from workers import producer
+from workers.errors import SetupError
 from workers.producer_order import (
     LANES,
     DeliveryError,
@@ -134,9 +135,9 @@ def test_plans_come_from_the_file_or_the_registry(order: Any) -> None:
     with pytest.raises(SettingsError, match="no such field") as caught:
         producer.plan_topics(order(key="else"))
     assert "user, flag, nothing" in caught.value.hint
-    with pytest.raises(SettingsError, match="topic tt does not exist") as caught:
+    with pytest.raises(SetupError, match="topic tt does not exist") as missing:
         producer.plan_topics(order(topics=("tt",)))
-    assert caught.value.hint == "did you mean t?"
+    assert missing.value.hint == "did you mean t?"
     with pytest.raises(SchemaError, match="no fields"):
         producer.plan_topics(order(schemas=({**SCHEMA, "fields": []},)))
 
