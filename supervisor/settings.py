@@ -22,6 +22,8 @@ from avro_schemas.errors import SettingsError
 from infra.stack_state import default_directory, read_addresses
 
 _PREFIX = "RTPIPE_"
+#: Variables that are read elsewhere.
+_OTHERS = ("CONFIG", "DEBUG", "CACHE_DIR", "STACK_DIR", "MAVEN_REPOSITORY")
 _LARGEST_FILE = 1 << 20
 
 
@@ -161,18 +163,21 @@ class _Given(PydanticBaseSettingsSource):
         return values
 
 
-def _from_secret_files() -> dict[str, str]:
+def _from_secret_files() -> dict[str, Any]:
     """`RTPIPE_DATABASE_URL_FILE=/run/…` gives database_url: what systemd credentials and mounted secrets look like."""
-    found = {}
+    found: dict[str, Any] = {}
     for name in Settings.model_fields:
-        path = os.environ.get(f"{_PREFIX}{name.upper()}_FILE")
-        if path:
+        variable = f"{_PREFIX}{name.upper()}_FILE"
+        if path := os.environ.get(variable):
             try:
-                found[name] = Path(path).read_text().strip()
+                text = Path(path).read_text().strip()
+                found[name] = json.loads(text) if name == "kafka" else text
             except OSError as exc:
                 raise SettingsError(
-                    f"{_PREFIX}{name.upper()}_FILE: {path}: {exc.strerror}", hint="is it readable for this user?"
+                    f"{variable}: {path}: {exc.strerror}", hint="is it readable for this user?"
                 ) from exc
+            except ValueError:  # its text may hold a password
+                raise SettingsError(f"{variable}: {path}: takes JSON", hint='such as {"sasl.password": "…"}') from None
     return found
 
 
@@ -192,8 +197,20 @@ def _from_toml() -> dict[str, Any]:
         raise SettingsError(f"{path}: not valid TOML: {exc}", hint="see docs/settings.md for an example") from exc
 
 
+def _refuse_misspelt() -> None:
+    """A variable of nearly the right name would be ignored in silence; those of other programs are none of ours."""
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known |= {f"{name}_FILE" for name in known} | {f"{_PREFIX}{name}" for name in _OTHERS}
+    for name in sorted(os.environ):
+        if name.startswith(_PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+            if close:
+                raise SettingsError(f"{name}: no such variable", hint=f"did you mean {close[0]}?")
+
+
 def load(**flags: Any) -> Settings:
     """Settings of this command; `flags` that are None were not given. Raises SettingsError for whatever is wrong."""
+    _refuse_misspelt()
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         settings = Settings(**given)

@@ -142,6 +142,8 @@ class Supervisor:
         if self._options.targets is None:
             return
         for worker in self._workers:
+            if worker.state is State.QUARANTINED:  # a run that is to end does not wait for its next try
+                worker.halt(Ended(ExitCode.TEMPORARY, "E_QUARANTINED", f"{worker}: {worker.reason}"))
             arrived = worker.offset is not None and worker.offset >= self._options.targets[worker.spec.key]
             # Only once it has seen the log's end: a stored offset beyond that is no arrival, but E_OFFSET_GONE.
             if arrived and worker.state is State.RUNNING and worker.end_offset is not None:

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from tests.crash.database_proxy import Do, Statement
-from tests.crash.fault_run import QUICK, FaultRun, all_run, fault_run, frozen, generations, nobody_left
-from tests.crash.test_kills import helpers, moves_on
+from tests.crash.fault_run import QUICK, FaultRun, all_run, fault_run, frozen, generations, moves_on, nobody_left
+from tests.crash.test_kills import helpers
 from tests.pipeline import ROOT, Pipeline, connect, kill, running_pipeline
 from tests.waits import eventually
 
@@ -139,6 +139,20 @@ def test_a_worker_that_always_dies_is_quarantined_and_probed(stack: Addresses, t
             eventually(lambda: run.pipeline.offsets(run.topic)[0] > stopped, within=60, what="a probe succeeds")
             assert generations(run.pipeline)[f"{run.topic}/1"] == others
         assert run.finish() > 0
+
+
+def test_a_run_that_is_to_end_does_not_wait_for_a_quarantine(stack: Addresses, tmp_path: Path) -> None:
+    env = QUICK | {"RTPIPE_RESTART_BUDGET": "1", "RTPIPE_QUARANTINE_SECONDS": "3600", "RTPIPE_DATABASE_SECONDS": "60"}
+    with fault_run(stack, tmp_path, partitions=1) as run:
+        run.pipeline.produce(100)
+        assert run.finish() == 100
+        run.pipeline.produce(100)
+        with row_locked(run, 0):
+            run.supervisor = run.pipeline.supervise("--until-caught-up", env=env)
+            [victim] = eventually(lambda: consumers(run), within=60, what="a consumer that waits for its claim")
+            kill(victim.pid)
+            assert run.supervisor.wait(60) == 75
+        assert "E_QUARANTINED" in run.events("worker_halted")[0]["msg"]
 
 
 @contextlib.contextmanager

@@ -41,6 +41,29 @@ def test_a_secret_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatc
         load()
 
 
+def test_properties_of_kafka_may_come_from_a_file(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (nowhere / "kafka").write_text('{"sasl.password": "hunter2"}')
+    monkeypatch.setenv("RTPIPE_KAFKA_FILE", str(nowhere / "kafka"))
+    assert load().kafka == {"sasl.password": "hunter2"}
+    (nowhere / "kafka").write_text("sasl.password=hunter2")
+    with pytest.raises(SettingsError, match=r"RTPIPE_KAFKA_FILE: .*: takes JSON") as caught:
+        load()
+    assert "hunter2" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["RTPIPE_DATABSE_URL", "RTPIPE_DATABASE_URL_FIL", "RTPIPE_LOGLEVEL"])
+def test_a_misspelt_variable_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "x")
+    with pytest.raises(SettingsError, match=f"{name}: no such variable"):
+        load()
+
+
+def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RTPIPE_DEBUG", "RTPIPE_CACHE_DIR", "RTPIPE_SITE", "RTPIPE_NO_SKIPS"):
+        monkeypatch.setenv(name, "x")
+    load()
+
+
 def test_settings_hide_their_secrets() -> None:
     settings = load(database_url=URL, kafka={"sasl.password": "hunter2"})
     assert "hunter2" not in repr(settings)
