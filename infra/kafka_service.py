@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from infra.stack_layout import StackLayout
 
 _LOG4J = Path(__file__).with_name("kafka") / "log4j2.properties"
-#: one broker serves benchmarks; of three, each is small and starts fast
+#: one broker serves benchmarks; of three, each is small
 _ALONE = ["-Xms256m", "-Xmx768m"]
-_AMONG_MANY = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+_AMONG_MANY = ["-Xmx256m", "-XX:+UseSerialGC"]
 
 
 def kafka_services(layout: StackLayout, jars: Path) -> list[Service]:

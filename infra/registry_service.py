@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from infra.stack_layout import StackLayout
 
 _HTTP_OK = 200
-_HEAP = ["-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+_HEAP = ["-Xmx320m", "-XX:+UseSerialGC"]
 
 
 def registry_service(layout: StackLayout, program: Path) -> Service:

@@ -3,5 +3,5 @@
 -- Default passwords belong to these two local stacks only.
 CREATE DATABASE IF NOT EXISTS bank CHARACTER SET utf8mb4;
 CREATE USER IF NOT EXISTS 'infra'@'%' IDENTIFIED BY 'infra1!';
-GRANT CREATE, ALTER, INDEX, DROP, REFERENCES, SELECT ON bank.* TO 'infra'@'%';
+GRANT CREATE, ALTER, INDEX, SELECT ON bank.* TO 'infra'@'%';
 CREATE USER IF NOT EXISTS 'consumer'@'%' IDENTIFIED BY 'consumer1!';
