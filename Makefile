@@ -18,7 +18,7 @@ demo: run  ## install, then show the whole pipeline at work (ARGS="--messages 10
 	@$(BIN)/rtpipe demo $(ARGS)
 
 test: dev  ## install, then all tests: unit, integration, crash, wheel (ARGS="tests/unit -k name")
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 check: dev  ## lint, format and types
 	@echo 'ruff check'; $(BIN)/ruff check --quiet .

@@ -35,6 +35,7 @@ KINDS = (
     "freeze worker",
     "freeze writer",
     "lock row",
+    "cut connection",
 )
 
 
@@ -128,7 +129,9 @@ class Chaos:
         """Do it; the partitions whose recovery counts."""
         pids = {"worker": victim.pid, "writer": victim.writer_pid}
         verb, what = kind.split()
-        if verb == "lock":
+        if verb == "cut":
+            self._rehearsal.cut_connection(self._database_url, victim.topic, victim.partition)
+        elif verb == "lock":
             with self._rehearsal.lock_on(self._database_url, victim.topic, victim.partition):
                 time.sleep(self._chance.uniform(*_FROZEN))
         elif verb == "freeze":

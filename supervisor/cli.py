@@ -55,7 +55,7 @@ def _root(
 def main() -> None:
     """The console script."""
     try:
-        app()
+        app(prog_name="rtpipe")
     except RtpipeError as exc:
         _complain(exc)
         sys.exit(exc.exit_code)

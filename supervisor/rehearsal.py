@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 import pymysql
@@ -22,6 +22,7 @@ from supervisor.control_socket import ask_all, runtime_directory
 from supervisor.partition_status import PartitionStatus, PipelineStatus
 
 _T = TypeVar("_T")
+_ROW = "FROM kafka_offsets WHERE topic = %s AND `partition` = %s"
 
 
 class RehearsalError(RtpipeError):
@@ -139,22 +140,18 @@ class Rehearsal:
     @contextmanager
     def lock_on(self, database_url: str, topic: str, partition: int) -> Iterator[None]:
         """Hold the partition's row in kafka_offsets, as a stuck stranger would: its writer cannot commit."""
-        where = make_url(database_url)
-        with closing(
-            pymysql.connect(
-                host=where.host or "",
-                port=where.port or 0,
-                user=where.username,
-                password=str(where.password),
-                database=where.database,
-            )
-        ) as connection:
-            connection.cursor().execute(
-                "SELECT `offset` FROM kafka_offsets WHERE topic = %s AND `partition` = %s FOR UPDATE",
-                (topic, partition),
-            )
+        with closing(_connect(database_url)) as connection:
+            connection.cursor().execute(f"SELECT `offset` {_ROW} FOR UPDATE", (topic, partition))
             yield
             connection.rollback()
+
+    def cut_connection(self, database_url: str, topic: str, partition: int) -> None:
+        """KILL the writer's connection, whatever it is in the middle of."""
+        with closing(_connect(database_url)) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT connection_id {_ROW}", (topic, partition))
+            row = cursor.fetchone()
+            with suppress(pymysql.err.MySQLError):  # a writer that was killed a moment ago has none
+                cursor.execute("KILL %s", row)
 
     def stop(self) -> None:
         """End what this demo started: politely, then not."""
@@ -181,6 +178,17 @@ def until(check: Callable[[], _T], what: str, seconds: float = 180) -> _T:
 def _sent(output: str) -> int:
     """Messages sent, by the JSON that ends what `rtpipe produce --json` printed."""
     return int(json.loads(output[output.index("{") :])["sent"])
+
+
+def _connect(url: str) -> pymysql.Connection[Any]:
+    where = make_url(url)
+    return pymysql.connect(
+        host=where.host or "",
+        port=where.port or 0,
+        user=where.username,
+        password=str(where.password),
+        database=where.database,
+    )
 
 
 def _tail(text: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-pytest_plugins = ["tests.mysql_server", "tests.stack"]
+pytest_plugins = ["tests.command_answers", "tests.mysql_server", "tests.stack"]
 
 KEPT = {"RTPIPE_NO_SKIPS", "RTPIPE_CACHE_DIR", "RTPIPE_SCHEDULES"}
 MUST_RUN = {"integration", "crash", "wheel"}

@@ -34,6 +34,7 @@ from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.table_layout import table_layout
 from infra.stack_state import Addresses
 from supervisor.control_socket import ask_all, runtime_directory
+from tests.tally import TALLY
 from tests.waits import eventually
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def schema_named(name: str) -> dict[str, Any]:
 
 
 def connect(url: str, database: str | None = None) -> pymysql.Connection[Any]:
-    """A raw autocommit connection."""
+    """A raw autocommit connection; without TLS, for which PyMySQL would load all certificates each time."""
     where = make_url(url)
     return pymysql.connect(
         host=where.host or "127.0.0.1",
@@ -67,6 +68,7 @@ def connect(url: str, database: str | None = None) -> pymysql.Connection[Any]:
         password=str(where.password or ""),
         database=database or where.database or None,
         autocommit=True,
+        ssl_disabled=True,
     )
 
 
@@ -325,6 +327,7 @@ class Pipeline:
             self._assert_order(source)
             assert self.offsets(topic) == {partition: high for partition, (_, high) in self.watermarks(topic).items()}
             total += len(source)
+        TALLY.rows += total
         return total
 
     @staticmethod
@@ -369,6 +372,7 @@ def _safe_cwd(process: psutil.Process) -> str:
 
 def kill(pid: int) -> None:
     """kill -9."""
+    TALLY.kills += 1
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 

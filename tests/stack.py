@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from infra.stack_layout import Wishes
 from tests.pipeline import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from infra.stack_state import Addresses
@@ -23,9 +24,22 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
-    """Broker, registry and database, up for the whole session."""
-    with running_stack(tmp_path_factory.mktemp("stack")) as addresses:
+    """Broker, registry and database, up for the whole session; test processes that run side by side share them."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        with running_stack(tmp_path_factory.mktemp("stack")) as addresses:
+            yield addresses
+        return
+    home = tmp_path_factory.getbasetemp().parent
+    user = home / f"stack-user-{worker}"
+    user.touch()
+    with running_stack(home / "stack", done=lambda: _is_last(user)) as addresses:
         yield addresses
+
+
+def _is_last(user: Path) -> bool:
+    user.unlink()
+    return not list(user.parent.glob("stack-user-*"))
 
 
 @pytest.fixture(params=["MariaDB", "MySQL"])
@@ -45,12 +59,15 @@ def database(request: pytest.FixtureRequest, stack: Addresses) -> Addresses:
 
 
 @contextlib.contextmanager
-def running_stack(directory: Path, *, brokers: int | None = None) -> Iterator[Addresses]:
-    """A stack in `directory`, which must be empty or new; its programs come from the user's shared cache."""
+def running_stack(
+    directory: Path, *, brokers: int | None = None, done: Callable[[], bool] = lambda: True
+) -> Iterator[Addresses]:
+    """A stack in `directory`; its programs come from the user's shared cache. Deleted afterwards if it is `done`."""
     try:
         addresses = up(directory, Wishes(brokers=brokers))
         yield addresses
     except (PlatformError, PreflightError) as exc:
         pytest.skip(f"no embedded stack here: {exc.message} {exc.hint}")
     finally:
-        down(directory, purge=True)
+        if done():
+            down(directory, purge=True)

@@ -14,6 +14,7 @@ import psutil
 
 from tests.crash.database_proxy import DatabaseProxy, Fault, database_proxy
 from tests.pipeline import Pipeline, running_pipeline
+from tests.tally import TALLY
 from tests.waits import eventually
 
 if TYPE_CHECKING:
@@ -64,14 +65,8 @@ class FaultRun:
     def committed(self) -> int:
         return committed(self.pipeline)
 
-    def moves_on(self, what: str = "") -> float:
-        """Wait until more is committed than now; with `what`, report how long that took."""
-        before, started = self.committed(), time.monotonic()
-        eventually(lambda: self.committed() > before, within=60, what="offsets move")
-        took = time.monotonic() - started
-        if what:
-            print(f"{what}: next commit after {took:.2f} s")
-        return took
+    def moves_on(self, what: str = "") -> None:
+        moves_on(self.pipeline, what)
 
     def finish(self) -> int:
         """Catch up, drain, hold everything against the source."""
@@ -91,6 +86,15 @@ class FaultRun:
 
 def committed(pipeline: Pipeline) -> int:
     return sum(sum(pipeline.offsets(topic).values()) for topic in pipeline.topics)
+
+
+def moves_on(pipeline: Pipeline, what: str = "") -> None:
+    """Wait until more is committed than now; with `what`, the end of a fault, count how long that took."""
+    before, started = committed(pipeline), time.monotonic()
+    eventually(lambda: committed(pipeline) > before, within=60, what="offsets move")
+    if what:
+        TALLY.recoveries.append(time.monotonic() - started)
+        print(f"{what}: next commit after {TALLY.recoveries[-1]:.2f} s")
 
 
 def nobody_left(pipeline: Pipeline) -> None:

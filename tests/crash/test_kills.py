@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from tests.crash.fault_run import moves_on, nobody_left
 from tests.pipeline import Pipeline, kill, running_pipeline
 from tests.waits import eventually
 
@@ -31,22 +32,12 @@ def replaced(pipeline: Pipeline, pid: int) -> bool:
     return bool(partitions) and partitions[0]["pid"] != pid
 
 
-def committed(pipeline: Pipeline) -> int:
-    return sum(sum(pipeline.offsets(topic).values()) for topic in pipeline.topics)
-
-
-def moves_on(pipeline: Pipeline) -> None:
-    """The stream is alive: more is committed than a moment ago."""
-    before = committed(pipeline)
-    eventually(lambda: committed(pipeline) > before, within=60, what="offsets move")
-
-
 def finish(pipeline: Pipeline, supervisor: Any) -> int:
     """Catch up, drain, and hold everything against the source."""
     pipeline.wait_caught_up()
     supervisor.send_signal(signal.SIGTERM)
     assert supervisor.wait(60) == 0
-    eventually(lambda: not pipeline.processes(), within=10, what="no process left")
+    nobody_left(pipeline)
     return pipeline.assert_exact()
 
 
@@ -91,9 +82,9 @@ def test_killed_supervisor_leaves_nobody_and_goes_on(stack: Addresses, tmp_path:
             moves_on(pipeline)
             supervisor.kill()
             supervisor.wait()
-            eventually(lambda: not pipeline.processes(), within=10, what="all descendants gone")
+            nobody_left(pipeline)
             supervisor = pipeline.supervise()
-            moves_on(pipeline)
+            moves_on(pipeline, "supervisor killed, another started")
         finish(pipeline, supervisor)
 
 
@@ -122,6 +113,7 @@ def helpers(supervisor: int) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.faults
 def test_twenty_random_kills(stack: Addresses, tmp_path: Path) -> None:
     seed = random.randrange(10**6)
     print(f"seed {seed}")
@@ -135,12 +127,12 @@ def test_twenty_random_kills(stack: Addresses, tmp_path: Path) -> None:
                 if victim == "supervisor":
                     supervisor.kill()
                     supervisor.wait()
-                    eventually(lambda: not pipeline.processes(), within=10, what="all descendants gone")
+                    nobody_left(pipeline)
                     supervisor = pipeline.supervise()
                 elif victim == "forkserver":
                     for helper in helpers(supervisor.pid):
                         helper.kill()
                 elif pid := chance.choice(partitions)[victim]:
                     kill(pid)
-                moves_on(pipeline)
+                moves_on(pipeline, f"{victim} killed")
         finish(pipeline, supervisor)

@@ -13,14 +13,15 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from tests.crash.test_kills import finish, moves_on, replaced, running
+from tests.crash.fault_run import moves_on
+from tests.crash.test_kills import finish, replaced, running
 from tests.pipeline import Pipeline, running_pipeline
 from tests.waits import eventually
 
 if TYPE_CHECKING:
     from infra.stack_state import Addresses
 
-QUICK = {"RTPIPE_HEARTBEAT_SECONDS": "8", "RTPIPE_TOPIC_CHECK_SECONDS": "1"}
+QUICK = {"RTPIPE_HEARTBEAT_SECONDS": "8", "RTPIPE_DATABASE_SECONDS": "4", "RTPIPE_TOPIC_CHECK_SECONDS": "1"}
 
 
 @pytest.mark.parametrize("who", ["pid", "writer_pid"])

@@ -1,0 +1,68 @@
+"""The table of all faults: printed at the end of `make faults`, and written to docs/guarantees.md if asked to.
+
+RTPIPE_FAULT_TABLE names the file; what stands there between the two marks is replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.tally import TALLY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BEGIN, END = "<!-- faults: begin -->\n", "<!-- faults: end -->\n"
+HEAD = (
+    "| fault | test | times | rows compared | lost | doubled | next commit after, median | longest |\n"
+    "|---|---|---:|---:|---:|---:|---:|---:|\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def _counted(request: pytest.FixtureRequest) -> Iterator[None]:
+    TALLY.clear()
+    yield
+    story = getattr(request.function, "__doc__", "") or request.function.__name__.removeprefix("test_")
+    story = story.strip().splitlines()[0].rstrip(".").replace("_", " ")
+    request.node.user_properties.append(("faults", (story, TALLY.rows, TALLY.kills, TALLY.recoveries)))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    stats = terminalreporter.stats
+    failed = {report.nodeid for report in stats.get("failed", []) + stats.get("error", [])}
+    ended = [one for one in stats.get("", []) if one.when == "teardown" and one.nodeid not in failed]
+    table = table_of([(one.nodeid, *facts) for one in ended for name, facts in one.user_properties if name == "faults"])
+    if not table:
+        return
+    terminalreporter.section("faults")
+    terminalreporter.write(table)
+    if target := os.environ.get("RTPIPE_FAULT_TABLE"):
+        path = Path(target)
+        text = path.read_text()
+        path.write_text(text[: text.index(BEGIN) + len(BEGIN)] + table + text[text.index(END) :])
+
+
+def table_of(runs: list[tuple[str, str, int, int, list[float]]]) -> str:
+    """Markdown; one line a test function, whatever its parameters and however often it ran."""
+    by_test: dict[tuple[str, str, str], list[tuple[int, int, list[float]]]] = defaultdict(list)
+    for nodeid, story, rows, kills, recoveries in runs:
+        file, _, function = nodeid.partition("::")
+        by_test[Path(file).name, function.partition("[")[0], story].append((rows, kills, recoveries))
+    lines = []
+    for (file, function, story), done in sorted(by_test.items()):
+        rows = sum(count for count, _, _ in done)
+        kills = sum(count for _, count, _ in done)
+        times = [seconds for _, _, recoveries in done for seconds in recoveries]
+        if rows:
+            middle, longest = (f"{statistics.median(times):.1f} s", f"{max(times):.1f} s") if times else ("", "")
+            link = f"[{function.removeprefix('test_')}](../tests/crash/{file})"
+            hits = max(len(times), kills, len(done))
+            lines.append(f"| {story} | {link} | {hits} | {rows:,} | 0 | 0 | {middle} | {longest} |\n")
+    return HEAD + "".join(lines) if lines else ""

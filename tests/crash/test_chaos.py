@@ -1,0 +1,51 @@
+"""A minute of `rtpipe chaos`, counted once more by others' clients than its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from confluent_kafka import Consumer, TopicPartition
+
+from tests.pipeline import ROOT, connect, watermarks_of
+
+if TYPE_CHECKING:
+    from infra.stack_state import Addresses
+
+PARTITIONS = 3
+
+
+def test_a_minute_of_chaos(stack: Addresses, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RTPIPE_")} | {
+        "PYTHONPATH": str(ROOT),
+        "RTPIPE_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
+        "RTPIPE_SCHEMA_REGISTRY_URL": stack.schema_registry_url,
+        "RTPIPE_DATABASE_URL": stack.database_url,
+        "RTPIPE_INFRA_DATABASE_URL": stack.infra_database_url,
+        "RTPIPE_ADMIN_DATABASE_URL": stack.admin_database_url,
+    }
+    command = [sys.executable, "-m", "supervisor", "chaos", "--duration", "60", "--rate", "1000", "--json"]
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    print(done.stderr)
+    assert done.returncode == 0, done.stderr[-4_000:]
+    report = json.loads(done.stdout)
+    found = re.search(r"topic and table (\w+)", done.stderr)
+    assert found
+    topic = found[1]
+    assert report["faults"] >= 5
+    assert report["rows"] > 20_000
+    consumer = Consumer({"bootstrap.servers": stack.bootstrap_servers, "group.id": "counter"})
+    try:
+        ends = [watermarks_of(consumer, TopicPartition(topic, partition))[1] for partition in range(PARTITIONS)]
+    finally:
+        consumer.close()
+    with connect(stack.admin_database_url, "bank") as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*), COUNT(DISTINCT _kafka_partition, _kafka_offset) FROM {topic}")
+        assert cursor.fetchone() == (sum(ends), sum(ends))
+        cursor.execute("SELECT `offset` FROM kafka_offsets WHERE topic = %s ORDER BY `partition`", (topic,))
+        assert [offset for (offset,) in cursor.fetchall()] == ends

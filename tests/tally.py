@@ -1,0 +1,21 @@
+"""What a fault test did, counted where it is done: for the table that `make faults` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Tally:
+    """Of the test that runs now."""
+
+    rows: int = 0  #: compared with their messages, one by one
+    kills: int = 0  #: kill -9
+    recoveries: list[float] = field(default_factory=list)  #: seconds from the end of each fault to the next commit
+
+    def clear(self) -> None:
+        self.rows = self.kills = 0
+        self.recoveries = []
+
+
+TALLY = Tally()

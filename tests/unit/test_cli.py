@@ -1,0 +1,134 @@
+"""The command line without any service: help worth reading, and errors that say what to do.
+
+In this process, which has all modules already; what needs a process of its own is in integration/test_cli.py.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from supervisor.cli import app
+from tests.command_answers import CANARY, Command, refused
+
+TYPES_FILE = '[{"name": "d1", "fields": {"a": %s}}]'
+
+
+def commands(group: Any, *path: str) -> list[tuple[str, ...]]:
+    """Every command and group, by its words."""
+    found = [path]
+    for name, command in group.commands.items():
+        found += commands(command, *path, name) if hasattr(command, "commands") else [(*path, name)]
+    return found
+
+
+ROOT: Any = typer.main.get_command(app)
+
+
+@pytest.mark.parametrize("words", commands(ROOT), ids=lambda words: " ".join(words) or "rtpipe")
+def test_help(rtpipe: Command, words: tuple[str, ...]) -> None:
+    answer = rtpipe(*words, "--help")
+    assert answer.returncode == 0
+    assert answer.stderr == ""
+    assert f"Usage: {' '.join(('rtpipe', *words))}" in answer.stdout
+    assert "\x1b" not in answer.stdout
+    assert max(map(len, answer.stdout.splitlines())) <= 100
+    group = ROOT
+    for word in words:
+        group = group.commands[word]
+    if not hasattr(group, "commands"):
+        assert re.search(r"Examples?:\s+rtpipe \S", answer.stdout), "no example"
+
+
+# -- settings --------------------------------------------------------------------------------------------------------
+
+SECRET_URL = f"mysql+pymysql://u:{CANARY}@h:3306/bank"
+
+
+@pytest.mark.parametrize(
+    ("environment", "toml", "said"),
+    [
+        ({}, "", "RTPIPE_BOOTSTRAP_SERVERS"),
+        ({"RTPIPE_DATABASE_URL": f"postgres://u:{CANARY}@h/db"}, "", "takes mysql+pymysql://"),
+        ({"RTPIPE_DATABASE_URL": f"mysql+pymysql://u:p@h:{CANARY}/db"}, "", "takes mysql+pymysql://"),
+        ({"RTPIPE_DATABASE_URL": CANARY}, "", "takes mysql+pymysql://"),
+        ({"RTPIPE_DATABASE_URL_FILE": "nowhere"}, "", "No such file"),
+        ({"RTPIPE_BOOTSTRAP_SERVERS": "http://h:1"}, "", "takes host:port"),
+        ({"RTPIPE_SCHEMA_REGISTRY_URL": f"ftp://u:{CANARY}@h"}, "", "http:// or https://"),
+        ({"RTPIPE_DRAIN_SECONDS": "soon"}, "", "drain_seconds"),
+        ({"RTPIPE_LOG_LEVEL": "LOUD"}, "", "log_level"),
+        ({"RTPIPE_KAFKA": CANARY}, "", "RTPIPE_KAFKA: takes JSON"),
+        ({"RTPIPE_TOPICS": "orders"}, "", "RTPIPE_TOPICS: takes JSON"),
+        ({"RTPIPE_CONFIG": "nowhere.toml"}, "", "nowhere.toml"),
+        ({}, f'database_url = "{SECRET_URL}', "not valid TOML"),
+        ({}, f'databse_url = "{SECRET_URL}"', "did you mean database_url?"),
+        ({}, "[defaults]\nbatch_row = 5", "did you mean batch_rows?"),
+        ({}, "[defaults]\nbatch_rows = 0", "greater than or equal to 1"),
+        ({}, '[[topics]]\nmatch = "("', "not a regular expression"),
+        ({}, '[[topics]]\ntable = "t"', "match"),
+        ({}, "[defaults]\non_error = 'hope'", "stop"),
+        ({}, '[defaults]\nmetadata_columns = ["_kafka_offset"]', "go together"),
+    ],
+)
+def test_settings(rtpipe: Command, tmp_path: Path, environment: dict[str, str], toml: str, said: str) -> None:
+    (tmp_path / "rtpipe.toml").write_text(toml)
+    refused(rtpipe("supervise", "-t", "a,b", **environment), 2, "E_SETTINGS", said)
+
+
+def test_what_the_command_line_gets_wrong(rtpipe: Command) -> None:
+    for arguments, said in (
+        (("supervise", "--nosuch"), "--nosuch"),
+        (("supervise",), "--topics"),
+        (("nosuch",), "nosuch"),
+        (("produce", "-t", "a", "--count", "many"), "--count"),
+    ):
+        answer = rtpipe(*arguments)
+        assert answer.returncode == 2
+        assert said in answer.stderr
+        assert answer.stdout == ""
+        assert "Traceback" not in answer.stderr
+        assert "\x1b" not in answer.stderr
+    refused(rtpipe("supervise", "-t", " , "), 2, "E_SETTINGS", "no topic given")
+    refused(rtpipe("supervise", "-t", "a,b", "-t", "a"), 2, "E_SETTINGS", "topic named twice: a")
+
+
+# -- schema files ----------------------------------------------------------------------------------------------------
+
+#: Nobody listens there: a bad file is refused before anybody is asked.
+ADDRESSES = {
+    "RTPIPE_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+    "RTPIPE_SCHEMA_REGISTRY_URL": "http://127.0.0.1:1",
+    "RTPIPE_DATABASE_URL": "mysql+pymysql://u:p@127.0.0.1:1/bank",
+}
+BAD_FILES = {
+    "not JSON": ("[{", "line 1"),
+    "no array": ('{"name": "d1"}', "array"),
+    "empty": ("[]", "array"),
+    "no name": ('[{"fields": {"a": "int"}}]', "name is missing"),
+    "no fields": ('[{"name": "d1"}]', "`fields` is missing"),
+    "unknown type": (TYPES_FILE % '"strin"', "did you mean 'string'"),
+    "no type word": (TYPES_FILE % "7", "a number"),
+    "too long": (TYPES_FILE % '"string(0)"', "from 1 to"),
+    "twice": ('[{"name": "d1", "fields": {"a": "int"}}, {"name": "d1", "fields": {"a": "int"}}]', "there twice"),
+    "field twice": ('[{"name": "d1", "fields": {"a": "int", "a": "int"}}]', "there twice"),
+    "bad table name": ('[{"name": "a b", "fields": {"a": "int"}}]', "cannot be a name"),
+    "our own table": ('[{"name": "kafka_offsets", "fields": {"a": "int"}}]', "rtpipe's own"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), BAD_FILES.values(), ids=BAD_FILES)
+def test_bad_schema_files(rtpipe: Command, tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "schema_before.json"
+    file.write_text(text)
+    refused(rtpipe("schema", "check", str(file), "--json"), 5, "E_SCHEMA", str(file), said)
+    refused(rtpipe("schema", "convert", str(file)), 5, "E_SCHEMA", said)
+    refused(rtpipe("infra", "create", "--schemas", str(file), "--json", **ADDRESSES), 5, "E_SCHEMA", said)
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_schema_file_that_is_not_there(rtpipe: Command) -> None:
+    refused(rtpipe("schema", "check", "nowhere.json"), 2, "E_SETTINGS", "nowhere.json: No such file")
