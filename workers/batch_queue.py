@@ -7,7 +7,7 @@ and writer are always replaced together. This is the only module that knows the 
 from __future__ import annotations
 
 import multiprocessing
-import queue
+import pickle
 from dataclasses import dataclass
 
 from workers.errors import LostParent
@@ -32,17 +32,20 @@ class Batch:
 
 
 class BatchQueue:
-    """At most `capacity` batches on their way from consumer to writer."""
+    """At most `capacity` batches on their way from consumer to writer.
+
+    Each waits as one block of bytes: thousands of small objects would leave holes in the consumer's memory.
+    """
 
     def __init__(self, capacity: int) -> None:
-        self._queue: multiprocessing.Queue[Batch | None] = FORK.Queue(capacity)
+        self._capacity = capacity
+        self._queue: multiprocessing.Queue[bytes] = FORK.Queue(capacity)
 
     def offer(self, batch: Batch | None) -> bool:
         """Put without waiting; False if the queue is full. None ends the stream."""
-        try:
-            self._queue.put_nowait(batch)
-        except queue.Full:
+        if self.depth() >= self._capacity:  # this process alone puts
             return False
+        self._queue.put_nowait(pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
         return True
 
     def depth(self) -> int:
@@ -57,9 +60,10 @@ class BatchQueue:
         and never a read that hangs.
         """
         try:
-            return self._queue.get(timeout=timeout)
+            batch: Batch | None = pickle.loads(self._queue.get(timeout=timeout))  # noqa: S301 - our own process wrote it
         except (EOFError, OSError) as exc:
             raise LostParent("the consumer process died") from exc
+        return batch
 
     def serve_writer(self) -> None:
         """Called first thing in the writer process: keep only the reading end."""
