@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from avro_schemas.errors import ExitCode
-from supervisor.cli_options import Json
+from supervisor.cli_options import Json, seconds
 
 if TYPE_CHECKING:
     from supervisor.chaos import ChaosReport
@@ -23,7 +23,9 @@ def add_to(root: typer.Typer) -> None:
 
 
 def chaos(
-    duration: Annotated[float, typer.Option(help="Seconds of faults.", min=1)] = 60,
+    duration: Annotated[
+        float, typer.Option(parser=seconds, metavar="TIME", help="How long faults go on: 60s, 10m, 8h.")
+    ] = 60,
     rate: Annotated[int, typer.Option(help="Messages a second.", min=10)] = 2_000,
     partitions: Annotated[int, typer.Option(help="Partitions of the topic.", min=1, max=100)] = 3,
     seed: Annotated[int | None, typer.Option(help="Repeat a run; default: by chance, and shown.")] = None,
@@ -38,9 +40,9 @@ def chaos(
 
     Examples:
 
-      rtpipe chaos --duration 60
+      rtpipe chaos --duration 60s
 
-      rtpipe chaos --duration 28800 --seed 7 --json
+      rtpipe chaos --duration 8h --seed 7 --json
     """
     from supervisor import settings as settings_module
     from supervisor.chaos import Chaos, write_settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,17 @@ LogFormat = Annotated[
     str | None,
     typer.Option("--log-format", help="auto, text or json; auto is text on a terminal.  (RTPIPE_LOG_FORMAT)"),
 ]
+
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0}
+
+
+def seconds(text: str) -> float:
+    """`90`, `90s`, `10m` and `8h` in seconds; more than none."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if not found or not float(found[1]):
+        raise typer.BadParameter(f"{text!r} is no duration such as 90s, 10m or 8h")
+    return float(found[1]) * _UNITS[found[2]]
 
 
 def topic_names(given: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from avro_schemas.errors import ExitCode
-from supervisor.cli_options import BootstrapServers, Json, RegistryUrl, Topics, schema_file, topic_names
+from supervisor.cli_options import BootstrapServers, Json, RegistryUrl, Topics, schema_file, seconds, topic_names
 
 if TYPE_CHECKING:
     from workers.producer_order import ProduceOrder, ProduceProgress, ProduceResult
@@ -24,7 +24,10 @@ def add_to(app: typer.Typer) -> None:
 def produce(
     topics: Topics,
     count: Annotated[int | None, typer.Option(help="Messages for each topic.", show_default=False)] = None,
-    duration: Annotated[float | None, typer.Option(help="Seconds to go on for.", show_default=False)] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(parser=seconds, metavar="TIME", help="Go on so long: 90s, 10m, 8h.", show_default=False),
+    ] = None,
     rate: Annotated[float | None, typer.Option(help="Messages a second over all topics; default: all it can.")] = None,
     threads: Annotated[int, typer.Option(help="Producers that share the keys.")] = 2,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same messages.")] = None,
@@ -45,7 +48,7 @@ def produce(
 
       rtpipe produce --topics dataset1,dataset2,dataset3 --count 100000
 
-      rtpipe produce -t dataset1 --rate 500 --duration 60 --seed 7
+      rtpipe produce -t dataset1 --rate 500 --duration 10m --seed 7
     """
     from avro_schemas.datasets import avro_path, load_avro
     from supervisor import settings as settings_module

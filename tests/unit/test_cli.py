@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from supervisor.cli import app
+from supervisor.cli_options import seconds
 from tests.command_answers import CANARY, Command, refused
 
 TYPES_FILE = '[{"name": "d1", "fields": {"a": %s}}]'
@@ -132,3 +133,15 @@ def test_bad_schema_files(rtpipe: Command, tmp_path: Path, text: str, said: str)
 
 def test_a_schema_file_that_is_not_there(rtpipe: Command) -> None:
     refused(rtpipe("schema", "check", "nowhere.json"), 2, "E_SETTINGS", "nowhere.json: No such file")
+
+
+@pytest.mark.parametrize(("text", "value"), [("90", 90), ("1.5s", 1.5), ("10m", 600), ("8h", 28_800)])
+def test_durations(text: str, value: float) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1d", "soon", "1h30"])
+def test_no_durations(rtpipe: Command, text: str) -> None:
+    answer = rtpipe("chaos", "--duration", text)
+    assert answer.returncode == 2
+    assert "is no duration such as" in answer.stderr

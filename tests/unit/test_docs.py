@@ -186,3 +186,10 @@ def test_toml_examples_are_valid_settings() -> None:
     for page in PAGES:
         for block in code_blocks(page, "toml"):
             Settings.model_validate(tomllib.loads(block))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_heading_is_there_twice(page: Path) -> None:
+    headings = re.findall(r"^##+ .+$", page.read_text(), re.MULTILINE)
+    if page.name != "CHANGELOG.md":
+        assert sorted(headings) == sorted(set(headings))
