@@ -1,7 +1,7 @@
 # rtpipe: everything that a fresh clone needs; `make` lists it. Runs as any user, root or not.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench faults lock clean run dev
+.PHONY: help demo test check bench faults chaos lock clean run dev
 
 BIN := .venv/bin
 
@@ -28,8 +28,14 @@ check: dev  ## lint, format and types
 bench: run  ## rows per second: rtpipe, the plain loop, the database's own limit
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-faults: dev  ## the fault suite, one line a test: crashes, and 100,000 schedules of the core in memory
-	@RTPIPE_SCHEDULES=100000 $(BIN)/python -m pytest tests/unit/test_partition_owner.py tests/crash -v -m "faults or not faults" $(ARGS)
+faults: dev  ## the fault suite, and 100,000 schedules of the core in memory (REPEAT=3 for three rounds)
+	@for round in $$(seq $(or $(REPEAT),1)); do \
+	  RTPIPE_SCHEDULES=100000 $(BIN)/python -m pytest tests/unit/test_partition_owner.py tests/crash \
+	    -v -m "faults or not faults" --numprocesses 2 --dist loadfile $(ARGS) || exit; \
+	done
+
+chaos: run  ## random kills and freezes on the embedded stack (DURATION=8h)
+	@$(BIN)/rtpipe infra up && $(BIN)/rtpipe chaos --duration $(or $(DURATION),60s) $(ARGS)
 
 lock:  ## remake the locks: requirements (ARGS=--upgrade for the newest versions) and embedded stack
 	@$(call INSTALL,lock $(ARGS))

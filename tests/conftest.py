@@ -20,6 +20,10 @@ KEPT = {"RTPIPE_NO_SKIPS", "RTPIPE_CACHE_DIR", "RTPIPE_SCHEDULES"}
 MUST_RUN = {"integration", "crash", "wheel"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fault-table", metavar="FILE", help="write the table of all fault tests into this file")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "faults: the long fault suite, which `make faults` runs")
     config.addinivalue_line("markers", "no_skip: must run in CI, like all of integration, crash and wheel")

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
-    """Broker, registry and database, up for the whole session; test processes that run side by side share them."""
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """Broker, registry and database, up for the whole session.
+
+    Test processes that run side by side share them, but not in the fault suite, which kills brokers and servers.
+    """
     worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker is None:
+    if worker is None or request.config.getoption("markexpr") != "not faults":
         with running_stack(tmp_path_factory.mktemp("stack")) as addresses:
             yield addresses
         return

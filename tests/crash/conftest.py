@@ -1,11 +1,10 @@
 """The table of all faults: printed at the end of `make faults`, and written to docs/guarantees.md if asked to.
 
-RTPIPE_FAULT_TABLE names the file; what stands there between the two marks is replaced.
+`--fault-table FILE` names the file; what stands there between the two marks is replaced.
 """
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections import defaultdict
 from pathlib import Path
@@ -43,7 +42,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         return
     terminalreporter.section("faults")
     terminalreporter.write(table)
-    if target := os.environ.get("RTPIPE_FAULT_TABLE"):
+    if target := terminalreporter.config.getoption("--fault-table"):
         path = Path(target)
         text = path.read_text()
         path.write_text(text[: text.index(BEGIN) + len(BEGIN)] + table + text[text.index(END) :])
