@@ -120,6 +120,7 @@ _MEANING: dict[Action, dict[int, str]] = {
         1146: "no such table",
         1364: "no value for the column without default",
         1665: "binlog format refuses",
+        1785: "a table without transactions",
         2061: "authentication plugin needs TLS",
     },
 }

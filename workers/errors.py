@@ -6,6 +6,7 @@ RtpipeError
     ├── OffsetGoneError    the stored offset is not in the log any more       66
     │   └── TruncatedError the log ends before the stored offset              66
     ├── BrokenInvariant    what must hold does not: a bug                     70
+    ├── RowExistsError     the row of the next message is in the table        70
     ├── TemporaryError     starting again helps                               75
     ├── LostParent         the process that started this one is gone          75
     ├── TopicChangedError  another topic or cluster than the offset's         76
@@ -46,6 +47,13 @@ class BrokenInvariant(WorkerError):  # noqa: N818 - a state, not an input error
     """The ledger or the queue holds what it never can: stop before a row is written."""
 
     name = "E_INTERNAL"
+    exit_code = ExitCode.BUG
+
+
+class RowExistsError(WorkerError):
+    """The primary key of partition and offset refused a row: it is there, so the stored offset is too low."""
+
+    name = "E_DUPLICATE"
     exit_code = ExitCode.BUG
 
 

@@ -11,7 +11,7 @@ from avro_schemas.table_layout import table_layout
 from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
 from workers.batch_queue import Batch
 from workers.database_errors import DUPLICATE, Action, DatabaseTrouble
-from workers.errors import BrokenInvariant, DataError, SetupError
+from workers.errors import DataError, RowExistsError, SetupError
 from workers.offset_ledger import OffsetLedger
 from workers.partition_owner import PartitionOwner
 from workers.partition_spec import PartitionSpec
@@ -66,7 +66,7 @@ class TableWriter:
     def _refuse_second(self, offset: int, trouble: DatabaseTrouble) -> None:
         """A primary key of partition and offset refuses a message that is in the table already: no fault of its own."""
         if trouble.number == DUPLICATE and trouble.key == "PRIMARY" and self._spec.metadata_columns:
-            raise BrokenInvariant(
+            raise RowExistsError(
                 f"{self._spec.key} offset {offset}: its row is in {self._spec.table} already, but kafka_offsets was"
                 f" behind it",
                 hint=f"was the offset set back? `rtpipe offsets set {self._spec.key} OFFSET` to where the table ends",

@@ -314,7 +314,7 @@ def resume(run: FaultRun, *partitions: int) -> None:
             "ALTER TABLE `{t}` RENAME COLUMN elsewhere TO payload",
             ("E_CONFIG", "1054"),
         ),
-        ("ALTER TABLE `{t}` ENGINE = MyISAM", "ALTER TABLE `{t}` ENGINE = InnoDB", ("E_CONFIG", "engine MyISAM")),
+        ("ALTER TABLE `{t}` ENGINE = MyISAM", "ALTER TABLE `{t}` ENGINE = InnoDB", ("E_CONFIG",)),
     ],
     ids=["table gone", "column gone", "no transactions"],
 )
@@ -365,7 +365,7 @@ def test_an_offset_set_back_under_a_live_writer_adds_no_row_twice(database: Addr
             back(run, rows=False)
             said = run.wait_event("worker_left")[0]["msg"]
             assert re.search(rf"W_REWOUND {run.topic}/0 \d+ -> 0", said), said
-            halted(run, 70, "E_INTERNAL", f"{run.topic}/0 offset 0: its row is in {run.topic} already")
+            halted(run, 70, "E_DUPLICATE", f"{run.topic}/0 offset 0: its row is in {run.topic} already")
             [[last]] = run.pipeline.query(f"SELECT MAX(_kafka_offset) FROM `{run.topic}` WHERE _kafka_partition = 0")
             done = run.pipeline.run("offsets", "set", f"{run.topic}/0", str(last + 1), "--yes")
             assert done.returncode == 0, done.stderr
