@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import defaultdict
 from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 BEGIN, END = "<!-- faults: begin -->\n", "<!-- faults: end -->\n"
 HEAD = (
-    "| fault | test | times | rows compared | lost | doubled | next commit after, median | longest |\n"
+    "| fault | what comes of it | times | rows compared | lost | doubled | next commit after, median | longest |\n"
     "|---|---|---:|---:|---:|---:|---:|---:|\n"
 )
 
@@ -28,8 +29,8 @@ HEAD = (
 def _counted(request: pytest.FixtureRequest) -> Iterator[None]:
     TALLY.clear()
     yield
-    story = getattr(request.function, "__doc__", "") or request.function.__name__.removeprefix("test_")
-    story = story.strip().splitlines()[0].rstrip(".").replace("_", " ")
+    story = (getattr(request.function, "__doc__", None) or "").strip().partition("\n")[0].rstrip(".")
+    story = re.sub(r"^F\d+(, F\d+)*: ", "", story)
     request.node.user_properties.append(("faults", (story, TALLY.rows, TALLY.kills, TALLY.recoveries)))
 
 
@@ -61,7 +62,7 @@ def table_of(runs: list[tuple[str, str, int, int, list[float]]]) -> str:
         times = [seconds for _, _, recoveries in done for seconds in recoveries]
         if rows:
             middle, longest = (f"{statistics.median(times):.1f} s", f"{max(times):.1f} s") if times else ("", "")
-            link = f"[{function.removeprefix('test_')}](../tests/crash/{file})"
+            link = f"[{function.removeprefix('test_').replace('_', ' ')}](../tests/crash/{file})"
             hits = max(len(times), kills, len(done))
-            lines.append(f"| {story} | {link} | {hits} | {rows:,} | 0 | 0 | {middle} | {longest} |\n")
+            lines.append(f"| {link} | {story} | {hits} | {rows:,} | 0 | 0 | {middle} | {longest} |\n")
     return HEAD + "".join(lines) if lines else ""
