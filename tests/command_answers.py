@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,15 @@ CANARY = "hunter2-canary"
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def exit_code() -> int:
+    """What the command in sys.argv ends with."""
+    with pytest.raises(SystemExit) as left:
+        main()
+    return int(left.value.code or 0)
+
+
 @pytest.fixture
-def rtpipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+def rtpipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Command]:
     """One command in an empty folder, off a terminal."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
@@ -27,11 +36,12 @@ def rtpipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
         monkeypatch.setattr(sys, "argv", ["rtpipe", *arguments])
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        with pytest.raises(SystemExit) as left:
-            main()
-        return subprocess.CompletedProcess(arguments, int(left.value.code or 0), *capfd.readouterr())
+        return subprocess.CompletedProcess(arguments, exit_code(), *capfd.readouterr())
 
-    return run
+    yield run
+    with warnings.catch_warnings():  # a command's process would have ended, and taken along what it left open
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def refused(answer: subprocess.CompletedProcess[str], code: int, name: str, *words: str) -> None:
