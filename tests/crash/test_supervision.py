@@ -97,6 +97,7 @@ def recreate(pipeline: Pipeline, topic: str) -> None:
     eventually(created, within=60, what="the topic is made again")
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("while_running", [True, False])
 def test_a_topic_made_again_halts_until_it_is_adopted(stack: Addresses, tmp_path: Path, while_running: bool) -> None:
     with running_pipeline(stack, tmp_path, partitions=1, metadata=False) as pipeline:
