@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import logging
 import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,8 @@ TUNING = {"linger.ms": "10", "batch.size": "1000000", "queue.buffering.max.kbyte
 FIXED = {"partitioner": "murmur2_random", "enable.idempotence": "true", "acks": "all"}
 
 log = logging.getLogger("rtpipe.produce")
+#: A broker may not know yet of a topic that was made a moment ago.
+_NEW_TOPIC_SECONDS = 2.0
 
 
 def produce(order: ProduceOrder, *, progress: Callable[[ProduceProgress], None] | None = None) -> ProduceResult:
@@ -112,6 +115,10 @@ def _check_topics(order: ProduceOrder) -> None:
         raise SettingsError(f"Kafka settings: {exc.args[0].str()}", hint="see librdkafka's CONFIGURATION.md") from exc
     try:
         known = client.list_topics(timeout=order.connect_timeout).topics
+        given_up = time.monotonic() + _NEW_TOPIC_SECONDS
+        while not known.keys() >= set(order.topics) and time.monotonic() < given_up:
+            time.sleep(0.1)
+            known = client.list_topics(timeout=order.connect_timeout).topics
     except KafkaException as exc:
         address = order.kafka["bootstrap.servers"]
         raise UnreachableError(
