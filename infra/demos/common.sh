@@ -80,6 +80,30 @@ moves_again() {
   [ "$state" = running ] && [ "$pid" != "$2" ] && [ "$writer" != None ] && [ "$offset" -gt "$3" ]
 }
 
+# kill_one WHAT FIELD NEWS [TOPIC/PARTITION]: kill -9 the process in that field of a partition's line, and wait until the
+# partition runs and commits again.
+kill_one() {
+  local what=$1 field=$2 news=$3 line name pid victim offset all began
+  look
+  line=$(choose "${4:-}")
+  read -r name _ pid _ offset _ <<<"$line"
+  victim=$(cut -d' ' -f"$field" <<<"$line")
+  all=$(topics)
+
+  say 'Before:'
+  counts "$all"
+  say "kill -9 $victim, the $what of $name, at offset $offset in the database"
+  kill -9 "$victim"
+  began=$SECONDS
+  await "$name runs again and commits (is the producer still at work?)" moves_again "$name" "$pid" "$offset"
+  line=$(partition "$name")
+  say "$name $news $(cut -d' ' -f"$field" <<<"$line") and is at offset $(cut -d' ' -f5 <<<"$line"), $((SECONDS - began)) s later"
+
+  say 'After:'
+  counts "$all"
+  what_next "$all"
+}
+
 what_next() {
   say 'Once the producer is done and the lag is 0 (rtpipe status), prove that nothing is lost and nothing is there twice:'
   printf '  rtpipe verify --topics %s --values\n' "$1"

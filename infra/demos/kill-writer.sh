@@ -6,21 +6,4 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-look
-line=$(choose "${1:-}")
-read -r name _ pid writer offset _ <<<"$line"
-all=$(topics)
-
-say 'Before:'
-counts "$all"
-say "kill -9 $writer, the writer of $name, at offset $offset in the database"
-kill -9 "$writer"
-began=$SECONDS
-await "$name runs again and commits (is the producer still at work?)" moves_again "$name" "$pid" "$offset"
-line=$(partition "$name")
-read -r _ _ _ new offset _ <<<"$line"
-say "$name has a new writer, pid $new, and is at offset $offset, $((SECONDS - began)) s later"
-
-say 'After:'
-counts "$all"
-what_next "$all"
+kill_one writer 4 'has a new writer, pid' "${1:-}"
