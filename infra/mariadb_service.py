@@ -84,7 +84,9 @@ def _install(program: Path, data: Path) -> None:
     data.mkdir()
     tables = [(program / "share" / name).read_text(encoding="utf-8") for name in _SYSTEM_TABLES]
     statements = "".join([_BEFORE_TABLES, *tables, _ROOT, _ACCOUNTS.read_text(encoding="utf-8")])
-    command = [*_server(program), f"--datadir={data}", "--bootstrap", "--net-buffer-length=16K"]
+    # In /tmp another server that starts at the same moment would take our temporary tables for its own left-overs.
+    places = [f"--datadir={data}", f"--tmpdir={data.parent}"]
+    command = [*_server(program), *places, "--bootstrap", "--net-buffer-length=16K"]
     run_tool(command, "mariadb: making its system tables", directory=data.parent, feed=statements)
 
 
