@@ -93,9 +93,11 @@ _MEANING: dict[Action, dict[int, str]] = {
         1451: "foreign key",
         1452: "foreign key",
         1525: "wrong value",
+        1644: "refused by a trigger",
         1690: "out of range",
         3140: "invalid JSON",
         3819: "check constraint",
+        4025: "check constraint",
     },
     Action.DENIED: {
         1044: "access to the database denied",
