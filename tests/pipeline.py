@@ -83,6 +83,8 @@ class Pipeline:
     metadata: bool = True
     settings: dict[str, Any] = field(default_factory=dict)
     database: str = "bank"
+    topic_config: dict[str, str] = field(default_factory=dict)
+    copies: int = 1  #: replicas of each partition
     _sequence: Counter[str] = field(default_factory=Counter)
     _schema_ids: dict[str, int] = field(default_factory=dict)
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -94,7 +96,9 @@ class Pipeline:
                 text = json.dumps(schema_named(topic))
                 self._schema_ids[topic] = registry.register_schema(f"{topic}-value", Schema(text, "AVRO"))
         admin = AdminClient({"bootstrap.servers": self.addresses.bootstrap_servers})
-        created = admin.create_topics([NewTopic(topic, self.partitions, 1) for topic in self.topics])
+        created = admin.create_topics(
+            [NewTopic(topic, self.partitions, self.copies, config=self.topic_config) for topic in self.topics]
+        )
         for future in created.values():
             future.result(30)
         with contextlib.closing(connect(self.addresses.admin_database_url, self.database)) as connection:
@@ -157,8 +161,10 @@ class Pipeline:
     def stream(self, rate: int = 2_000) -> Iterator[None]:
         """A producer that goes on in the background, about `rate` messages a second to each topic."""
         stop = threading.Event()
+        patience = {"socket.timeout.ms": 5_000, "request.timeout.ms": 4_000}  # with a frozen broker
         producer = Producer(
             {"bootstrap.servers": self.addresses.bootstrap_servers, "linger.ms": 5, "enable.idempotence": True}
+            | patience
         )
 
         def flow() -> None:
@@ -385,11 +391,13 @@ def running_pipeline(
     topics: int = 1,
     partitions: int = 3,
     metadata: bool = True,
+    copies: int = 1,
+    topic_config: dict[str, str] | None = None,
     **settings: Any,
 ) -> Iterator[Pipeline]:
     """A pipeline on topics that nobody else has; all its processes are gone afterwards."""
     names = [f"t{uuid.uuid4().hex[:10]}" for _ in range(topics)]
-    pipeline = Pipeline(addresses, directory, names, partitions, metadata, settings)
+    pipeline = Pipeline(addresses, directory, names, partitions, metadata, settings, "bank", topic_config or {}, copies)
     pipeline.create()
     try:
         yield pipeline

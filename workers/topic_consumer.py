@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Mapping
 
@@ -48,6 +49,8 @@ _DENIED = {
 }
 _GONE = {KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION, KafkaError.OFFSET_OUT_OF_RANGE}  # noqa: SLF001
 _NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001
+#: How librdkafka tells of a log that was cut before the offset and may have grown again since.
+_TRUNCATED = re.compile(r"broker end offset is (-?\d+) \(offset leader epoch (-?\d+)\)")
 #: A topic may be unknown for a moment while a broker restarts.
 _NO_TOPIC_PATIENCE = 60.0
 
@@ -107,7 +110,7 @@ class TopicConsumer:
         """Raise what stops the partition; return for what librdkafka mends by itself."""
         key, code = self._spec.key, error.code()
         if code in _GONE:
-            raise self._gone()
+            raise self._gone(error.str())
         if code in _DENIED:
             raise AccessDeniedError(
                 f"{key}: Kafka: {error.str()}", hint="check the account's READ and DESCRIBE permissions"
@@ -122,10 +125,14 @@ class TopicConsumer:
             raise WorkerError(f"{key}: Kafka: {error.str()}")
         log.info("%s", error.str(), extra={"event": "kafka_trouble", "partition": str(key)})
 
-    def _gone(self) -> OffsetGoneError:
-        """What became of the stored offset, by the log as it is now."""
+    def _gone(self, said: str) -> OffsetGoneError:
+        """What became of the stored offset: by what librdkafka `said` of the leader epochs, or by the log as it is."""
         key = self._spec.key
         hint = f"decide where to go on: rtpipe offsets set {key} OFFSET, then rtpipe resume {key}"
+        if cut := _TRUNCATED.search(said):
+            end, epoch = cut.groups()
+            text = f"{key}: stored {self.stored}, log ends at {end} (leader epoch {epoch})"
+            return TruncatedError(text, hint=f"messages from {end} on are others than those that were read; {hint}")
         try:
             low, high = self._consumer.get_watermark_offsets(TopicPartition(key.topic, key.partition), timeout=5)
         except KafkaException:

@@ -27,14 +27,17 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.faults
 
 
-def broker_of(addresses: Addresses) -> psutil.Process:
-    port = int(addresses.bootstrap_servers.rpartition(":")[2])
+def broker_at(port: int) -> psutil.Process:
     for process in psutil.process_iter(["name"]):
         if process.info["name"] == "java" and port in {one.laddr.port for one in process.net_connections()}:
             listening = [one for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
             if port in {one.laddr.port for one in listening}:
                 return process
     raise AssertionError(f"nobody listens on {port}")
+
+
+def broker_of(addresses: Addresses) -> psutil.Process:
+    return broker_at(int(addresses.bootstrap_servers.rpartition(":")[2]))
 
 
 def test_all_brokers_die_and_come_back(stack: Addresses, tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""Faults that need replicas: a leader that dies or freezes, and an election that loses the end of the log."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from infra import service_start
+from infra.artifacts import artifact_paths, cache_directory
+from infra.embedded_stack import up
+from infra.kafka_service import kafka_services
+from infra.stack_layout import load_layout
+from tests.crash.fault_run import QUICK, all_run, fault_run, generations, nobody_left
+from tests.crash.test_kafka_faults import broker_at
+from tests.pipeline import Pipeline, running_pipeline
+from tests.stack import running_stack
+from tests.waits import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import psutil
+
+    from infra.stack_state import Addresses
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("three-brokers")
+
+
+@pytest.fixture(scope="module")
+def cluster(home: Path) -> Iterator[Addresses]:
+    with running_stack(home, brokers=3) as addresses:
+        yield addresses
+
+
+def leader_of(cluster: Addresses, topic: str) -> tuple[int, int]:
+    """Id and port of the leader of partition 0; -1 and 0 while there is none."""
+    metadata = AdminClient({"bootstrap.servers": cluster.bootstrap_servers}).list_topics(topic, timeout=30)
+    leader = metadata.topics[topic].partitions[0].leader
+    return leader, metadata.brokers[leader].port if leader in metadata.brokers else 0
+
+
+def in_sync(cluster: Addresses, topic: str) -> set[int]:
+    metadata = AdminClient({"bootstrap.servers": cluster.bootstrap_servers}).list_topics(topic, timeout=30)
+    return set(metadata.topics[topic].partitions[0].isrs)
+
+
+def gone(process: psutil.Process) -> None:
+    process.kill()
+    eventually(lambda: not process.is_running(), within=30, what="the broker is dead")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=lambda how: how.name)
+def test_a_leader_is_lost(cluster: Addresses, home: Path, tmp_path: Path, how: signal.Signals) -> None:
+    """F32: killed or frozen until another broker leads; then it comes back and follows."""
+    replicated = {"min.insync.replicas": "2"}
+    with fault_run(cluster, tmp_path, partitions=1, copies=3, topic_config=replicated) as run:
+        with run.moving(500):
+            before = generations(run.pipeline)
+            old, port = leader_of(cluster, run.topic)
+            broker = broker_at(port)
+            os.kill(broker.pid, how)
+            eventually(lambda: leader_of(cluster, run.topic)[0] not in {old, -1}, within=90, what="another leader")
+            run.moves_on(f"leader lost by {how.name}")
+            if how is signal.SIGSTOP:
+                os.kill(broker.pid, signal.SIGCONT)
+            else:
+                up(home)
+            eventually(lambda: old in in_sync(cluster, run.topic), within=90, what="the old leader follows")
+            assert generations(run.pipeline) == before
+        assert run.finish() > 0
+        run.no_death()
+
+
+def test_an_unclean_election_loses_the_end_of_the_log(cluster: Addresses, home: Path, tmp_path: Path) -> None:
+    """F38: Kafka lost messages whose rows are there; it halts, also once the log is longer again, until told."""
+    lossy = {"min.insync.replicas": "1", "unclean.leader.election.enable": "true"}
+    with running_pipeline(cluster, tmp_path, partitions=1, copies=2, topic_config=lossy) as pipeline:
+        [topic] = pipeline.topics
+        supervisor = pipeline.supervise(env=QUICK)
+        all_run(pipeline)
+        pipeline.produce(100)
+        pipeline.wait_caught_up()
+        leader, leader_port = leader_of(cluster, topic)
+        eventually(lambda: len(in_sync(cluster, topic)) == 2, within=60, what="both replicas are in sync")
+        [follower] = in_sync(cluster, topic) - {leader}
+        metadata = AdminClient({"bootstrap.servers": cluster.bootstrap_servers}).list_topics(timeout=30)
+        behind, ahead = broker_at(metadata.brokers[follower].port), broker_at(leader_port)
+        gone(behind)
+        eventually(lambda: in_sync(cluster, topic) == {leader}, within=90, what="one replica is left")
+        pipeline.produce(50)
+        pipeline.wait_caught_up()
+
+        gone(ahead)
+        start_again(home, f"kafka-{follower}")  # alone: it has never seen the last 50
+        assert supervisor.wait(120) == 66
+        nobody_left(pipeline)
+        assert halted(pipeline).startswith(f"E_TRUNCATED {topic}/0: stored 150, log ends at 100")
+
+        up(home)
+        pipeline.produce(100)  # the log is longer than the stored offset now, with other messages at 100 to 149
+        assert pipeline.supervise(env=QUICK).wait(60) == 66
+        assert halted(pipeline).startswith(f"E_TRUNCATED {topic}/0: stored 150, log ends at 100 (leader epoch ")
+        assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(150,)]
+
+        pipeline.query(f"DELETE FROM `{topic}` WHERE _kafka_offset >= 100")
+        assert pipeline.run("offsets", "set", f"{topic}/0", "100", "--yes").returncode == 0
+        assert pipeline.supervise("--until-caught-up").wait(60) == 0
+        assert pipeline.assert_exact() == 200
+
+
+def start_again(home: Path, name: str) -> None:
+    """One service of a stack, without the others that are down."""
+    layout = load_layout(home)
+    assert layout is not None
+    [service] = [one for one in kafka_services(layout, artifact_paths(cache_directory()).kafka) if one.name == name]
+    service_start.start(service, print)
+
+
+def halted(pipeline: Pipeline) -> str:
+    return str(pipeline.events("worker_halted")[-1]["msg"])
