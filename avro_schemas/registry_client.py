@@ -22,6 +22,7 @@ from avro_schemas.errors import SchemaError, SettingsError, UnreachableError
 _LIMITS: Mapping[str, float] = {"timeout": 4.0, "max.retries": 1, "retries.wait.ms": 200, "retries.max.wait.ms": 1000}
 #: Registry error codes for a subject, version or schema id that is not there (a bare 404 is another server).
 _NOT_FOUND = frozenset({40401, 40402, 40403})
+_LARGEST_SCHEMA = 1_000_000
 _NO_CONFIG: Mapping[str, str] = MappingProxyType({})
 
 
@@ -110,7 +111,13 @@ class Registry:
             raise SchemaError(
                 f"{what} at {self.url} refers to other subjects ({names}), which rtpipe does not follow yet"
             )
-        parsed = json.loads(str(schema.schema_str))
+        text = str(schema.schema_str)
+        if len(text) > _LARGEST_SCHEMA:
+            raise SchemaError(f"{what} at {self.url} has {len(text):,} characters, {_LARGEST_SCHEMA:,} is the most")
+        try:
+            parsed = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SchemaError(f"{what} at {self.url} is no JSON ({type(error).__name__})") from error
         if not isinstance(parsed, dict):
             raise SchemaError(f"{what} at {self.url} is {json.dumps(parsed)}, a topic needs a record")
         return parsed

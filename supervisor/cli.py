@@ -6,6 +6,7 @@ Heavy modules are imported inside the commands, so that `--help` answers at once
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from importlib import metadata
 from typing import Annotated
@@ -39,7 +40,14 @@ app.add_typer(cli_offsets.app, name="offsets")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        import ssl
+
+        import confluent_kafka
+
         print(f"rtpipe {metadata.version('rtpipe')}")
+        print(
+            f"librdkafka {confluent_kafka.libversion()[0]}, {ssl.OPENSSL_VERSION}, Python {platform.python_version()}"
+        )
         raise typer.Exit
 
 

@@ -13,11 +13,14 @@ import os
 import queue
 import socket
 import socketserver
+import stat
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from avro_schemas.errors import SettingsError
 
 _LONGEST_REQUEST = 65_536
 _LONGEST_PATH = 100  #: of a Unix socket, by the kernel
@@ -56,7 +59,13 @@ class ControlServer:
                     wake()
                     self.wfile.write(json.dumps(request.reply.get(timeout=_PATIENCE)).encode() + b"\n")
 
-        Path(self._path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory = Path(self._path).parent
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if owner_if_private(directory) != os.geteuid():
+            raise SettingsError(
+                f"{directory} belongs to somebody else, or others may write to it",
+                hint="set RTPIPE_RUNTIME_DIR to a directory of your own",
+            )
         before = os.umask(0o177)
         try:
             self._server = socketserver.ThreadingUnixStreamServer(self._path, Handler)
@@ -83,8 +92,19 @@ class ControlServer:
 
 def ask_all(directory: Path, command: str, **arguments: Any) -> list[Reply]:
     """The replies of all supervisors that listen in `directory`."""
-    found = sorted(directory.glob("supervisor-*.sock"))
+    owner = owner_if_private(directory)
+    trusted = owner is not None and os.geteuid() in {0, owner}
+    found = sorted(directory.glob("supervisor-*.sock")) if trusted else []
     return [reply for path in found if (reply := ask(path, command, **arguments)) is not None]
+
+
+def owner_if_private(directory: Path) -> int | None:
+    """The user who alone can put a socket there; None for others: a name below /tmp is anybody's to take first."""
+    try:
+        found = directory.lstat()
+    except OSError:
+        return None
+    return found.st_uid if stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o022 else None
 
 
 def ask(path: Path, command: str, **arguments: Any) -> Reply | None:

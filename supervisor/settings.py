@@ -25,6 +25,7 @@ _PREFIX = "RTPIPE_"
 #: Variables that are read elsewhere.
 _OTHERS = ("CONFIG", "DEBUG", "CACHE_DIR", "STACK_DIR", "MAVEN_REPOSITORY")
 _LARGEST_FILE = 1 << 20
+_SECRET = {"schema_registry_url", "database_url", "infra_database_url", "admin_database_url", "kafka"}
 
 
 class TopicSettings(BaseModel):
@@ -170,6 +171,8 @@ def _from_secret_files() -> dict[str, Any]:
         variable = f"{_PREFIX}{name.upper()}_FILE"
         if path := os.environ.get(variable):
             try:
+                if name in _SECRET:
+                    _require_private(variable, Path(path))
                 text = Path(path).read_text().strip()
                 found[name] = json.loads(text) if name == "kafka" else text
             except OSError as exc:
@@ -179,6 +182,13 @@ def _from_secret_files() -> dict[str, Any]:
             except ValueError:  # its text may hold a password
                 raise SettingsError(f"{variable}: {path}: takes JSON", hint='such as {"sasl.password": "…"}') from None
     return found
+
+
+def _require_private(variable: str, path: Path) -> None:
+    """A secret that others can read is none; systemd's credentials lie in a directory that nobody else may enter."""
+    inside = os.environ.get("CREDENTIALS_DIRECTORY")
+    if path.stat().st_mode & 0o077 and not (inside and path.resolve().is_relative_to(Path(inside).resolve())):
+        raise SettingsError(f"{variable}: {path} can be read by other users", hint=f"chmod 600 {path}")
 
 
 def _from_toml() -> dict[str, Any]:

@@ -31,7 +31,20 @@ def test_flags_over_environment_over_file(nowhere: Path, monkeypatch: pytest.Mon
 
 def test_a_secret_may_come_from_a_file(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (nowhere / "url").write_text(URL + "\n")
+    (nowhere / "url").chmod(0o600)
     monkeypatch.setenv("RTPIPE_DATABASE_URL_FILE", str(nowhere / "url"))
+    assert load().database_url.get_secret_value() == URL
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_secret_that_others_can_read_is_refused(nowhere: Path, monkeypatch: pytest.MonkeyPatch, mode: int) -> None:
+    (nowhere / "url").write_text(URL)
+    (nowhere / "url").chmod(mode)
+    monkeypatch.setenv("RTPIPE_DATABASE_URL_FILE", str(nowhere / "url"))
+    with pytest.raises(SettingsError, match="can be read by other users") as caught:
+        load()
+    assert caught.value.hint == f"chmod 600 {nowhere / 'url'}"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(nowhere))  # systemd's own: nobody else may enter it
     assert load().database_url.get_secret_value() == URL
 
 
@@ -43,6 +56,7 @@ def test_a_secret_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatc
 
 def test_properties_of_kafka_may_come_from_a_file(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (nowhere / "kafka").write_text('{"sasl.password": "hunter2"}')
+    (nowhere / "kafka").chmod(0o600)
     monkeypatch.setenv("RTPIPE_KAFKA_FILE", str(nowhere / "kafka"))
     assert load().kafka == {"sasl.password": "hunter2"}
     (nowhere / "kafka").write_text("sasl.password=hunter2")
