@@ -27,6 +27,7 @@ _METADATA_TYPES: dict[str, type[TypeEngine[Any]]] = {PARTITION_COLUMN: INTEGER, 
 
 #: Most characters of a comment on a column and on a table.
 MAX_COLUMN_COMMENT, MAX_TABLE_COMMENT = 1_024, 2_048
+_HINT = "docs/schemas.md says which types have a column"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,12 @@ def _fields(schema: Mapping[str, Any], table: str) -> list[Mapping[str, Any]]:
     """The record's fields, each an object with a name and a type, no name twice."""
     kind = schema.get("type") if isinstance(schema, Mapping) else schema
     if kind != "record":
-        raise SchemaError(f"schema of {table!r}: a topic needs a record, not {kind!r}")
+        raise SchemaError(f"schema of {table!r}: a topic needs a record, not {kind!r}", hint=_HINT)
     fields = schema.get("fields")
     if not isinstance(fields, list) or not fields:
-        raise SchemaError(f"schema of {table!r}: the record needs an array `fields` with at least one field")
+        raise SchemaError(
+            f"schema of {table!r}: the record needs an array `fields` with at least one field", hint=_HINT
+        )
     problems, seen = [], set()
     for number, field in enumerate(fields, 1):
         name = field.get("name") if isinstance(field, Mapping) else None
@@ -108,7 +111,7 @@ def _field_types(schema: Mapping[str, Any], fields: Sequence[Mapping[str, Any]],
 
 def _refuse(table: str, problems: Sequence[str]) -> None:
     if problems:
-        raise SchemaError(f"schema of {table!r}: " + "\n  ".join(problems))
+        raise SchemaError(f"schema of {table!r}: " + "\n  ".join(problems), hint=_HINT)
 
 
 def _shape(field: Mapping[str, Any], name: str, found: FieldType, fits: TypeEngine[Any]) -> ColumnShape:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -40,11 +40,12 @@ def check(file: File = _DEFAULT, as_json: Json = False) -> None:
 
       rtpipe schema check avro_schemas/schema_before.json
     """
+    from avro_schemas.datasets import read_schemas
     from avro_schemas.naming import table_for
     from avro_schemas.table_layout import table_layout
     from infra.ddl import create_table_sql
 
-    layouts = [table_layout(schema, table=table_for(schema["name"])) for schema in _schemas(file)]
+    layouts = [table_layout(schema, table=table_for(schema["name"])) for schema in read_schemas(file)]
     if as_json:
         tables = [{"table": one.name, "sql": create_table_sql(one.table), "warnings": one.warnings} for one in layouts]
         print(json.dumps({"schema_version": 1, "tables": tables}, indent=2))
@@ -53,16 +54,3 @@ def check(file: File = _DEFAULT, as_json: Json = False) -> None:
         for warning in layout.warnings:
             typer.echo(f"warning: {layout.name}: {warning}", err=True)
         print(f"{create_table_sql(layout.table).strip()};\n")
-
-
-def _schemas(file: Path) -> list[dict[str, Any]]:
-    """Avro records of any of the files that `check` takes."""
-    from avro_schemas.datasets import load_avro, read_datasets
-    from avro_schemas.errors import SchemaError
-
-    try:
-        return read_datasets(file)
-    except SchemaError:
-        if file.name == "schema_before.json":
-            raise
-    return load_avro(file)

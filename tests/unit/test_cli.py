@@ -123,12 +123,28 @@ BAD_FILES = {
 
 @pytest.mark.parametrize(("text", "said"), BAD_FILES.values(), ids=BAD_FILES)
 def test_bad_schema_files(rtpipe: Command, tmp_path: Path, text: str, said: str) -> None:
-    file = tmp_path / "schema_before.json"
+    file = tmp_path / "mine.json"
     file.write_text(text)
     refused(rtpipe("schema", "check", str(file), "--json"), 5, "E_SCHEMA", str(file), said)
     refused(rtpipe("schema", "convert", str(file)), 5, "E_SCHEMA", said)
     refused(rtpipe("infra", "create", "--schemas", str(file), "--json", **ADDRESSES), 5, "E_SCHEMA", said)
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("text", ['{"type": "record", "name": "d1", "fields": []}', '[{"type": "enum", "name": "d1"}]'])
+def test_bad_avro_files(rtpipe: Command, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "d1.avsc"
+    file.write_text(text)
+    refused(rtpipe("schema", "check", str(file)), 5, "E_SCHEMA")
+
+
+def test_one_avro_schema_alone(rtpipe: Command, tmp_path: Path) -> None:
+    (tmp_path / "d1.avsc").write_text(
+        '{"type": "record", "name": "d1", "fields": [{"name": "at", "type": {"type": "int", "logicalType": "date"}}]}'
+    )
+    answer = rtpipe("schema", "check", "d1.avsc")
+    assert answer.returncode == 0, answer.stderr
+    assert "`at` DATE NOT NULL" in answer.stdout
 
 
 def test_a_schema_file_that_is_not_there(rtpipe: Command) -> None:
