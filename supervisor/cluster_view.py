@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,14 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.errors import UnreachableError
+from workers.deadline import Deadline
 from workers.errors import SetupError
 from workers.partition_spec import PartitionKey
 from workers.process_log import get_logger
 
 log = get_logger("supervisor")
 _NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001 - their public spelling
+_NEW_TOPIC = 2.0
 _DENIED = {
     KafkaError._AUTHENTICATION,  # noqa: SLF001
     KafkaError.SASL_AUTHENTICATION_FAILED,
@@ -49,7 +52,24 @@ class ClusterView:
         return str(self._answer(self._admin.describe_cluster(request_timeout=self._timeout)).cluster_id)
 
     def topics(self, names: Sequence[str]) -> list[TopicFacts]:
-        """Facts of these topics, in their order. Raises SetupError naming each one that does not exist."""
+        """Facts of these topics, in their order. Raises SetupError naming each one that does not exist.
+
+        One that was made a moment ago may be unknown to the broker that is asked: it gets two seconds.
+        """
+        patience = Deadline.after(_NEW_TOPIC)
+        while True:
+            found, missing = self._describe(names)
+            if not missing:
+                return found
+            if patience.passed():
+                raise SetupError(
+                    f"Kafka at {self._address} has no topic {', '.join(missing)}",
+                    hint="create topics and tables with: rtpipe infra create",
+                )
+            time.sleep(0.1)
+
+    def _describe(self, names: Sequence[str]) -> tuple[list[TopicFacts], list[str]]:
+        """What there is of these topics, and the names of the others."""
         futures = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=self._timeout)
         found, missing = [], []
         for name in names:
@@ -60,12 +80,7 @@ class ClusterView:
                 continue
             keys = tuple(PartitionKey(name, partition.id) for partition in description.partitions)
             found.append(TopicFacts(name, str(description.topic_id), tuple(sorted(keys))))
-        if missing:
-            raise SetupError(
-                f"Kafka at {self._address} has no topic {', '.join(missing)}",
-                hint="create topics and tables with: rtpipe infra create",
-            )
-        return found
+        return found, missing
 
     def first_offsets(self, keys: Sequence[PartitionKey]) -> dict[PartitionKey, int]:
         """Where each partition's log begins."""
