@@ -39,6 +39,8 @@ class RtpipeError(Exception):
 
     name = "E_FAILED"
     exit_code = ExitCode.FAILED
+    #: Starting again cannot mend it, although the exit code alone does not say so.
+    lasting = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

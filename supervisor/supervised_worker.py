@@ -15,7 +15,6 @@ from supervisor.rate_meter import RateMeter
 from supervisor.restart_policy import RestartPolicy
 from supervisor.schema_desk import SchemaDesk
 from supervisor.worker_state import ALIVE, State, move
-from workers.errors import RowExistsError
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import DRAIN_FORCED, Alive, Ended, Progress, Running, SchemaWanted, Waiting
@@ -190,7 +189,7 @@ class SupervisedWorker:
         pid, code = self.handle.pid, self.handle.reap()
         self.handle = None
         ended, self._ended = verdict or self._ended, None
-        if ended is not None and (ended.code in _HALTING or ended.name == RowExistsError.name):
+        if ended is not None and (ended.lasting or ended.code in _HALTING):
             self._halt(ended)
         elif self.state is State.STOPPING:
             if ended is not None and ended.code != ExitCode.DONE:

@@ -85,7 +85,7 @@ def main(spec: PartitionSpec, supervisor: Connection) -> None:
     except WriterEnded as exc:
         ended = exc.ended
     except RtpipeError as exc:
-        ended = Ended(exc.exit_code, exc.name, exc.message + (f" ({exc.hint})" if exc.hint else ""))
+        ended = Ended.by(exc)
     except (EOFError, BrokenPipeError):
         ended = Ended(ExitCode.TEMPORARY, LostParent.name, "the supervisor is gone")
     except Exception as exc:
@@ -121,6 +121,7 @@ class ConsumerProcess:
         self._writer_heard = time.monotonic()
         self._offset = self._rows = self._committed_batches = 0
         self._waiting_for = ""
+        self._writer_asks = False  #: for a schema, and reads no batch until it is answered
         self._idle_since: float | None = time.monotonic()
 
     @property
@@ -202,6 +203,7 @@ class ConsumerProcess:
                 if isinstance(order, Drain):
                     self._drain = Deadline.after(order.seconds)
                 elif isinstance(order, SchemaAnswer):
+                    self._writer_asks = False
                     self._writer.send(order)
             else:
                 self._hear_writer()
@@ -224,6 +226,7 @@ class ConsumerProcess:
                 if self._claimed is None:  # Progress begins with the claim
                     self._supervisor.send(word)
             case SchemaWanted():
+                self._writer_asks = True
                 self._supervisor.send(word)
             case Ended():
                 raise WriterEnded(word)
@@ -258,6 +261,9 @@ class ConsumerProcess:
         gathered = [] if builder.lingers(time.monotonic()) is None else [builder.take()]
         stream: list[Batch | None] = [*self._ready, *gathered, None]
         while not self._drain.passed():
+            if self._writer_asks:  # a registry that is away may stay away for long
+                self._writer_asks = False
+                self._writer.send(Drain(0))
             while stream and self._batches.offer(stream[0]):
                 stream.pop(0)
             try:

@@ -55,6 +55,7 @@ class RowExistsError(WorkerError):
 
     name = "E_DUPLICATE"
     exit_code = ExitCode.BUG
+    lasting = True
 
 
 class TemporaryError(WorkerError):

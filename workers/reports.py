@@ -3,7 +3,7 @@
 Up, from the consumer process:   Waiting, Running, Progress, Alive, SchemaWanted, Ended
 Down, to the consumer process:   Drain, SchemaAnswer
 Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Ended
-Inside a worker, consumer to writer:   SchemaAnswer
+Inside a worker, consumer to writer:   SchemaAnswer, or Drain instead of it
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from avro_schemas.errors import ExitCode
+from avro_schemas.errors import ExitCode, RtpipeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,13 @@ class Ended:
     code: ExitCode
     name: str
     text: str
+    lasting: bool = False  #: starting again cannot help, whatever the code says
+
+    @classmethod
+    def by(cls, error: RtpipeError) -> Ended:
+        """The end that `error` is."""
+        text = error.message + (f" ({error.hint})" if error.hint else "")
+        return cls(error.exit_code, error.name, text, error.lasting)
 
 
 @dataclass(frozen=True, slots=True)

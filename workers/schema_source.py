@@ -9,7 +9,7 @@ from typing import Any
 
 from avro_schemas.errors import ExitCode, SchemaError
 from workers.errors import LostParent, WorkerError
-from workers.reports import Alive, Ended, SchemaAnswer, SchemaWanted, Waiting
+from workers.reports import Alive, Drain, Ended, SchemaAnswer, SchemaWanted, Waiting
 
 
 class RegistryRefused(WorkerError):  # noqa: N818
@@ -20,6 +20,10 @@ class RegistryRefused(WorkerError):  # noqa: N818
         self.exit_code, self.name = problem.code, problem.name
 
 
+class Drained(Exception):  # noqa: N818 - no error: what was not committed is still in Kafka
+    """The worker stops before the schema came, so the batch in hand is not written."""
+
+
 class SchemaSource:
     """Asks over the writer's link; the consumer passes question and answer on."""
 
@@ -27,7 +31,10 @@ class SchemaSource:
         self._consumer = consumer
 
     def schema_by_id(self, schema_id: int) -> dict[str, Any]:
-        """The schema, after as long as the registry takes. SchemaError if the registry does not have it."""
+        """The schema, after as long as the registry takes. SchemaError if the registry does not have it.
+
+        Raises Drained if the worker is to stop meanwhile.
+        """
         self._consumer.send(SchemaWanted(schema_id))
         parent = multiprocessing.parent_process()
         assert parent is not None
@@ -38,6 +45,8 @@ class SchemaSource:
             self._consumer.send(Alive() if waited else Waiting(f"schema id {schema_id} from the registry"))
             waited = True
         answer = self._consumer.recv()
+        if isinstance(answer, Drain):
+            raise Drained
         assert isinstance(answer, SchemaAnswer)
         if waited:
             self._consumer.send(Waiting(""))

@@ -20,7 +20,7 @@ from workers.partition_owner import PartitionOwner
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import Alive, Claimed, Committed, Ended, Waiting
-from workers.schema_source import SchemaSource
+from workers.schema_source import Drained, SchemaSource
 from workers.table_writer import TableWriter
 
 log = get_logger("writer")
@@ -69,8 +69,10 @@ def main(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None
     try:
         _serve(spec, batches, consumer)
         ended = Ended(ExitCode.DONE, "", "")
+    except Drained:
+        ended = Ended(ExitCode.DONE, "", "")
     except RtpipeError as exc:
-        ended = Ended(exc.exit_code, exc.name, f"{exc.message}" + (f" ({exc.hint})" if exc.hint else ""))
+        ended = Ended.by(exc)
     except BrokenPipeError:
         ended = Ended(ExitCode.TEMPORARY, LostParent.name, "the consumer process died")
     except Exception as exc:

@@ -621,3 +621,20 @@ def test_a_killed_worker_comes_back_while_it_waits_for_the_registry(stack: Addre
         assert supervisor.wait(60) == 0
         assert pipeline.assert_exact() == 100
         assert len(pipeline.events("worker_died")) == 1
+
+
+def test_a_drain_does_not_wait_for_a_registry_that_is_away(stack: Addresses, tmp_path: Path) -> None:
+    where = make_url(stack.schema_registry_url)
+    with (
+        running_pipeline(stack, tmp_path, partitions=1) as pipeline,
+        forwarder(where.host or "", where.port or 0) as registry,
+    ):
+        pipeline.produce(100)
+        url = f"http://127.0.0.1:{registry.port}/{where.database}"
+        supervisor = pipeline.supervise(env={"RTPIPE_SCHEMA_REGISTRY_URL": url, "RTPIPE_DRAIN_SECONDS": "600"})
+        eventually(lambda: pipeline.events("waiting"), within=30, what="a writer waits for the registry")
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(60) == 0
+        assert pipeline.offsets(pipeline.topics[0]) == {0: 0}
+        assert pipeline.supervise("--until-caught-up").wait(60) == 0
+        assert pipeline.assert_exact() == 100
