@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from confluent_kafka import Producer
 
 from tests.crash.database_proxy import Do, Statement
 from tests.crash.fault_run import QUICK, FaultRun, all_run, fault_run, frozen, generations, moves_on, nobody_left
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from infra.stack_state import Addresses
 
 pytestmark = pytest.mark.faults
+
+#: Bytes of the largest message.
+LARGEST = 20_000_000
 
 
 def test_idle_writers_killed_in_a_row(stack: Addresses, tmp_path: Path) -> None:
@@ -60,6 +64,27 @@ def test_consumers_killed_inside_large_items(stack: Addresses, tmp_path: Path) -
             held.release()
             all_run(run.pipeline, besides=before)
         assert run.finish() == 56
+
+
+def test_messages_of_twenty_megabytes(stack: Addresses, tmp_path: Path) -> None:
+    """F17: backpressure bounds the memory of both processes; a kill as the OOM killer's is a crash as any other."""
+    large = {"max.message.bytes": str(LARGEST + 1_000)}
+    with fault_run(stack, tmp_path, partitions=1, topic_config=large) as run:
+        before = all_run(run.pipeline)
+        address = {"bootstrap.servers": run.pipeline.addresses.bootstrap_servers}
+        producer = Producer({**address, "message.max.bytes": LARGEST + 1_000, "queue.buffering.max.kbytes": 2_000_000})
+        run.pipeline.produce(1)
+        run.moves_on()
+        held = run.proxy.arm(Statement.COMMIT, Do.HOLD_REPLY)
+        run.pipeline.produce(25, payload="p" * (LARGEST - 100), producer=producer)
+        run.wait_hit(held)
+        run.wait_event("backpressure_activated")
+        pids = before[f"{run.topic}/0"]
+        assert all(psutil.Process(pid).memory_info().rss < 512 << 20 for pid in pids)
+        kill(pids[1])
+        held.release()
+        all_run(run.pipeline, besides=before)
+        assert run.finish() == 26
 
 
 @pytest.mark.parametrize("statement", [Statement.CAS, Statement.INSERT], ids=lambda statement: statement.name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,3 +160,35 @@ def test_no_secret_in_arguments_or_environment_of_any_process(stack: Addresses, 
         seen: list[dict[str, Any]] = [process.as_dict(["cmdline"]) for process in psutil.process_iter()]
         assert not [entry for entry in seen if "consumer1" in " ".join(entry["cmdline"] or [])]
         finish(pipeline, supervisor)
+
+
+@pytest.mark.faults
+def test_what_systemd_hears(stack: Addresses, tmp_path: Path) -> None:
+    """F14: ready, signs of life that stop when the loop does, the halted partition by name, stopping."""
+    with (
+        running_pipeline(stack, tmp_path, partitions=2) as pipeline,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd,
+    ):
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(30)
+        env = QUICK | {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1500000"}
+        supervisor = pipeline.supervise(env=env)
+        assert heard(systemd, "READY=1")
+        assert "STATUS=2 of 2 partitions running" in heard(systemd, "2 of 2")
+        os.kill(supervisor.pid, signal.SIGSTOP)
+        while select.select([systemd], [], [], 3)[0]:  # what was sent before, and then nothing for six signs of life
+            systemd.recv(4_096)
+        os.kill(supervisor.pid, signal.SIGCONT)
+        assert heard(systemd, "WATCHDOG=1")
+        pipeline.send(pipeline.topics[0], b"no Avro", partition=1)
+        assert heard(systemd, f"1 of 2 partitions running; halted: {pipeline.topics[0]}/1")
+        supervisor.send_signal(signal.SIGTERM)
+        assert heard(systemd, "STOPPING=1")
+        assert supervisor.wait(60) == 65
+
+
+def heard(systemd: socket.socket, word: str) -> str:
+    """The next message that has this word."""
+    while word not in (text := systemd.recv(4_096).decode()):
+        pass
+    return text
