@@ -21,6 +21,7 @@ PARTITIONS = 3
 
 
 def test_a_minute_of_chaos(stack: Addresses, tmp_path: Path) -> None:
+    """F40: `rtpipe chaos` as users run it, and every message compared once more by raw clients."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RTPIPE_")} | {
         "PYTHONPATH": str(ROOT),
         "RTPIPE_BOOTSTRAP_SERVERS": stack.bootstrap_servers,

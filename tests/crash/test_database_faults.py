@@ -241,7 +241,7 @@ def test_a_frozen_server(database: Addresses, tmp_path: Path, statement: Stateme
 
 
 def test_a_network_that_swallows_everything(database: Addresses, tmp_path: Path) -> None:
-    """A black hole in both directions until the writers have given up their connections and tried new ones."""
+    """F20: a black hole in both directions until the writers have given up their connections and tried new ones."""
     with fault_run(database, tmp_path) as run:
         with run.moving():
             run.proxy.blackhole()

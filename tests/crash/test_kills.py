@@ -54,6 +54,7 @@ def finish(pipeline: Pipeline, supervisor: Any) -> int:
     ],
 )
 def test_killed_at_a_named_spot(stack: Addresses, tmp_path: Path, spot: str) -> None:
+    """F1, F3: kill -9 at each spot on a batch's way, of consumer and writer; both are replaced, with a new queue."""
     with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
         pipeline.produce(20_000)
         supervisor = pipeline.supervise(env={"RTPIPE_KILL_POINT": spot})
@@ -62,6 +63,7 @@ def test_killed_at_a_named_spot(stack: Addresses, tmp_path: Path, spot: str) -> 
 
 
 def test_killed_worker_comes_back_and_the_others_go_on(stack: Addresses, tmp_path: Path) -> None:
+    """F1, F3: its partition goes on within a second or so, the others never stop."""
     with running_pipeline(stack, tmp_path) as pipeline:
         supervisor = pipeline.supervise()
         with pipeline.stream():
@@ -75,6 +77,7 @@ def test_killed_worker_comes_back_and_the_others_go_on(stack: Addresses, tmp_pat
 
 
 def test_killed_supervisor_leaves_nobody_and_goes_on(stack: Addresses, tmp_path: Path) -> None:
+    """F6: all its processes end by themselves, and the next one goes on."""
     with running_pipeline(stack, tmp_path) as pipeline:
         supervisor = pipeline.supervise()
         with pipeline.stream():
@@ -89,6 +92,7 @@ def test_killed_supervisor_leaves_nobody_and_goes_on(stack: Addresses, tmp_path:
 
 
 def test_killed_forkserver_stops_no_partition(stack: Addresses, tmp_path: Path) -> None:
+    """F41: the workers go on, and a killed one is replaced by a new forkserver's."""
     with running_pipeline(stack, tmp_path) as pipeline:
         supervisor = pipeline.supervise()
         with pipeline.stream():
@@ -115,6 +119,7 @@ def helpers(supervisor: int) -> list[psutil.Process]:
 
 @pytest.mark.faults
 def test_twenty_random_kills(stack: Addresses, tmp_path: Path) -> None:
+    """F40: of workers, writers, supervisor and forkserver, from a seed."""
     seed = random.randrange(10**6)
     print(f"seed {seed}")
     chance = random.Random(seed)

@@ -131,6 +131,7 @@ def scratch_table(addresses: Addresses) -> Iterator[tuple[pymysql.Connection[Any
 
 
 def test_any_schedule_writes_each_offset_once(database: Addresses) -> None:
+    """F40: schedules of claims, batches, lost replies and rivals, drawn by hypothesis, on a real server."""
     with scratch_table(database) as (connection, table), database_proxy(database.database_url) as proxy:
         hits: list[int] = []
 

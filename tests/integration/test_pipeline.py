@@ -192,7 +192,7 @@ def blocked_writers(pipeline: Pipeline) -> int:
 
 
 def test_compressed_and_transactional_producers(stack: Addresses, tmp_path: Path) -> None:
-    """Partition 1 ends in an aborted transaction's marker, partition 2 holds nothing else, partition 3 nothing."""
+    """F37: partition 1 ends in an aborted transaction's marker, partition 2 holds nothing else, partition 3 nothing."""
     with running_pipeline(stack, tmp_path, partitions=4) as pipeline:
         topic = pipeline.topics[0]
         for codec in ("gzip", "snappy", "lz4", "zstd"):
@@ -422,7 +422,7 @@ def small_packets(pipeline: Pipeline, size: int) -> Iterator[None]:
 
 
 def test_a_message_that_is_no_row_stops_its_partition_and_no_other(stack: Addresses, tmp_path: Path) -> None:
-    """One partition for each kind of bad message: two good rows, the bad one, a good one that must not arrive."""
+    """F24, F26, F39: a partition for each kind: two good rows, the bad one, a good one that must not arrive."""
     with typed_pipeline(stack, tmp_path, partitions=11) as pipeline:
         topic = pipeline.topics[0]
         ratio = {"name": "ratio", "type": "double", "default": 0.0}
@@ -601,7 +601,7 @@ def test_services_that_come_up_later_are_waited_for(stack: Addresses, tmp_path: 
 
 
 def test_a_killed_worker_comes_back_while_it_waits_for_the_registry(stack: Addresses, tmp_path: Path) -> None:
-    """The first message needs the registry, which is not there yet: waiting is no crash, and a kill loses nothing."""
+    """F39: a writer waits for a registry that is not there yet: that is no crash, and a kill loses nothing."""
     where = make_url(stack.schema_registry_url)
     with (
         running_pipeline(stack, tmp_path, partitions=1) as pipeline,

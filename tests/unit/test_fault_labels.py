@@ -1,0 +1,32 @@
+"""Each fault that docs/guarantees.md speaks of has a test that says so: a test that goes takes its label along."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).parent.parent
+LABELS = re.compile(r"((?:F\d+(?:, )?)+): \S")
+#: More partitions while running come with several machines.
+LATER = {36}
+
+
+def documented() -> dict[str, str]:
+    """Test function -> docstring, of crash and integration tests."""
+    found = {}
+    for file in [*(TESTS / "crash").glob("test_*.py"), *(TESTS / "integration").glob("test_*.py")]:
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                found[f"{file.parent.name}/{node.name}"] = ast.get_docstring(node) or ""
+    return found
+
+
+def test_every_fault_has_a_test() -> None:
+    labels = [LABELS.match(text) for text in documented().values()]
+    numbers = {int(number) for label in labels if label for number in re.findall(r"\d+", label[1])}
+    assert numbers == set(range(1, 42)) - LATER
+
+
+def test_every_crash_test_says_what_comes_of_it() -> None:
+    assert not [name for name, text in documented().items() if name.startswith("crash/") and not LABELS.match(text)]
