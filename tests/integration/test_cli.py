@@ -114,6 +114,7 @@ def test_status_and_no_secret_anywhere(stack: Addresses, tmp_path: Path) -> None
         pipeline.query(f"GRANT SELECT, INSERT, UPDATE ON bank.* TO '{user}'@'%%'", *())
         url = make_url(stack.database_url).set(username=user, password=CANARY).render_as_string(hide_password=False)
         secret = tmp_path / "secret"
+        secret.touch(mode=0o600)
         secret.write_text(url + "\n")
         for partition in (0, 1):
             pipeline.send(topic, pipeline.body(topic, "k", 1, f"{CANARY} in a row"), partition=partition)
