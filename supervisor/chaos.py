@@ -107,7 +107,8 @@ class Chaos:
         """Faults for `duration` seconds on a stream of `rate` messages a second, then drain and compare."""
         self._rehearsal.supervise()
         # The stream outlasts the faults: one that hits a pipeline at rest proves nothing.
-        self._rehearsal.produce("--duration", str(duration + 5), "--rate", str(rate), "--seed", str(self._seed))
+        longest = str(duration + _RECOVERY_LIMIT)
+        self._rehearsal.produce("--duration", longest, "--rate", str(rate), "--seed", str(self._seed))
         until(self._rehearsal.running, "all partitions run", _RECOVERY_LIMIT)
         end = time.monotonic() + duration
         while time.monotonic() < end:
