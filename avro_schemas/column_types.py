@@ -2,12 +2,14 @@
 
 A type is chosen so that every value of the Avro type is stored unchanged or refused by the server in strict mode,
 never cut or rounded: hence MEDIUMTEXT and not VARCHAR(256) for a string, DATETIME and not TIMESTAMP (which ends in
-2038) for a time, and text for a decimal with more digits than DECIMAL has.
+2038) for a time, BIGINT for nanoseconds, and text for a decimal with more digits than DECIMAL has. What has parts is
+JSON, which a schema's next version changes without DDL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ from sqlalchemy.dialects.mysql import (
     DOUBLE,
     FLOAT,
     INTEGER,
+    JSON,
     MEDIUMBLOB,
     MEDIUMTEXT,
     TIME,
@@ -34,6 +37,8 @@ MAX_VARCHAR = 16_383
 #: Most bytes of a VARBINARY or of an ASCII VARCHAR that leaves room for a null bit and its length.
 MAX_VARBINARY = 65_532
 MAX_BINARY = 255
+#: Fewest characters of an enum's column, and all of a big-decimal's.
+MIN_ENUM, BIG_DECIMAL = 64, 255
 MAX_DECIMAL_PRECISION, MAX_DECIMAL_SCALE = 65, 30
 
 
@@ -43,16 +48,12 @@ class ColumnShape:
 
     field: str  #: name in the Avro schema
     name: str  #: name of the column
-    avro_type: str  #: null boolean int long float double string bytes fixed
-    logical: str | None  #: the logical type, only if it is valid and honoured
-    nullable: bool
-    branches: int  #: of the union around the type: 0 (no union), 1 or 2
-    null_index: int | None  #: which branch of the union is null
-    precision: int  #: digits of a decimal
-    scale: int  #: digits of a decimal after the point
-    size: int  #: bytes of a fixed; `maxLength` of string (characters) and bytes (bytes); 0: unbounded
+    of: FieldType  #: what the field's values are
     type: TypeEngine[Any]  #: a type of SQLAlchemy's MySQL dialect
-    comment: str | None  #: of the column: the field's `doc`, and its name if the column has another one
+    comment: str | None  #: of the column: the field's `doc`, and what its values need to be told
+    records: Mapping[str, FieldType] = dataclasses.field(
+        repr=False, compare=False
+    )  #: by full name; `recursive` types refer to it
 
 
 def _string(of: FieldType) -> TypeEngine[Any]:
@@ -64,7 +65,7 @@ def _bytes(of: FieldType) -> TypeEngine[Any]:
 
 
 def _fixed(of: FieldType) -> TypeEngine[Any]:
-    return BINARY(of.size) if of.size <= MAX_BINARY else _bytes(of)
+    return BINARY(of.size) if 0 < of.size <= MAX_BINARY else _bytes(of)
 
 
 def _decimal(of: FieldType) -> TypeEngine[Any]:
@@ -72,6 +73,15 @@ def _decimal(of: FieldType) -> TypeEngine[Any]:
         return DECIMAL(of.precision, of.scale)
     length = of.precision + 3  # a sign, a zero and a point
     return ascii_text(length) if length <= MAX_VARBINARY else MEDIUMTEXT(charset="ascii", collation="ascii_bin")
+
+
+def _enum(of: FieldType) -> TypeEngine[Any]:
+    """Text, so that a new symbol needs no DDL."""
+    return ascii_text(max([MIN_ENUM, *map(len, of.symbols)]))
+
+
+def _json(_: FieldType) -> TypeEngine[Any]:
+    return JSON()
 
 
 def ascii_text(length: int) -> VARCHAR:
@@ -101,6 +111,16 @@ COLUMN_TYPES: dict[tuple[str, str | None], Callable[[FieldType], TypeEngine[Any]
     ("long", "local-timestamp-micros"): lambda _: DATETIME(fsp=6),
     ("string", "uuid"): lambda _: CHAR(36, charset="ascii", collation="ascii_bin"),
     ("fixed", "uuid"): _fixed,
+    ("enum", None): _enum,
+    ("bytes", "big-decimal"): lambda _: ascii_text(BIG_DECIMAL),
+    ("long", "timestamp-nanos"): lambda _: BIGINT(),
+    ("long", "local-timestamp-nanos"): lambda _: BIGINT(),
+    ("fixed", "duration"): _json,
+    ("array", None): _json,
+    ("map", None): _json,
+    ("record", None): _json,
+    ("recursive", None): _json,
+    ("union", None): _json,
 }
 
 

@@ -10,7 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.dialects.mysql import BIGINT, DATETIME, DOUBLE, FLOAT, INTEGER, MEDIUMBLOB, MEDIUMTEXT, TIME, TINYINT
+from sqlalchemy.dialects.mysql import (
+    BIGINT,
+    DATETIME,
+    DOUBLE,
+    FLOAT,
+    INTEGER,
+    JSON,
+    MEDIUMBLOB,
+    MEDIUMTEXT,
+    TIME,
+    TINYINT,
+)
 from sqlalchemy.types import BINARY, CHAR, DATE, DECIMAL, VARBINARY, VARCHAR, TypeEngine
 
 from avro_schemas.errors import SchemaError
@@ -32,13 +43,13 @@ class Cost:
     page: int
 
 
-#: An unbounded text or binary column: length and pointer in the row, beginning and pointer on the page.
+#: An unbounded text, binary or JSON column: length and pointer in the row, beginning and pointer on the page.
 _LOB = Cost(12, 41)
 
 
 def cost(column_type: TypeEngine[Any]) -> Cost:
     """What a column of this type costs at most; utf8mb4 unless the type names a charset, which is then ASCII."""
-    if isinstance(column_type, MEDIUMTEXT | MEDIUMBLOB):
+    if isinstance(column_type, MEDIUMTEXT | MEDIUMBLOB | JSON):
         return _LOB
     if isinstance(column_type, VARCHAR | VARBINARY):
         width = 4 if isinstance(column_type, VARCHAR) and not getattr(column_type, "charset", None) else 1

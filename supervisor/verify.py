@@ -1,7 +1,7 @@
 """`rtpipe verify`: is everything consumed, and is the table what the topic says? Reads only, and judges by itself.
 
-It shares names and column shapes with the writer and nothing else: messages come by a consumer of its own, are
-decoded by fastavro, and meet the rows in the form of verify_values.
+It shares column shapes, decoder and the texts of nested values with the writer and nothing else: messages come by a
+consumer of its own and meet the rows in the form of verify_values.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from supervisor.verify_report import PartitionReport, TopicReport, VerifyProgres
 from supervisor.verify_rows import Message, compare_rows
 from supervisor.verify_table import TableReader
 from supervisor.verify_topic import Decoder, TopicReader
-from supervisor.verify_values import Row, from_message
+from supervisor.verify_values import Row
 
 Item = TypeVar("Item")
 Progress = Callable[[VerifyProgress], None]
@@ -132,7 +132,7 @@ class _Check:
         topic, table, partitions = report.topic, report.table, report.partitions
         _, schema = registry.latest(subject_for(topic))
         columns = table_layout(schema, table=table).columns
-        decoder = Decoder(registry, from_message(columns))
+        decoder = Decoder(registry, columns)
         placed = self._rows.has_places(table)
         lows = {at.partition: at.low for at in partitions}
         ranges = _consumed(partitions, ends)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
-import fastavro
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from avro_schemas.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
+from avro_schemas.column_types import ColumnShape
+from avro_schemas.errors import ExitCode, RtpipeError, SchemaError, SettingsError, UnreachableError
 from avro_schemas.registry_client import Registry
-from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
+from avro_schemas.table_layout import table_layout
+from avro_schemas.wire_format import WireFormatError, schema_id_of
 from supervisor.verify_rows import Message
-from supervisor.verify_values import Row
+from supervisor.verify_values import Row, from_message
 from workers.errors import SetupError
+from workers.message_decoder import MessageDecoder
 
 BATCH = 5_000  #: messages a call
 WAIT_SECONDS = 0.05  #: a call, for a batch to fill
@@ -134,46 +135,29 @@ class TopicReader:
 
 
 class Decoder:
-    """Messages to rows with fastavro alone, by the schema each was written with, logical types left as integers."""
+    """Messages to rows of `columns`, each by the schema that it was written with."""
 
-    def __init__(self, registry: Registry, to_row: Callable[[dict[str, Any]], Row]) -> None:
+    def __init__(self, registry: Registry, columns: Sequence[ColumnShape]) -> None:
         self._registry = registry
-        self._to_row = to_row
-        self._schemas: dict[int, Any] = {}
+        self._columns = columns
+        self._readers: dict[int, Callable[[bytes], Row]] = {}
 
     def message(self, partition: int, offset: int, value: bytes | None, *, placed: bool) -> Message:
         """The message with its row; with `placed` the row begins with partition and offset."""
         if value is None:
             return Message(partition, offset, None, "it has no value (a tombstone)")
         try:
-            row = self._to_row(self._record(value))
-        except (WireFormatError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError) as exc:
-            return Message(partition, offset, None, str(exc) or type(exc).__name__)
+            row = self._reader(schema_id_of(value))(value)
+        except (WireFormatError, SchemaError) as exc:
+            return Message(partition, offset, None, exc.message)
+        except ValueError as exc:
+            return Message(partition, offset, None, str(exc))
         return Message(partition, offset, (partition, offset, *row) if placed else row)
 
-    def _record(self, value: bytes) -> dict[str, Any]:
-        schema_id = schema_id_of(value)
-        schema = self._schemas.get(schema_id)
-        if schema is None:
-            plain = _without_logical_types(self._registry.schema_by_id(schema_id))
-            schema = self._schemas[schema_id] = fastavro.parse_schema(plain)
-        body = io.BytesIO(value)
-        body.seek(HEADER_SIZE)
-        record = fastavro.schemaless_reader(body, schema, None)
-        if body.tell() != len(value):
-            raise ValueError(f"{len(value) - body.tell()} bytes are left over behind the record")
-        if not isinstance(record, dict):
-            raise TypeError("it is no record")
-        return record
-
-
-def _without_logical_types(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_without_logical_types(branch) for branch in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: _without_logical_types(value) if key in {"type", "fields", "items", "values"} else value
-        for key, value in schema.items()
-        if key != "logicalType"
-    }
+    def _reader(self, schema_id: int) -> Callable[[bytes], Row]:
+        if schema_id not in self._readers:
+            schema = self._registry.schema_by_id(schema_id)
+            decode = MessageDecoder(schema)
+            to_row = from_message(table_layout(schema, table="").columns, self._columns)
+            self._readers[schema_id] = lambda value: to_row(decode(value))
+        return self._readers[schema_id]

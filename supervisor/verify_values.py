@@ -1,21 +1,24 @@
 """The values of a row in one form for both sides of `rtpipe verify --values`, so that equal means equal.
 
 The form: integers, floats, str, bytes, None. Booleans are integers; a decimal is its unscaled integer; a date is days,
-a time or timestamp microseconds since its zero. A message's values come to it straight from the Avro integers, with
-no rendering in between; a table's from the text that the server sends. What does not parse stays text, and so equals
-nothing.
+a time or timestamp microseconds since its zero; what has parts is JSON with sorted keys. A message's values come to it
+straight from the Avro integers, with no rendering in between; a table's from the text that the server sends. What does
+not parse stays text, and so equals nothing.
 """
 
 from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from avro_schemas.column_types import ColumnShape
+from workers.avro_texts import big_decimal_text
+from workers.json_values import plain_value
 
 Value = int | float | str | bytes | None
 Row = tuple[Value, ...]
@@ -32,10 +35,18 @@ def digest(row: Row) -> bytes:
     return hashlib.blake2b(repr(row).encode(), digest_size=DIGEST_SIZE).digest()
 
 
-def from_message(columns: Sequence[ColumnShape]) -> Callable[[dict[str, Any]], Row]:
-    """How a record, decoded without logical types, becomes a row; a field that its schema lacks is NULL."""
-    fields = [column.field for column in columns]
-    readers = [(at, reader) for at, reader in enumerate(map(_message_value, columns)) if reader is not None]
+def from_message(columns: Sequence[ColumnShape], table: Sequence[ColumnShape]) -> Callable[[dict[str, Any]], Row]:
+    """How a decoded record becomes a row of `table`; `columns` are those of the record's own schema.
+
+    A column that its schema lacks is NULL.
+    """
+    own = {column.name: column for column in columns}
+    fields = [own[column.name].field if column.name in own else "" for column in table]
+    readers = [
+        (at, reader)
+        for at, column in enumerate(table)
+        if column.name in own and (reader := _message_value(own[column.name], column)) is not None
+    ]
 
     def row(record: dict[str, Any]) -> Row:
         values = list(map(record.get, fields))
@@ -67,7 +78,7 @@ def from_table(columns: Sequence[ColumnShape], *, leading: int = 0) -> Callable[
 def select_list(columns: Sequence[ColumnShape]) -> str:
     """The columns for a SELECT. FLOAT as a double, since its own text has six digits."""
     return ", ".join(
-        f"{quoted(column.name)} + 0e0" if column.avro_type == "float" else quoted(column.name) for column in columns
+        f"{quoted(column.name)} + 0e0" if column.of.avro_type == "float" else quoted(column.name) for column in columns
     )
 
 
@@ -80,7 +91,7 @@ def shown(column: ColumnShape, value: Value) -> Any:
     """A value for people and JSON: times as ISO 8601, decimals with their point, bytes as hexadecimal digits."""
     if isinstance(value, bytes):
         return "0x" + value.hex()
-    if value is None or isinstance(value, (str, float)) or column.logical is None:
+    if value is None or isinstance(value, (str, float)) or not _kind(column):
         return value
     try:
         return _SHOWN[_kind(column)](column, value)
@@ -88,44 +99,65 @@ def shown(column: ColumnShape, value: Value) -> Any:
         return value
 
 
-def _message_value(column: ColumnShape) -> Callable[[Any], Value] | None:
+def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], Value] | None:
     """None where the Avro value is the form already."""
+    if column.of.nested:
+        plain = plain_value(column)
+        return lambda value: _canonical(plain(value))
     kind = _kind(column)
     if kind == "decimal":
         return lambda raw: int.from_bytes(raw, "big", signed=True)
+    if kind == "big":
+        return big_decimal_text
     if kind in {"time", "timestamp"} and (factor := _factor(column)) > 1:
         return lambda raw: int(raw) * factor
-    if column.avro_type == "boolean":
+    if column.of.avro_type == "boolean":
         return int
-    if column.avro_type in {"float", "double"}:
-        return lambda raw: raw + 0.0  # -0.0, which some ways of inserting lose, is 0.0
+    if table.of.avro_type in {"float", "double"}:
+        return lambda raw: (
+            raw + 0.0
+        )  # -0.0, which some ways of inserting lose, is 0.0; and an int may have been widened
     return None
 
 
 def _table_value(column: ColumnShape) -> Callable[[Any], Value] | None:
     """None where the server sends the form already."""
+    if column.of.nested:
+        return _parsed
     kind = _kind(column)
     if kind == "decimal":
-        return lambda text: _unscaled(text, column.scale)
+        return lambda text: _unscaled(text, column.of.scale)
     readers: dict[str, Callable[[Any], Value]] = {"date": _days, "time": _time, "timestamp": _timestamp}
     if kind in readers:
         return readers[kind]
-    if column.avro_type in {"boolean", "int", "long"}:
+    if column.of.avro_type in {"boolean", "int", "long"}:
         return _integer
-    if column.avro_type in {"float", "double"}:
+    if column.of.avro_type in {"float", "double"}:
         return _float
     return None
 
 
 def _kind(column: ColumnShape) -> str:
-    """decimal, date, time, timestamp, uuid, or nothing."""
-    logical = (column.logical or "").removeprefix("local-")
-    return logical.partition("-")[0]
+    """decimal, big, date, time, timestamp, uuid, or nothing; nanoseconds are a number like any other."""
+    logical = (column.of.logical or "").removeprefix("local-")
+    return "" if logical.endswith("nanos") else logical.partition("-")[0]
 
 
 def _factor(column: ColumnShape) -> int:
     """Microseconds in one unit of a time or timestamp."""
-    return _MICROS[(column.logical or "").rpartition("-")[2]]
+    return _MICROS[(column.of.logical or "").rpartition("-")[2]]
+
+
+def _canonical(value: Any) -> str:
+    """One text for equal JSON values, whatever the order of their keys."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _parsed(text: Any) -> Value:
+    try:
+        return _canonical(json.loads(text))
+    except ValueError:
+        return str(text)
 
 
 def _integer(text: Any) -> Value:
@@ -188,7 +220,7 @@ def _shown_time(_: ColumnShape, micros: int) -> str:
 
 
 _SHOWN: dict[str, Callable[[ColumnShape, int], Any]] = {
-    "decimal": lambda column, number: format(Decimal((number < 0, _digits(number), -column.scale)), "f"),
+    "decimal": lambda column, number: format(Decimal((number < 0, _digits(number), -column.of.scale)), "f"),
     "date": lambda _, days: (_EPOCH + datetime.timedelta(days=days)).date().isoformat(),
     "time": _shown_time,
     "timestamp": lambda _, micros: (_EPOCH + datetime.timedelta(microseconds=micros)).isoformat(" "),

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import logging
 import math
+import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,10 +16,12 @@ from confluent_kafka import KafkaException, Producer
 from avro_schemas.errors import SchemaError, SettingsError, UnreachableError
 from avro_schemas.naming import subject_for
 from avro_schemas.registry_client import Registry
+from avro_schemas.type_reader import read_record
 from workers.errors import SetupError
 from workers.producer_crew import Crew, signals_counted
+from workers.producer_nested import Draws
 from workers.producer_order import LANES, ProcessOrder, ProduceOrder, ProduceProgress, ProduceResult, TopicPlan
-from workers.producer_samples import field_types, sample_of
+from workers.producer_samples import sample_of
 
 #: What a caller's properties may tune, and what they may not: partitions as Java clients choose them, order, no loss.
 TUNING = {"linger.ms": "10", "batch.size": "1000000", "queue.buffering.max.kbytes": "131072"}
@@ -95,13 +98,21 @@ def kafka_properties(order: ProduceOrder) -> dict[str, str]:
 
 
 def _plan(topic: str, schema: Mapping[str, Any], schema_id: int, key: str | None) -> TopicPlan:
-    fields = field_types(schema)
-    if not fields:
-        raise SchemaError(f"the schema of topic {topic} has no fields", hint="give it at least one, for the key")
-    key_field = next(iter(fields)) if key is None else key
-    if key_field not in fields:
+    record = read_record(schema)
+    fields = {field["name"]: found for field, found in record.fields}
+    draws = Draws(record.records, random.Random(), time.time_ns)
+    for name, found in fields.items():
+        draws.of(found, name)()  # SchemaError for one without an end
+    plain = [name for name, found in fields.items() if not found.nested]
+    if not plain:
+        raise SchemaError(
+            f"the schema of topic {topic} has no field for the key", hint="give it at least one that has no parts"
+        )
+    key_field = plain[0] if key is None else key
+    if key_field not in plain:
+        why = "has no such field" if key_field not in fields else "has parts there, which make no key"
         raise SettingsError(
-            f"--key {key_field}: the schema of topic {topic} has no such field", hint=f"its fields: {', '.join(fields)}"
+            f"--key {key_field}: the schema of topic {topic} {why}", hint=f"fields for a key: {', '.join(plain)}"
         )
     keys = sample_of(fields[key_field], field=key_field)
     return TopicPlan(topic, schema, schema_id, key_field, lanes=math.gcd(keys.size, LANES))

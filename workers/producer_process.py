@@ -14,27 +14,19 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from typing import Any
 
 import fastavro
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from avro_schemas.field_types import FieldType
+from avro_schemas.type_reader import read_record
 from avro_schemas.wire_format import pack
+from avro_schemas.wire_schema import wire_schema
+from workers.producer_nested import Draws
 from workers.producer_order import ProcessOrder, Tally, TopicPlan
 from workers.producer_rate import Pace
-from workers.producer_samples import (
-    Clock,
-    drawn,
-    drawn_in_lane,
-    field_types,
-    key_text,
-    sample_of,
-    sometimes_null,
-    without_logical_types,
-)
+from workers.producer_samples import drawn_in_lane, key_text, sample_of
 
 CHUNK = 100  #: messages of one lane before the next lane's turn
 REPORT_SECONDS = 0.2  #: between two tallies
@@ -190,12 +182,22 @@ class Lane:
 
 
 def messages(plan: TopicPlan, lane: int, seed: int | None) -> Iterator[tuple[bytes, bytes]]:
-    """A lane's (key, value in the registry's wire format) without end; the same ones for the same seed."""
+    """A lane's (key, value in the registry's wire format) without end; the same ones for the same seed.
+
+    The key field keeps to the lane's share of its values and is never null.
+    """
     rng = random.Random(None if seed is None else f"{seed}/{plan.topic}/{lane}")
     instant = SEEDED_START
-    types = field_types(plan.schema)
-    fields = _draws(plan, types, lane, rng, time.time_ns if seed is None else lambda: instant)
-    schema = fastavro.parse_schema(without_logical_types(dict(plan.schema)))
+    clock = time.time_ns if seed is None else lambda: instant
+    record = read_record(plan.schema)
+    types = {field["name"]: found for field, found in record.fields}
+    key = sample_of(types[plan.key_field], field=plan.key_field)
+    draws = Draws(record.records, rng, clock)
+    fields = [
+        (name, drawn_in_lane(key, rng, clock, lane, plan.lanes) if name == plan.key_field else draws.of(found, name))
+        for name, found in types.items()
+    ]
+    schema = fastavro.parse_schema(wire_schema(record))
     to_key = key_text(types[plan.key_field])
     key_field, write, out = plan.key_field, fastavro.schemaless_writer, io.BytesIO()
     header = out.write(pack(plan.schema_id))
@@ -206,20 +208,3 @@ def messages(plan: TopicPlan, lane: int, seed: int | None) -> Iterator[tuple[byt
         write(out, schema, row)
         yield to_key(row[key_field]), out.getvalue()
         instant += SEEDED_STEP
-
-
-def _draws(
-    plan: TopicPlan, types: Mapping[str, FieldType], lane: int, rng: random.Random, clock: Clock
-) -> list[tuple[str, Callable[[], Any]]]:
-    """(field name, its next value) in the schema's order; the key field keeps to the lane's share and is never null."""
-    draws: list[tuple[str, Callable[[], Any]]] = []
-    for name, found in types.items():
-        sample = sample_of(found, field=name)
-        if name == plan.key_field:
-            draw = drawn_in_lane(sample, rng, clock, lane, plan.lanes)
-        else:
-            draw = drawn(sample, rng, clock)
-            if found.nullable and found.avro_type != "null":
-                draw = sometimes_null(draw, rng)
-        draws.append((name, draw))
-    return draws

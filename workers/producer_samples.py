@@ -1,8 +1,8 @@
 """Sample values for Avro fields, in the producer's processes: what `rtpipe produce` fills its messages with.
 
 A `Sample` numbers the values of one type, 0 to size - 1, so that a lane (see `producer_process`) can own every n-th
-number and thereby every n-th key. Values are what fastavro writes for the schema *without* its logical types
-(integers for times, bytes for decimals): quicker, and free of its conversions.
+number and thereby every n-th key. Values are what fastavro writes for a schema *without* logical types (wire_schema):
+integers for times, bytes for decimals; quicker, and free of its conversions.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import random
 import re
 import string
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from avro_schemas.field_types import FieldReader, FieldType
+from avro_schemas.field_types import FieldType
 
 Value = str | int | float | bool | bytes | None
 Clock = Callable[[], int]  #: nanoseconds since 1970
@@ -26,12 +26,14 @@ Clock = Callable[[], int]  #: nanoseconds since 1970
 WORD_LENGTH = 6  #: letters in a string, as the original's `OlJooL`, or bytes
 NULL_SHARE = 0.1  #: of a nullable field's values
 DAYS = 47_472  #: of sample dates, 1970 to 2099; a multiple of 16, as lanes like it
+BIG_DECIMALS = 1 << 40  #: different samples of a big-decimal
 EXACT = 1 << 53  #: up to here random() reaches every integer
 NANOS = 1_000_000_000
 
 _LETTERS = string.ascii_letters
 _TRIPLES = ["".join(letters) for letters in itertools.product(_LETTERS, repeat=3)]
 _TIMELIKE = re.compile(r"timestamp|(^|_)(ts|time|at)(_?(ms|millis))?$", re.IGNORECASE)
+_PER_SECOND = {"millis": 1_000, "micros": 1_000_000, "nanos": NANOS}
 _RANGES = {"int": 1 << 32, "long": 1 << 64}
 
 
@@ -44,15 +46,13 @@ class Sample:
     per_second: int = 0
 
 
-def field_types(schema: Mapping[str, Any]) -> dict[str, FieldType]:
-    """The type of each field of an Avro record, in its order; SchemaError for one that rtpipe has no column for."""
-    reader = FieldReader(schema)
-    return {field["name"]: reader.read(field) for field in schema["fields"]}
-
-
 def sample_of(found: FieldType, *, field: str) -> Sample:
-    """The values for a field of this type (of a nullable one: its values but null); its name tells a time in a long."""
-    kind, unit = (found.logical or "").removeprefix("local-"), 1_000 if "millis" in (found.logical or "") else 1_000_000
+    """The values for a field of this type (of a nullable one: its values but null); its name tells a time in a long.
+
+    The type has no parts: producer_nested.py makes those that have.
+    """
+    kind = (found.logical or "").removeprefix("local-")
+    unit = _PER_SECOND.get(kind.rpartition("-")[2], 0)
     if kind.startswith("timestamp-"):
         return Sample(1 << 62, int, unit)
     if kind.startswith("time-"):
@@ -61,6 +61,8 @@ def sample_of(found: FieldType, *, field: str) -> Sample:
         return Sample(DAYS, int)
     if kind == "decimal":
         return _decimal(found)
+    if kind == "big-decimal":
+        return Sample(BIG_DECIMALS, _big_decimal)
     if kind == "uuid" and found.avro_type == "string":
         return Sample(1 << 122, _uuid_text)
     return _plain(found, field)
@@ -88,25 +90,11 @@ def sometimes_null(draw: Callable[[], Value], rng: random.Random) -> Callable[[]
     return lambda: None if rng.random() < NULL_SHARE else draw()
 
 
-def without_logical_types(schema: Any) -> Any:
-    """An Avro schema (a name, a union or an object) with every logicalType taken off."""
-    if isinstance(schema, list):
-        return [without_logical_types(branch) for branch in schema]
-    if not isinstance(schema, dict):
-        return schema
-    nested = {"type", "fields"}
-    return {
-        key: without_logical_types(value) if key in nested else value
-        for key, value in schema.items()
-        if key != "logicalType"
-    }
-
-
 def key_text(found: FieldType) -> Callable[[Any], bytes]:
     """How a value of this type becomes a message's key: its text in UTF-8 (bytes in base64, decimals in digits)."""
     if found.logical == "decimal":
         return lambda raw: _decimal_text(int.from_bytes(raw, "big", signed=True), found.scale).encode()
-    if found.avro_type == "string":
+    if found.avro_type in {"string", "enum"}:
         return str.encode
     if found.avro_type in {"bytes", "fixed"}:
         return base64.b64encode
@@ -135,6 +123,8 @@ def _plain(found: FieldType, field: str) -> Sample:
         return _bytes(min(WORD_LENGTH, found.size or WORD_LENGTH))
     if name == "fixed":
         return _bytes(found.size)
+    if name == "enum":
+        return Sample(len(found.symbols), lambda n: found.symbols[n])
     if name == "long" and _TIMELIKE.search(field):
         return Sample(1 << 62, int, 1_000)
     if name in _RANGES:
@@ -166,6 +156,12 @@ def _decimal(found: FieldType) -> Sample:
     limit = 10**found.precision
     width = found.size if found.avro_type == "fixed" else (limit.bit_length() + 8) // 8
     return Sample(limit, lambda n: (n if n % 3 else -n).to_bytes(width, "big", signed=True))
+
+
+def _big_decimal(number: int) -> bytes:
+    """Eight bytes of digits and a scale of 0 to 7, each in Avro's own form."""
+    unscaled, scale = number - BIG_DECIMALS // 2, number % 8
+    return b"\x10" + unscaled.to_bytes(8, "big", signed=True) + bytes([2 * scale])
 
 
 def _decimal_text(unscaled: int, scale: int) -> str:

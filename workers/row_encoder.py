@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
-import fastavro
 from sqlalchemy import insert
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from avro_schemas.column_types import ColumnShape
-from avro_schemas.raw_schema import raw_schema
 from avro_schemas.table_layout import OFFSET_COLUMN, PARTITION_COLUMN, TableLayout
-from avro_schemas.wire_format import HEADER_SIZE
+from workers.message_decoder import MessageDecoder
 from workers.sql_literals import Literals, literals_for
 
 #: Messages whose decoded values are held at once: few enough to stay in the processor's cache, and little memory.
@@ -35,7 +32,7 @@ class RowEncoder:
     """Turns messages of one schema id into rows of one table; made once for each schema id."""
 
     def __init__(self, layout: TableLayout, schema: dict[str, Any], partition: int) -> None:
-        self._schema = fastavro.parse_schema(raw_schema(schema))
+        self._decode = MessageDecoder(schema)
         self._columns: list[tuple[ColumnShape, Literals]] = [(c, literals_for(c)) for c in layout.columns]
         self._metadata = layout.metadata
         self._partition = str(partition)
@@ -54,22 +51,17 @@ class RowEncoder:
         return rows
 
     def _encode(self, values: Sequence[bytes], offsets: Sequence[int]) -> list[str]:
-        records = [self._decode(index, value) for index, value in enumerate(values)]
+        records = [self._decoded(index, value) for index, value in enumerate(values)]
         texts = [self._column(column, render, records) for column, render in self._columns]
         metadata = {PARTITION_COLUMN: [self._partition] * len(values), OFFSET_COLUMN: [str(o) for o in offsets]}
         texts += [metadata[name] for name in self._metadata]
         return ["(" + ",".join(row) + ")" for row in zip(*texts, strict=True)]
 
-    def _decode(self, index: int, value: bytes) -> dict[str, Any]:
-        body = io.BytesIO(value)
-        body.seek(HEADER_SIZE)
+    def _decoded(self, index: int, value: bytes) -> dict[str, Any]:
         try:
-            record = fastavro.schemaless_reader(body, self._schema, None)
-        except Exception as exc:  # fastavro raises whatever the bytes lead it to
-            raise BadMessage(index, f"the body does not decode ({type(exc).__name__})") from exc
-        if body.tell() != len(value):
-            raise BadMessage(index, f"{len(value) - body.tell()} bytes left over after the record")
-        return record  # type: ignore[return-value]
+            return self._decode(value)
+        except ValueError as exc:
+            raise BadMessage(index, str(exc)) from exc
 
     def _column(self, column: ColumnShape, render: Literals, records: list[dict[str, Any]]) -> list[str]:
         values = [record[column.field] for record in records]

@@ -6,39 +6,48 @@ cannot hold exactly raises ValueError with words that do not quote it.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sqlalchemy.types import DECIMAL
+
 from avro_schemas.column_types import ColumnShape
+from workers.avro_texts import big_decimal_text, date_text, decimal_text, time_text, timestamp_text, uuid_text
+from workers.json_values import json_text
 
 #: A column of raw values in, a column of SQL texts out.
 Literals = Callable[[Sequence[Any]], list[str]]
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"})
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC without a zone
-_EPOCH_DAY = _EPOCH.toordinal()
-_MAX_TIME_SECONDS = 838 * 3600 + 59 * 60 + 59
 
 
 def literals_for(column: ColumnShape) -> Literals:
     """The renderer of one column, chosen once for a schema."""
-    if column.avro_type == "null":
+    if column.of.avro_type == "null":
         return lambda values: ["NULL"] * len(values)
     render = _plain(column)
-    return _nullable(render) if column.nullable else render
+    return _nullable(render) if column.of.nullable else render
 
 
 def _plain(column: ColumnShape) -> Literals:
-    if column.logical == "decimal":
-        return _each(_decimal(column.precision, column.scale))
-    return _LOGICAL.get((column.avro_type, column.logical)) or _PRIMITIVE[column.avro_type]
+    of = column.of
+    if of.nested:
+        text = json_text(column)
+        return lambda values: _strings([text(value) for value in values])
+    if of.logical == "decimal":
+        render = decimal_text(of.precision, of.scale)
+        if isinstance(column.type, DECIMAL):
+            return lambda values: [render(value) for value in values]
+        return _quoted(render)
+    if of.logical in _LOGICAL and of.avro_type != "fixed":
+        return _quoted(_LOGICAL[of.logical])
+    return _PRIMITIVE[of.avro_type]
 
 
-def _each(render: Callable[[Any], str]) -> Literals:
-    return lambda values: [render(value) for value in values]
+def _quoted(text: Callable[[Any], str]) -> Literals:
+    """For texts of digits and letters, which need no escapes."""
+    return lambda values: [f"'{text(value)}'" for value in values]
 
 
 def _nullable(render: Literals) -> Literals:
@@ -63,69 +72,16 @@ def _floats(values: Sequence[float]) -> list[str]:
     return [repr(value) for value in values]
 
 
-def _decimal(precision: int, scale: int) -> Callable[[bytes], str]:
-    """From the unscaled integer's bytes, since a decoder that rounds would change the value in silence."""
-    quote = "'" if precision > 65 or scale > 30 else ""  # noqa: PLR2004 - MySQL's limits; wider ones are text columns
-
-    def render(raw: bytes) -> str:
-        unscaled = int.from_bytes(raw, "big", signed=True)
-        digits = str(abs(unscaled)).rjust(scale + 1, "0")
-        if len(digits.lstrip("0")) > precision:
-            raise ValueError(f"more than {precision} digits")
-        whole, fraction = (digits[:-scale], digits[-scale:]) if scale else (digits, "")
-        return f"{quote}{'-' if unscaled < 0 else ''}{whole}{'.' if scale else ''}{fraction}{quote}"
-
-    return render
-
-
-def _date(days: int) -> str:
-    try:
-        return f"'{dt.date.fromordinal(_EPOCH_DAY + days).isoformat()}'"
-    except (ValueError, OverflowError):
-        raise ValueError("a date outside the years 0001 to 9999") from None
-
-
-def _timestamp(micros_per_unit: int) -> Callable[[int], str]:
-    def render(value: int) -> str:
-        try:
-            moment = _EPOCH + dt.timedelta(microseconds=value * micros_per_unit)
-        except OverflowError:
-            raise ValueError("a timestamp outside the years 0001 to 9999") from None
-        return f"'{moment.isoformat(sep=' ')}'"
-
-    return render
-
-
-def _time(micros_per_unit: int) -> Callable[[int], str]:
-    def render(value: int) -> str:
-        seconds, micros = divmod(abs(value) * micros_per_unit, 1_000_000)
-        if seconds > _MAX_TIME_SECONDS or (seconds == _MAX_TIME_SECONDS and micros):
-            raise ValueError("a time beyond 838:59:59")
-        sign = "-" if value < 0 else ""
-        return f"'{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{micros:06d}'"
-
-    return render
-
-
-def _uuid(value: str) -> str:
-    try:
-        well_formed = len(value) == 36 and str(uuid.UUID(value)) == value.lower()  # noqa: PLR2004 - the text form
-    except ValueError:
-        well_formed = False
-    if not well_formed:
-        raise ValueError("text that is not a UUID")
-    return f"'{value}'"
-
-
-_LOGICAL: dict[tuple[str, str | None], Literals] = {
-    ("int", "date"): _each(_date),
-    ("int", "time-millis"): _each(_time(1_000)),
-    ("long", "time-micros"): _each(_time(1)),
-    ("long", "timestamp-millis"): _each(_timestamp(1_000)),
-    ("long", "timestamp-micros"): _each(_timestamp(1)),
-    ("long", "local-timestamp-millis"): _each(_timestamp(1_000)),
-    ("long", "local-timestamp-micros"): _each(_timestamp(1)),
-    ("string", "uuid"): _each(_uuid),
+_LOGICAL: dict[str, Callable[[Any], str]] = {
+    "big-decimal": big_decimal_text,
+    "date": date_text,
+    "time-millis": time_text("millis"),
+    "time-micros": time_text("micros"),
+    "timestamp-millis": timestamp_text("millis", " "),
+    "timestamp-micros": timestamp_text("micros", " "),
+    "local-timestamp-millis": timestamp_text("millis", " "),
+    "local-timestamp-micros": timestamp_text("micros", " "),
+    "uuid": uuid_text,
 }
 _PRIMITIVE: dict[str, Literals] = {
     "boolean": lambda values: ["1" if value else "0" for value in values],
@@ -134,6 +90,7 @@ _PRIMITIVE: dict[str, Literals] = {
     "float": _floats,
     "double": _floats,
     "string": _strings,
+    "enum": _strings,
     "bytes": lambda values: [f"X'{value.hex()}'" for value in values],
     "fixed": lambda values: [f"X'{value.hex()}'" for value in values],
 }

@@ -131,7 +131,7 @@ def test_bad_schema_files(rtpipe: Command, tmp_path: Path, text: str, said: str)
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
-@pytest.mark.parametrize("text", ['{"type": "record", "name": "d1", "fields": []}', '[{"type": "enum", "name": "d1"}]'])
+@pytest.mark.parametrize("text", ['{"type": "record", "name": "d1", "fields": {}}', '[{"type": "enum", "name": "d1"}]'])
 def test_bad_avro_files(rtpipe: Command, tmp_path: Path, text: str) -> None:
     file = tmp_path / "d1.avsc"
     file.write_text(text)

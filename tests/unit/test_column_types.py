@@ -8,6 +8,7 @@ from avro_schemas.column_types import COLUMN_TYPES, ColumnShape
 from avro_schemas.errors import SchemaError
 from avro_schemas.field_types import LOGICAL_TYPES, PRIMITIVES
 from avro_schemas.table_layout import table_layout
+from avro_schemas.type_reader import MAX_DEPTH
 
 ASCII = " CHARACTER SET ascii COLLATE ascii_bin"
 
@@ -40,6 +41,11 @@ def sql(shape: ColumnShape) -> str:
     return str(shape.type.compile(dialect=mysql.dialect()))
 
 
+def enum(*symbols: str) -> dict[str, Any]:
+    return {"type": "enum", "name": "E", "symbols": list(symbols)}
+
+
+RECORD = {"type": "record", "name": "Address", "fields": [{"name": "street", "type": "string"}]}
 COLUMNS = [
     ("null", "TINYINT"),
     ("boolean", "TINYINT(1)"),
@@ -50,7 +56,6 @@ COLUMNS = [
     ("string", "MEDIUMTEXT"),
     ("bytes", "MEDIUMBLOB"),
     ({"type": "string"}, "MEDIUMTEXT"),
-    ({"type": {"type": "string"}}, "MEDIUMTEXT"),
     ({"type": "string", "maxLength": 64}, "VARCHAR(64)"),
     ({"type": "string", "maxLength": 16383}, "VARCHAR(16383)"),
     ({"type": "string", "maxLength": 16384}, "MEDIUMTEXT"),
@@ -75,6 +80,20 @@ COLUMNS = [
     (logical("long", "local-timestamp-micros"), "DATETIME(6)"),
     (logical("string", "uuid"), "CHAR(36)" + ASCII),
     (fixed(16, logicalType="uuid"), "BINARY(16)"),
+    (fixed(0), "MEDIUMBLOB"),
+    (enum("A", "B"), "VARCHAR(64)" + ASCII),
+    (enum("A" * 65), "VARCHAR(65)" + ASCII),
+    (logical("bytes", "big-decimal"), "VARCHAR(255)" + ASCII),
+    (logical("long", "timestamp-nanos"), "BIGINT"),
+    (logical("long", "local-timestamp-nanos"), "BIGINT"),
+    (fixed(12, logicalType="duration"), "JSON"),
+    ({"type": "array", "items": "int"}, "JSON"),
+    ({"type": "map", "values": ["null", "int"]}, "JSON"),
+    (RECORD, "JSON"),
+    ({"type": "error", "name": "Failure", "fields": []}, "JSON"),
+    (["int", "string"], "JSON"),
+    (["int", logical("long", "timestamp-millis")], "JSON"),
+    ("r", "JSON"),
 ]
 
 
@@ -82,45 +101,54 @@ COLUMNS = [
 def test_the_column_of_each_type(avro_type: Any, expected: str) -> None:
     shape = shape_of(avro_type)
     assert sql(shape) == expected
-    assert shape.nullable is (avro_type == "null")
-    assert (shape.branches, shape.null_index) == (0, None)
+    assert shape.of.nullable is (avro_type == "null")
     assert layout_of(avro_type).warnings == ()
 
 
+KINDS = ("fixed", "enum", "array", "map", "record", "union", "recursive")
+
+
 def test_every_pair_of_type_and_logical_type_has_a_column() -> None:
-    pairs: set[tuple[str, str | None]] = {(base, None) for base in (*PRIMITIVES, "fixed")}
+    pairs: set[tuple[str, str | None]] = {(base, None) for base in (*PRIMITIVES, *KINDS)}
     pairs |= {(base, word) for word, bases in LOGICAL_TYPES.items() for base in bases}
     assert set(COLUMN_TYPES) == pairs
 
 
 @pytest.mark.parametrize(
-    ("union", "nullable", "branches", "null_index"),
-    [(["null", "long"], True, 2, 0), (["long", "null"], True, 2, 1), (["long"], False, 1, None)],
+    ("union", "nullable", "column"),
+    [
+        (["null", "long"], True, "BIGINT"),
+        (["long", "null"], True, "BIGINT"),
+        (["long"], False, "BIGINT"),
+        (["int", "long"], False, "BIGINT"),
+        (["long", "null", "int"], True, "BIGINT"),
+        (["float", {"type": "double"}], False, "DOUBLE"),
+        (["null"], True, "TINYINT"),
+        ([], True, "TINYINT"),
+        (["int", "string"], False, "JSON"),
+        (["int", "double"], False, "JSON"),
+        (["string", "null", "int"], True, "JSON"),
+    ],
 )
-def test_nullable_unions(union: list[Any], nullable: bool, branches: int, null_index: int | None) -> None:
+def test_unions(union: list[Any], nullable: bool, column: str) -> None:
     shape = shape_of(union)
-    assert sql(shape) == "BIGINT"
-    assert (shape.nullable, shape.branches, shape.null_index) == (nullable, branches, null_index)
+    assert (sql(shape), shape.of.nullable) == (column, nullable)
+    assert [branch.called for branch in shape.of.branches] == [b if isinstance(b, str) else b["type"] for b in union]
 
 
-def test_a_union_of_null_alone_is_a_null() -> None:
-    shape = shape_of(["null"])
-    assert (shape.avro_type, shape.nullable, shape.branches, shape.null_index) == ("null", True, 1, 0)
-
-
-@pytest.mark.parametrize(("avro_type", "expected"), COLUMNS[1:])
+@pytest.mark.parametrize(("avro_type", "expected"), [one for one in COLUMNS[1:] if not isinstance(one[0], list)])
 def test_a_nullable_field_has_the_column_of_its_type(avro_type: Any, expected: str) -> None:
     shape = shape_of(["null", avro_type])
-    assert (sql(shape), shape.nullable) == (expected, True)
+    assert (sql(shape), shape.of.nullable) == (expected, True)
 
 
 def test_what_a_shape_keeps_of_the_type() -> None:
-    number = shape_of(["null", decimal(10, 2)])
+    number = shape_of(["null", decimal(10, 2)]).of
     assert (number.avro_type, number.logical, number.precision, number.scale) == ("bytes", "decimal", 10, 2)
-    assert shape_of({"type": "string", "maxLength": 64}).size == 64
-    assert shape_of("string", maxLength=64).size == 64
-    assert shape_of(fixed(16, logicalType="uuid")).size == 16
-    assert shape_of("string").size == 0
+    assert shape_of({"type": "string", "maxLength": 64}).of.size == 64
+    assert shape_of("string", maxLength=64).of.size == 64
+    assert shape_of(fixed(16, logicalType="uuid")).of.size == 16
+    assert shape_of("string").of.size == 0
 
 
 def test_shapes_cross_process_boundaries() -> None:
@@ -153,45 +181,26 @@ def test_shapes_cross_process_boundaries() -> None:
 def test_what_is_ignored_leaves_the_base_type_and_one_warning(avro_type: Any, column: str, warning: str) -> None:
     layout = layout_of(avro_type)
     assert sql(layout.columns[0]) == column
-    assert layout.columns[0].logical is None
+    assert layout.columns[0].of.logical is None
     (said,) = layout.warnings
-    assert said.startswith("field 'x': ")
+    assert said.startswith("field 'x'")
     assert warning in said
 
 
 def test_a_logical_type_beside_the_type_is_ignored_and_corrected() -> None:
     layout = layout_of("long", logicalType="timestamp-millis")
-    assert layout.columns[0].logical is None
+    assert layout.columns[0].of.logical is None
     assert '"type": {"type": "long", "logicalType": "timestamp-millis"}' in layout.warnings[0]
 
 
-RECORD = {"type": "record", "name": "Address", "fields": [{"name": "street", "type": "string"}]}
-
-
-@pytest.mark.parametrize(
-    ("avro_type", "named"),
-    [
-        ({"type": "enum", "name": "Colour", "symbols": ["A"]}, "enum 'Colour'"),
-        ({"type": "array", "items": "int"}, "array"),
-        ({"type": "map", "values": "int"}, "map"),
-        (RECORD, "record 'Address'"),
-        (["null", RECORD], "record 'Address'"),
-        (["int", "string"], "union [int, string]"),
-        (["null", "int", "string"], "union [null, int, string]"),
-        ("r", "recursive type 'r'"),
-        (["null", "r"], "recursive type 'r'"),
-        (logical("long", "timestamp-nanos"), "timestamp-nanos"),
-        (logical("long", "local-timestamp-nanos"), "local-timestamp-nanos"),
-        (logical("bytes", "big-decimal"), "big-decimal"),
-        (fixed(12, logicalType="duration"), "duration"),
-    ],
-)
-def test_types_without_a_column_are_refused_by_name(avro_type: Any, named: str) -> None:
-    with pytest.raises(SchemaError) as caught:
-        layout_of(avro_type)
-    assert "schema of 't': field 'x'" in str(caught.value)
-    assert named in str(caught.value)
-    assert "no column yet; allowed are null, boolean" in str(caught.value)
+def test_nanoseconds_say_so() -> None:
+    comments = [
+        shape_of(logical("long", word), doc="when").comment for word in ("timestamp-nanos", "local-timestamp-nanos")
+    ]
+    assert comments == [
+        "when: nanoseconds since 1970-01-01 00:00:00 UTC",
+        "when: nanoseconds since 1970-01-01 00:00:00 of local time",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -199,18 +208,34 @@ def test_types_without_a_column_are_refused_by_name(avro_type: Any, named: str) 
     [
         ("strng", "unknown type 'strng'"),
         ("com.exam.Other", "unknown type 'com.exam.Other'"),
-        ([], "at least one branch"),
         (["null", ["int"]], "directly inside a union"),
         (["null", "null"], "names a branch twice"),
         (["int", "int"], "names a branch twice"),
         (5, "not 5"),
         (None, "not None"),
         ({}, "not {}"),
-        ({"type": ["null", "int"]}, "must be a name"),
-        ({"type": 5}, "must be a name"),
+        ({"type": ["null", "int"]}, "whose `type` is a name"),
+        ({"type": {"type": "string"}}, "whose `type` is a name"),
+        ({"type": 5}, "whose `type` is a name"),
         ({"type": "fixed", "name": "F"}, "`size`"),
-        ({"type": "fixed", "size": 4}, "`name`"),
-        (fixed(0), "`size`"),
+        ({"type": "fixed", "size": 4}, "the name None"),
+        ({"type": "fixed", "name": "2d2", "size": 4}, "the name '2d2' of this fixed"),
+        ({"type": "fixed", "name": "string", "size": 4}, "'string' is taken already"),
+        ({"type": "fixed", "name": "r", "size": 4}, "'r' is taken already"),
+        (fixed(-1), "`size`"),
+        ({"type": "enum", "name": "E"}, "field 'x', enum E: an enum needs an array `symbols`"),
+        (enum("A", "A"), "the symbol 'A' is there twice"),
+        (enum("a b"), "'a b' is no symbol"),
+        ({**enum("A"), "default": "B"}, "the default 'B' is none of the symbols"),
+        ({"type": "array"}, "needs `items`"),
+        ({"type": "map"}, "needs `values`"),
+        ({"type": "array", "items": {"type": "map", "values": "strng"}}, "field 'x', items, values: unknown type"),
+        (
+            ["null", {**RECORD, "fields": [{"name": "a", "type": []}, {"name": "a"}]}],
+            "branch 2, record Address: field 'a'",
+        ),
+        ({**RECORD, "fields": [{"name": "a", "type": "strng"}]}, "field 'x', record Address, field 'a': unknown type"),
+        (["int", {"type": "int", "logicalType": "date"}], "names a branch twice"),
         ({"type": "fixed", "name": "F", "size": True}, "`size`"),
     ],
 )
@@ -219,3 +244,28 @@ def test_invalid_types_are_refused(avro_type: Any, said: str) -> None:
         layout_of(avro_type)
     assert "field 'x'" in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_types_may_be_only_so_deep() -> None:
+    deep: Any = "int"
+    for _ in range(MAX_DEPTH):
+        deep = {"type": "array", "items": deep}
+    assert sql(shape_of(deep)) == "JSON"
+    with pytest.raises(SchemaError, match=f"more than {MAX_DEPTH} deep"):
+        shape_of({"type": "array", "items": deep})
+
+
+def test_a_name_is_found_in_its_namespace_and_in_none() -> None:
+    outer = {
+        "type": "record",
+        "name": "a.b.Outer",
+        "fields": [{"name": "f", "type": fixed(2)}, {"name": "g", "type": "F"}],
+    }
+    fields = [
+        {"name": "x", "type": {"type": "fixed", "name": "Plain", "size": 1}},
+        {"name": "y", "type": {**outer, "fields": [*outer["fields"], {"name": "h", "type": "Plain"}]}},
+        {"name": "z", "type": "a.b.F"},
+    ]
+    shapes = table_layout({"type": "record", "name": "r", "fields": fields}, table="t").columns
+    assert [inner.name for _, inner in shapes[1].of.fields] == ["a.b.F", "a.b.F", "Plain"]
+    assert shapes[2].of.size == 2

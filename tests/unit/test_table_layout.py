@@ -73,13 +73,36 @@ def test_docs_become_comments_that_the_servers_take() -> None:
     assert layout.table.columns["a"].comment == layout.columns[0].comment
 
 
-@pytest.mark.parametrize("schema", ["string", {"type": "enum"}, {"type": "error"}, {}, [], None])
-def test_a_topic_needs_a_record(schema: Any) -> None:
-    with pytest.raises(SchemaError, match="schema of 't': a topic needs a record"):
+@pytest.mark.parametrize("schema", ["string", ["null", "string"], {"type": "map", "values": "int"}])
+def test_what_is_no_record_is_one_column(schema: Any) -> None:
+    layout = table_layout(schema, table="t")
+    assert [(shape.name, shape.field) for shape in layout.columns] == [("value", "value")]
+
+
+def test_a_record_without_fields_has_the_place_of_its_messages() -> None:
+    layout = table_layout({"type": "record", "name": "r", "fields": []}, table="t")
+    assert layout.metadata == tuple(WHERE)
+    assert "no field" in layout.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"type": "record", "fields": []}, "the name None of the record"),
+        ({"type": "record", "name": "a-b", "fields": []}, "the name 'a-b'"),
+        ({"type": "error"}, "the name None"),
+        ({"type": "enum"}, "field 'value': the name None"),
+        ({}, "field 'value': a type is"),
+        (None, "field 'value': a type is"),
+    ],
+)
+def test_what_is_no_schema_is_refused(schema: Any, said: str) -> None:
+    with pytest.raises(SchemaError) as caught:
         table_layout(schema, table="t")
+    assert f"schema of 't': {said}" in str(caught.value)
 
 
-@pytest.mark.parametrize("fields", [None, {}, [], "x"])
+@pytest.mark.parametrize("fields", [None, {}, "x"])
 def test_a_record_needs_fields(fields: Any) -> None:
     with pytest.raises(SchemaError, match="needs an array `fields`"):
         table_layout({"type": "record", "name": "r", "fields": fields}, table="t")
@@ -92,9 +115,9 @@ def test_every_invalid_field_is_named_at_once() -> None:
         assert said in str(caught.value)
 
 
-def test_every_field_without_a_column_is_named_at_once() -> None:
+def test_every_field_of_an_invalid_type_is_named_at_once() -> None:
     with pytest.raises(SchemaError) as caught:
-        layout_of(field("a", "nothing"), field("b"), field("c", {"type": "array", "items": "int"}))
+        layout_of(field("a", "nothing"), field("b"), field("c", {"type": "array"}))
     assert "'a'" in str(caught.value)
     assert "'b'" not in str(caught.value)
     assert "'c'" in str(caught.value)
@@ -103,7 +126,7 @@ def test_every_field_without_a_column_is_named_at_once() -> None:
 def test_a_fixed_is_used_again_by_its_name() -> None:
     mac = {"type": "fixed", "name": "Mac", "size": 6}
     layout = layout_of(field("a", mac), field("b", "Mac"), field("c", ["null", "com.exam.Mac"]))
-    assert [shape.size for shape in layout.columns] == [6, 6, 6]
+    assert [shape.of.size for shape in layout.columns] == [6, 6, 6]
     with pytest.raises(SchemaError, match=r"unknown type 'org\.Mac'"):
         layout_of(field("a", mac), field("b", "org.Mac"))
 
@@ -111,7 +134,7 @@ def test_a_fixed_is_used_again_by_its_name() -> None:
 def test_the_longest_texts_give_way_until_a_row_fits() -> None:
     layout = layout_of(field("a", bounded(9000)), field("b", bounded(9001)), field("c", bounded(9)))
     assert [type(shape.type) for shape in layout.columns] == [VARCHAR, MEDIUMTEXT, VARCHAR]
-    assert layout.columns[1].size == 9001
+    assert layout.columns[1].of.size == 9001
 
 
 def test_the_page_gives_way_to_short_texts() -> None:
@@ -153,8 +176,8 @@ def test_what_is_accepted_is_within_both_limits(types: list[Any]) -> None:
     costs = [cost(shape.type) for shape in layout.columns]
     assert sum(one.row for one in costs) + 8 <= MAX_ROW
     assert sum(one.page for one in costs) + 32 <= MAX_PAGE
-    changed = [s for s in layout.columns if s.size and not isinstance(s.type, VARCHAR | VARBINARY)]
-    assert all(shape.avro_type in {"string", "bytes"} for shape in changed)
+    changed = [s for s in layout.columns if s.of.size and not isinstance(s.type, VARCHAR | VARBINARY)]
+    assert all(shape.of.avro_type in {"string", "bytes"} for shape in changed)
 
 
 def test_the_offsets_table_has_the_columns_of_the_original_and_more() -> None:

@@ -24,7 +24,7 @@ def column(kind: Any) -> ColumnShape:
 
 
 def sent(kind: Any, raw: Any) -> Any:
-    return from_message([column(kind)])({"x": raw})[0]
+    return from_message([column(kind)], [column(kind)])({"x": raw})[0]
 
 
 def stored(kind: Any, text: Any) -> Any:
@@ -117,7 +117,12 @@ def test_text_bytes_and_null_stay_apart() -> None:
 
 
 def test_a_field_that_the_message_lacks_is_null() -> None:
-    assert from_message([column(["null", "int"])])({}) == (None,)
+    assert from_message([], [column(["null", "int"])])({}) == (None,)
+
+
+def test_an_old_message_meets_a_wider_column() -> None:
+    (row,) = from_message([column("int")], [column("double")])({"x": 1})
+    assert digest((row,)) == digest((stored("double", "1"),))
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(), st.text(), st.binary()), min_size=2, max_size=2, unique_by=repr))

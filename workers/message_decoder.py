@@ -1,0 +1,36 @@
+"""The bytes of a message -> its record, exactly as they are: no logical type, no reader's schema, nothing left over."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import fastavro
+from fastavro import _read_py
+
+from avro_schemas.type_reader import read_record
+from avro_schemas.wire_format import HEADER_SIZE
+from avro_schemas.wire_schema import wire_schema
+
+
+class MessageDecoder:
+    """Decodes the messages of one schema. SchemaError at once if the schema is invalid."""
+
+    def __init__(self, schema: Any) -> None:
+        record = read_record(schema)
+        self._schema = fastavro.parse_schema(wire_schema(record))
+        # fastavro's C reader follows a recursive value until the stack is full and the process dies of it; the one in
+        # Python is slower and raises RecursionError at a depth that JSON does not have.
+        self._read = _read_py.schemaless_reader if record.recursive else fastavro.schemaless_reader
+
+    def __call__(self, message: bytes) -> dict[str, Any]:
+        """The record after the wire format's header. Raises ValueError, which says what is wrong with the bytes."""
+        body = io.BytesIO(message)
+        body.seek(HEADER_SIZE)
+        try:
+            record = self._read(body, self._schema, None)
+        except Exception as exc:  # fastavro raises whatever the bytes lead it to
+            raise ValueError(f"the body does not decode ({type(exc).__name__})") from exc
+        if body.tell() != len(message):
+            raise ValueError(f"{len(message) - body.tell()} bytes left over after the record")
+        return record  # type: ignore[return-value]
