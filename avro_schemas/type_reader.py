@@ -132,9 +132,8 @@ class _FieldReader:
             return self._word(schema, place)
         inner = schema.get("type") if isinstance(schema, Mapping) else None
         if not isinstance(inner, str):
-            raise SchemaError(
-                f"{place.words}: a type is a name, an object whose `type` is a name, or a union, not {reprlib.repr(schema)}"
-            )
+            said = f"{place.words}: a type is a name, an object whose `type` is a name, or a union, not "
+            raise SchemaError(said + reprlib.repr(schema))
         if inner in _COMPLEX:
             return _COMPLEX[inner](self, schema, place)
         found = bounded(self._word(inner, place), schema, place.words, self._warn)
