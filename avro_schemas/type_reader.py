@@ -13,7 +13,8 @@ from avro_schemas.field_types import PRIMITIVES, FieldType, bounded, with_logica
 
 #: Types inside types; JSON of both servers ends a little above it (98), a recursive value's parts included.
 MAX_DEPTH = 40
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+#: A name, after a namespace perhaps, of which Java's classes make what they like: `Job$Part`.
+_NAME = re.compile(r"([^.\s]*\.)*[A-Za-z_][A-Za-z0-9_]*")
 #: Unions of plain numbers whose widest branch holds the values of all exactly.
 _WIDEST = {frozenset({"int", "long"}): "long", frozenset({"float", "double"}): "double"}
 
@@ -165,7 +166,7 @@ class _FieldReader:
         if full in self._named or full in PRIMITIVES:
             raise SchemaError(f"{place.words}: the name {full!r} is taken already")
         self._named[full] = None
-        return full, _Place(f"{place.words}, {kind} {name}", namespace, place.depth + 1)
+        return full, _Place(f"{place.words}, {kind} {name}", namespace, place.depth)
 
     def _fixed(self, schema: Mapping[str, Any], place: _Place) -> FieldType:
         full, place = self._define(schema, place)

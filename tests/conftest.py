@@ -7,7 +7,7 @@ does not run is worse than one that fails. It rules integration, crash and wheel
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,6 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith("RTPIPE_") and name not in KEPT]:
         del os.environ[name]
     os.environ["XDG_DATA_HOME"] = str(config.rootpath / ".pytest_cache" / "no-stack-here")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many of others' files were checked (tests/foreign_avro.py)."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "files checked":
+                terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}: {value}")
 
 
 @pytest.hookimpl(wrapper=True)

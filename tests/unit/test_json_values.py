@@ -1,0 +1,123 @@
+"""Values with parts as JSON, each form spelled out; and what no JSON can hold, refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from typing import Any
+
+import pytest
+
+from avro_schemas.table_layout import table_layout
+from tests.avro_kinds import data, number, text
+from workers.json_values import MAX_DEPTH
+from workers.row_encoder import BadMessage, RowEncoder
+
+NODE = {
+    "type": "record",
+    "name": "Node",
+    "fields": [{"name": "n", "type": "int"}, {"name": "next", "type": ["null", "Node"]}],
+}
+POINT = {"type": "record", "name": "com.exam.Point", "fields": [{"name": "x", "type": "int"}]}
+
+
+def logical(base: Any, word: str, **more: Any) -> dict[str, Any]:
+    return {"type": base, "logicalType": word, **more}
+
+
+def array(items: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def one(raw: bytes) -> bytes:
+    """An array of one item."""
+    return number(1) + raw + number(0)
+
+
+def stored(kind: Any, raw: bytes) -> Any:
+    """What the column of a field of this type is given."""
+    schema = {"type": "record", "name": "Row", "fields": [{"name": "c", "type": kind}]}
+    [row] = RowEncoder(table_layout(schema, table="t"), schema, partition=0).encode([b"\0\0\0\0\1" + raw], [0])
+    if row == "(NULL)":
+        return None
+    return json.loads(re.sub(r"\\(.)", r"\1", row[2:-2]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "shown"),
+    [
+        (array("int"), number(2) + number(1) + number(-2) + number(0), [1, -2]),
+        (array("bytes"), one(data(b"\xff\0")), ["/wA="]),
+        (array({"type": "fixed", "name": "Two", "size": 2}), one(b"\xff\0"), ["/wA="]),
+        (array(logical("bytes", "decimal", precision=6, scale=2)), one(data(b"\xff")), ["-0.01"]),
+        (array(logical("bytes", "big-decimal")), one(data(data(b"\x01\x2c") + number(1))), ["30.0"]),
+        (array(logical("bytes", "big-decimal")), one(data(data(b"\x01") + number(-3))), ["1E+3"]),
+        (array(logical("int", "date")), one(number(-1)), ["1969-12-31"]),
+        (array(logical("int", "time-millis")), one(number(1)), ["00:00:00.001"]),
+        (array(logical("long", "time-micros")), one(number(1)), ["00:00:00.000001"]),
+        (array(logical("long", "timestamp-millis")), one(number(-1)), ["1969-12-31T23:59:59.999Z"]),
+        (array(logical("long", "local-timestamp-micros")), one(number(1)), ["1970-01-01T00:00:00.000001"]),
+        (array(logical("long", "timestamp-nanos")), one(number(1 << 62)), [1 << 62]),
+        (array(logical("fixed", "uuid", name="U", size=16)),
+         one(bytes(16)), ["00000000-0000-0000-0000-000000000000"]),
+        (logical("fixed", "duration", name="D", size=12), struct.pack("<III", 1, 2, 2**32 - 1),
+         {"months": 1, "days": 2, "millis": 2**32 - 1}),
+        ({"type": "map", "values": ["null", "string"]}, number(2) + text("'") + number(0) + text("b\\\n") + number(1)
+         + text("ü") + number(0), {"'": None, "b\\\n": "ü"}),
+        (POINT, number(5), {"x": 5}),
+        (["int", "string"], number(0) + number(7), {"int": 7}),
+        (["int", "string"], number(1) + text("7"), {"string": "7"}),
+        (["null", "string", POINT], number(2) + number(7), {"com.exam.Point": {"x": 7}}),
+        (["null", "string", POINT], number(0), None),
+        (["float", "null", "double"], number(1), None),
+        (array(["int", "long"]), number(2) + number(0) + number(1) + number(1) + number(2) + number(0), [1, 2]),
+        (array(["null", {"type": "array", "items": "int"}, "long"]), number(2) + number(0) + number(1) + number(0)
+         + number(0), [None, {"array": []}]),
+        (NODE, number(1) + number(1) + number(2) + number(0), {"n": 1, "next": {"n": 2, "next": None}}),
+    ],
+)  # fmt: skip
+def test_the_form_of_each_type(kind: Any, raw: bytes, shown: Any) -> None:
+    assert stored(kind, raw) == shown
+
+
+def refused(kind: Any, raw: bytes) -> str:
+    with pytest.raises(BadMessage) as caught:
+        stored(kind, raw)
+    return caught.value.why
+
+
+def test_what_json_cannot_hold_is_a_bad_message() -> None:
+    assert "NaN" in refused(array("double"), one(struct.pack("<d", float("nan"))))
+    assert "years 0001 to 9999" in refused(array(logical("int", "date")), one(number(10**7)))
+    assert "no big-decimal" in refused(array(logical("bytes", "big-decimal")), one(data(b"\x10")))
+    assert "255 characters" in refused(
+        array(logical("bytes", "big-decimal")), one(data(data(b"\x7f" * 300) + number(0)))
+    )
+
+
+def chain(length: int) -> bytes:
+    """A list of so many nodes."""
+    return (number(1) + number(1)) * (length - 1) + number(1) + number(0)
+
+
+def test_a_value_is_as_deep_as_both_servers_take() -> None:
+    assert stored(NODE, chain(MAX_DEPTH))["next"]["next"]["n"] == 1
+    assert f"more than {MAX_DEPTH} deep" in refused(NODE, chain(MAX_DEPTH + 1))
+
+
+@pytest.mark.parametrize("length", [400, 10_000, 300_000])
+def test_a_value_without_a_bottom_kills_nobody(length: int) -> None:
+    """fastavro's own recursion would end the process at some ten thousand."""
+    assert "RecursionError" in refused(NODE, chain(length))
+
+
+def test_a_type_used_many_times_is_made_once() -> None:
+    """Forty records, each of which holds the one before twice: written out they would be a billion."""
+    kind: Any = POINT
+    for level in range(38):
+        fields = [{"name": "a", "type": kind}, {"name": "b", "type": kind["name"]}]
+        kind = {"type": "record", "name": f"R{level}", "fields": fields}
+    schema = {"type": "record", "name": "Row", "fields": [{"name": "c", "type": kind}]}
+    layout = table_layout(schema, table="t")
+    assert RowEncoder(layout, schema, partition=0).prefix.endswith("(`c`) VALUES ")
