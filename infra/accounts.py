@@ -1,7 +1,8 @@
 """Who may do what: the database, its two users and their privileges.
 
-The consumer may SELECT and INSERT on the topics' tables and SELECT, INSERT and UPDATE on `kafka_offsets`, nothing
-else: SELECT, because people read what they consumed as the user that they know. infra may create, alter and read.
+The consumer may SELECT and INSERT on the topics' tables, UPDATE `kafka_offsets` too, and UPDATE and DELETE letters in
+`rtpipe_dead_letters` (one that is read again, one that is retried), nothing else: SELECT, because people read what
+they consumed as the user that they know. infra may create, alter and read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.errors import SettingsError
 from avro_schemas.naming import OFFSETS_TABLE
 from infra.database import DENIED, UNKNOWN_LOGIN, Account, Sessions, account_of, error_number, run
@@ -19,9 +21,10 @@ from infra.ddl import literal, quoted
 
 INFRA_PRIVILEGES = ("CREATE", "ALTER", "INDEX", "SELECT")
 #: What a single account for everything needs in the database.
-ALL_PRIVILEGES = (*INFRA_PRIVILEGES, "INSERT", "UPDATE")
+ALL_PRIVILEGES = (*INFRA_PRIVILEGES, "INSERT", "UPDATE", "DELETE")
 TABLE_PRIVILEGES = ("SELECT", "INSERT")
 OFFSETS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE")
+LETTERS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 #: Error numbers of a statement that was allowed, but found other columns or a view: told where tables are compared.
 _ANOTHER_TABLE = frozenset({1054, 1288, 1345, 1471})
@@ -135,7 +138,8 @@ def infra_holds_all(sessions: Sessions, accounts: Accounts, user: str) -> bool:
 
 def table_privileges(table: str) -> tuple[str, ...]:
     """What the consumer needs on a table."""
-    return OFFSETS_PRIVILEGES if table == OFFSETS_TABLE else TABLE_PRIVILEGES
+    own = {OFFSETS_TABLE: OFFSETS_PRIVILEGES, LETTERS.name: LETTERS_PRIVILEGES}
+    return own.get(table, TABLE_PRIVILEGES)
 
 
 def table_grant_sql(database: str, table: str, user: str) -> str:
@@ -152,6 +156,7 @@ def missing_privileges(connection: Connection, database: str, table: str, column
     probes = {
         "SELECT": f"SELECT 1 FROM {place} LIMIT 0",
         "INSERT": f"EXPLAIN INSERT INTO {place} ({name}) VALUES (NULL)",
+        "DELETE": f"EXPLAIN DELETE FROM {place} WHERE FALSE",
         "UPDATE": f"EXPLAIN UPDATE {place} SET {name} = {name} WHERE FALSE",
     }
     return [privilege for privilege in table_privileges(table) if not _allowed(connection, probes[privilege])]

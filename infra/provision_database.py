@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Table
 
 from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.offsets_table import OFFSETS
 from infra import accounts as who
 from infra.accounts import Accounts
@@ -24,7 +25,7 @@ def database_items(
 
     Raises UnreachableError, AccessDeniedError with the SQL that somebody else must run, or DatabaseSetupError.
     """
-    work = _DatabaseWork(sessions, accounts, [*tables, OFFSETS], dry_run=dry_run)
+    work = _DatabaseWork(sessions, accounts, [*tables, OFFSETS, LETTERS], dry_run=dry_run)
     return [
         work.database_item(),
         *work.user_items(),

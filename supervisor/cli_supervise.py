@@ -37,6 +37,9 @@ def supervise(
     bootstrap_servers: BootstrapServers = None,
     schema_registry_url: RegistryUrl = None,
     log_format: LogFormat = None,
+    fail_on_dead_letters: Annotated[
+        bool, typer.Option("--fail-on-dead-letters", help="Exit code 6 if there were any, and nothing worse.")
+    ] = False,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Take the partitions from a supervisor that already has them.")
     ] = False,
@@ -94,6 +97,7 @@ def supervise(
             heartbeat_seconds=settings.heartbeat_seconds,
             database_seconds=settings.database_seconds,
             show=view.show if wanted_live else None,
+            fail_on_dead_letters=fail_on_dead_letters,
         )
         watch = TopicWatch(
             settings.librdkafka(),

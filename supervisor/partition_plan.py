@@ -32,6 +32,8 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
                 kafka=settings.librdkafka(),
                 database_url=settings.database_url.get_secret_value(),
                 metadata_columns=chosen.metadata_columns,
+                dead_letters=chosen.on_error == "dead_letter",
+                dead_letters_per_minute=chosen.dead_letters_per_minute,
                 limits=limits_of(chosen),
                 log_format=settings.log_format,
                 log_level=settings.log_level,

@@ -22,6 +22,7 @@ class PartitionStatus:
     end_offset: int | None  #: end of the log in Kafka
     offset: int | None  #: next to consume by kafka_offsets
     rows: int  #: rows committed since the supervisor started
+    dead: int  #: dead letters committed since then
     rows_per_second: float
     queue_depth: int
     backpressure: bool

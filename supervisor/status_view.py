@@ -97,25 +97,19 @@ def status_table(status: PipelineStatus) -> Table:
         "CPU %": f"{sum(p.cpu_percent or 0 for p in status.partitions):.0f}",
     }
     left = {"TOPIC", "STATE"}
-    for title in (
-        "TOPIC",
-        "PART",
-        "STATE",
-        "PID",
-        "KAFKA",
-        "DATABASE",
-        "LAG",
-        "ROWS/S",
-        "QUEUE",
-        "RESTARTS",
-        "MEM MB",
-        "CPU %",
-    ):
+    dead = sum(p.dead for p in status.partitions)
+    footers["DEAD"] = f"{dead:,}"
+    titles = ["TOPIC", "PART", "STATE", "PID", "KAFKA", "DATABASE", "LAG", "ROWS/S", "QUEUE"]
+    titles += ["DEAD", "RESTARTS", "MEM MB", "CPU %"] if dead else ["RESTARTS", "MEM MB", "CPU %"]
+    for title in titles:
         table.add_column(
             title, justify="left" if title in left else "right", footer=footers.get(title, ""), no_wrap=True
         )
     for partition in status.partitions:
-        table.add_row(*_cells(partition))
+        cells = _cells(partition)
+        if dead:
+            cells.insert(titles.index("DEAD"), Text(f"{partition.dead:,}", style="yellow" if partition.dead else ""))
+        table.add_row(*cells)
         if partition.reason and partition.state != "running":
             table.add_row("", "", Text(partition.reason, style="red"))
     return table

@@ -58,7 +58,7 @@ class SupervisedWorker:
         self.cut_short = False  #: its drain missed the deadline
         self.offset: int | None = None  #: next to consume by kafka_offsets, as last reported
         self.end_offset: int | None = None
-        self.rows = 0
+        self.rows = self.dead = 0
         self._policy = policy
         self._context = context
         self._desk = desk
@@ -122,14 +122,15 @@ class SupervisedWorker:
                     extra={"event": "worker_running", "partition": str(self)},
                 )
             case Progress():
-                if report.rows or report.offset == report.end_offset:
+                if report.batches or report.offset == report.end_offset:
                     self._deaths.clear()  # it commits, or has nothing left to do: its crashes are forgiven
                 self.rows += report.rows - (self._progress.rows if self._progress else 0)
+                self.dead += report.dead - (self._progress.dead if self._progress else 0)
                 self.offset = report.offset
                 if report.end_offset >= 0:
                     self.end_offset = report.end_offset
                 self._progress = report
-                self._rate.add(time.monotonic(), self.rows)
+                self._rate.add(time.monotonic(), self.rows + self.dead)
             case Ended():
                 self._ended = report
 
@@ -258,6 +259,7 @@ class SupervisedWorker:
             end_offset=self.end_offset,
             offset=self.offset,
             rows=self.rows,
+            dead=self.dead,
             rows_per_second=round(self._rate.rate(time.monotonic()), 1),
             queue_depth=progress.queue_depth if progress else 0,
             backpressure=progress.backpressure if progress else False,

@@ -48,6 +48,7 @@ class Options:
     heartbeat_seconds: float = 30.0
     database_seconds: float = 20.0  #: how long a writer may be silent in the driver's hands
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
+    fail_on_dead_letters: bool = False  #: a clean end with dead letters has an exit code of its own
 
 
 class Supervisor:
@@ -223,14 +224,17 @@ class Supervisor:
         troubles = [worker.code for worker in self._workers if worker.code != ExitCode.DONE]
         rows = sum(worker.rows for worker in self._workers)
         restarts = sum(worker.restarts for worker in self._workers)
-        log.info("stopped: %d rows, %d restarts", rows, restarts, extra={"event": "stopped", "rows": rows})
+        dead = sum(worker.dead for worker in self._workers)
+        letters = f", {dead} dead letters" if dead else ""
+        log.info("stopped: %d rows%s, %d restarts", rows, letters, restarts, extra={"event": "stopped", "rows": rows})
         if cut_short := sum(worker.cut_short for worker in self._workers):
             text = "E_DRAIN_FORCED %d partitions after %.0f s; exiting 75"
             log.error(text, cut_short, self._options.drain_seconds, extra={"event": "drain_forced"})
             return ExitCode.TEMPORARY
         if self._forced:
             return ExitCode.TEMPORARY if self._drain and self._drain.passed() else ExitCode.FORCED
-        return troubles[0] if troubles else ExitCode.DONE
+        done = ExitCode.DEAD_LETTERS if dead and self._options.fail_on_dead_letters else ExitCode.DONE
+        return troubles[0] if troubles else done
 
 
 def become_subreaper() -> None:

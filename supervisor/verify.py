@@ -17,6 +17,7 @@ from avro_schemas.naming import group_for, subject_for, table_for
 from avro_schemas.registry_client import Registry
 from avro_schemas.table_layout import table_layout
 from supervisor.verify_differences import Differences, RowJudge, judge_count, judge_offsets
+from supervisor.verify_letters import Letters
 from supervisor.verify_report import PartitionReport, TopicReport, VerifyProgress, VerifyReport
 from supervisor.verify_rows import Message, compare_rows
 from supervisor.verify_table import TableReader
@@ -136,11 +137,12 @@ class _Check:
         placed = self._rows.has_places(table)
         lows = {at.partition: at.low for at in partitions}
         ranges = _consumed(partitions, ends)
+        letters = Letters(self._rows.letters(topic, report.group))
         to_read = sum(max(0, end - low) for low, end in ranges.values())
 
         def messages() -> Iterator[list[Message]]:
             for batch in self._told(self._messages.messages(topic, ranges), topic, "messages", to_read):
-                yield [decoder.message(*message, placed=placed) for message in batch]
+                yield [decoder.message(*message, placed=placed) for message in batch if not letters.have(message)]
 
         def rows() -> Iterator[list[Row]]:
             found = self._rows.rows(table, columns, placed=placed)
@@ -150,8 +152,10 @@ class _Check:
         findings = compare_rows(messages, rows)
         unverifiable = 0 if placed else max(0, min(sum(lows.values()), report.rows_total - findings.messages))
         judge = RowJudge(differences, topic, columns, placed=placed)
-        judge.judge(findings, {at.partition: at.dead_total for at in partitions}, unverifiable)
-        return findings.messages
+        dead = {at.partition: at.dead_total - letters.found[at.partition] for at in partitions}
+        judge.judge(findings, dead, unverifiable)
+        letters.judge(differences, topic)
+        return findings.messages + letters.found.total()
 
     def _told(self, batches: Iterable[list[Item]], topic: str, stage: str, total: int) -> Iterator[list[Item]]:
         """The batches, with a word of progress after each."""

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from avro_schemas.column_types import ColumnShape
 from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.errors import SettingsError, UnreachableError
 from avro_schemas.naming import OFFSETS_TABLE
 from avro_schemas.table_layout import OFFSET_COLUMN, PARTITION_COLUMN
@@ -22,6 +23,11 @@ from supervisor.verify_values import Row, from_table, quoted, select_list
 BATCH = 2_000  #: rows a fetch
 PLACE_COLUMNS = (PARTITION_COLUMN, OFFSET_COLUMN)
 
+_LETTERS = f"""
+    SELECT letter.`partition`, letter.`offset`, MD5(letter.value) FROM {LETTERS.name} AS letter
+    JOIN {OFFSETS_TABLE} AS ledger USING (topic, `partition`, consumer_group, topic_id)
+    WHERE letter.topic = %s AND letter.consumer_group = %s
+"""
 _DENIED = frozenset({1044, 1045, 1142, 1143, 1698})
 _NO_TABLE, _NO_COLUMN = 1146, 1054
 _SESSION = (
@@ -77,6 +83,14 @@ class TableReader:
         select = f"SELECT `partition`, `offset`, rows_total, dead_total FROM {OFFSETS_TABLE}"
         rows = self._all(f"{select} WHERE topic = %s AND consumer_group = %s", (topic, group))
         return {int(row[0]): (int(row[1]), int(row[2]), int(row[3])) for row in rows}
+
+    def letters(self, topic: str, group: str) -> dict[tuple[int, int], bytes | None]:
+        """{(partition, offset): MD5 of the value} of the topic's dead letters; None: it was too large to keep."""
+        try:
+            rows = self._all(_LETTERS, (topic, group))
+        except SettingsError:  # a table that nobody has made yet
+            return {}
+        return {(int(row[0]), int(row[1])): None if row[2] is None else bytes.fromhex(row[2]) for row in rows}
 
     def count(self, table: str) -> int:
         """The rows of a table."""

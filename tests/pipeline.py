@@ -28,10 +28,11 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from sqlalchemy.engine import make_url
-from sqlalchemy.schema import CreateTable
 
+from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.table_layout import table_layout
+from infra.ddl import create_table_sql
 from infra.stack_state import Addresses
 from supervisor.control_socket import ask_all, runtime_directory
 from tests.tally import TALLY
@@ -103,14 +104,15 @@ class Pipeline:
             future.result(30)
         with contextlib.closing(connect(self.addresses.admin_database_url, self.database)) as connection:
             cursor = connection.cursor()
-            with contextlib.suppress(pymysql.err.OperationalError):
-                cursor.execute(str(CreateTable(OFFSETS).compile(dialect=_dialect())))
+            cursor.execute(create_table_sql(OFFSETS))
+            cursor.execute(create_table_sql(LETTERS))
             grantee = f"'{make_url(self.addresses.database_url).username}'@'%'"
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {self.database}.kafka_offsets TO {grantee}")
+            cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.database}.{LETTERS.name} TO {grantee}")
             for topic in self.topics:
                 columns = ("_kafka_partition", "_kafka_offset") if self.metadata else ()
                 layout = table_layout(schema_named(topic), table=topic, metadata_columns=columns)
-                cursor.execute(str(CreateTable(layout.table).compile(dialect=_dialect())))
+                cursor.execute(create_table_sql(layout.table))
                 cursor.execute(f"GRANT SELECT, INSERT ON {self.database}.`{topic}` TO {grantee}")
         self._write_settings()
 
@@ -118,7 +120,8 @@ class Pipeline:
         lines = ["[defaults]"]
         if self.metadata:
             lines.append('metadata_columns = ["_kafka_partition", "_kafka_offset"]')
-        lines += [f"{name} = {json.dumps(value)}" for name, value in self.settings.items()]
+        settings = {"on_error": "stop"} | self.settings
+        lines += [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
         (self.directory / "rtpipe.toml").write_text("\n".join(lines) + "\n")
 
     def body(self, topic: str, key: str, seq: int, payload: str) -> bytes:
@@ -356,12 +359,6 @@ def watermarks_of(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
     found = eventually(ask, within=60, what=f"the watermarks of {where.topic}")
     assert found is not None
     return found
-
-
-def _dialect() -> Any:
-    from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql  # noqa: PLC0415 - only here
-
-    return MySQLDialect_pymysql(paramstyle="named")
 
 
 def family() -> list[psutil.Process]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from workers.batch_queue import Batch
+from typing import TYPE_CHECKING
+
+from workers.batch_queue import Batch, Headers
 from workers.partition_spec import Limits
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
 
 
 class BatchBuilder:
@@ -13,24 +18,31 @@ class BatchBuilder:
         self._limits = limits
         self._first = first
         self._leader_epoch = leader_epoch
-        self._offsets: list[int] = []
-        self._values: list[bytes | None] = []
-        self._bytes = 0
         self._since: float | None = None
+        self._empty()
         self.next_offset = first
 
-    def add(self, offset: int, value: bytes | None, leader_epoch: int | None, now: float) -> None:
+    def add(self, message: Message, now: float) -> None:
         """Take one message; one that is already covered (a fetch that was repeated) is left out.
 
         The newest message's leader epoch is stored with the offset, to find a log that was truncated. It comes from
         messages alone: the end-of-partition event carries an epoch of its own, which is not the log's.
         """
+        offset, value, key = message.offset(), message.value(), message.key()
+        assert offset is not None
         if offset < self.next_offset:
             return
+        if found := message.headers():
+            headers: Headers = list(found)  # type: ignore[arg-type]  # what producers may give is wider than what comes
+            self._headers[len(self._offsets)] = headers
+            self._bytes += sum(len(name) + len(content or b"") for name, content in headers)
         self._offsets.append(offset)
         self._values.append(value)
-        self._bytes += len(value or b"")
-        self._leader_epoch = self._leader_epoch if leader_epoch is None else leader_epoch
+        self._keys.append(key)
+        self._timestamps.append(message.timestamp()[1])
+        self._bytes += len(value or b"") + len(key or b"")
+        epoch = message.leader_epoch()
+        self._leader_epoch = self._leader_epoch if epoch is None else epoch
         self.next_offset = offset + 1
         self._since = now if self._since is None else self._since
 
@@ -57,7 +69,25 @@ class BatchBuilder:
 
     def take(self) -> Batch:
         """The batch so far; the next one begins where it ends."""
-        batch = Batch(self._first, self.next_offset, self._leader_epoch, self._offsets, self._values)
-        self._first, self._offsets, self._values = self.next_offset, [], []
-        self._bytes, self._since = 0, None
+        batch = Batch(
+            first=self._first,
+            next_offset=self.next_offset,
+            leader_epoch=self._leader_epoch,
+            offsets=self._offsets,
+            values=self._values,
+            keys=self._keys,
+            timestamps=self._timestamps,
+            headers=self._headers,
+        )
+        self._first = self.next_offset
+        self._empty()
         return batch
+
+    def _empty(self) -> None:
+        self._offsets: list[int] = []
+        self._values: list[bytes | None] = []
+        self._keys: list[bytes | None] = []
+        self._timestamps: list[int] = []
+        self._headers: dict[int, Headers] = {}
+        self._bytes = 0
+        self._since = None

@@ -16,12 +16,16 @@ from workers.errors import LostParent
 FORK = multiprocessing.get_context("fork")
 
 
+#: Kafka allows a name several times, and a value that is null.
+Headers = list[tuple[str, bytes | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Messages of one partition in offset order, covering `first` <= offset < `next_offset` without a gap.
 
-    `offsets` and `values` are parallel. They may be fewer than the range (compaction, transaction markers), even
-    none: then only the offset moves.
+    The lists are parallel. They may be shorter than the range (compaction, transaction markers), even empty: then only
+    the offset moves.
     """
 
     first: int
@@ -29,6 +33,22 @@ class Batch:
     leader_epoch: int
     offsets: list[int]
     values: list[bytes | None]
+    keys: list[bytes | None]
+    timestamps: list[int]  #: milliseconds since 1970, -1: none
+    headers: dict[int, Headers]  #: of the few messages that have any, by their place in the lists
+
+    def part(self, start: int, stop: int) -> Batch:
+        """Messages [start, stop), still covering their range without a gap."""
+        return Batch(
+            first=self.first if start == 0 else self.offsets[start],
+            next_offset=self.next_offset if stop == len(self.offsets) else self.offsets[stop],
+            leader_epoch=self.leader_epoch,
+            offsets=self.offsets[start:stop],
+            values=self.values[start:stop],
+            keys=self.keys[start:stop],
+            timestamps=self.timestamps[start:stop],
+            headers={at - start: found for at, found in self.headers.items() if start <= at < stop},
+        )
 
 
 class BatchQueue:

@@ -119,7 +119,7 @@ class ConsumerProcess:
         self._sent: Progress | None = None
         self._sent_at = self._alive_at = 0.0
         self._writer_heard = time.monotonic()
-        self._offset = self._rows = self._committed_batches = 0
+        self._offset = self._rows = self._dead = self._committed_batches = 0
         self._waiting_for = ""
         self._writer_asks = False  #: for a schema, and reads no batch until it is answered
         self._idle_since: float | None = time.monotonic()
@@ -168,14 +168,14 @@ class ConsumerProcess:
             return
         self._idle_since = now
         for message in messages:
-            offset = message.offset()
-            assert offset is not None
             if message.error() is not None:  # the end of the partition, which transaction markers may have moved
+                offset = message.offset()
+                assert offset is not None
                 builder.reach(offset, now)
                 continue
             if builder.full:
                 self._ready.append(builder.take())
-            builder.add(offset, message.value(), message.leader_epoch(), now)
+            builder.add(message, now)
         kill_points.reach("consumer:after_poll")
 
     def _rest(self, now: float) -> None:
@@ -220,6 +220,7 @@ class ConsumerProcess:
             case Committed():
                 self._offset = word.offset
                 self._rows += word.rows
+                self._dead += word.dead
                 self._committed_batches += 1
             case Waiting():
                 self._waiting_for = word.reason
@@ -240,6 +241,7 @@ class ConsumerProcess:
             offset=self._offset,
             end_offset=end_offset if end_offset < 0 else max(end_offset, self._offset),
             rows=self._rows,
+            dead=self._dead,
             batches=self._committed_batches,
             queue_depth=self._batches.depth(),
             backpressure=self._pressure.active,

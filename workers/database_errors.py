@@ -128,6 +128,7 @@ _MEANING: dict[Action, dict[int, str]] = {
 }
 DUPLICATE = 1062
 _NAMED_COLUMN = re.compile(r"[Cc]olumn [`'\w.]*?[`']?(\w{1,64})[`'](?: at row \d+| cannot be null)\.?$")
+_AT_ROW = re.compile(r"at row (\d{1,9})\.?$")
 _NAMED_KEY = re.compile(r"for key '(?:\w{1,64}\.)?(\w{1,64})'$")
 #: Statements hold no names but the table's own, so these texts quote no value.
 _UNFIT_COLUMN = re.compile(r"^(?:Unknown column|Field) '(\w{1,64})' (?:in|doesn't have)")
@@ -138,9 +139,10 @@ WORDS = {number: words for numbers in _MEANING.values() for number, words in num
 class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the action says so
     """An error of the database, reduced to its number and what to do about it."""
 
-    def __init__(self, number: int, column: str = "", key: str = "") -> None:
+    def __init__(self, number: int, column: str = "", key: str = "", row: int = 0) -> None:
         self.number = number
         self.column = column
+        self.row = row  #: of the statement's rows, from 1; 0: the server did not say, or means another statement's
         self.key = key  #: the index that refused a duplicate
         self.action = ACTIONS.get(number, Action.BUG)
         words = WORDS.get(number, "unexpected database error")
@@ -176,7 +178,10 @@ def trouble_of(exc: BaseException) -> DatabaseTrouble:
     if isinstance(origin, pymysql.err.Error) and origin.args and isinstance(origin.args[0], int):
         message = str(origin.args[-1])
         key = _NAMED_KEY.search(message) if origin.args[0] == DUPLICATE else None
-        return DatabaseTrouble(origin.args[0], _column(message), key.group(1) if key else "")
+        row = _AT_ROW.search(message)
+        return DatabaseTrouble(
+            origin.args[0], _column(message), key.group(1) if key else "", int(row.group(1)) if row else 0
+        )
     if isinstance(origin, pymysql.err.InternalError | pymysql.err.InterfaceError):
         return DatabaseTrouble(2014)
     return DatabaseTrouble(-1)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pymysql
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import Row, create_engine, event, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -57,16 +57,20 @@ class DatabaseSession:
         if any(str(value).upper() not in {"0", "OFF", "NONE"} for value in values):
             raise DatabaseTrouble(1290)
 
+    def has_table(self, table: str) -> bool:
+        """Whether there is such a table, and the account may see it."""
+        return self._engine(table) is not None
+
+    def _engine(self, table: str) -> Row[Any] | None:
+        sql = "SELECT engine FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = :t"
+        with translated():
+            row = self.connection.execute(text(sql), {"t": table}).one_or_none()
+            self.connection.rollback()
+        return row
+
     def require_innodb(self, table: str) -> None:
         """Refuse a table whose engine has no transactions: its rows would not roll back with the offset."""
-        with translated():
-            row = self.connection.execute(
-                text(
-                    "SELECT engine FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = :t"
-                ),
-                {"t": table},
-            ).one_or_none()
-            self.connection.rollback()
+        row = self._engine(table)
         if row is None:
             raise SetupError(
                 f"table {table} does not exist, or the account may not see it",

@@ -3,6 +3,7 @@
 RtpipeError
 └── WorkerError
     ├── DataError          one message cannot become a row                    65
+    ├── DeadLetterLimitError  too many dead letters within a minute           65
     ├── OffsetGoneError    the stored offset is not in the log any more       66
     │   └── TruncatedError the log ends before the stored offset              66
     ├── BrokenInvariant    what must hold does not: a bug                     70
@@ -27,6 +28,13 @@ class DataError(WorkerError):
     """One message cannot become a row. The message never quotes the value: it may be a secret."""
 
     name = "E_DATA"
+    exit_code = ExitCode.BAD_DATA
+
+
+class DeadLetterLimitError(WorkerError):
+    """More dead letters within a minute than allowed: an outage, and not bad messages."""
+
+    name = "E_DEAD_LETTERS"
     exit_code = ExitCode.BAD_DATA
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, func, insert, select, update
 
+from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.offsets_table import OFFSETS
 from workers import kill_points
 from workers.batch_queue import Batch
 from workers.database_errors import DUPLICATE, Action, DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
-from workers.errors import SetupError, TemporaryError, TopicChangedError
+from workers.errors import BrokenInvariant, SetupError, TemporaryError, TopicChangedError
+from workers.partition_owner import Work
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import Position
@@ -37,6 +38,7 @@ class OffsetLedger:
         self._owner = f"{socket.gethostname()}:{os.getpid()}"[:190]
         self._session: DatabaseSession | None = None
         self.max_packet = 0  #: bytes of a statement that the server takes, as of the last connection
+        self.has_letters = False  #: there is a table for dead letters, as of the last connection
 
     def _where(self) -> ColumnElement[bool]:
         columns = OFFSETS.c
@@ -53,11 +55,14 @@ class OffsetLedger:
             self._session = open_session(self._spec.database_url, self._spec.database_seconds)
             self.max_packet = self._session.max_packet
             self._require_innodb()
+            self.has_letters = self._session.has_table(LETTERS.name)
         return self._session
 
     def _require_innodb(self) -> None:
         self.session.require_innodb(self._spec.table)
         self.session.require_innodb(OFFSETS.name)
+        if self.has_letters:
+            self.session.require_innodb(LETTERS.name)
 
     def disconnect(self) -> None:
         """Drop the connection; the server rolls back what was open on it."""
@@ -176,13 +181,14 @@ class OffsetLedger:
             raise TemporaryError(f"{self._spec.key}: connection lost while re-claiming ({trouble})") from trouble
         return Position(epoch + 1, row.offset, row.leader_epoch)
 
-    def transact(self, position: Position, batch: Batch, statements: Iterable[bytes], rows: int) -> bool:
+    def transact(self, position: Position, batch: Batch, work: Work) -> bool:
         """Offset and rows in one transaction; False, with nothing written, if the row is not at `position`.
 
         The compare-and-set comes first: it takes the lock, fences and advances in one round trip, and as the first
         statement of the transaction it cannot be decided by an older snapshot.
         """
         connection = self.session.connection
+        rows, dead = work.rows, work.dead
         with translated():
             kill_points.reach("writer:begin")
             moved = connection.execute(
@@ -192,6 +198,7 @@ class OffsetLedger:
                     offset=batch.next_offset,
                     leader_epoch=batch.leader_epoch,
                     rows_total=OFFSETS.c.rows_total + rows,
+                    dead_total=OFFSETS.c.dead_total + dead,
                     updated_at=func.utc_timestamp(6),
                 )
             )
@@ -199,9 +206,9 @@ class OffsetLedger:
                 connection.rollback()
                 return False
             kill_points.reach("writer:cas_done")
-            for statement in statements:
-                connection.exec_driver_sql(statement, execution_options={"no_parameters": True})  # type: ignore[arg-type]
-                kill_points.reach("writer:mid_insert")
+        work.run(self._execute)
+        if (work.rows, work.dead) != (rows, dead):
+            self._correct(position, batch, work.rows - rows, work.dead - dead)
         kill_points.reach("writer:before_commit")
         try:
             with translated():
@@ -212,6 +219,25 @@ class OffsetLedger:
             raise
         kill_points.reach("writer:after_commit")
         return True
+
+    def _execute(self, statement: bytes) -> None:
+        with translated():
+            self.session.connection.exec_driver_sql(statement, execution_options={"no_parameters": True})  # type: ignore[arg-type]
+        kill_points.reach("writer:mid_insert")
+
+    def _correct(self, position: Position, batch: Batch, rows: int, dead: int) -> None:
+        """The totals, after the server has refused rows. It matches only inside the transaction that moved the offset:
+        a server that rolled all of it back with a refused statement is found out here.
+        """
+        with translated():
+            corrected = self.session.connection.execute(
+                update(OFFSETS)
+                .where(self._where(), OFFSETS.c.epoch == position.epoch, OFFSETS.c.offset == batch.next_offset)
+                .values(rows_total=OFFSETS.c.rows_total + rows, dead_total=OFFSETS.c.dead_total + dead)
+            )
+        if corrected.rowcount != 1:
+            self.disconnect()
+            raise BrokenInvariant(f"{self._spec.key}: the transaction was gone after a refused row")
 
     def rollback(self) -> None:
         """Undo the whole transaction: a lock wait timeout or a refused value undoes only its own statement."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from workers.batch_queue import Batch
@@ -18,6 +18,25 @@ log = get_logger("owner")
 _T = TypeVar("_T")
 
 
+class NotWritten(Exception):  # noqa: N818 - what it stands for becomes an error where it is known
+    """The work gave up in the middle of its transaction, which is rolled back."""
+
+
+class Work(Protocol):
+    """What a batch writes beside its offset. A try may fail and be followed by another, so `run` is called anew."""
+
+    @property
+    def rows(self) -> int:
+        """Rows that it writes, as far as is known."""
+
+    @property
+    def dead(self) -> int:
+        """Dead letters that it writes, as far as is known."""
+
+    def run(self, execute: Callable[[bytes], None]) -> None:
+        """Execute the statements. One that the server refuses for its data is undone alone; the transaction goes on."""
+
+
 class Ledger(Protocol):
     """What the core needs of the database; every method may raise DatabaseTrouble."""
 
@@ -27,7 +46,7 @@ class Ledger(Protocol):
     def reclaim(self, epoch: int) -> Position | None:
         """The row's truth after a lost connection; None if another epoch owns it."""
 
-    def transact(self, position: Position, batch: Batch, statements: Iterable[bytes], rows: int) -> bool:
+    def transact(self, position: Position, batch: Batch, work: Work) -> bool:
         """Offset and rows in one transaction; False if the row is not at `position`."""
 
     def rollback(self) -> None:
@@ -65,8 +84,8 @@ class PartitionOwner:
         self._outage.over()
         return self.position
 
-    def commit(self, batch: Batch, statements: Callable[[], Iterable[bytes]], rows: int) -> None:
-        """Return once `batch` is committed, by this call or by one whose reply was lost.
+    def commit(self, batch: Batch, work: Work) -> None:
+        """Return once `batch` is committed, by this call or by one whose reply was lost. NotWritten if `work` gave up.
 
         A batch that does not begin where the ledger stands was lost or doubled on its way and is never written.
         """
@@ -75,10 +94,13 @@ class PartitionOwner:
         attempt = 0
         while True:
             try:
-                if self._ledger.transact(self.position, batch, statements(), rows):
+                if self._ledger.transact(self.position, batch, work):
                     self.position = dataclasses.replace(self.position, offset=batch.next_offset)
                     break
                 raise self._judgement(self._ledger.read())
+            except NotWritten:
+                self._roll_back()
+                raise
             except DatabaseTrouble as trouble:
                 attempt += 1
                 if trouble.action is Action.REPLAY:

@@ -41,6 +41,8 @@ class PartitionSpec:
     kafka: Mapping[str, str] = field(repr=False)  #: librdkafka properties; may hold a password
     database_url: str = field(repr=False)
     metadata_columns: tuple[str, ...] = ()
+    dead_letters: bool = True  #: a message that cannot be a row becomes one; else it stops the partition
+    dead_letters_per_minute: int = 1_000  #: more of them stop the partition; 0: no limit
     limits: Limits = Limits()
     log_format: str = "text"
     log_level: str = "INFO"

@@ -37,6 +37,7 @@ class Committed:
 
     offset: int
     rows: int
+    dead: int  #: messages that became dead letters
     seconds: float  #: from taking the batch off the queue to the COMMIT's reply
 
 
@@ -102,6 +103,7 @@ class Progress:
     offset: int  #: next offset to consume by kafka_offsets
     end_offset: int  #: end of the log as the consumer last saw it, -1 if not yet known
     rows: int  #: rows committed by this generation
+    dead: int  #: dead letters committed by it
     batches: int
     queue_depth: int  #: batches waiting for the writer
     backpressure: bool

@@ -1,8 +1,9 @@
-"""A batch of raw Avro messages -> SQL row literals; runs in the writer process, pure but for the registry."""
+"""Raw Avro messages of one schema -> SQL row literals; runs in the writer process, pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import insert
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from avro_schemas.column_types import ColumnShape
 from avro_schemas.table_layout import OFFSET_COLUMN, PARTITION_COLUMN, TableLayout
+from workers.dead_letters import Refusal
 from workers.message_decoder import MessageDecoder
 from workers.sql_literals import Literals, literals_for
 
@@ -18,14 +20,13 @@ _CHUNK = 500
 _NAMED_PARAMETERS = MySQLDialect_pymysql(paramstyle="named")
 
 
-class BadMessage(Exception):  # noqa: N818 - becomes a DataError where topic and partition are known
-    """The message at `index` of the batch cannot become a row; `field` is "" if it is not about one field."""
+@dataclass(slots=True)
+class Encoded:
+    """What became of the messages: row literals with the places of their messages, and those that cannot be rows."""
 
-    def __init__(self, index: int, why: str, field: str = "") -> None:
-        super().__init__(why)
-        self.index = index
-        self.why = why
-        self.field = field
+    literals: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    refused: dict[int, Refusal] = field(default_factory=dict)
 
 
 class RowEncoder:
@@ -40,46 +41,53 @@ class RowEncoder:
         #: `INSERT INTO t (a, b) VALUES `, quoted by SQLAlchemy.
         self.prefix = statement[: statement.index(" VALUES (") + len(" VALUES ")]
 
-    def encode(self, values: Sequence[bytes], offsets: Sequence[int]) -> list[str]:
-        """Row literals `(…)` in the order of the messages. Raises BadMessage for the first that cannot be one."""
-        rows: list[str] = []
+    def encode(self, values: Sequence[bytes], offsets: Sequence[int]) -> Encoded:
+        """Row literals `(…)` in the order of the messages; a bad message takes nothing from its neighbours."""
+        encoded = Encoded()
         for start in range(0, len(values), _CHUNK):
+            self._encode(range(start, min(start + _CHUNK, len(values))), values, offsets, encoded)
+        return encoded
+
+    def _encode(self, chunk: range, values: Sequence[bytes], offsets: Sequence[int], encoded: Encoded) -> None:
+        records: dict[int, dict[str, Any]] = {}
+        for at in chunk:
             try:
-                rows += self._encode(values[start : start + _CHUNK], offsets[start : start + _CHUNK])
-            except BadMessage as bad:
-                raise BadMessage(start + bad.index, bad.why, bad.field) from bad
-        return rows
-
-    def _encode(self, values: Sequence[bytes], offsets: Sequence[int]) -> list[str]:
-        records = [self._decoded(index, value) for index, value in enumerate(values)]
-        texts = [self._column(column, render, records) for column, render in self._columns]
-        metadata = {PARTITION_COLUMN: [self._partition] * len(values), OFFSET_COLUMN: [str(o) for o in offsets]}
+                records[at] = self._decode(values[at])
+            except ValueError as exc:
+                encoded.refused[at] = Refusal("E_DECODE", str(exc))
+        texts = self._texts(records)
+        while isinstance(texts, dict):  # a column refuses some
+            encoded.refused |= texts
+            records = {at: record for at, record in records.items() if at not in texts}
+            texts = self._texts(records)
+        metadata = {
+            PARTITION_COLUMN: [self._partition] * len(records),
+            OFFSET_COLUMN: [str(offsets[at]) for at in records] if self._metadata else [],
+        }
         texts += [metadata[name] for name in self._metadata]
-        return ["(" + ",".join(row) + ")" for row in zip(*texts, strict=True)]
+        encoded.literals += ["(" + ",".join(row) + ")" for row in zip(*texts, strict=True)]
+        encoded.places += records
 
-    def _decoded(self, index: int, value: bytes) -> dict[str, Any]:
-        try:
-            return self._decode(value)
-        except ValueError as exc:
-            raise BadMessage(index, str(exc)) from exc
-
-    def _column(self, column: ColumnShape, render: Literals, records: list[dict[str, Any]]) -> list[str]:
-        values = [record[column.field] for record in records]
-        try:
-            return render(values)
-        except ValueError:
-            for index, value in enumerate(values):
-                try:
-                    render([value])
-                except ValueError as exc:
-                    raise BadMessage(index, str(exc), column.field) from exc
-            raise
+    def _texts(self, records: Mapping[int, dict[str, Any]]) -> list[list[str]] | dict[int, Refusal]:
+        """The texts of each column; or what the first column that cannot take them all refuses."""
+        texts = []
+        for column, render in self._columns:
+            values = [record[column.field] for record in records.values()]
+            try:
+                texts.append(render(values))
+            except ValueError:
+                return {
+                    at: Refusal("E_VALUE", why, column.field)
+                    for at, value in zip(records, values, strict=True)
+                    if (why := _problem(render, value))
+                }
+        return texts
 
 
-def insert_statements(prefix: str, rows: Sequence[str], max_bytes: int) -> list[bytes]:
-    """Multi-row INSERT statements of at most `max_bytes` each, unless one row alone is larger."""
-    whole = (prefix + ",".join(rows)).encode()
-    if len(whole) <= max_bytes or len(rows) == 1:
-        return [whole]
-    middle = len(rows) // 2
-    return insert_statements(prefix, rows[:middle], max_bytes) + insert_statements(prefix, rows[middle:], max_bytes)
+def _problem(render: Literals, value: Any) -> str:
+    """Why a column cannot take this value, "" if it can."""
+    try:
+        render([value])
+    except ValueError as exc:
+        return str(exc)
+    return ""

@@ -1,29 +1,29 @@
-"""Writes batches of one partition: messages -> rows -> committed; runs in the writer process."""
+"""Writes batches of one partition: messages -> rows or dead letters -> committed; runs in the writer process."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections import Counter, deque
 from typing import Any, NoReturn, Protocol
 
 from avro_schemas.errors import SchemaError
 from avro_schemas.table_layout import table_layout
 from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
 from workers.batch_queue import Batch
-from workers.database_errors import DUPLICATE, Action, DatabaseTrouble
-from workers.errors import DataError, RowExistsError, SetupError
+from workers.batch_work import BatchWork, Rows, TooManyRefused
+from workers.database_errors import DatabaseTrouble
+from workers.dead_letters import Refusal
+from workers.errors import DataError, DeadLetterLimitError, SetupError
 from workers.offset_ledger import OffsetLedger
 from workers.partition_owner import PartitionOwner
 from workers.partition_spec import PartitionSpec
-from workers.row_encoder import BadMessage, RowEncoder, insert_statements
+from workers.row_encoder import RowEncoder
 
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Row literals of one batch for one schema id, with the INSERT they belong to."""
-
-    prefix: str
-    literals: list[str]
+_MINUTE = 60.0
+#: Seconds for which the registry is not asked again about an id that it does not have.
+_UNKNOWN_FOR = 10.0
+_UNKNOWN_KEPT = 1_000
+_NULL = Refusal("E_NULL_VALUE", "a null value (tombstone), which insert mode has no row for")
 
 
 class Schemas(Protocol):
@@ -34,78 +34,110 @@ class Schemas(Protocol):
 
 
 class TableWriter:
-    """`write` returns once a batch is committed; a message that cannot be a row stops it exactly there."""
+    """`write` returns once a batch is committed, with a dead letter for each message that cannot be a row.
+
+    Where dead letters are off, or too many for a minute, it stops exactly at the first message that would be one more.
+    """
 
     def __init__(self, spec: PartitionSpec, owner: PartitionOwner, ledger: OffsetLedger, schemas: Schemas) -> None:
         self._spec = spec
         self._owner = owner
         self._ledger = ledger
         self._schemas = schemas
-        self._encoders: dict[bytes | None, RowEncoder] = {}
+        self._encoders: dict[bytes, RowEncoder] = {}
+        self._unknown: dict[bytes, tuple[float, Refusal]] = {}
+        self._letters: deque[tuple[float, int]] = deque()  # when, how many
 
-    def write(self, batch: Batch) -> None:
-        """Commit the batch. Raises DataError at a message that is no row, after committing all before it."""
+    def write(self, batch: Batch) -> Counter[str]:
+        """Commit the batch; the names of the errors of its dead letters, counted.
+
+        Raises DataError or DeadLetterLimitError at a message that is no row, after committing all before it.
+        """
+        work = self._work(batch)
+        work.allowed = self._allowance()
+        if len(work.refused) > work.allowed:
+            place = sorted(work.refused)[work.allowed]
+            self._stop_at(batch, place, work.refused[place])
         try:
-            rows = self._encode(batch)
-        except BadMessage as bad:
-            if bad.index:
-                self.write(_slice(batch, 0, bad.index))
-            self._refuse(batch.offsets[bad.index], bad.why, bad.field)
-        try:
-            self._owner.commit(batch, lambda: self._statements(rows), sum(len(r.literals) for r in rows))
+            self._owner.commit(batch, work)
+        except TooManyRefused as stopped:
+            self._stop_at(batch, stopped.place, stopped.refusal)
         except DatabaseTrouble as trouble:
-            if trouble.action is not Action.DATA:
-                raise trouble.as_error(f"{self._spec.key} offset {batch.first}") from trouble
-            if len(batch.offsets) == 1:
-                self._refuse_second(batch.offsets[0], trouble)
-                self._refuse(batch.offsets[0], f"{trouble}", trouble.column)
-            middle = len(batch.offsets) // 2
-            self.write(_slice(batch, 0, middle))
-            self.write(_slice(batch, middle, len(batch.offsets)))
+            raise trouble.as_error(f"{self._spec.key} offset {batch.first}") from trouble
+        if work.dead:
+            self._letters.append((time.monotonic(), work.dead))
+        return Counter(refusal.name for refusal in work.refused.values())
 
-    def _refuse_second(self, offset: int, trouble: DatabaseTrouble) -> None:
-        """A primary key of partition and offset refuses a message that is in the table already: no fault of its own."""
-        if trouble.number == DUPLICATE and trouble.key == "PRIMARY" and self._spec.metadata_columns:
-            raise RowExistsError(
-                f"{self._spec.key} offset {offset}: its row is in {self._spec.table} already, but kafka_offsets was"
-                f" behind it",
-                hint=f"was the offset set back? `rtpipe offsets set {self._spec.key} OFFSET` to where the table ends",
-            )
+    def _allowance(self) -> int:
+        """How many more dead letters this minute may have."""
+        if not self._spec.dead_letters or not self._ledger.has_letters:
+            return 0
+        if not self._spec.dead_letters_per_minute:
+            return 1 << 62
+        while self._letters and self._letters[0][0] < time.monotonic() - _MINUTE:
+            self._letters.popleft()
+        return max(0, self._spec.dead_letters_per_minute - sum(count for _, count in self._letters))
 
-    def _refuse(self, offset: int, why: str, field: str) -> NoReturn:
-        where = f"{self._spec.key} offset {offset}" + (f" field {field}" if field else "")
-        raise DataError(
-            f"{where}: {why}",
-            hint=f"rows before offset {offset} are in {self._spec.table}; repair the table or the data, start again",
+    def _stop_at(self, batch: Batch, place: int, refusal: Refusal) -> NoReturn:
+        if place:
+            self.write(batch.part(0, place))
+        offset, spec = batch.offsets[place], self._spec
+        if not spec.dead_letters or not self._ledger.has_letters:
+            hint = f"rows before offset {offset} are in {spec.table}; repair the table or the data, start again"
+            if spec.dead_letters:
+                hint += "; with the table rtpipe_dead_letters, which `rtpipe infra create` makes, it would go there"
+            raise DataError(f"{spec.key} offset {offset} {refusal}", hint=hint)
+        raise DeadLetterLimitError(
+            f"{spec.key} offset {offset} {refusal}: more than {spec.dead_letters_per_minute} dead letters within a"
+            " minute, which looks like an outage and not like bad messages",
+            hint=f"`rtpipe dead-letters list` shows them; once the cause is mended: rtpipe resume {spec.key}",
         )
 
-    def _encode(self, batch: Batch) -> list[Rows]:
+    def _work(self, batch: Batch) -> BatchWork:
         """Rows by schema id: old and new records may alternate, and one INSERT names one set of columns."""
-        headers = [None if value is None else value[:HEADER_SIZE] for value in batch.values]
-        rows = []
-        for header in dict.fromkeys(headers):
-            encoder = self._encoder(header, headers.index(header))
-            picked = [index for index, found in enumerate(headers) if found == header]
-            values = [batch.values[index] or b"" for index in picked]
-            try:
-                part = Rows(encoder.prefix, encoder.encode(values, [batch.offsets[index] for index in picked]))
-                _require_fitting(part, self._ledger.max_packet)
-            except BadMessage as bad:
-                raise BadMessage(picked[bad.index], bad.why, bad.field) from bad
-            rows.append(part)
+        by_header: dict[bytes, list[int]] = {}
+        refused: dict[int, Refusal] = {}
+        for place, value in enumerate(batch.values):
+            if value is None:
+                refused[place] = _NULL
+            else:
+                by_header.setdefault(value[:HEADER_SIZE], []).append(place)
+        parts = []
+        for header, places in by_header.items():
+            encoder = self._encoder(header)
+            if isinstance(encoder, Refusal):
+                refused |= dict.fromkeys(places, encoder)
+            else:
+                parts.append(self._rows(encoder, batch, places, refused))
+        return BatchWork(self._spec, batch, parts, refused, self._ledger.max_packet)
+
+    def _rows(self, encoder: RowEncoder, batch: Batch, places: list[int], refused: dict[int, Refusal]) -> Rows:
+        values = [batch.values[place] or b"" for place in places]
+        encoded = encoder.encode(values, [batch.offsets[place] for place in places])
+        refused |= {places[at]: refusal for at, refusal in encoded.refused.items()}
+        rows = Rows(encoder.prefix, encoded.literals, [places[at] for at in encoded.places])
+        refused |= _too_large(rows, self._ledger.max_packet)
         return rows
 
-    def _encoder(self, header: bytes | None, index: int) -> RowEncoder:
-        """The encoder for messages with this header, the first of which is at `index`."""
-        if header not in self._encoders:
-            if header is None:
-                raise BadMessage(index, "a null value (tombstone), which insert mode has no row for")
-            try:
-                schema_id = schema_id_of(header)
-                schema = self._schemas.schema_by_id(schema_id)
-            except (WireFormatError, SchemaError) as exc:
-                raise BadMessage(index, exc.message) from exc
-            self._encoders[header] = self._new_encoder(schema_id, schema)
+    def _encoder(self, header: bytes) -> RowEncoder | Refusal:
+        """The encoder for messages with this header, or why there is none."""
+        if header in self._encoders:
+            return self._encoders[header]
+        until, refusal = self._unknown.get(header, (0.0, _NULL))
+        if time.monotonic() < until:
+            return refusal
+        try:
+            schema_id = schema_id_of(header)
+            schema = self._schemas.schema_by_id(schema_id)
+        except WireFormatError as exc:
+            return Refusal("E_WIRE_FORMAT", exc.message)
+        except SchemaError as exc:
+            refusal = Refusal("E_UNKNOWN_SCHEMA", exc.message)
+            if len(self._unknown) >= _UNKNOWN_KEPT:
+                self._unknown.clear()
+            self._unknown[header] = time.monotonic() + _UNKNOWN_FOR, refusal
+            return refusal
+        self._encoders[header] = self._new_encoder(schema_id, schema)
         return self._encoders[header]
 
     def _new_encoder(self, schema_id: int, schema: dict[str, Any]) -> RowEncoder:
@@ -115,25 +147,14 @@ class TableWriter:
             raise SetupError(f"{self._spec.key}: schema id {schema_id}: {exc.message}", hint=exc.hint) from exc
         return RowEncoder(layout, schema, self._spec.key.partition)
 
-    def _statements(self, rows: list[Rows]) -> Iterator[bytes]:
-        """INSERT texts that fit the server's packet."""
-        for part in rows:
-            yield from insert_statements(part.prefix, part.literals, self._ledger.max_packet // 2)
 
-
-def _require_fitting(rows: Rows, limit: int) -> None:
-    """Refuse a row that no statement can carry: a server answers it by cutting the connection."""
+def _too_large(rows: Rows, limit: int) -> dict[int, Refusal]:
+    """Rows that no statement can carry: a server answers such a one by cutting the connection."""
     room = limit - len(rows.prefix.encode()) - 1
-    if 4 * max(map(len, rows.literals)) < room:  # no character takes more than four bytes
-        return
-    for index, literal in enumerate(rows.literals):
-        size = len(literal.encode())
-        if size > room:
-            raise BadMessage(index, f"a row of {size:,} bytes is larger than max_allowed_packet {limit:,}")
-
-
-def _slice(batch: Batch, start: int, stop: int) -> Batch:
-    """Messages [start, stop) of a batch, still covering its range without a gap."""
-    first = batch.first if start == 0 else batch.offsets[start]
-    following = batch.next_offset if stop == len(batch.offsets) else batch.offsets[stop]
-    return Batch(first, following, batch.leader_epoch, batch.offsets[start:stop], batch.values[start:stop])
+    if not rows.literals or 4 * max(map(len, rows.literals)) < room:  # no character takes more than four bytes
+        return {}
+    return {
+        place: Refusal("E_TOO_LARGE", f"a row of {size:,} bytes is larger than max_allowed_packet {limit:,}")
+        for place, literal in zip(rows.places, rows.literals, strict=True)
+        if (size := len(literal.encode())) > room
+    }

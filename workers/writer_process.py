@@ -8,6 +8,7 @@ import os
 import queue
 import signal
 import time
+from collections import Counter
 from multiprocessing.connection import Connection
 
 from avro_schemas.errors import ExitCode, RtpipeError
@@ -59,6 +60,28 @@ class PatientOutage:
             self._consumer.send(Waiting(""))
 
 
+class LetterLog:
+    """Tells of dead letters, at most a line every ten seconds."""
+
+    def __init__(self, spec: PartitionSpec) -> None:
+        self._spec = spec
+        self._untold: Counter[str] = Counter()
+        self._told = -_CHECK_EVERY
+
+    def add(self, names: Counter[str]) -> None:
+        """Some were written."""
+        self._untold += names
+
+    def tell(self) -> None:
+        """Say how many, and of what kinds, if it is time."""
+        if self._untold and time.monotonic() - self._told >= _CHECK_EVERY:
+            kinds = ", ".join(f"{count} {name}" for name, count in sorted(self._untold.items()))
+            extra = {"event": "dead_letters", "partition": str(self._spec.key), "dead": self._untold.total()}
+            log.warning("W_DEAD_LETTERS %s: %s", self._spec.key, kinds, extra=extra)
+            self._untold.clear()
+            self._told = time.monotonic()
+
+
 def main(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None:
     """Run until the end of the stream; leaves with the exit code of what stopped it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches everybody; the supervisor decides
@@ -95,8 +118,10 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     owner = PartitionOwner(spec.key, ledger, outage)
     consumer.send(Claimed(os.getpid(), owner.claim()))
     writer = TableWriter(spec, owner, ledger, SchemaSource(consumer))
+    told = LetterLog(spec)
     idle, checked = 0, time.monotonic()
     while True:
+        told.tell()
         if time.monotonic() - checked > _CHECK_EVERY:
             owner.check()
             checked = time.monotonic()
@@ -113,6 +138,9 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
             ledger.disconnect()
             return
         started = time.monotonic()
-        writer.write(batch)
-        consumer.send(Committed(batch.next_offset, len(batch.offsets), time.monotonic() - started))
+        letters = writer.write(batch)
+        dead = letters.total()
+        if dead:
+            told.add(letters)
+        consumer.send(Committed(batch.next_offset, len(batch.offsets) - dead, dead, time.monotonic() - started))
         del batch  # while idle, its thousands of small objects would hold the memory around them

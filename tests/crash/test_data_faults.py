@@ -11,6 +11,7 @@ from confluent_kafka import Producer
 
 from tests.crash.fault_run import QUICK, moves_on, nobody_left
 from tests.pipeline import running_pipeline
+from tests.tally import TALLY
 from tests.waits import eventually
 
 if TYPE_CHECKING:
@@ -117,6 +118,26 @@ def test_values_that_the_server_refuses(database: Addresses, tmp_path: Path) -> 
         for topic in broken:
             assert only(pipeline, topic).assert_exact() == GOOD + 3
         assert only(pipeline, sound).assert_exact() > 0
+
+
+def test_what_the_server_refuses_becomes_dead_letters(database: Addresses, tmp_path: Path) -> None:
+    """F26, F27: each refused message is a dead letter, and no neighbour of its batch is held up."""
+    with running_pipeline(database, tmp_path, topics=len(REFUSALS), partitions=1, on_error="dead_letter") as pipeline:
+        for topic, case in zip(pipeline.topics, REFUSALS.values(), strict=True):
+            prepare(pipeline, topic, case)
+            fill(pipeline, topic, case)
+        assert pipeline.supervise("--until-caught-up").wait(120) == 0
+        for (name, case), topic in zip(REFUSALS.items(), pipeline.topics, strict=True):
+            letters = "SELECT `offset`, error_name, error_text FROM rtpipe_dead_letters WHERE topic = %s"
+            [(offset, error, text)] = pipeline.query(letters, topic)
+            assert (offset, error) == (GOOD, "E_VALUE"), name
+            assert any(f"(MySQL {number})" in text for number in case.errors), text
+            assert CANARY not in text
+            assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(GOOD + 2,)], name
+            totals = "SELECT `offset`, rows_total, dead_total FROM kafka_offsets WHERE topic = %s"
+            assert pipeline.query(totals, topic) == [(GOOD + 3, GOOD + 2, 1)]
+            TALLY.rows += GOOD + 3
+        assert CANARY not in pipeline.log.read_text()
 
 
 def prepare(pipeline: Pipeline, topic: str, case: Refusal) -> None:

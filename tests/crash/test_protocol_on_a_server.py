@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,6 +50,24 @@ class Frozen(Exception):  # noqa: N818
     """The writer stops in the middle of its transaction, and lives on as a zombie that holds the row's lock."""
 
 
+class Inserts:
+    """One statement for each offset."""
+
+    dead = 0
+
+    def __init__(self, offsets: list[int], table: str, *, frozen: bool) -> None:
+        self.rows = len(offsets)
+        self._offsets = offsets
+        self._table = table
+        self._frozen = frozen
+
+    def run(self, execute: Callable[[bytes], None]) -> None:
+        for offset in self._offsets:
+            execute(f"INSERT INTO {self._table} VALUES ({offset})".encode())
+            if self._frozen:
+                raise Frozen
+
+
 class World:
     """One partition of a topic of its own, one table without any key, and whoever thinks that it is the owner."""
 
@@ -79,8 +97,8 @@ class World:
             faults.append(self.proxy.arm(self.chance.choice(list(Statement)), Do.CUT_AFTER))
         try:
             frozen = self.chance.random() < 0.1
-            batch, count = self.batch(owner.position.offset)
-            owner.commit(batch, lambda: self.inserts(batch, frozen=frozen), count)
+            batch = self.batch(owner.position.offset)
+            owner.commit(batch, Inserts(batch.offsets, self.spec.table, frozen=frozen))
         except (Fenced, TemporaryError):
             self.owners.remove(mine)
             ledger.disconnect()
@@ -90,15 +108,10 @@ class World:
             fault.release()
         return sum(fault.hits for fault in faults)
 
-    def batch(self, first: int) -> tuple[Batch, int]:
+    def batch(self, first: int) -> Batch:
         offsets = list(range(first, first + self.chance.randrange(1, 4)))
-        return Batch(first, offsets[-1] + 1, -1, offsets, [b""] * len(offsets)), len(offsets)
-
-    def inserts(self, batch: Batch, *, frozen: bool) -> Iterable[bytes]:
-        for offset in batch.offsets:
-            yield f"INSERT INTO {self.spec.table} VALUES ({offset})".encode()
-            if frozen:
-                raise Frozen
+        count = len(offsets)
+        return Batch(first, offsets[-1] + 1, -1, offsets, [b""] * count, [None] * count, [-1] * count, {})
 
     def close(self) -> None:
         for _, ledger in self.owners:

@@ -19,7 +19,7 @@ from tests.avro_kinds import Value, tables
 from tests.pipeline import connect
 from workers.database_session import open_session
 from workers.message_decoder import MessageDecoder
-from workers.row_encoder import RowEncoder, insert_statements
+from workers.row_encoder import RowEncoder
 
 if TYPE_CHECKING:
     from avro_schemas.column_types import ColumnShape
@@ -44,9 +44,10 @@ def test_generated_schemas_and_values(database: Addresses) -> None:
             cursor.execute(create_table_sql(layout.table))
             messages = [b"\0\0\0\0\1" + b"".join(value.raw for value in row) for row in rows]
             encoder = RowEncoder(layout, schema, partition=0)
-            texts = encoder.encode(messages, range(len(messages)))
-            for statement in insert_statements(encoder.prefix, texts, writer.max_packet // 2):
-                writer.connection.exec_driver_sql(statement, execution_options=_RAW)  # type: ignore[arg-type]
+            encoded = encoder.encode(messages, range(len(messages)))
+            assert not encoded.refused
+            statement = encoder.prefix + ",".join(encoded.literals)
+            writer.connection.exec_driver_sql(statement, execution_options=_RAW)
             writer.connection.commit()
 
             cursor.execute(f"SELECT {select_list(layout.columns)} FROM {quoted(layout.name)}")

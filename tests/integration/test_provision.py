@@ -296,7 +296,7 @@ def test_privileges_through_a_role_count(place: Place) -> None:
     place.sql(
         f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {user}",
         f"CREATE ROLE r{name}",
-        f"GRANT SELECT, INSERT, UPDATE ON {name}.* TO r{name}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO r{name}",
         f"GRANT r{name} TO {user}",
         default,
     )

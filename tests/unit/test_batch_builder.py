@@ -1,10 +1,44 @@
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.batch_builder import BatchBuilder
 from workers.partition_spec import Limits
+
+
+class FakeMessage(NamedTuple):
+    """As librdkafka's, without librdkafka."""
+
+    at: int
+    content: bytes
+    epoch: int | None
+    pairs: list[tuple[str, bytes | None]] | None = None
+
+    def offset(self) -> int:
+        return self.at
+
+    def value(self) -> bytes:
+        return self.content
+
+    def key(self) -> bytes:
+        return b"k"
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 1_000 + self.at
+
+    def headers(self) -> list[tuple[str, bytes | None]] | None:
+        return self.pairs
+
+    def leader_epoch(self) -> int | None:
+        return self.epoch
+
+
+def message(at: int, content: bytes, epoch: int | None, pairs: Any = None) -> Any:
+    return FakeMessage(at, content, epoch, pairs)
+
 
 SMALL = Limits(batch_rows=3, batch_bytes=100, linger_seconds=1.0)
 
@@ -15,7 +49,7 @@ def test_nothing_gathered_is_never_due() -> None:
 
 def test_a_message_waits_for_more_until_the_linger_is_over() -> None:
     builder = BatchBuilder(SMALL, 5, -1)
-    builder.add(5, b"x", 4, now=10.0)
+    builder.add(message(5, b"x", 4), now=10.0)
     assert builder.lingers(now=10.5) == 0.5
     assert builder.lingers(now=11.0) == 0.0
 
@@ -24,20 +58,20 @@ def test_rows_fill_a_batch() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
     for offset in range(3):
         assert not builder.full
-        builder.add(offset, b"", 4, now=0.0)
+        builder.add(message(offset, b"", 4), now=0.0)
     assert builder.full
     assert builder.lingers(now=0.0) == 0.0
 
 
 def test_bytes_fill_a_batch() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
-    builder.add(0, b"x" * 100, 4, now=0.0)
+    builder.add(message(0, b"x" * 100, 4), now=0.0)
     assert builder.full
 
 
 def test_a_batch_covers_the_gap_that_markers_leave() -> None:
     builder = BatchBuilder(SMALL, 10, -1)
-    builder.add(12, b"x", 4, now=0.0)
+    builder.add(message(12, b"x", 4), now=0.0)
     builder.reach(15, now=0.0)
     batch = builder.take()
     assert (batch.first, batch.next_offset, batch.offsets, batch.leader_epoch) == (10, 15, [12], 4)
@@ -54,7 +88,7 @@ def test_the_end_of_the_log_alone_moves_the_offset() -> None:
 def test_a_message_that_comes_twice_is_taken_once() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
     for offset in (0, 1, 0, 1, 2):
-        builder.add(offset, b"x", 4, now=0.0)
+        builder.add(message(offset, b"x", 4), now=0.0)
     assert builder.take().offsets == [0, 1, 2]
 
 
@@ -65,7 +99,7 @@ def test_batches_follow_each_other_without_gap_or_overlap(offsets: list[int], ro
     for offset in offsets:
         if builder.full:
             batches.append(builder.take())
-        builder.add(offset, b"x", 4, now=0.0)
+        builder.add(message(offset, b"x", 4), now=0.0)
     batches.append(builder.take())
     position = 0
     for batch in batches:
@@ -80,7 +114,19 @@ def test_the_leader_epoch_is_that_of_the_newest_message_and_of_nothing_else() ->
     builder = BatchBuilder(SMALL, 0, 1)
     builder.reach(1, now=0.0)
     assert builder.take().leader_epoch == 1
-    builder.add(1, b"x", 2, now=0.0)
-    builder.add(2, b"x", None, now=0.0)
+    builder.add(message(1, b"x", 2), now=0.0)
+    builder.add(message(2, b"x", None), now=0.0)
     builder.reach(9, now=0.0)
     assert builder.take().leader_epoch == 2
+
+
+def test_a_part_of_a_batch_keeps_what_belongs_to_its_messages() -> None:
+    builder = BatchBuilder(Limits(), 10, -1)
+    for offset in (10, 12, 15):
+        builder.add(message(offset, b"%d" % offset, 1, [("h", None)] if offset == 12 else None), now=0.0)
+    builder.reach(20, now=0.0)
+    batch = builder.take()
+    assert (batch.keys, batch.timestamps, batch.headers) == ([b"k"] * 3, [1010, 1012, 1015], {1: [("h", None)]})
+    front, back = batch.part(0, 1), batch.part(1, 3)
+    assert (front.first, front.next_offset, front.offsets, front.headers) == (10, 12, [10], {})
+    assert (back.first, back.next_offset, back.values, back.headers) == (12, 20, [b"12", b"15"], {0: [("h", None)]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from workers.batch_queue import Batch
 from workers.database_errors import Action, DatabaseTrouble
 from workers.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
-from workers.partition_owner import PartitionOwner
+from workers.partition_owner import PartitionOwner, Work
 from workers.partition_spec import PartitionKey
 from workers.reports import Position
 
@@ -49,7 +49,7 @@ class MemoryLedger:
     def reclaim(self, epoch: int) -> Position | None:
         return None if self.server.row is None or self._row().epoch != epoch else self.claim()
 
-    def transact(self, position: Position, batch: Batch, statements: Iterable[bytes], rows: int) -> bool:
+    def transact(self, position: Position, batch: Batch, work: Work) -> bool:
         self.tries += 1
         fault = next(self.faults, None)
         if fault and fault[0] == "before":
@@ -86,7 +86,16 @@ class NoWait:
 
 def batch(first: int, count: int = 2) -> Batch:
     offsets = list(range(first, first + count))
-    return Batch(first, first + count, -1, offsets, [b"x"] * count)
+    return Batch(first, first + count, -1, offsets, [b"x"] * count, [None] * count, [-1] * count, {})
+
+
+class Nothing:
+    """The work of a ledger that writes by itself."""
+
+    rows, dead = 1, 0
+
+    def run(self, execute: Callable[[bytes], None]) -> None:
+        pass
 
 
 def owner_of(server: Server, *faults: tuple[str, int] | None) -> PartitionOwner:
@@ -96,7 +105,7 @@ def owner_of(server: Server, *faults: tuple[str, int] | None) -> PartitionOwner:
 
 
 def commit(owner: PartitionOwner, what: Batch) -> None:
-    owner.commit(what, lambda: [b"INSERT"], len(what.offsets))
+    owner.commit(what, Nothing())
 
 
 def test_batches_move_the_offset() -> None:

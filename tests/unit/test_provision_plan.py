@@ -232,8 +232,10 @@ def test_the_sql_of_accounts() -> None:
     grant = who.table_grant_sql("my_bank", "kafka_offsets", user)
     assert grant == "GRANT SELECT, INSERT, UPDATE ON `my_bank`.`kafka_offsets` TO 'o''neil'@'%'"
     assert who.infra_grant_sql(accounts, "'i'@'%'") == "GRANT CREATE, ALTER, INDEX, SELECT ON `my\\_bank`.* TO 'i'@'%'"
+    grant = who.table_grant_sql("my_bank", "rtpipe_dead_letters", user)
+    assert grant.startswith("GRANT SELECT, INSERT, UPDATE, DELETE ON `my_bank`.`rtpipe_dead_letters` TO")
     alone = accounts_of("mysql://u:p@h/bank", None, None)
-    assert "INSERT, UPDATE ON `bank`.*" in who.infra_grant_sql(alone, "'u'@'%'")
+    assert "INSERT, UPDATE, DELETE ON `bank`.*" in who.infra_grant_sql(alone, "'u'@'%'")
 
 
 @given(st.text())

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.table_layout import table_layout
-from workers.row_encoder import BadMessage, RowEncoder, insert_statements
+from workers.dead_letters import Refusal
+from workers.row_encoder import RowEncoder
 
 SCHEMA: dict[str, Any] = {
     "type": "record",
@@ -38,8 +39,8 @@ def test_the_statement_names_and_quotes_its_columns() -> None:
 
 
 def test_rows_in_the_order_of_the_messages() -> None:
-    rows = encoder("_kafka_partition", "_kafka_offset").encode([message("a", 1, 0), message("b", 2)], [10, 12])
-    assert rows == ["('a',1,'1970-01-01',4,10)", "('b',2,NULL,4,12)"]
+    encoded = encoder("_kafka_partition", "_kafka_offset").encode([message("a", 1, 0), message("b", 2)], [10, 12])
+    assert encoded.literals == ["('a',1,'1970-01-01',4,10)", "('b',2,NULL,4,12)"]
 
 
 @pytest.mark.parametrize(
@@ -52,29 +53,26 @@ def test_rows_in_the_order_of_the_messages() -> None:
     ],
 )
 def test_a_body_that_is_no_record_is_named_by_its_index(broken: bytes, why: str) -> None:
-    with pytest.raises(BadMessage, match=why) as caught:
-        encoder().encode([message(), broken, message()], [0, 1, 2])
-    assert caught.value.index == 1
+    encoded = encoder().encode([message(), broken, message()], [0, 1, 2])
+    assert why in encoded.refused[1].why
+    assert (encoded.refused[1].name, encoded.places, len(encoded.literals)) == ("E_DECODE", [0, 2], 2)
 
 
 def test_a_value_that_its_column_refuses_is_named_by_index_and_field() -> None:
-    with pytest.raises(BadMessage, match="years 0001 to 9999") as caught:
-        encoder().encode([message(), message(day=10**7)], [0, 1])
-    assert (caught.value.index, caught.value.field) == (1, "day")
+    encoded = encoder().encode([message(), message(day=10**7), message("c")], [0, 1, 2])
+    assert encoded.refused == {1: Refusal("E_VALUE", "a date outside the years 0001 to 9999", "day")}
+    assert (encoded.places, len(encoded.literals)) == ([0, 2], 2)
+
+
+def test_bad_messages_take_nothing_from_others_across_chunks() -> None:
+    bad = {0: message()[:-1], 499: message(day=10**7), 500: message() + b"x", 999: message(day=-(10**8))}
+    encoded = encoder().encode([bad.get(at, message(f"k{at}")) for at in range(1_200)], range(1_200))
+    assert encoded.refused.keys() == bad.keys()
+    assert encoded.places == [at for at in range(1_200) if at not in bad]
+    assert all(f"'k{at}'" in text for at, text in zip(encoded.places, encoded.literals, strict=True))
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_give_a_row_or_a_bad_message(body: bytes) -> None:
-    try:
-        rows = encoder().encode([b"\0\0\0\0\1" + body], [0])
-    except BadMessage:
-        return
-    assert len(rows) == 1
-
-
-@given(st.lists(st.text(min_size=1, max_size=30), min_size=1), st.integers(10, 200))
-def test_statements_hold_every_row_once_and_fit(rows: list[str], limit: int) -> None:
-    rows = [f"('{row}')" for row in rows]
-    statements = insert_statements("I ", rows, limit)
-    assert all(len(statement) <= limit or statement.decode()[2:] in rows for statement in statements)
-    assert ",".join(statement.decode()[2:] for statement in statements) == ",".join(rows)
+def test_any_bytes_give_a_row_or_a_refusal(body: bytes) -> None:
+    encoded = encoder().encode([b"\0\0\0\0\1" + body], [0])
+    assert len(encoded.literals) + len(encoded.refused) == 1

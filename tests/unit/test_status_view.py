@@ -21,6 +21,7 @@ FACTS: dict[str, Any] = {
     "end_offset": 1_500,
     "offset": 1_000,
     "rows": 1_000,
+    "dead": 0,
     "rows_per_second": 1_234.4,
     "queue_depth": 3,
     "backpressure": False,

@@ -106,7 +106,7 @@ def test_ten_crashes_without_progress_are_a_quarantine_and_one_row_forgives_all(
         ends(worker, -9)
         assert worker.state is State.BACKOFF
         worker.start()
-    worker.handle.reports.append(Progress(5, 9, 5, 1, 0, backpressure=False, waiting_for=""))  # type: ignore[union-attr]
+    worker.handle.reports.append(Progress(5, 9, 5, 0, 1, 0, backpressure=False, waiting_for=""))  # type: ignore[union-attr]
     worker.hear()
     for _ in range(9):
         ends(worker, -9)
@@ -156,7 +156,7 @@ def test_a_trouble_while_draining_is_told(worker: SupervisedWorker, caplog: pyte
 
 
 def test_the_end_of_the_log_stays_unknown_until_it_is_seen(worker: SupervisedWorker) -> None:
-    worker.handle.reports.append(Progress(5, -1, 0, 0, 0, backpressure=False, waiting_for=""))  # type: ignore[union-attr]
+    worker.handle.reports.append(Progress(5, -1, 0, 0, 0, 0, backpressure=False, waiting_for=""))  # type: ignore[union-attr]
     worker.hear()
     assert (worker.offset, worker.end_offset) == (5, None)
 

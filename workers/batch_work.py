@@ -1,0 +1,120 @@
+"""What one batch writes: its rows, and dead letters for the messages that are none, found out as the server answers."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from workers.batch_queue import Batch
+from workers.database_errors import DUPLICATE, Action, DatabaseTrouble
+from workers.dead_letters import Refusal, letter_statements
+from workers.errors import RowExistsError
+from workers.partition_owner import NotWritten
+from workers.partition_spec import PartitionSpec
+
+Execute = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Row literals of one batch for one schema id, with the INSERT they belong to and the places of their messages."""
+
+    prefix: str
+    literals: list[str]
+    places: list[int]
+
+    def statement(self, some: Sequence[int]) -> bytes:
+        """The INSERT of some of the literals."""
+        return (self.prefix + ",".join([self.literals[at] for at in some])).encode()
+
+
+class TooManyRefused(NotWritten):
+    """More messages cannot be rows than may become dead letters; `place` is that of one of them."""
+
+    def __init__(self, place: int, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.place = place
+        self.refusal = refusal
+
+
+class BatchWork:
+    """Rows and letters of a batch. `refused` grows as the server refuses rows, up to `allowed` of them."""
+
+    def __init__(
+        self, spec: PartitionSpec, batch: Batch, parts: list[Rows], refused: dict[int, Refusal], max_packet: int
+    ) -> None:
+        self._spec = spec
+        self._batch = batch
+        self._parts = parts
+        self._max_packet = max_packet
+        self.refused = refused
+        self.allowed = len(batch.offsets)
+
+    @property
+    def rows(self) -> int:
+        """Messages that are rows, as far as is known."""
+        return len(self._batch.offsets) - len(self.refused)
+
+    @property
+    def dead(self) -> int:
+        """Messages that are letters, as far as is known."""
+        return len(self.refused)
+
+    def run(self, execute: Execute) -> None:
+        """Insert all rows but those known for bad, then the letters. Raises TooManyRefused."""
+        for part in self._parts:
+            good = [at for at, place in enumerate(part.places) if place not in self.refused]
+            for some in self._fitting(part, good):
+                self._insert(execute, part, some)
+        for statement in letter_statements(self._spec, self._batch, self.refused, self._max_packet):
+            execute(statement)
+
+    def _fitting(self, part: Rows, some: list[int]) -> Iterator[list[int]]:
+        """Some rows, split until each statement takes no more than half of a packet, unless one row alone does."""
+        size = len(part.prefix) + sum(len(part.literals[at]) for at in some) + len(some)
+        if len(some) > 1 and (4 * size > 2 * self._max_packet and len(part.statement(some)) > self._max_packet // 2):
+            middle = len(some) // 2
+            yield from self._fitting(part, some[:middle])
+            yield from self._fitting(part, some[middle:])
+        elif some:
+            yield some
+
+    def _insert(self, execute: Execute, part: Rows, some: list[int]) -> None:
+        """Insert the rows, and find those that the server refuses: each statement undoes only itself.
+
+        The server may name the row. If that one is taken when it comes alone, the number was of another statement (a
+        trigger's), and halving finds the bad rows.
+        """
+        pending = deque([some])
+        blamed: list[int] | None = None
+        trusted = True
+        while pending:
+            now = pending.popleft()
+            try:
+                execute(part.statement(now))
+            except DatabaseTrouble as trouble:
+                if trouble.action is not Action.DATA:
+                    raise
+                if len(now) == 1:
+                    self._refuse(part.places[now[0]], trouble)
+                    continue
+                at = trouble.row - 1 if trusted and 0 < trouble.row <= len(now) else -1
+                blamed = [now[at]] if at >= 0 else None
+                middle = len(now) // 2
+                pieces = [now[:at], [now[at]], now[at + 1 :]] if at >= 0 else [now[:middle], now[middle:]]
+                pending.extendleft(piece for piece in reversed(pieces) if piece)
+            else:
+                trusted = trusted and now != blamed
+
+    def _refuse(self, place: int, trouble: DatabaseTrouble) -> None:
+        spec, offset = self._spec, self._batch.offsets[place]
+        if trouble.number == DUPLICATE and trouble.key == "PRIMARY" and spec.metadata_columns:
+            raise RowExistsError(
+                f"{spec.key} offset {offset}: its row is in {spec.table} already, but kafka_offsets was behind it",
+                hint=f"was the offset set back? `rtpipe offsets set {spec.key} OFFSET` to where the table ends",
+            )
+        refusal = Refusal("E_VALUE", str(trouble), trouble.column)
+        if len(self.refused) >= self.allowed:
+            raise TooManyRefused(place, refusal)
+        self.refused[place] = refusal

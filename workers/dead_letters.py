@@ -1,0 +1,107 @@
+"""Messages that cannot be rows -> INSERTs for `rtpipe_dead_letters`, to run in the transaction of their batch."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from avro_schemas.dead_letters_table import LETTERS, MAX_TEXT
+from avro_schemas.wire_format import WireFormatError, schema_id_of
+from workers.batch_queue import Batch, Headers
+from workers.partition_spec import PartitionSpec
+
+_COLUMNS = [str(column.name) for column in LETTERS.columns]
+_NEWER = ("timestamp", "key", "value", "headers", "schema_id", "error_name", "error_text", "table_name", "written_at")
+_PREFIX = f"INSERT INTO {LETTERS.name} ({', '.join(f'`{name}`' for name in _COLUMNS)}) VALUES ".encode()
+#: A message that is read again, since the offset was set back, replaces its letter.
+_SUFFIX = f" ON DUPLICATE KEY UPDATE {', '.join(f'`{name}` = VALUES(`{name}`)' for name in _NEWER)}".encode()
+_ESCAPES = ((b"\\", b"\\\\"), (b"'", b"\\'"), (b"\0", b"\\0"), (b"\x1a", b"\\Z"))
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC without a zone
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a message cannot be a row; `why` never quotes the value."""
+
+    name: str  #: stable name of the error
+    why: str
+    field: str = ""
+
+    def __str__(self) -> str:
+        return (f"field {self.field}: " if self.field else "") + self.why
+
+
+def letter_statements(
+    spec: PartitionSpec, batch: Batch, refused: Mapping[int, Refusal], max_packet: int
+) -> Iterator[bytes]:
+    """Statements of at most `max_packet` bytes that write a letter for each refused message of the batch."""
+    room = max_packet - len(_PREFIX) - len(_SUFFIX)
+    gathered: list[bytes] = []
+    size = 0
+    for at in sorted(refused):
+        letter = _letter(spec, batch, at, refused[at], room)
+        if gathered and size + len(letter) + 1 > room:
+            yield _PREFIX + b",".join(gathered) + _SUFFIX
+            gathered, size = [], 0
+        gathered.append(letter)
+        size += len(letter) + 1
+    if gathered:
+        yield _PREFIX + b",".join(gathered) + _SUFFIX
+
+
+def _letter(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: int) -> bytes:
+    """The row literal; a value that no statement can carry stays in Kafka alone, and the text says so."""
+    value, text = batch.values[at], str(refusal)[:MAX_TEXT]
+    content = [_binary(batch.keys[at]), _binary(value), _text(_headers_json(batch.headers.get(at)))]
+    before = [
+        _text(spec.key.topic),
+        b"%d" % spec.key.partition,
+        b"%d" % batch.offsets[at],
+        _text(spec.group),
+        _text(spec.topic_id),
+        _text(_moment(batch.timestamps[at])),
+    ]
+    if sum(map(len, content)) > room - 6 * MAX_TEXT:
+        content = [b"NULL"] * len(content)
+        note = f"; its {len(value or b''):,} bytes are more than max_allowed_packet takes and are in Kafka alone"
+        text = text[: MAX_TEXT - len(note)] + note
+    after = [_schema_id(value), _text(refusal.name), _text(text), _text(spec.table), b"UTC_TIMESTAMP(6)"]
+    return b"(" + b",".join(before + content + after) + b")"
+
+
+def _moment(milliseconds: int) -> str | None:
+    try:
+        return None if milliseconds < 0 else str(_EPOCH + dt.timedelta(milliseconds=milliseconds))
+    except OverflowError:
+        return None
+
+
+def _text(value: str | None) -> bytes:
+    return b"NULL" if value is None else b"'" + _escaped(value.encode()) + b"'"
+
+
+def _binary(value: bytes | None) -> bytes:
+    return b"NULL" if value is None else b"_binary'" + _escaped(value) + b"'"
+
+
+def _escaped(value: bytes) -> bytes:
+    for mark, escape in _ESCAPES:  # the backslash comes first
+        value = value.replace(mark, escape)
+    return value
+
+
+def _headers_json(headers: Headers | None) -> str | None:
+    if not headers:
+        return None
+    pairs = [[name, None if value is None else base64.b64encode(value).decode()] for name, value in headers]
+    return json.dumps(pairs, ensure_ascii=False)
+
+
+def _schema_id(value: bytes | None) -> bytes:
+    try:
+        return b"NULL" if value is None else b"%d" % schema_id_of(value)
+    except WireFormatError:
+        return b"NULL"
