@@ -12,7 +12,7 @@ from supervisor.verify_topic import Place
 
 
 class Letters:
-    """Those of one topic: {(partition, offset): MD5 of the value, None where it was too large to keep}."""
+    """Those of one topic: {(partition, offset): SHA-256 of the value, None where it was too large to keep}."""
 
     def __init__(self, kept: Mapping[tuple[int, int], bytes | None]) -> None:
         self._kept = kept
@@ -27,7 +27,7 @@ class Letters:
             return False
         if place not in self._seen:
             kept = self._kept[place]
-            digest = None if value is None else hashlib.md5(value, usedforsecurity=False).digest()
+            digest = None if value is None else hashlib.sha256(value).digest()
             self._seen[place] = kept is None or kept == digest
             self.found[partition] += 1
         return True

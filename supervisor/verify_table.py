@@ -24,7 +24,7 @@ BATCH = 2_000  #: rows a fetch
 PLACE_COLUMNS = (PARTITION_COLUMN, OFFSET_COLUMN)
 
 _LETTERS = f"""
-    SELECT letter.`partition`, letter.`offset`, MD5(letter.value) FROM {LETTERS.name} AS letter
+    SELECT letter.`partition`, letter.`offset`, SHA2(letter.value, 256) FROM {LETTERS.name} AS letter
     JOIN {OFFSETS_TABLE} AS ledger USING (topic, `partition`, consumer_group, topic_id)
     WHERE letter.topic = %s AND letter.consumer_group = %s
 """
@@ -85,7 +85,7 @@ class TableReader:
         return {int(row[0]): (int(row[1]), int(row[2]), int(row[3])) for row in rows}
 
     def letters(self, topic: str, group: str) -> dict[tuple[int, int], bytes | None]:
-        """{(partition, offset): MD5 of the value} of the topic's dead letters; None: it was too large to keep."""
+        """{(partition, offset): SHA-256 of the value} of the topic's dead letters; None: it was too large to keep."""
         try:
             rows = self._all(_LETTERS, (topic, group))
         except SettingsError:  # a table that nobody has made yet

@@ -64,8 +64,9 @@ def _letter(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: 
         _text(spec.topic_id),
         _text(_moment(batch.timestamps[at])),
     ]
-    if sum(map(len, content)) > room - 6 * MAX_TEXT:
-        content = [b"NULL"] * len(content)
+    most = room - 6 * MAX_TEXT
+    if sum(map(len, content)) > most:
+        content = [part if 4 * len(part) < most else b"NULL" for part in content]
         note = f"; its {len(value or b''):,} bytes are more than max_allowed_packet takes and are in Kafka alone"
         text = text[: MAX_TEXT - len(note)] + note
     after = [_schema_id(value), _text(refusal.name), _text(text), _text(spec.table), b"UTC_TIMESTAMP(6)"]
