@@ -30,6 +30,7 @@ from sqlalchemy.dialects.mysql import (
 )
 from sqlalchemy.types import BINARY, DATE, VARBINARY, TypeEngine
 
+from avro_schemas.errors import SettingsError
 from avro_schemas.field_types import FieldType
 
 #: Most characters of a VARCHAR in utf8mb4 (65,535 bytes in four-byte characters, less its length).
@@ -40,16 +41,22 @@ MAX_BINARY = 255
 #: Fewest characters of an enum's column, and all of a big-decimal's.
 MIN_ENUM, BIG_DECIMAL = 64, 255
 MAX_DECIMAL_PRECISION, MAX_DECIMAL_SCALE = 65, 30
+#: Characters of a key's text column where the schema bounds it not, and at most (3,072 bytes of an index).
+MAX_KEY_TEXT, MAX_KEY = 255, 768
+#: The one of MySQL that neither folds nor pads; MariaDB's name for it is in infra/ddl.py.
+KEY_COLLATION = "utf8mb4_0900_bin"
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnShape:
     """One column and the Avro field that fills it; every process can pickle it."""
 
-    field: str  #: name in the Avro schema
+    field: str  #: name in the Avro schema; `a.b`: field b of the record in field a
+    path: tuple[str, ...]  #: the same as one name a level
     name: str  #: name of the column
     of: FieldType  #: what the field's values are
     type: TypeEngine[Any]  #: a type of SQLAlchemy's MySQL dialect
+    nullable: bool  #: whether the column takes NULL
     comment: str | None  #: of the column: the field's `doc`, and what its values need to be told
     records: Mapping[str, FieldType] = dataclasses.field(
         repr=False, compare=False
@@ -124,6 +131,22 @@ COLUMN_TYPES: dict[tuple[str, str | None], Callable[[FieldType], TypeEngine[Any]
 }
 
 
-def column_type(of: FieldType) -> TypeEngine[Any]:
-    """The column type for a field's type; a fresh object each time."""
+def column_type(of: FieldType, *, nanos: str = "bigint") -> TypeEngine[Any]:
+    """The column type for a field's type; a fresh object each time. `nanos`: what nanoseconds become."""
+    if nanos == "datetime6" and (of.logical or "").endswith("timestamp-nanos"):
+        return DATETIME(fsp=6)
     return COLUMN_TYPES[of.avro_type, of.logical](of)
+
+
+def key_type(of: FieldType) -> TypeEngine[Any]:
+    """The type of a column in a primary key: bounded, and with a collation that holds no two texts for equal.
+
+    SettingsError for types whose values may be equal and not the same, or have parts.
+    """
+    if of.nested or of.avro_type in {"null", "float", "double"} or of.logical == "big-decimal":
+        raise SettingsError(f"a field of type {of.logical or of.avro_type} cannot be a key")
+    if of.avro_type == "string" and of.logical is None:
+        return VARCHAR(min(of.size or MAX_KEY_TEXT, MAX_KEY), charset="utf8mb4", collation=KEY_COLLATION)
+    if of.avro_type == "bytes" and of.logical is None:
+        return VARBINARY(min(of.size or MAX_KEY_TEXT, 4 * MAX_KEY))
+    return column_type(of)

@@ -7,20 +7,30 @@ Two limits: the server's 65,535 bytes for all columns but LOBs, and InnoDB's for
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.dialects.mysql import (
     BIGINT,
+    BLOB,
     DATETIME,
     DOUBLE,
+    ENUM,
     FLOAT,
     INTEGER,
     JSON,
+    LONGBLOB,
+    LONGTEXT,
     MEDIUMBLOB,
+    MEDIUMINT,
     MEDIUMTEXT,
+    SMALLINT,
+    TEXT,
     TIME,
+    TINYBLOB,
     TINYINT,
+    TINYTEXT,
 )
 from sqlalchemy.types import BINARY, CHAR, DATE, DECIMAL, VARBINARY, VARCHAR, TypeEngine
 
@@ -30,7 +40,8 @@ MAX_ROW, MAX_PAGE, MAX_COLUMNS = 65_535, 8_125, 1_017
 #: Record header, row id, transaction id and roll pointer of an InnoDB record.
 _PAGE_OVERHEAD = 5 + 6 + 6 + 7
 _ONE_LENGTH_BYTE = 255
-_FIXED = {TINYINT: 1, INTEGER: 4, BIGINT: 8, FLOAT: 4, DOUBLE: 8, DATE: 3}
+_FIXED = {TINYINT: 1, SMALLINT: 2, MEDIUMINT: 3, INTEGER: 4, BIGINT: 8, FLOAT: 4, DOUBLE: 8, DATE: 3}
+_LOBS = (JSON, TINYTEXT, TEXT, MEDIUMTEXT, LONGTEXT, TINYBLOB, BLOB, MEDIUMBLOB, LONGBLOB)
 #: Bytes of the digits that are left when a DECIMAL's digits are packed by nine into four bytes.
 _DECIMAL_REST = (0, 1, 1, 2, 2, 3, 3, 4, 4)
 
@@ -49,21 +60,27 @@ _LOB = Cost(12, 41)
 
 def cost(column_type: TypeEngine[Any]) -> Cost:
     """What a column of this type costs at most; utf8mb4 unless the type names a charset, which is then ASCII."""
-    if isinstance(column_type, MEDIUMTEXT | MEDIUMBLOB | JSON):
-        return _LOB
+    if isinstance(column_type, ENUM):  # to SQLAlchemy a kind of string
+        return Cost(2, 2)
     if isinstance(column_type, VARCHAR | VARBINARY):
-        width = 4 if isinstance(column_type, VARCHAR) and not getattr(column_type, "charset", None) else 1
-        size = (column_type.length or 0) * width
+        size = (column_type.length or 0) * _width(column_type)
         if size <= _ONE_LENGTH_BYTE:
             return Cost(size + 1, size + 1)
         return Cost(size + 2, _LOB.page)
+    if isinstance(column_type, _LOBS):
+        return _LOB
     size = _fixed_size(column_type)
     return Cost(size, size)
 
 
+def _width(column_type: TypeEngine[Any]) -> int:
+    """Bytes of a character, or of a byte."""
+    return 4 if isinstance(column_type, VARCHAR | CHAR) and getattr(column_type, "charset", None) != "ascii" else 1
+
+
 def _fixed_size(column_type: TypeEngine[Any]) -> int:
     if isinstance(column_type, CHAR | BINARY):
-        return column_type.length or 0
+        return (column_type.length or 0) * _width(column_type)
     if isinstance(column_type, DATETIME):
         return 5 + ((column_type.fsp or 0) + 1) // 2
     if isinstance(column_type, TIME):
@@ -76,10 +93,13 @@ def _fixed_size(column_type: TypeEngine[Any]) -> int:
     return _FIXED[type(column_type)]
 
 
-def fit(table: str, types: Sequence[TypeEngine[Any]], *, nullable: int) -> list[TypeEngine[Any]]:
+def fit(
+    table: str, types: Sequence[TypeEngine[Any]], *, nullable: int, keep: AbstractSet[int] = frozenset()
+) -> list[TypeEngine[Any]]:
     """`types`, with bounded texts and bytes made MEDIUMTEXT and MEDIUMBLOB until a row fits, the costliest first.
 
-    `nullable` is how many of the columns may be NULL. SchemaError if the columns are too many in any form.
+    `nullable` is how many of the columns may be NULL, `keep` the places of those that must stay as they are.
+    SchemaError if the columns are too many in any form.
     """
     if len(types) > MAX_COLUMNS:
         raise SchemaError(
@@ -87,9 +107,9 @@ def fit(table: str, types: Sequence[TypeEngine[Any]], *, nullable: int) -> list[
             hint="split the record over several topics",
         )
     fitted, bitmap = list(types), (nullable + 7) // 8
-    _shrink(fitted, lambda c: c.row - _LOB.row, MAX_ROW, sum(cost(one).row for one in fitted) + bitmap)
+    _shrink(fitted, keep, lambda c: c.row - _LOB.row, MAX_ROW, sum(cost(one).row for one in fitted) + bitmap)
     used = sum(cost(one).page for one in fitted) + bitmap + _PAGE_OVERHEAD
-    _shrink(fitted, lambda c: c.page - _LOB.page, MAX_PAGE, used)
+    _shrink(fitted, keep, lambda c: c.page - _LOB.page, MAX_PAGE, used)
     row = sum(cost(one).row for one in fitted) + bitmap
     page = sum(cost(one).page for one in fitted) + bitmap + _PAGE_OVERHEAD
     if row > MAX_ROW or page > MAX_PAGE:
@@ -97,9 +117,13 @@ def fit(table: str, types: Sequence[TypeEngine[Any]], *, nullable: int) -> list[
     return fitted
 
 
-def _shrink(types: list[TypeEngine[Any]], saving: Callable[[Cost], int], limit: int, used: int) -> None:
+def _shrink(
+    types: list[TypeEngine[Any]], keep: AbstractSet[int], saving: Callable[[Cost], int], limit: int, used: int
+) -> None:
     """Replaces bounded types in place, those with the greatest saving first, until `used` bytes are within `limit`."""
-    savings = {i: saving(cost(one)) for i, one in enumerate(types) if isinstance(one, VARCHAR | VARBINARY)}
+    savings = {
+        i: saving(cost(one)) for i, one in enumerate(types) if isinstance(one, VARCHAR | VARBINARY) and i not in keep
+    }
     for i in sorted(savings, key=lambda i: -savings[i]):
         if used <= limit or savings[i] <= 0:
             return

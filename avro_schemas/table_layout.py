@@ -1,30 +1,29 @@
-"""Avro schema -> the table that holds its rows, as objects: nothing here talks to a database.
+"""Avro schema and a topic's rules -> the table that holds its rows, as objects: nothing here talks to a database.
 
 Text is utf8mb4 with the collation utf8mb4_bin: the only one that both servers have in every supported version and
-that keeps every pair of different strings apart (the defaults hold 'abc' and 'ABC' for equal). It still pads with
-spaces when it compares, which matters to keys alone, and no string is a key here.
+that keeps every pair of different strings apart (the defaults hold 'abc' and 'ABC' for equal). It pads with spaces
+when it compares, which matters to keys alone: theirs is utf8mb4_0900_bin, for which infra/ddl.py writes MariaDB's
+word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table
-from sqlalchemy.dialects.mysql import BIGINT, INTEGER
-from sqlalchemy.types import TypeEngine
 
 from avro_schemas import row_budget
-from avro_schemas.column_types import ColumnShape, column_type
+from avro_schemas.column_types import ColumnShape, column_type, key_type
 from avro_schemas.errors import SchemaError, SettingsError
 from avro_schemas.field_types import FieldType
+from avro_schemas.metadata_columns import METADATA_TYPES, PLACE, metadata_column, metadata_of
+from avro_schemas.mysql_types import mysql_type
 from avro_schemas.naming import column_names
+from avro_schemas.table_rules import PLAIN, TableRules
 from avro_schemas.type_reader import RecordSchema, read_record
-
-#: The two columns that say where a row came from; together they are the primary key.
-PARTITION_COLUMN, OFFSET_COLUMN = "_kafka_partition", "_kafka_offset"
-_METADATA_TYPES: dict[str, type[TypeEngine[Any]]] = {PARTITION_COLUMN: INTEGER, OFFSET_COLUMN: BIGINT}
 
 #: Most characters of a comment on a column and on a table.
 MAX_COLUMN_COMMENT, MAX_TABLE_COMMENT = 1_024, 2_048
@@ -39,49 +38,115 @@ class TableLayout:
     columns: tuple[ColumnShape, ...]
     table: Table
     metadata: tuple[str, ...]  #: names of the metadata columns, in the order of the table
+    key: tuple[str, ...]  #: names of the columns that a row is updated and deleted by; (): rows are inserted only
     warnings: tuple[str, ...]  #: what of the schema was ignored; whoever plans the topic logs them, once
+    others: tuple[str, ...] = ()  #: columns of other versions of the schema: an update sets them to their default
 
 
-def table_layout(schema: Any, *, table: str, metadata_columns: Sequence[str] = ()) -> TableLayout:
+def table_layout(schema: Any, *, table: str, rules: TableRules = PLAIN) -> TableLayout:
     """The layout of `table` for the rows of `schema`, an Avro schema as parsed JSON; one that is no record gives one
     column, `value`.
 
-    `metadata_columns` may be `_kafka_partition` and `_kafka_offset`, which go together (SettingsError otherwise).
     SchemaError names every field that is invalid or has no column, or says by how much a row is too wide.
+    SettingsError if the rules are not for such a schema: a key column that is none of its fields, an unknown type.
     """
     record = _read(schema, table)
-    metadata = _metadata(metadata_columns if record.fields else tuple(_METADATA_TYPES))
-    names = column_names([field["name"] for field, _ in record.fields])
+    parts = [part for part in _parts(record, rules.flatten) if _wanted(part.field, rules)]
+    metadata = metadata_of(rules, has_fields=bool(parts))
+    shapes = _shapes(parts, record, rules, table)
+    key = _key(shapes, rules, table)
     fitted = row_budget.fit(
         table,
-        [*(column_type(found) for _, found in record.fields), *(_METADATA_TYPES[name]() for name in metadata)],
-        nullable=sum(found.nullable for _, found in record.fields),
+        [*(shape.type for shape in shapes), *(METADATA_TYPES[name]() for name in metadata)],
+        nullable=sum(shape.nullable for shape in shapes),
+        keep={number for number, shape in enumerate(shapes) if shape.name in key or shape.field in rules.columns},
     )
-    columns = tuple(
+    columns = tuple(dataclasses.replace(one, type=fits) for one, fits in zip(shapes, fitted, strict=False))
+    warnings = [warning for part in parts for warning in part.of.warnings]
+    if not parts and not rules.metadata:
+        warnings.append(f"the record has no field, so its table has {' and '.join(PLACE)}")
+    comment = _comment(schema.get("doc") if isinstance(schema, Mapping) else None, MAX_TABLE_COMMENT)
+    primary = key or tuple(name for name in PLACE if name in metadata)
+    made = _table(table, columns, metadata, primary, comment)
+    return TableLayout(table, columns, made, metadata, key, tuple(warnings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A field that becomes a column: one of the record, or of a record inside it that is flattened."""
+
+    path: tuple[str, ...]
+    of: FieldType
+    nullable: bool
+    doc: Any
+
+    @property
+    def field(self) -> str:
+        return ".".join(self.path)
+
+
+def _parts(record: RecordSchema, levels: int) -> Iterator[_Part]:
+    for field, found in record.fields:
+        yield from _flat(_Part((field["name"],), found, found.nullable, field.get("doc")), levels)
+
+
+def _flat(part: _Part, levels: int) -> Iterator[_Part]:
+    """The parts of a flattened record; a recursive one, or one without fields, stays whole."""
+    if levels < 1 or part.of.avro_type != "record" or not part.of.fields:
+        yield part
+        return
+    for name, inner in part.of.fields:
+        yield from _flat(_Part((*part.path, name), inner, part.nullable or inner.nullable, None), levels - 1)
+
+
+def _wanted(field: str, rules: TableRules) -> bool:
+    """Whether the rules let the field in; the name of a flattened record stands for all its fields."""
+    names = {field, field.partition(".")[0]}
+    return not names & set(rules.exclude) and (not rules.include or bool(names & set(rules.include)))
+
+
+def _shapes(parts: Sequence[_Part], record: RecordSchema, rules: TableRules, table: str) -> list[ColumnShape]:
+    wishes = {part.field: rules.rename.get(part.field, "__".join(part.path)) for part in parts}
+    names = column_names(wishes)
+    for field in rules.rename.keys() & names.keys():
+        if names[field] != rules.rename[field]:
+            raise SettingsError(
+                f"table {table!r}: field {field!r} cannot become column {rules.rename[field]!r}: another column has"
+                " that name, or it is none"
+            )
+    return [
         ColumnShape(
-            field=field["name"],
-            name=names[field["name"]],
-            of=found,
-            type=fits,
-            comment=_column_comment(field, names[field["name"]], found),
+            field=part.field,
+            path=part.path,
+            name=names[part.field],
+            of=part.of,
+            type=_type(part, names[part.field], rules),
+            nullable=part.nullable and names[part.field] not in rules.key,
+            comment=_column_comment(part, names[part.field]),
             records=record.records,
         )
-        for (field, found), fits in zip(record.fields, fitted, strict=False)
-    )
-    warnings = [warning for _, found in record.fields for warning in found.warnings]
-    if not record.fields and not metadata_columns:
-        warnings.append(f"the record has no field, so its table has {PARTITION_COLUMN} and {OFFSET_COLUMN}")
-    comment = _comment(schema.get("doc") if isinstance(schema, Mapping) else None, MAX_TABLE_COMMENT)
-    return TableLayout(table, columns, _table(table, columns, metadata, comment), metadata, tuple(warnings))
+        for part in parts
+    ]
 
 
-def _metadata(names: Sequence[str]) -> tuple[str, ...]:
-    wanted = tuple(name for name in _METADATA_TYPES if name in names)
-    if set(names) - set(wanted) or len(wanted) not in {0, len(_METADATA_TYPES)}:
+def _type(part: _Part, name: str, rules: TableRules) -> Any:
+    if part.field in rules.columns:
+        return mysql_type(rules.columns[part.field])
+    if name in rules.key:
+        return key_type(part.of)
+    return column_type(part.of, nanos=rules.nanos)
+
+
+def _key(shapes: Sequence[ColumnShape], rules: TableRules, table: str) -> tuple[str, ...]:
+    if rules.mode == "insert":
+        return ()
+    names = {shape.name for shape in shapes}
+    if missing := [name for name in rules.key if name not in names]:
         raise SettingsError(
-            f"metadata columns {', '.join(names)}: {PARTITION_COLUMN} and {OFFSET_COLUMN} exist, and go together"
+            f"table {table!r}: key column {', '.join(missing)} is no field of the schema",
+            hint=f"its columns are {', '.join(sorted(names))}",
         )
-    return wanted
+    return rules.key
 
 
 def _read(schema: Any, table: str) -> RecordSchema:
@@ -91,12 +156,12 @@ def _read(schema: Any, table: str) -> RecordSchema:
         raise SchemaError(f"schema of {table!r}: {error.message}", hint=_HINT) from error
 
 
-def _column_comment(field: Mapping[str, Any], column: str, found: FieldType) -> str | None:
-    parts = [f"Avro field {field['name']}" if column != field["name"] else "", field.get("doc")]
-    if (found.logical or "").endswith("timestamp-nanos"):
-        zone = "of local time" if found.logical == "local-timestamp-nanos" else "UTC"
-        parts.append(f"nanoseconds since 1970-01-01 00:00:00 {zone}")
-    return _comment(": ".join(part for part in parts if isinstance(part, str) and part), MAX_COLUMN_COMMENT)
+def _column_comment(part: _Part, column: str) -> str | None:
+    words = [f"Avro field {part.field}" if column != part.field else "", part.doc]
+    if (part.of.logical or "").endswith("timestamp-nanos"):
+        zone = "of local time" if part.of.logical == "local-timestamp-nanos" else "UTC"
+        words.append(f"nanoseconds since 1970-01-01 00:00:00 {zone}")
+    return _comment(": ".join(word for word in words if isinstance(word, str) and word), MAX_COLUMN_COMMENT)
 
 
 def _comment(doc: Any, most: int) -> str | None:
@@ -105,16 +170,20 @@ def _comment(doc: Any, most: int) -> str | None:
     return doc if len(doc) <= most else doc[: most - 3] + "..."
 
 
-def _table(name: str, columns: Sequence[ColumnShape], metadata: Sequence[str], comment: str | None) -> Table:
+def _table(
+    name: str, columns: Sequence[ColumnShape], metadata: Sequence[str], primary: Sequence[str], comment: str | None
+) -> Table:
     return Table(
         name,
         MetaData(),
         *(
-            Column(shape.name, shape.type, nullable=shape.of.nullable, comment=shape.comment, quote=True)
+            Column(
+                shape.name, shape.type, nullable=shape.nullable, autoincrement=False, comment=shape.comment, quote=True
+            )
             for shape in columns
         ),
-        *(Column(key, _METADATA_TYPES[key](), nullable=False, autoincrement=False, quote=True) for key in metadata),
-        *([PrimaryKeyConstraint(*metadata)] if metadata else []),
+        *(metadata_column(name) for name in metadata),
+        *([PrimaryKeyConstraint(*primary)] if primary else []),
         comment=comment,
         quote=True,
         mysql_engine="InnoDB",

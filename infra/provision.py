@@ -8,7 +8,7 @@ ask for, it is reported as `differs`, the rest is still made, and the exit code 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from avro_schemas.errors import ExitCode, SchemaError, SettingsError
 from avro_schemas.naming import subject_for, table_for
 from avro_schemas.registry_client import Registry
 from avro_schemas.table_layout import TableLayout, table_layout
+from avro_schemas.table_rules import PLAIN, TableRules
 from infra.accounts import Accounts, accounts_of
 from infra.database import Sessions
 from infra.provision_database import database_items
@@ -42,7 +43,7 @@ class ProvisionRequest:
     partitions: int = 3
     replication_factor: int | None = None  #: None: 3, or the number of brokers where that is less
     table_of: Callable[[str], str] = table_for  #: topic -> table
-    metadata_of: Callable[[str], Sequence[str]] = lambda _topic: ()  #: topic -> () or both metadata columns
+    rules_of: Callable[[str], TableRules] = lambda _topic: PLAIN  #: topic -> what its settings ask of the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def _layouts(schemas: Iterable[Mapping[str, Any]], request: ProvisionRequest) ->
     for schema in schemas:
         name = schema["name"]
         try:
-            layout = table_layout(schema, table=request.table_of(name), metadata_columns=request.metadata_of(name))
+            layout = table_layout(schema, table=request.table_of(name), rules=request.rules_of(name))
         except SchemaError as error:
             problems.append(error.message)
             continue

@@ -144,7 +144,7 @@ def create(
         partitions=partitions,
         replication_factor=replication_factor,
         table_of=lambda topic: partition_plan.table_of(topic, settings.topic(topic)),
-        metadata_of=lambda topic: settings.topic(topic).metadata_columns,
+        rules_of=lambda topic: settings.topic(topic).rules(),
     )
     result = plan(request) if dry_run else make(request)
     if as_json:

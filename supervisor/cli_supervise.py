@@ -81,6 +81,7 @@ def supervise(
         from supervisor.restart_policy import RestartPolicy
         from supervisor.supervisor_process import Options, Supervisor
         from supervisor.systemd_notify import SystemdNotifier
+        from supervisor.table_keeper import TableKeeper
         from supervisor.topic_watch import TopicWatch
         from workers.process_log import log_to_stderr
 
@@ -109,7 +110,10 @@ def supervise(
         if not take_over:
             lock.acquire(spec.group for spec in specs)
         policy = RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget)
-        supervisor = Supervisor(specs, options, policy=policy, context=context, watch=watch, notifier=notifier)
+        keeper = TableKeeper(settings_module.infra_url(settings))
+        supervisor = Supervisor(
+            specs, options, policy=policy, context=context, watch=watch, keeper=keeper, notifier=notifier
+        )
         try:
             code = supervisor.run()
         finally:

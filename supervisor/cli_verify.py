@@ -50,12 +50,11 @@ def verify(
     names = tuple(topic_names(topics))
     settings = settings_module.load(bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url)
     settings_module.require(settings, "bootstrap_servers", "schema_registry_url", "database_url")
-    database_url = settings.infra_database_url.get_secret_value() or settings.database_url.get_secret_value()
     chosen = {name: settings.topic(name) for name in names}
     order = VerifyOrder(
         kafka=settings.librdkafka(),
         registry_url=settings.schema_registry_url.get_secret_value(),
-        database_url=database_url,
+        database_url=settings_module.infra_url(settings),
         topics=names,
         values=values,
         tables={name: partition_plan.table_of(name, topic) for name, topic in chosen.items()},

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from avro_schemas import naming
 from avro_schemas.errors import SettingsError
 from supervisor.cluster_view import ClusterView
-from supervisor.settings import Settings, TopicSettings
+from supervisor.settings import Settings
+from supervisor.topic_settings import TopicSettings
 from workers.partition_spec import Limits, PartitionSpec
 
 
@@ -31,7 +32,7 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
                 cluster_id=cluster_id,
                 kafka=settings.librdkafka(),
                 database_url=settings.database_url.get_secret_value(),
-                metadata_columns=chosen.metadata_columns,
+                rules=chosen.rules(),
                 dead_letters=chosen.on_error == "dead_letter",
                 dead_letters_per_minute=chosen.dead_letters_per_minute,
                 limits=limits_of(chosen),
@@ -65,10 +66,12 @@ def check_tables(settings: Settings, topics: Sequence[str]) -> None:
     """Refuse two topics that would share a table without anybody having asked for it."""
     users = defaultdict(list)
     for topic in topics:
-        users[table_of(topic, settings.topic(topic)).casefold()].append(topic)
+        chosen = settings.topic(topic)
+        if not chosen.shared_table:
+            users[table_of(topic, chosen).casefold()].append(topic)
     for table, sharing in users.items():
         if len(sharing) > 1:
             raise SettingsError(
                 f"topics {', '.join(sharing)} would all go to table {table}",
-                hint="give each a `table` of its own in rtpipe.toml",
+                hint="give each a `table` of its own in rtpipe.toml, or say shared_table = true for them",
             )

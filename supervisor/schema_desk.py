@@ -1,7 +1,8 @@
-"""Schemas for workers: they ask by id, a thread asks the registry, the answer is remembered for all of them.
+"""Schemas and tables for workers: they ask by id, a thread for each topic finds the answer, which is remembered.
 
 One registry client for a whole pipeline, instead of one in every writer, which would cost each of them 6 MB and each
-start 60 ms. A registry that is away is waited for; only what it says about an id is final.
+start 60 ms. A registry or database that is away is waited for; only what it says is final. Topics do not wait for one
+another: a table that is altered for an hour holds up its own partitions alone.
 """
 
 from __future__ import annotations
@@ -10,72 +11,121 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from avro_schemas.errors import ExitCode, RtpipeError, UnreachableError
+from avro_schemas.errors import ExitCode, RtpipeError, SchemaError, UnreachableError
+from avro_schemas.naming import subject_for
+from avro_schemas.table_layout import TableLayout, table_layout
+from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
-from workers.reports import Ended, SchemaAnswer
+from workers.reports import Ended, SchemaAnswer, SchemaWanted
 
 if TYPE_CHECKING:
     from avro_schemas.registry_client import Registry
     from supervisor.process_handle import ProcessHandle
+    from supervisor.table_keeper import TableKeeper
 
 log = get_logger("supervisor")
-_LONGEST_PAUSE = 10.0
+_T = TypeVar("_T")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 
 
 class SchemaDesk:
     """`ask` from the loop; `answers` gives, in the loop again, who asked and what came back."""
 
-    def __init__(self, registry_url: str) -> None:
+    def __init__(self, registry_url: str, keeper: TableKeeper) -> None:
         self._url = registry_url
-        self._known: dict[int, SchemaAnswer] = {}
-        self._asked: queue.SimpleQueue[tuple[ProcessHandle, int]] = queue.SimpleQueue()
+        self._keeper = keeper
+        self._registry: Registry | None = None
+        self._opening = threading.Lock()
+        self._known: dict[tuple[str, int, str], SchemaAnswer] = {}
+        self._asked: dict[str, queue.SimpleQueue[tuple[ProcessHandle, PartitionSpec, SchemaWanted]]] = {}
         self._answered: queue.SimpleQueue[tuple[ProcessHandle, SchemaAnswer]] = queue.SimpleQueue()
         self._wake: Callable[[], None] = lambda: None
 
     def open(self, wake: Callable[[], None]) -> None:
-        """Begin to work; `wake` is called from another thread when there are `answers`."""
+        """`wake` is called from another thread when there are `answers`."""
         self._wake = wake
-        threading.Thread(target=self._work, name="schema-desk", daemon=True).start()
 
-    def ask(self, who: ProcessHandle, schema_id: int) -> None:
+    def ask(self, who: ProcessHandle, spec: PartitionSpec, wanted: SchemaWanted) -> None:
         """`who` comes back beside the answer."""
-        self._asked.put((who, schema_id))
+        topic = spec.key.topic
+        if topic not in self._asked:
+            self._asked[topic] = queue.SimpleQueue()
+            work = threading.Thread(target=self._work, args=(self._asked[topic],), name=f"schemas {topic}", daemon=True)
+            work.start()
+        self._asked[topic].put((who, spec, wanted))
 
     def answers(self) -> Iterator[tuple[ProcessHandle, SchemaAnswer]]:
         """What is ready."""
         while not self._answered.empty():
             yield self._answered.get()
 
-    def _work(self) -> None:
-        from avro_schemas.registry_client import Registry  # noqa: PLC0415 - half a second, off the loop
-
-        registry: Registry | None = None
+    def _work(self, asked: queue.SimpleQueue[tuple[ProcessHandle, PartitionSpec, SchemaWanted]]) -> None:
         while True:
-            who, schema_id = self._asked.get()
+            who, spec, wanted = asked.get()
             try:
-                registry = registry or Registry(self._url)
-                answer = self._known.get(schema_id) or self._look_up(registry, schema_id)
+                answer = self._answer(spec, wanted)
             except Exception as exc:  # an answer, too: a writer waits for one
-                log.exception("schema id %d", schema_id, extra={"event": "schema_failed"})
-                ended = Ended(ExitCode.FAILED, RtpipeError.name, f"schema id {schema_id}: {type(exc).__name__}")
-                answer = SchemaAnswer(schema_id, None, ended)
-            if answer.schema is not None:  # an id that is missing now may be registered before it is asked for again
-                self._known[schema_id] = answer
+                log.exception("schema id %d", wanted.schema_id, extra={"event": "schema_failed"})
+                ended = Ended(ExitCode.FAILED, RtpipeError.name, f"schema id {wanted.schema_id}: {type(exc).__name__}")
+                answer = SchemaAnswer(wanted.schema_id, problem=ended)
             self._answered.put((who, answer))
             self._wake()
 
-    @staticmethod
-    def _look_up(registry: Registry, schema_id: int) -> SchemaAnswer:
-        pause = 0.1
-        while True:
-            try:
-                return SchemaAnswer(schema_id, registry.schema_by_id(schema_id))
-            except UnreachableError as exc:
-                if pause == 0.1:  # noqa: PLR2004 - the first failure
-                    log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
-                time.sleep(pause)
-                pause = min(_LONGEST_PAUSE, pause * 2)
-            except RtpipeError as exc:
-                return SchemaAnswer(schema_id, None, Ended(exc.exit_code, exc.name, exc.message))
+    def _answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
+        """What is known, or found out; problems are not remembered, since somebody may mend them."""
+        place = (spec.key.topic, wanted.schema_id, wanted.use)
+        if place not in self._known or wanted.again or wanted.use == "newest":
+            answer = self._find(spec, wanted)
+            if answer.schema is None:
+                return answer
+            self._known[place] = answer
+        return self._known[place]
+
+    def _find(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
+        schema_id = wanted.schema_id
+        try:
+            if wanted.use == "newest":
+                schema_id, schema = _patiently(lambda: self._client().latest(subject_for(spec.key.topic)))
+            else:
+                schema = _patiently(lambda: self._client().schema_by_id(schema_id))
+        except SchemaError as exc:
+            if wanted.use == "newest":
+                return SchemaAnswer(schema_id, problem=Ended.by(exc))
+            return SchemaAnswer(schema_id, refusal=("E_UNKNOWN_SCHEMA", exc.message))
+        except RtpipeError as exc:
+            return SchemaAnswer(schema_id, problem=Ended.by(exc))
+        if wanted.use == "key":
+            return SchemaAnswer(schema_id, schema)
+        try:
+            layout = table_layout(schema, table=spec.table, rules=spec.rules)
+            return SchemaAnswer(schema_id, schema, _patiently(lambda: self._fitted(spec, schema_id, layout)))
+        except RtpipeError as exc:
+            ended = Ended.by(exc)
+            text = f"{spec.key}: schema id {schema_id}: {ended.text}"
+            return SchemaAnswer(schema_id, problem=Ended(ended.code, ended.name, text, ended.lasting))
+
+    def _fitted(self, spec: PartitionSpec, schema_id: int, layout: TableLayout) -> TableLayout:
+        return self._keeper.fit(spec.key.topic, schema_id, layout, spec.rules)
+
+    def _client(self) -> Registry:
+        with self._opening:
+            if self._registry is None:
+                from avro_schemas.registry_client import Registry  # noqa: PLC0415 - half a second, off the loop
+
+                self._registry = Registry(self._url)
+        return self._registry
+
+
+def _patiently(step: Callable[[], _T]) -> _T:
+    """Do it as often as it takes for the service to answer."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return step()
+        except UnreachableError as exc:
+            if pause == _FIRST_PAUSE:
+                log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
+            time.sleep(pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)

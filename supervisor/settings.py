@@ -12,58 +12,21 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as NotJsonError
 
 from avro_schemas.errors import SettingsError
 from infra.stack_state import default_directory, read_addresses
+from supervisor.topic_settings import TopicBlock, TopicSettings
 
 _PREFIX = "RTPIPE_"
 #: Variables that are read elsewhere.
 _OTHERS = ("CONFIG", "DEBUG", "CACHE_DIR", "STACK_DIR", "MAVEN_REPOSITORY")
 _LARGEST_FILE = 1 << 20
 _SECRET = {"schema_registry_url", "database_url", "infra_database_url", "admin_database_url", "kafka"}
-
-
-class TopicSettings(BaseModel):
-    """What may differ from topic to topic: the `[defaults]` block, then the first `[[topics]]` whose `match` fits."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    table: str | None = Field(None, description="table name; default: the topic's name")
-    group: str | None = Field(None, description="consumer group in kafka_offsets; default: group-<topic>")
-    metadata_columns: tuple[Literal["_kafka_partition", "_kafka_offset"], ...] = ()
-    batch_rows: int = Field(5_000, ge=1, le=100_000)
-    batch_bytes: int = Field(4 << 20, ge=1_024, le=256 << 20)
-    linger_ms: float = Field(10, ge=0, le=10_000)
-    queue_batches: int = Field(8, ge=1, le=1_000)
-    on_error: Literal["dead_letter", "stop"] = "dead_letter"
-    dead_letters_per_minute: int = Field(1_000, ge=0, description="more of them stop the partition; 0: no limit")
-
-    @field_validator("metadata_columns")
-    @classmethod
-    def _both_or_none(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(value)) == 1:
-            raise ValueError("_kafka_partition and _kafka_offset go together")
-        return value
-
-
-class TopicBlock(TopicSettings):
-    """One `[[topics]]` block."""
-
-    match: str
-
-    @field_validator("match")
-    @classmethod
-    def _compiles(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except re.error as exc:
-            raise ValueError(f"not a regular expression: {exc}") from exc
-        return value
 
 
 class Settings(BaseSettings):
@@ -99,6 +62,16 @@ class Settings(BaseSettings):
             if "://" in address or not re.fullmatch(r"\[?[^\s/]+\]?:\d+", address.strip()):
                 raise ValueError(f"takes host:port, separated by commas, not {address!r}")
         return value
+
+    @model_validator(mode="after")
+    def _every_block_holds(self) -> Self:
+        for number, block in enumerate(self.topics, 1):
+            try:
+                block.over(self.defaults)
+            except ValidationError as exc:
+                said = exc.errors(include_input=False, include_url=False)[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"[[topics]] {number}, match {block.match!r}: {said}") from None
+        return self
 
     @field_validator("schema_registry_url")
     @classmethod
@@ -140,9 +113,7 @@ class Settings(BaseSettings):
         """The settings of one topic."""
         for block in self.topics:
             if re.fullmatch(block.match, name):
-                return TopicSettings(
-                    **(self.defaults.model_dump() | block.model_dump(exclude_unset=True, exclude={"match"}))
-                )
+                return block.over(self.defaults, name)
         return self.defaults
 
     def librdkafka(self) -> dict[str, str]:
@@ -259,6 +230,11 @@ def as_environment(settings: Settings) -> dict[str, str]:
     values = {name: getattr(settings, name).get_secret_value() for name in secrets}
     values |= {"bootstrap_servers": settings.bootstrap_servers, "kafka": json.dumps(settings.kafka)}
     return {f"{_PREFIX}{name.upper()}": value for name, value in values.items() if value}
+
+
+def infra_url(settings: Settings) -> str:
+    """The account that reads and alters tables; the writers' own where no other was given."""
+    return settings.infra_database_url.get_secret_value() or settings.database_url.get_secret_value()
 
 
 def require(settings: Settings, *names: str) -> None:

@@ -102,7 +102,7 @@ class SupervisedWorker:
                 self._writer_silent = report.writer_silent
             case SchemaWanted():
                 assert self.handle is not None
-                self._desk.ask(self.handle, report.schema_id)
+                self._desk.ask(self.handle, self.spec, report)
             case Waiting():
                 self.reason = report.reason
             case Running():

@@ -22,6 +22,7 @@ from supervisor.schema_desk import SchemaDesk
 from supervisor.signal_inbox import SignalInbox
 from supervisor.supervised_worker import SupervisedWorker
 from supervisor.systemd_notify import SystemdNotifier
+from supervisor.table_keeper import TableKeeper
 from supervisor.topic_watch import TopicWatch
 from supervisor.worker_state import SETTLED, State
 from workers.deadline import Deadline
@@ -62,9 +63,10 @@ class Supervisor:
         policy: RestartPolicy,
         context: ForkServerContext,
         watch: TopicWatch,
+        keeper: TableKeeper,
         notifier: SystemdNotifier,
     ) -> None:
-        self._desk = SchemaDesk(options.registry_url)
+        self._desk = SchemaDesk(options.registry_url, keeper)
         self._workers = [SupervisedWorker(spec, policy, context, self._desk) for spec in specs]
         self._options = options
         self._notifier = notifier

@@ -16,12 +16,11 @@ from avro_schemas.column_types import ColumnShape
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.errors import SettingsError, UnreachableError
+from avro_schemas.metadata_columns import PLACE as PLACE_COLUMNS
 from avro_schemas.naming import OFFSETS_TABLE
-from avro_schemas.table_layout import OFFSET_COLUMN, PARTITION_COLUMN
 from supervisor.verify_values import Row, from_table, quoted, select_list
 
 BATCH = 2_000  #: rows a fetch
-PLACE_COLUMNS = (PARTITION_COLUMN, OFFSET_COLUMN)
 
 _LETTERS = f"""
     SELECT letter.`partition`, letter.`offset`, SHA2(letter.value, 256) FROM {LETTERS.name} AS letter

@@ -32,6 +32,7 @@ from sqlalchemy.engine import make_url
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.table_layout import table_layout
+from avro_schemas.table_rules import TableRules
 from infra.ddl import create_table_sql
 from infra.stack_state import Addresses
 from supervisor.control_socket import ask_all, runtime_directory
@@ -111,7 +112,7 @@ class Pipeline:
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.database}.{LETTERS.name} TO {grantee}")
             for topic in self.topics:
                 columns = ("_kafka_partition", "_kafka_offset") if self.metadata else ()
-                layout = table_layout(schema_named(topic), table=topic, metadata_columns=columns)
+                layout = table_layout(schema_named(topic), table=topic, rules=TableRules(metadata=tuple(columns)))
                 cursor.execute(create_table_sql(layout.table))
                 cursor.execute(f"GRANT SELECT, INSERT ON {self.database}.`{topic}` TO {grantee}")
         self._write_settings()

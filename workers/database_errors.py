@@ -126,7 +126,7 @@ _MEANING: dict[Action, dict[int, str]] = {
         2061: "authentication plugin needs TLS",
     },
 }
-DUPLICATE = 1062
+DUPLICATE, UNKNOWN_COLUMN = 1062, 1054
 _NAMED_COLUMN = re.compile(r"[Cc]olumn [`'\w.]*?[`']?(\w{1,64})[`'](?: at row \d+| cannot be null)\.?$")
 _AT_ROW = re.compile(r"at row (\d{1,9})\.?$")
 _NAMED_KEY = re.compile(r"for key '(?:\w{1,64}\.)?(\w{1,64})'$")

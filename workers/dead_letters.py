@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import datetime as dt
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from avro_schemas.dead_letters_table import LETTERS, MAX_TEXT
 from avro_schemas.wire_format import WireFormatError, schema_id_of
-from workers.batch_queue import Batch, Headers
+from workers.batch_queue import Batch
+from workers.metadata_literals import headers_json, moment_text
 from workers.partition_spec import PartitionSpec
 
 _COLUMNS = [str(column.name) for column in LETTERS.columns]
@@ -19,7 +17,6 @@ _PREFIX = f"INSERT INTO {LETTERS.name} ({', '.join(f'`{name}`' for name in _COLU
 #: A message that is read again, since the offset was set back, replaces its letter.
 _SUFFIX = f" ON DUPLICATE KEY UPDATE {', '.join(f'`{name}` = VALUES(`{name}`)' for name in _NEWER)}".encode()
 _ESCAPES = ((b"\\", b"\\\\"), (b"'", b"\\'"), (b"\0", b"\\0"), (b"\x1a", b"\\Z"))
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC without a zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +52,14 @@ def letter_statements(
 def _letter(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: int) -> bytes:
     """The row literal; a value that no statement can carry stays in Kafka alone, and the text says so."""
     value, text = batch.values[at], str(refusal)[:MAX_TEXT]
-    content = [_binary(batch.keys[at]), _binary(value), _text(_headers_json(batch.headers.get(at)))]
+    content = [_binary(batch.keys[at]), _binary(value), _text(headers_json(batch.headers.get(at)))]
     before = [
         _text(spec.key.topic),
         b"%d" % spec.key.partition,
         b"%d" % batch.offsets[at],
         _text(spec.group),
         _text(spec.topic_id),
-        _text(_moment(batch.timestamps[at])),
+        _text(moment_text(batch.timestamps[at])),
     ]
     most = room - 6 * MAX_TEXT
     if sum(map(len, content)) > most:
@@ -71,13 +68,6 @@ def _letter(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: 
         text = text[: MAX_TEXT - len(note)] + note
     after = [_schema_id(value), _text(refusal.name), _text(text), _text(spec.table), b"UTC_TIMESTAMP(6)"]
     return b"(" + b",".join(before + content + after) + b")"
-
-
-def _moment(milliseconds: int) -> str | None:
-    try:
-        return None if milliseconds < 0 else str(_EPOCH + dt.timedelta(milliseconds=milliseconds))
-    except OverflowError:
-        return None
 
 
 def _text(value: str | None) -> bytes:
@@ -92,13 +82,6 @@ def _escaped(value: bytes) -> bytes:
     for mark, escape in _ESCAPES:  # the backslash comes first
         value = value.replace(mark, escape)
     return value
-
-
-def _headers_json(headers: Headers | None) -> str | None:
-    if not headers:
-        return None
-    pairs = [[name, None if value is None else base64.b64encode(value).decode()] for name, value in headers]
-    return json.dumps(pairs, ensure_ascii=False)
 
 
 def _schema_id(value: bytes | None) -> bytes:

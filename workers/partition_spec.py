@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from avro_schemas.table_rules import PLAIN, TableRules
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class PartitionKey:
@@ -40,7 +42,7 @@ class PartitionSpec:
     cluster_id: str
     kafka: Mapping[str, str] = field(repr=False)  #: librdkafka properties; may hold a password
     database_url: str = field(repr=False)
-    metadata_columns: tuple[str, ...] = ()
+    rules: TableRules = PLAIN
     dead_letters: bool = True  #: a message that cannot be a row becomes one; else it stops the partition
     dead_letters_per_minute: int = 1_000  #: more of them stop the partition; 0: no limit
     limits: Limits = Limits()

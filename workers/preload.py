@@ -29,7 +29,7 @@ def _warm_up() -> None:
         open_session(f"mysql+pymysql://nobody@{_NOWHERE}/nowhere")
     for statement in (select(OFFSETS).with_for_update(), update(OFFSETS).values(epoch=OFFSETS.c.epoch + 1)):
         str(statement.compile(dialect=MySQLDialect_pymysql()))
-    RowEncoder(table_layout(_SCHEMA, table="warm"), _SCHEMA, partition=0)
+    RowEncoder(table_layout(_SCHEMA, table="warm"), _SCHEMA, partition=0, schema_id=0)
 
 
 _warm_up()

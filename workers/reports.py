@@ -9,9 +9,12 @@ Inside a worker, consumer to writer:   SchemaAnswer, or Drain instead of it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from avro_schemas.errors import ExitCode, RtpipeError
+
+if TYPE_CHECKING:
+    from avro_schemas.table_layout import TableLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +67,29 @@ class Ended:
         return cls(error.exit_code, error.name, text, error.lasting)
 
 
+#: What a schema is wanted for: the values of an id, the keys of an id, or the newest values there are (no id).
+Use = Literal["value", "key", "newest"]
+
+
 @dataclass(frozen=True, slots=True)
 class SchemaWanted:
     """The writer met a schema id that it does not know, and waits."""
 
     schema_id: int
+    use: Use = "value"
+    again: bool = False  #: the table was not as the last answer said
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaAnswer:
-    """The schema as parsed JSON, or None and why there is none."""
+    """The schema as parsed JSON and, but for keys, the layout of its rows, which the table has by now. Or the problem:
+    either every message of this id is refused, or the partition ends.
+    """
 
     schema_id: int
-    schema: dict[str, Any] | None
+    schema: Any = None
+    layout: TableLayout | None = None
+    refusal: tuple[str, str] | None = None  #: name and text of the error of each such message
     problem: Ended | None = None
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from avro_schemas.column_types import ColumnShape
-from avro_schemas.table_layout import OFFSET_COLUMN, PARTITION_COLUMN, TableLayout
+from avro_schemas.metadata_columns import PLACE
+from avro_schemas.table_layout import TableLayout
+from workers.batch_queue import Batch
 from workers.dead_letters import Refusal
 from workers.message_decoder import MessageDecoder
+from workers.metadata_literals import metadata_literals
 from workers.sql_literals import Literals, literals_for
 
 #: Messages whose decoded values are held at once: few enough to stay in the processor's cache, and little memory.
 _CHUNK = 500
-_NAMED_PARAMETERS = MySQLDialect_pymysql(paramstyle="named")
+_DIALECT = MySQLDialect_pymysql(paramstyle="named")
+Record = Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -26,62 +31,86 @@ class Encoded:
 
     literals: list[str] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)  #: of each literal, where rows have a key: `(…)` of its columns
     refused: dict[int, Refusal] = field(default_factory=dict)
 
 
 class RowEncoder:
     """Turns messages of one schema id into rows of one table; made once for each schema id."""
 
-    def __init__(self, layout: TableLayout, schema: dict[str, Any], partition: int) -> None:
+    def __init__(
+        self, layout: TableLayout, schema: Any, partition: int, schema_id: int, *, nonfinite: str = "dead_letter"
+    ) -> None:
         self._decode = MessageDecoder(schema)
-        self._columns: list[tuple[ColumnShape, Literals]] = [(c, literals_for(c)) for c in layout.columns]
-        self._metadata = layout.metadata
-        self._partition = str(partition)
-        statement = str(insert(layout.table).compile(dialect=_NAMED_PARAMETERS))
+        self._columns: list[tuple[ColumnShape, Callable[[Record], Any], Literals]] = [
+            (column, _getter(column.path), literals_for(column, nonfinite=nonfinite)) for column in layout.columns
+        ]
+        self._metadata = metadata_literals(layout.metadata, partition, schema_id)
+        #: Whether the primary key says which message a row came from.
+        self.placed = not layout.key and set(PLACE) <= set(layout.metadata)
+        names = [column.name for column in layout.columns]
+        self._key = [names.index(name) for name in layout.key]
+        statement = str(insert(layout.table).compile(dialect=_DIALECT))
         #: `INSERT INTO t (a, b) VALUES `, quoted by SQLAlchemy.
         self.prefix = statement[: statement.index(" VALUES (") + len(" VALUES ")]
+        #: What follows the rows: how a row that is there already takes the new values; "" where rows are only inserted.
+        self.suffix = _update(layout) if layout.key else ""
 
-    def encode(self, values: Sequence[bytes], offsets: Sequence[int]) -> Encoded:
-        """Row literals `(…)` in the order of the messages; a bad message takes nothing from its neighbours."""
+    def encode(self, batch: Batch, places: Sequence[int]) -> Encoded:
+        """Row literals `(…)` of the messages at these places; a bad message takes nothing from its neighbours."""
         encoded = Encoded()
-        for start in range(0, len(values), _CHUNK):
-            self._encode(range(start, min(start + _CHUNK, len(values))), values, offsets, encoded)
+        for start in range(0, len(places), _CHUNK):
+            self._encode(batch, places[start : start + _CHUNK], encoded)
         return encoded
 
-    def _encode(self, chunk: range, values: Sequence[bytes], offsets: Sequence[int], encoded: Encoded) -> None:
-        records: dict[int, dict[str, Any]] = {}
-        for at in chunk:
+    def _encode(self, batch: Batch, places: Sequence[int], encoded: Encoded) -> None:
+        records: dict[int, Record] = {}
+        for place in places:
             try:
-                records[at] = self._decode(values[at])
+                records[place] = self._decode(batch.values[place] or b"")
             except ValueError as exc:
-                encoded.refused[at] = Refusal("E_DECODE", str(exc))
+                encoded.refused[place] = Refusal("E_DECODE", str(exc))
         texts = self._texts(records)
         while isinstance(texts, dict):  # a column refuses some
             encoded.refused |= texts
-            records = {at: record for at, record in records.items() if at not in texts}
+            records = {place: record for place, record in records.items() if place not in texts}
             texts = self._texts(records)
-        metadata = {
-            PARTITION_COLUMN: [self._partition] * len(records),
-            OFFSET_COLUMN: [str(offsets[at]) for at in records] if self._metadata else [],
-        }
-        texts += [metadata[name] for name in self._metadata]
+        if self._key:
+            encoded.keys += ["(" + ",".join(key) + ")" for key in zip(*(texts[at] for at in self._key), strict=True)]
+        good = list(records)
+        texts += [render(batch, good) for render in self._metadata]
         encoded.literals += ["(" + ",".join(row) + ")" for row in zip(*texts, strict=True)]
-        encoded.places += records
+        encoded.places += good
 
-    def _texts(self, records: Mapping[int, dict[str, Any]]) -> list[list[str]] | dict[int, Refusal]:
+    def _texts(self, records: Mapping[int, Record]) -> list[list[str]] | dict[int, Refusal]:
         """The texts of each column; or what the first column that cannot take them all refuses."""
         texts = []
-        for column, render in self._columns:
-            values = [record[column.field] for record in records.values()]
+        for column, value_of, render in self._columns:
+            values = list(map(value_of, records.values()))
             try:
                 texts.append(render(values))
             except ValueError:
                 return {
-                    at: Refusal("E_VALUE", why, column.field)
-                    for at, value in zip(records, values, strict=True)
+                    place: Refusal("E_VALUE", why, column.field)
+                    for place, value in zip(records, values, strict=True)
                     if (why := _problem(render, value))
                 }
         return texts
+
+
+def _getter(path: tuple[str, ...]) -> Callable[[Record], Any]:
+    """The value of a column in a record; None where a record on its way is null."""
+    if len(path) == 1:
+        return itemgetter(path[0])
+
+    def value(record: Any) -> Any:
+        for name in path:
+            if record is None:
+                return None
+            record = record[name]
+        return record
+
+    return value
 
 
 def _problem(render: Literals, value: Any) -> str:
@@ -91,3 +120,14 @@ def _problem(render: Literals, value: Any) -> str:
     except ValueError as exc:
         return str(exc)
     return ""
+
+
+def _update(layout: TableLayout) -> str:
+    """All columns but the key take the new row's values; those that its schema has not, their default."""
+    quoted = [_DIALECT.identifier_preparer.quote_identifier(str(column.name)) for column in layout.table.columns]
+    key = {_DIALECT.identifier_preparer.quote_identifier(name) for name in layout.key}
+    taken = [f"{name} = VALUES({name})" for name in quoted if name not in key]
+    others = [_DIALECT.identifier_preparer.quote_identifier(name) for name in layout.others]
+    taken += [f"{name} = DEFAULT({name})" for name in others]
+    first = min(key)
+    return " ON DUPLICATE KEY UPDATE " + ", ".join(taken or [f"{first} = {first}"])

@@ -5,15 +5,13 @@ from __future__ import annotations
 import multiprocessing
 from multiprocessing import connection
 from multiprocessing.connection import Connection
-from typing import Any
 
-from avro_schemas.errors import ExitCode, SchemaError
 from workers.errors import LostParent, WorkerError
-from workers.reports import Alive, Drain, Ended, SchemaAnswer, SchemaWanted, Waiting
+from workers.reports import Alive, Drain, Ended, SchemaAnswer, SchemaWanted, Use, Waiting
 
 
-class RegistryRefused(WorkerError):  # noqa: N818
-    """The registry answered, but not about the schema: with the code and name that the supervisor gave it."""
+class SchemaRefused(WorkerError):  # noqa: N818
+    """The supervisor cannot give schema and table: with the code and name that it says."""
 
     def __init__(self, problem: Ended) -> None:
         super().__init__(problem.text)
@@ -30,19 +28,22 @@ class SchemaSource:
     def __init__(self, consumer: Connection) -> None:
         self._consumer = consumer
 
-    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
-        """The schema, after as long as the registry takes. SchemaError if the registry does not have it.
+    def ask(self, schema_id: int, use: Use, *, again: bool = False) -> SchemaAnswer:
+        """Schema and layout, or the refusal of every message of this id; after as long as registry and table take.
 
-        Raises Drained if the worker is to stop meanwhile.
+        `again`: the table was not as the last answer said. Raises SchemaRefused if the partition cannot go on, and
+        Drained if the worker is to stop meanwhile.
         """
-        self._consumer.send(SchemaWanted(schema_id))
+        self._consumer.send(SchemaWanted(schema_id, use, again))
         parent = multiprocessing.parent_process()
         assert parent is not None
         waited = False
         while self._consumer not in (ready := connection.wait([self._consumer, parent.sentinel], timeout=1.0)):
             if ready:
                 raise LostParent("the consumer process died")
-            self._consumer.send(Alive() if waited else Waiting(f"schema id {schema_id} from the registry"))
+            self._consumer.send(
+                Alive() if waited else Waiting(f"schema id {schema_id} from the registry, and its table")
+            )
             waited = True
         answer = self._consumer.recv()
         if isinstance(answer, Drain):
@@ -50,9 +51,6 @@ class SchemaSource:
         assert isinstance(answer, SchemaAnswer)
         if waited:
             self._consumer.send(Waiting(""))
-        if answer.schema is not None:
-            return answer.schema
-        assert answer.problem is not None
-        if answer.problem.code == ExitCode.SCHEMA_REFUSED:
-            raise SchemaError(answer.problem.text)
-        raise RegistryRefused(answer.problem)
+        if answer.problem is not None:
+            raise SchemaRefused(answer.problem)
+        return answer

@@ -6,14 +6,23 @@ cannot hold exactly raises ValueError with words that do not quote it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
-from sqlalchemy.types import DECIMAL
+from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy.types import CHAR, DECIMAL, VARCHAR, Integer
 
 from avro_schemas.column_types import ColumnShape
-from workers.avro_texts import big_decimal_text, date_text, decimal_text, time_text, timestamp_text, uuid_text
+from workers.avro_texts import (
+    big_decimal_text,
+    date_text,
+    decimal_text,
+    time_text,
+    timestamp_text,
+    uuid_of_bytes,
+    uuid_text,
+)
 from workers.json_values import json_text
 
 #: A column of raw values in, a column of SQL texts out.
@@ -22,12 +31,19 @@ Literals = Callable[[Sequence[Any]], list[str]]
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"})
 
 
-def literals_for(column: ColumnShape) -> Literals:
-    """The renderer of one column, chosen once for a schema."""
+def literals_for(column: ColumnShape, *, nonfinite: str = "dead_letter") -> Literals:
+    """The renderer of one column, chosen once for a schema. `nonfinite` "null": NaN and infinity in a nullable column
+    are NULL.
+    """
     if column.of.avro_type == "null":
         return lambda values: ["NULL"] * len(values)
     render = _plain(column)
-    return _nullable(render) if column.of.nullable else render
+    if not column.nullable:
+        return _never_null(render) if column.of.nullable or len(column.path) > 1 else render
+    nullable = _nullable(render)
+    if nonfinite == "null" and column.of.avro_type in {"float", "double"}:
+        return lambda values: nullable([None if value is None or not isfinite(value) else value for value in values])
+    return nullable
 
 
 def _plain(column: ColumnShape) -> Literals:
@@ -40,9 +56,20 @@ def _plain(column: ColumnShape) -> Literals:
         if isinstance(column.type, DECIMAL):
             return lambda values: [render(value) for value in values]
         return _quoted(render)
+    if isinstance(column.type, Integer) and of.avro_type in {"int", "long"}:
+        return _PRIMITIVE[of.avro_type]  # the number as it is, whatever it counts
+    if (of.logical or "").endswith("timestamp-nanos"):
+        return _quoted(_nanos_text) if isinstance(column.type, DATETIME) else _PRIMITIVE[of.avro_type]
+    if of.logical == "uuid" and of.avro_type == "fixed" and isinstance(column.type, CHAR | VARCHAR):
+        return _quoted(uuid_of_bytes)
     if of.logical in _LOGICAL and of.avro_type != "fixed":
         return _quoted(_LOGICAL[of.logical])
     return _PRIMITIVE[of.avro_type]
+
+
+def _nanos_text(value: int) -> str:
+    """Cut to microseconds, since that was asked for."""
+    return _LOGICAL["timestamp-micros"](value // 1_000)
 
 
 def _quoted(text: Callable[[Any], str]) -> Literals:
@@ -58,16 +85,32 @@ def _nullable(render: Literals) -> Literals:
     return with_nulls
 
 
+def _never_null(render: Literals) -> Literals:
+    """For a column of a primary key, whose field may be null."""
+
+    def checked(values: Sequence[Any]) -> list[str]:
+        if None in values:
+            raise ValueError("null in a column that is part of the primary key")
+        return render(values)
+
+    return checked
+
+
 def _strings(values: Sequence[str]) -> list[str]:
     """Quoted text. Most batches hold nothing to escape, which one look at the whole column tells."""
     whole = "".join(values)
     if any(mark in whole for mark in "\\'\0\n\r\x1a"):
-        return [f"'{value.translate(_ESCAPES)}'" for value in values]
+        return [quoted_text(value) for value in values]
     return [f"'{value}'" for value in values]
 
 
+def quoted_text(value: str) -> str:
+    """One text as a literal."""
+    return f"'{value.translate(_ESCAPES)}'"
+
+
 def _floats(values: Sequence[float]) -> list[str]:
-    if not all(map(math.isfinite, values)):
+    if not all(map(isfinite, values)):
         raise ValueError("NaN or infinity, which MySQL cannot store")
     return [repr(value) for value in values]
 

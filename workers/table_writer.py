@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn
 
-from avro_schemas.errors import SchemaError
-from avro_schemas.table_layout import table_layout
-from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
+from avro_schemas.metadata_columns import DELETED_COLUMN
 from workers.batch_queue import Batch
-from workers.batch_work import BatchWork, Rows, TooManyRefused
-from workers.database_errors import DatabaseTrouble
+from workers.batch_work import BatchWork, Rows, Tombstones, TooManyRefused
+from workers.database_errors import UNKNOWN_COLUMN, DatabaseTrouble
 from workers.dead_letters import Refusal
-from workers.errors import DataError, DeadLetterLimitError, SetupError
+from workers.errors import DataError, DeadLetterLimitError
 from workers.offset_ledger import OffsetLedger
 from workers.partition_owner import PartitionOwner
 from workers.partition_spec import PartitionSpec
 from workers.row_encoder import RowEncoder
+from workers.schema_cache import SchemaCache, Schemas, header_of
 
 _MINUTE = 60.0
-#: Seconds for which the registry is not asked again about an id that it does not have.
-_UNKNOWN_FOR = 10.0
-_UNKNOWN_KEPT = 1_000
-_NULL = Refusal("E_NULL_VALUE", "a null value (tombstone), which insert mode has no row for")
-
-
-class Schemas(Protocol):
-    """Where schemas come from."""
-
-    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
-        """The schema; SchemaError if there is none with this id."""
+_NULL = Refusal("E_NULL_VALUE", "a null value (tombstone), for which the topic's settings have no use")
 
 
 class TableWriter:
@@ -43,9 +32,7 @@ class TableWriter:
         self._spec = spec
         self._owner = owner
         self._ledger = ledger
-        self._schemas = schemas
-        self._encoders: dict[bytes, RowEncoder] = {}
-        self._unknown: dict[bytes, tuple[float, Refusal]] = {}
+        self._schemas = SchemaCache(spec, schemas)
         self._letters: deque[tuple[float, int]] = deque()  # when, how many
 
     def write(self, batch: Batch) -> Counter[str]:
@@ -53,6 +40,21 @@ class TableWriter:
 
         Raises DataError or DeadLetterLimitError at a message that is no row, after committing all before it.
         """
+        try:
+            work = self._commit(batch)
+        except DatabaseTrouble as trouble:
+            if trouble.number != UNKNOWN_COLUMN:
+                raise trouble.as_error(f"{self._spec.key} offset {batch.first}") from trouble
+            self._schemas.forget()  # somebody changed the table
+            try:
+                work = self._commit(batch)
+            except DatabaseTrouble as again:
+                raise again.as_error(f"{self._spec.key} offset {batch.first}") from again
+        if work.dead:
+            self._letters.append((time.monotonic(), work.dead))
+        return Counter(refusal.name for refusal in work.refused.values())
+
+    def _commit(self, batch: Batch) -> BatchWork:
         work = self._work(batch)
         work.allowed = self._allowance()
         if len(work.refused) > work.allowed:
@@ -62,11 +64,7 @@ class TableWriter:
             self._owner.commit(batch, work)
         except TooManyRefused as stopped:
             self._stop_at(batch, stopped.place, stopped.refusal)
-        except DatabaseTrouble as trouble:
-            raise trouble.as_error(f"{self._spec.key} offset {batch.first}") from trouble
-        if work.dead:
-            self._letters.append((time.monotonic(), work.dead))
-        return Counter(refusal.name for refusal in work.refused.values())
+        return work
 
     def _allowance(self) -> int:
         """How many more dead letters this minute may have."""
@@ -96,61 +94,71 @@ class TableWriter:
     def _work(self, batch: Batch) -> BatchWork:
         """Rows by schema id: old and new records may alternate, and one INSERT names one set of columns."""
         by_header: dict[bytes, list[int]] = {}
-        refused: dict[int, Refusal] = {}
+        nulls: list[int] = []
         for place, value in enumerate(batch.values):
             if value is None:
-                refused[place] = _NULL
+                nulls.append(place)
             else:
-                by_header.setdefault(value[:HEADER_SIZE], []).append(place)
+                by_header.setdefault(header_of(value), []).append(place)
+        refused: dict[int, Refusal] = {}
+        encoders = self._encoders(by_header)
         parts = []
         for header, places in by_header.items():
-            encoder = self._encoder(header)
+            encoder = encoders[header]
             if isinstance(encoder, Refusal):
                 refused |= dict.fromkeys(places, encoder)
             else:
                 parts.append(self._rows(encoder, batch, places, refused))
-        return BatchWork(self._spec, batch, parts, refused, self._ledger.max_packet)
+        tombstones = self._tombstones(batch, nulls, refused)
+        return BatchWork(self._spec, batch, parts, refused, max_packet=self._ledger.max_packet, tombstones=tombstones)
+
+    def _encoders(self, headers: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
+        """All of a batch at once: a new schema may replace the encoders of those that were met before."""
+        for header in headers:
+            self._schemas.encoder(header)
+        return {header: self._schemas.encoder(header) for header in headers}
 
     def _rows(self, encoder: RowEncoder, batch: Batch, places: list[int], refused: dict[int, Refusal]) -> Rows:
-        values = [batch.values[place] or b"" for place in places]
-        encoded = encoder.encode(values, [batch.offsets[place] for place in places])
-        refused |= {places[at]: refusal for at, refusal in encoded.refused.items()}
-        rows = Rows(encoder.prefix, encoded.literals, [places[at] for at in encoded.places])
+        encoded = encoder.encode(batch, places)
+        refused |= encoded.refused
+        rows = Rows(
+            encoder.prefix, encoded.literals, encoded.places, encoder.suffix, encoded.keys, placed=encoder.placed
+        )
         refused |= _too_large(rows, self._ledger.max_packet)
         return rows
 
-    def _encoder(self, header: bytes) -> RowEncoder | Refusal:
-        """The encoder for messages with this header, or why there is none."""
-        if header in self._encoders:
-            return self._encoders[header]
-        until, refusal = self._unknown.get(header, (0.0, _NULL))
-        if time.monotonic() < until:
-            return refusal
-        try:
-            schema_id = schema_id_of(header)
-            schema = self._schemas.schema_by_id(schema_id)
-        except WireFormatError as exc:
-            return Refusal("E_WIRE_FORMAT", exc.message)
-        except SchemaError as exc:
-            refusal = Refusal("E_UNKNOWN_SCHEMA", exc.message)
-            if len(self._unknown) >= _UNKNOWN_KEPT:
-                self._unknown.clear()
-            self._unknown[header] = time.monotonic() + _UNKNOWN_FOR, refusal
-            return refusal
-        self._encoders[header] = self._new_encoder(schema_id, schema)
-        return self._encoders[header]
+    def _tombstones(self, batch: Batch, places: list[int], refused: dict[int, Refusal]) -> Tombstones:
+        rules = self._spec.rules
+        if rules.tombstones == "ignore":
+            return Tombstones(ignored=len(places))
+        if not rules.deletes:
+            refused |= dict.fromkeys(places, _NULL)
+            return Tombstones()
+        keys = {}
+        for place in places:
+            key = self._schemas.key(batch.keys[place])
+            if isinstance(key, Refusal):
+                refused[place] = key
+            else:
+                keys[place] = key
+        return Tombstones(keys, _deletion(self._spec), soft=rules.tombstones == "soft_delete")
 
-    def _new_encoder(self, schema_id: int, schema: dict[str, Any]) -> RowEncoder:
-        try:
-            layout = table_layout(schema, table=self._spec.table, metadata_columns=self._spec.metadata_columns)
-        except SchemaError as exc:
-            raise SetupError(f"{self._spec.key}: schema id {schema_id}: {exc.message}", hint=exc.hint) from exc
-        return RowEncoder(layout, schema, self._spec.key.partition)
+
+def _deletion(spec: PartitionSpec) -> str:
+    """The beginning of the statement that deletes rows by key, up to the bracket around the keys."""
+    table, columns = _quoted(spec.table), ", ".join(map(_quoted, spec.rules.key))
+    soft = spec.rules.tombstones == "soft_delete"
+    act = f"UPDATE {table} SET {DELETED_COLUMN} = 1" if soft else f"DELETE FROM {table}"
+    return f"{act} WHERE ({columns}) IN ("
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def _too_large(rows: Rows, limit: int) -> dict[int, Refusal]:
     """Rows that no statement can carry: a server answers such a one by cutting the connection."""
-    room = limit - len(rows.prefix.encode()) - 1
+    room = limit - len(rows.prefix.encode()) - len(rows.suffix.encode()) - 1
     if not rows.literals or 4 * max(map(len, rows.literals)) < room:  # no character takes more than four bytes
         return {}
     return {

@@ -16,6 +16,7 @@ from infra.ddl import create_table_sql, quoted
 from supervisor.verify_table import TableReader
 from supervisor.verify_values import from_message, select_list
 from tests.avro_kinds import Value, tables
+from tests.batches import batch_of
 from tests.pipeline import connect
 from workers.database_session import open_session
 from workers.message_decoder import MessageDecoder
@@ -43,8 +44,8 @@ def test_generated_schemas_and_values(database: Addresses) -> None:
             cursor = connection.cursor()
             cursor.execute(create_table_sql(layout.table))
             messages = [b"\0\0\0\0\1" + b"".join(value.raw for value in row) for row in rows]
-            encoder = RowEncoder(layout, schema, partition=0)
-            encoded = encoder.encode(messages, range(len(messages)))
+            encoder = RowEncoder(layout, schema, partition=0, schema_id=1)
+            encoded = encoder.encode(batch_of(messages), range(len(messages)))
             assert not encoded.refused
             statement = encoder.prefix + ",".join(encoded.literals)
             writer.connection.exec_driver_sql(statement, execution_options=_RAW)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Producer
+from sqlalchemy.engine import make_url
 
 from avro_schemas.dead_letters_table import LETTERS
 from tests.integration.test_pipeline import messages_of, small_packets, supervised
@@ -124,11 +126,14 @@ def test_without_the_table_a_bad_message_stops_as_it_would_with_stop(stack: Addr
         topic = pipeline.topics[0]
         pipeline.send(topic, pipeline.body(topic, "k", 1, "x"))
         pipeline.send(topic, b"poison")
-        pipeline.query(f"REVOKE SELECT, INSERT, UPDATE, DELETE ON bank.{LETTERS.name} FROM 'consumer'@'%'")
-        try:
-            assert supervised(pipeline) == 65
-        finally:
-            pipeline.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON bank.{LETTERS.name} TO 'consumer'@'%'")
+        user = f"u{topic}"
+        pipeline.query(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'poor1!'")
+        pipeline.query(f"GRANT SELECT, INSERT, UPDATE ON bank.kafka_offsets TO '{user}'@'%'")
+        pipeline.query(f"GRANT SELECT, INSERT ON bank.`{topic}` TO '{user}'@'%'")
+        poor = make_url(stack.database_url).set(username=user, password="poor1!")
+        pipeline.addresses = replace(stack, database_url=poor.render_as_string(hide_password=False))
+        assert supervised(pipeline) == 65
+        pipeline.addresses = stack
         said = messages_of(pipeline, "worker_halted")[f"{topic}/0"]
         assert "rtpipe infra create" in said
         assert pipeline.offsets(topic) == {0: 1}

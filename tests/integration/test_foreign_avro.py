@@ -14,6 +14,7 @@ from avro_schemas.table_layout import TableLayout, table_layout
 from infra.ddl import create_table_sql, differences, quoted
 from supervisor.verify_values import select_list
 from tests import foreign_avro
+from tests.batches import batch_of
 from tests.foreign_avro import Expected
 from tests.pipeline import connect
 from workers.database_session import DatabaseSession, open_session
@@ -78,8 +79,8 @@ def create(session: DatabaseSession, layout: TableLayout) -> None:
 
 
 def insert(session: DatabaseSession, layout: TableLayout, found: foreign_avro.Container) -> None:
-    encoder = RowEncoder(layout, found.schema, partition=0)
-    encoded = encoder.encode([b"\0\0\0\0\1" + body for body in found.rows], range(len(found.rows)))
+    encoder = RowEncoder(layout, found.schema, partition=0, schema_id=1)
+    encoded = encoder.encode(batch_of([b"\0\0\0\0\1" + body for body in found.rows]), range(len(found.rows)))
     assert not encoded.refused
     if encoded.literals:
         session.connection.exec_driver_sql(encoder.prefix + ",".join(encoded.literals), execution_options=_RAW)

@@ -26,6 +26,7 @@ from sqlalchemy.engine import make_url
 
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.table_layout import table_layout
+from avro_schemas.table_rules import TableRules
 from infra.ddl import create_table_sql
 from tests.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
 from tests.tcp_forwarder import forwarder
@@ -256,7 +257,7 @@ def create_typed(pipeline: Pipeline, schema: dict[str, Any], table_schema: dict[
     admin = AdminClient({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
     for future in admin.create_topics([NewTopic(topic, pipeline.partitions, 1)]).values():
         future.result(30)
-    layout = table_layout(table_schema or schema, table=topic, metadata_columns=METADATA)
+    layout = table_layout(table_schema or schema, table=topic, rules=TableRules(metadata=tuple(METADATA)))
     user = make_url(pipeline.addresses.database_url).username
     pipeline.query(create_table_sql(OFFSETS))
     pipeline.query(create_table_sql(layout.table))

@@ -17,6 +17,7 @@ from avro_schemas.errors import ExitCode, SettingsError, UnreachableError
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.registry_client import Registry
 from avro_schemas.table_layout import table_layout
+from avro_schemas.table_rules import TableRules
 from infra.database import Account, Sessions, account_of, run
 from infra.ddl import create_table_sql, differences, literal, quoted
 from infra.provision import ProvisionRequest, ProvisionResult, create, plan
@@ -308,7 +309,7 @@ def test_privileges_through_a_role_count(place: Place) -> None:
 
 @one_server
 def test_metadata_columns_are_the_key(place: Place) -> None:
-    wanted = replace(place.request, metadata_of=lambda _: ("_kafka_partition", "_kafka_offset"))
+    wanted = replace(place.request, rules_of=lambda _: TableRules(metadata=("_kafka_partition", "_kafka_offset")))
     create(wanted)
     assert set(found(create(wanted)).values()) == {State.THERE}
     assert create(place.request).exit_code is ExitCode.DIFFERENT

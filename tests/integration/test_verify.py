@@ -28,6 +28,7 @@ from avro_schemas.naming import group_for, subject_for
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.registry_client import Registry
 from avro_schemas.table_layout import table_layout
+from avro_schemas.table_rules import TableRules
 from avro_schemas.wire_format import pack
 from supervisor.verify import VerifyOrder, verify
 from supervisor.verify_report import Kind, VerifyProgress, VerifyReport
@@ -131,7 +132,7 @@ class Pipeline:
         self.schema = fastavro.parse_schema(schema)
         with contextlib.closing(Registry(self.stack.schema_registry_url)) as registry:
             self.header = pack(registry.register(subject_for(self.topic), schema))
-        layout = table_layout(schema, table=self.topic, metadata_columns=PLACES if self.placed else ())
+        layout = table_layout(schema, table=self.topic, rules=TableRules(metadata=PLACES if self.placed else ()))
         engine = create_engine(self.stack.infra_database_url)
         layout.table.create(engine)
         OFFSETS.create(engine, checkfirst=True)

@@ -18,6 +18,7 @@ import pytest
 from avro_schemas.errors import RtpipeError, SchemaError
 from avro_schemas.registry_client import Registry
 from avro_schemas.table_layout import table_layout
+from tests.batches import batch_of
 from workers.row_encoder import RowEncoder
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ MUTANTS = 10 * int(os.environ.get("RTPIPE_SCHEDULES", "2000"))
 
 
 def encoder() -> RowEncoder:
-    return RowEncoder(table_layout(SCHEMA, table="hostile"), SCHEMA, partition=0)
+    return RowEncoder(table_layout(SCHEMA, table="hostile"), SCHEMA, partition=0, schema_id=1)
 
 
 def body() -> bytes:
@@ -77,10 +78,10 @@ def mutant(chance: random.Random, whole: bytes) -> bytes:
 
 def test_mutated_bodies_are_a_row_or_bad_data() -> None:
     chance, one, whole = random.Random(20_261_123), encoder(), body()
-    assert len(one.encode([HEADER + whole], [0]).literals) == 1
+    assert len(one.encode(batch_of([HEADER + whole]), range(1)).literals) == 1
     refused = 0
     for _ in range(MUTANTS):
-        encoded = one.encode([HEADER + mutant(chance, whole)], [0])
+        encoded = one.encode(batch_of([HEADER + mutant(chance, whole)]), range(1))
         assert len(encoded.literals) + len(encoded.refused) == 1
         refused += len(encoded.refused)
     assert MUTANTS / 2 < refused < MUTANTS
@@ -93,7 +94,7 @@ def test_a_length_that_is_not_there_takes_no_memory(length: int) -> None:
     one = encoder()
     tracemalloc.start()
     try:
-        assert one.encode([HEADER + claim.getvalue() + b"abc"], [0]).refused
+        assert one.encode(batch_of([HEADER + claim.getvalue() + b"abc"]), range(1)).refused
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()

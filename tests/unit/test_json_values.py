@@ -11,6 +11,7 @@ import pytest
 
 from avro_schemas.table_layout import table_layout
 from tests.avro_kinds import data, number, text
+from tests.batches import batch_of
 from workers.json_values import MAX_DEPTH
 from workers.row_encoder import Encoded, RowEncoder
 
@@ -37,7 +38,8 @@ def one(raw: bytes) -> bytes:
 
 def encode(kind: Any, raw: bytes) -> Encoded:
     schema = {"type": "record", "name": "Row", "fields": [{"name": "c", "type": kind}]}
-    return RowEncoder(table_layout(schema, table="t"), schema, partition=0).encode([b"\0\0\0\0\1" + raw], [0])
+    encoder = RowEncoder(table_layout(schema, table="t"), schema, partition=0, schema_id=1)
+    return encoder.encode(batch_of([b"\0\0\0\0\1" + raw]), range(1))
 
 
 def stored(kind: Any, raw: bytes) -> Any:
@@ -125,4 +127,4 @@ def test_a_type_used_many_times_is_made_once() -> None:
         kind = {"type": "record", "name": f"R{level}", "fields": fields}
     schema = {"type": "record", "name": "Row", "fields": [{"name": "c", "type": kind}]}
     layout = table_layout(schema, table="t")
-    assert RowEncoder(layout, schema, partition=0).prefix.endswith("(`c`) VALUES ")
+    assert RowEncoder(layout, schema, partition=0, schema_id=1).prefix.endswith("(`c`) VALUES ")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from avro_schemas.errors import ExitCode, SchemaError, SettingsError, UnreachableError
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.table_layout import table_layout
+from avro_schemas.table_rules import TableRules
 from infra import accounts as who
 from infra import provision
 from infra.accounts import accounts_of
@@ -171,7 +172,9 @@ def test_a_bad_file_is_refused_before_anything_is_asked(tmp_path: Path, monkeypa
     assert caught.value.exit_code is ExitCode.SCHEMA_REFUSED
 
 
-@pytest.mark.parametrize("wrong", [{"partitions": 0}, {"replication_factor": -1}, {"metadata_of": lambda _: ["x"]}])
+@pytest.mark.parametrize(
+    "wrong", [{"partitions": 0}, {"replication_factor": -1}, {"rules_of": lambda _: TableRules(metadata=("x",))}]
+)
 def test_wrong_numbers_and_columns(wrong: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(SettingsError):
         provision.plan(request(tmp_path, **wrong))
@@ -253,7 +256,7 @@ def test_create_table_quotes_and_keeps_comments() -> None:
         "doc": "it's 100% \\",
         "fields": [{"name": "a", "type": ["null", "int"], "doc": "%s '"}],
     }
-    layout = table_layout(schema, table="a`b", metadata_columns=["_kafka_partition", "_kafka_offset"])
+    layout = table_layout(schema, table="a`b", rules=TableRules(metadata=("_kafka_partition", "_kafka_offset")))
     assert create_table_sql(layout.table, "ba`nk").splitlines() == [
         "CREATE TABLE IF NOT EXISTS `ba``nk`.`a``b` (",
         "  `a` INTEGER COMMENT '%s ''',",

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.table_layout import table_layout
+from avro_schemas.table_rules import TableRules
+from tests.batches import batch_of
 from workers.dead_letters import Refusal
 from workers.row_encoder import RowEncoder
 
@@ -24,7 +26,12 @@ SCHEMA: dict[str, Any] = {
 
 
 def encoder(*metadata: str) -> RowEncoder:
-    return RowEncoder(table_layout(SCHEMA, table="my`orders", metadata_columns=metadata), SCHEMA, partition=4)
+    return RowEncoder(
+        table_layout(SCHEMA, table="my`orders", rules=TableRules(metadata=tuple(metadata))),
+        SCHEMA,
+        partition=4,
+        schema_id=1,
+    )
 
 
 def message(key: str = "k", offset: int = 1, day: int | None = None) -> bytes:
@@ -39,7 +46,9 @@ def test_the_statement_names_and_quotes_its_columns() -> None:
 
 
 def test_rows_in_the_order_of_the_messages() -> None:
-    encoded = encoder("_kafka_partition", "_kafka_offset").encode([message("a", 1, 0), message("b", 2)], [10, 12])
+    encoded = encoder("_kafka_partition", "_kafka_offset").encode(
+        batch_of([message("a", 1, 0), message("b", 2)], [10, 12]), range(2)
+    )
     assert encoded.literals == ["('a',1,'1970-01-01',4,10)", "('b',2,NULL,4,12)"]
 
 
@@ -53,20 +62,20 @@ def test_rows_in_the_order_of_the_messages() -> None:
     ],
 )
 def test_a_body_that_is_no_record_is_named_by_its_index(broken: bytes, why: str) -> None:
-    encoded = encoder().encode([message(), broken, message()], [0, 1, 2])
+    encoded = encoder().encode(batch_of([message(), broken, message()]), range(3))
     assert why in encoded.refused[1].why
     assert (encoded.refused[1].name, encoded.places, len(encoded.literals)) == ("E_DECODE", [0, 2], 2)
 
 
 def test_a_value_that_its_column_refuses_is_named_by_index_and_field() -> None:
-    encoded = encoder().encode([message(), message(day=10**7), message("c")], [0, 1, 2])
+    encoded = encoder().encode(batch_of([message(), message(day=10**7), message("c")]), range(3))
     assert encoded.refused == {1: Refusal("E_VALUE", "a date outside the years 0001 to 9999", "day")}
     assert (encoded.places, len(encoded.literals)) == ([0, 2], 2)
 
 
 def test_bad_messages_take_nothing_from_others_across_chunks() -> None:
     bad = {0: message()[:-1], 499: message(day=10**7), 500: message() + b"x", 999: message(day=-(10**8))}
-    encoded = encoder().encode([bad.get(at, message(f"k{at}")) for at in range(1_200)], range(1_200))
+    encoded = encoder().encode(batch_of([bad.get(at, message(f"k{at}")) for at in range(1_200)]), range(1_200))
     assert encoded.refused.keys() == bad.keys()
     assert encoded.places == [at for at in range(1_200) if at not in bad]
     assert all(f"'k{at}'" in text for at, text in zip(encoded.places, encoded.literals, strict=True))
@@ -74,5 +83,5 @@ def test_bad_messages_take_nothing_from_others_across_chunks() -> None:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_give_a_row_or_a_refusal(body: bytes) -> None:
-    encoded = encoder().encode([b"\0\0\0\0\1" + body], [0])
+    encoded = encoder().encode(batch_of([b"\0\0\0\0\1" + body]), range(1))
     assert len(encoded.literals) + len(encoded.refused) == 1

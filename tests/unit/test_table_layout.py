@@ -13,6 +13,7 @@ from avro_schemas.errors import SchemaError, SettingsError
 from avro_schemas.offsets_table import OFFSETS, offsets_table
 from avro_schemas.row_budget import MAX_PAGE, MAX_ROW, cost
 from avro_schemas.table_layout import TableLayout, table_layout
+from avro_schemas.table_rules import TableRules
 
 WHERE = ("_kafka_partition", "_kafka_offset")
 
@@ -43,7 +44,7 @@ def test_columns_follow_the_fields() -> None:
 
 
 def test_metadata_columns_come_last_and_are_the_key() -> None:
-    layout = table_layout(record(field("a")), table="t", metadata_columns=WHERE[::-1])
+    layout = table_layout(record(field("a")), table="t", rules=TableRules(metadata=tuple(WHERE[::-1])))
     assert [column.name for column in layout.table.columns] == ["a", *WHERE]
     assert [column.name for column in layout.table.primary_key.columns] == list(WHERE) == list(layout.metadata)
     assert [shape.name for shape in layout.columns] == ["a"]
@@ -52,7 +53,7 @@ def test_metadata_columns_come_last_and_are_the_key() -> None:
 @pytest.mark.parametrize("names", [WHERE[:1], WHERE[1:], [*WHERE, "_when"], ["x"]])
 def test_other_metadata_columns_are_refused(names: list[str]) -> None:
     with pytest.raises(SettingsError, match="_kafka_offset"):
-        table_layout(record(field("a")), table="t", metadata_columns=names)
+        table_layout(record(field("a")), table="t", rules=TableRules(metadata=tuple(names)))
 
 
 def test_a_renamed_column_tells_its_field() -> None:

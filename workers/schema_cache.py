@@ -1,0 +1,107 @@
+"""Encoders and keys of the schemas that a writer has met, each asked for once."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from avro_schemas.table_layout import TableLayout
+from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
+from workers.dead_letters import Refusal
+from workers.message_key import MessageKey
+from workers.partition_spec import PartitionSpec
+from workers.reports import SchemaAnswer, Use
+from workers.row_encoder import RowEncoder
+
+#: Seconds for which the supervisor is not asked again about an id that it refused.
+_REFUSED_FOR = 10.0
+_REFUSED_KEPT = 1_000
+
+
+class Schemas(Protocol):
+    """Where schemas come from."""
+
+    def ask(self, schema_id: int, use: Use, *, again: bool = False) -> SchemaAnswer:
+        """Schema and layout; a refusal; or an error that stops the partition."""
+
+
+class SchemaCache:
+    """What a writer needs to know of each schema id."""
+
+    def __init__(self, spec: PartitionSpec, schemas: Schemas) -> None:
+        self._spec = spec
+        self._schemas = schemas
+        self._encoders: dict[bytes, RowEncoder] = {}
+        self._refused: dict[bytes, tuple[float, Refusal]] = {}
+        self._layout: TableLayout | None = None  #: the newest one
+        self._keys: MessageKey | None = None
+        self._again = False
+
+    def encoder(self, header: bytes) -> RowEncoder | Refusal:
+        """The encoder for messages with these first bytes, or why there is none."""
+        if header in self._encoders:
+            return self._encoders[header]
+        until, refusal = self._refused.get(header, (0.0, None))
+        if refusal is not None and time.monotonic() < until:
+            return refusal
+        try:
+            schema_id = schema_id_of(header)
+        except WireFormatError as exc:
+            return Refusal("E_WIRE_FORMAT", exc.message)
+        answer = self._schemas.ask(schema_id, "value", again=self._again)
+        if answer.refusal is not None:
+            return self._refuse(header, Refusal(*answer.refusal))
+        assert answer.layout is not None
+        self._take(answer.layout)
+        partition, nonfinite = self._spec.key.partition, self._spec.rules.nonfinite
+        self._encoders[header] = RowEncoder(answer.layout, answer.schema, partition, schema_id, nonfinite=nonfinite)
+        return self._encoders[header]
+
+    def forget(self) -> None:
+        """The table is not what it was: ask anew about every schema."""
+        self._encoders.clear()
+        self._layout = self._keys = None
+        self._again = True
+
+    def _take(self, layout: TableLayout) -> None:
+        """Keep the newest layout. Where rows are updated, older schemas must reset the columns that are new in it."""
+        if self._layout is not None and layout.key and _names(layout) - _names(self._layout):
+            self._encoders.clear()
+        self._layout, self._keys = layout, None
+        self._again = False
+
+    def _refuse(self, header: bytes, refusal: Refusal) -> Refusal:
+        if len(self._refused) >= _REFUSED_KEPT:
+            self._refused.clear()
+        self._refused[header] = time.monotonic() + _REFUSED_FOR, refusal
+        return refusal
+
+    def key(self, key: bytes | None) -> str | Refusal:
+        """The literal of a message's key, `(…)` of the table's key columns, or why there is none."""
+        if self._layout is None:
+            answer = self._schemas.ask(0, "newest", again=self._again)
+            assert answer.layout is not None
+            self._take(answer.layout)
+        assert self._layout is not None
+        self._keys = self._keys or MessageKey(self._spec.rules, self._layout, self._key_schema)
+        try:
+            return self._keys.literal(key)
+        except WireFormatError as exc:
+            return Refusal("E_KEY", exc.message)
+        except ValueError as exc:
+            return Refusal("E_KEY", str(exc))
+
+    def _key_schema(self, schema_id: int) -> Any:
+        answer = self._schemas.ask(schema_id, "key")
+        if answer.refusal is not None:
+            raise ValueError(answer.refusal[1])
+        return answer.schema
+
+
+def _names(layout: TableLayout) -> set[str]:
+    return {*(column.name for column in layout.columns), *layout.others}
+
+
+def header_of(value: bytes) -> bytes:
+    """The bytes that tell a message's schema."""
+    return value[:HEADER_SIZE]
