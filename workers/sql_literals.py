@@ -46,6 +46,12 @@ def literals_for(column: ColumnShape, *, nonfinite: str = "dead_letter") -> Lite
     return nullable
 
 
+def literal_of(column: ColumnShape) -> Callable[[Any], str]:
+    """The renderer of one column for single values."""
+    render = literals_for(column)
+    return lambda value: render([value])[0]
+
+
 def _plain(column: ColumnShape) -> Literals:
     of = column.of
     if of.nested:
