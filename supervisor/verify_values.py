@@ -219,10 +219,13 @@ def _unscaled(text: Any, scale: int) -> Value:
         sign, digits, exponent = Decimal(text).as_tuple()
     except ArithmeticError:
         return str(text)
-    shift = exponent + scale if isinstance(exponent, int) else -1
-    if not 0 <= shift <= scale:  # a server sends digits and a point, never an exponent
+    if not isinstance(exponent, int) or exponent > 0:  # a server sends digits and a point, never an exponent
         return str(text)
-    number = int("".join(map(str, digits)) + "0" * shift)
+    written = "".join(map(str, digits)) + "0" * (exponent + scale)
+    surplus = max(0, -exponent - scale)  # digits after the point that the column has and the field has not
+    if surplus and written[-surplus:].strip("0"):
+        return str(text)
+    number = int(written[: len(written) - surplus] or "0")
     return -number if sign else number
 
 

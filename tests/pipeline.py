@@ -62,6 +62,13 @@ def schema_named(name: str) -> dict[str, Any]:
     }
 
 
+def as_toml(value: Any) -> str:
+    """A value for rtpipe.toml."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(name)} = {as_toml(one)}" for name, one in value.items()) + "}"
+    return json.dumps(value)
+
+
 def connect(url: str, database: str | None = None) -> pymysql.Connection[Any]:
     """A raw autocommit connection; without TLS, for which PyMySQL would load all certificates each time."""
     where = make_url(url)
@@ -132,7 +139,7 @@ class Pipeline:
         if self.metadata:
             lines.append('metadata_columns = ["_kafka_partition", "_kafka_offset"]')
         settings = {"on_error": "stop"} | self.settings
-        lines += [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+        lines += [f"{name} = {as_toml(value)}" for name, value in settings.items()]
         (self.directory / "rtpipe.toml").write_text("\n".join(lines) + "\n")
 
     def body(self, topic: str, key: str, seq: int, payload: str) -> bytes:
