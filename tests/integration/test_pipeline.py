@@ -55,9 +55,9 @@ def _produce_rows(pipeline: Pipeline, producer: Producer, count: int, partition:
         producer.produce(topic, body, key, partition=partition)
 
 
-def supervised(pipeline: Pipeline, *arguments: str, env: dict[str, str] | None = None) -> int:
+def supervised(pipeline: Pipeline, *arguments: str, env: dict[str, str] | None = None, within: float = 60) -> int:
     """Exit code of a run until all is caught up."""
-    return pipeline.supervise("--until-caught-up", *arguments, env=env).wait(60)
+    return pipeline.supervise("--until-caught-up", *arguments, env=env).wait(within)
 
 
 def running(pipeline: Pipeline) -> bool:
