@@ -127,18 +127,6 @@ def load_avro(path: Path) -> list[dict[str, Any]]:
     return _records(path, _parsed(path, hint="`rtpipe infra create` writes it from schema_before.json"))
 
 
-def read_schemas(path: Path) -> list[dict[str, Any]]:
-    """The Avro record schemas of a schema file of either kind; an .avsc file may hold one alone.
-
-    What is in the file tells the kind: Avro schemas have a `type`, datasets have none. Raises as the other two.
-    """
-    document = _parsed(path)
-    first = document[0] if isinstance(document, list) and document else document
-    if isinstance(first, dict) and "type" in first:
-        return _records(path, document if isinstance(document, list) else [document])
-    return read_datasets(path)
-
-
 def _records(path: Path, document: Any) -> list[dict[str, Any]]:
     if not isinstance(document, list) or not document:
         raise DatasetsError(path, [f"it must be an array of Avro record schemas, not {json_kind(document)}"])
