@@ -49,6 +49,14 @@ def read_start(path: Path, *, hint: str = _HINT) -> bytes:
         raise SettingsError(f"{path}: {error.strerror}", hint=hint) from error
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; where no file can have the name, there is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def text_of(path: Path, raw: bytes) -> str:
     """`raw` as text. SchemaFileError if there is too much of it, or if it is not UTF-8."""
     if len(raw) > MAX_FILE:

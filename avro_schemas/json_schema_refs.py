@@ -5,6 +5,7 @@ Nothing is fetched from anywhere, and no path leads out of the folders of the fi
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from avro_schemas.errors import SchemaError
+from avro_schemas.json_file import is_file
 
 _GIVE = "save it as a file and give it, too: it is known by its `$id`"
 
@@ -48,7 +50,7 @@ class Library:
 
     def __init__(self, given: Mapping[Path, Any], load: Callable[[Path], Any]) -> None:
         self._load = load
-        self._folders = {path.resolve().parent for path in given}
+        self._folders = {_real(path).parent for path in given}
         self._by_path: dict[Path, Base] = {}
         self._by_url: dict[str, Base] = {}
         for path, document in given.items():
@@ -56,7 +58,7 @@ class Library:
 
     def add(self, path: Path, document: Any) -> Base:
         """Make a document known, once, and each `$ref` in it a Reference."""
-        place = path.resolve()
+        place = _real(path)
         if place not in self._by_path:
             self._by_path[place] = Base(document, path, "")
             self._bind(document, self._by_path[place])
@@ -99,11 +101,12 @@ class Library:
         if parts.scheme or parts.netloc or url.startswith("/"):
             raise SchemaError(f"$ref {str(reference)!r} is in another document, and nothing is fetched", hint=_GIVE)
         path = reference.base.path.parent / unquote(parts.path)
-        if "\0" in str(path) or self._folders.isdisjoint(path.resolve().parents):
+        place = _real(path)
+        if self._folders.isdisjoint(place.parents):
             raise SchemaError(f"$ref {str(reference)!r} leads out of the folder of the file", hint=_GIVE)
-        if not path.is_file():
+        if not is_file(path):
             raise SchemaError(f"$ref {str(reference)!r}: there is no file {path}", hint=_GIVE)
-        return self._by_path.get(path.resolve()) or self.add(path, self._load(path))
+        return self._by_path.get(place) or self.add(path, self._load(path))
 
     def _bind(self, document: Any, base: Base) -> None:
         waiting = [(document, base)]
@@ -142,6 +145,11 @@ def _parts(value: Any) -> Iterator[Any]:
         yield from value
     elif isinstance(value, dict):
         yield from (inner for key, inner in value.items() if key not in {"enum", "const", "default", "examples"})
+
+
+def _real(path: Path) -> Path:
+    """The path without links; unlike Path.resolve, it takes a circle of them."""
+    return Path(os.path.realpath(path))
 
 
 def _stem(name: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from avro_schemas import container_header, schema_kinds
 from avro_schemas.datasets import datasets_of
 from avro_schemas.errors import RtpipeError, SchemaError
-from avro_schemas.json_file import SchemaFileError, parsed, read_start, repeated_keys, text_of
+from avro_schemas.json_file import SchemaFileError, is_file, parsed, read_start, repeated_keys, text_of
 from avro_schemas.json_schema import avro_of
 from avro_schemas.json_schema_refs import Library
 from avro_schemas.named_types import NAMED, Definition, definitions, self_contained
@@ -151,7 +151,7 @@ class SchemaFiles:
             return
         for stem in dict.fromkeys((name, name.rpartition(".")[2])):
             path = folder / f"{stem}.avsc"
-            if path not in self._documents and not path.is_file():
+            if path not in self._documents and not is_file(path):
                 continue
             self._count_beside()
             self._document(path)  # a file that is there and broken is worth an error
