@@ -16,6 +16,8 @@ MAX_FILE = 1_000_000
 #: Most arrays and objects inside one another, so that whoever walks through a document comes to an end of it.
 MAX_NESTING = 200
 
+#: Most problems that a message tells.
+_MOST_TOLD = 100
 _HINT = "is the path right, and may this user read it?"
 #: A string or a comment; each to the end of the text if nothing closes it, so that no text is scanned twice.
 _STRING_OR_COMMENT = re.compile(r'"(?:[^"\\]++|\\.)*+"?+|//[^\n]*+|/\*.*?(?:\*/|\Z)', re.DOTALL)
@@ -26,8 +28,12 @@ class SchemaFileError(SchemaError):
 
     def __init__(self, path: Path, problems: Sequence[str], *, allowed: str = "", hint: str = "") -> None:
         self.problems = tuple(problems)
-        many = f"{len(problems)} problems\n  " if len(problems) > 1 else ""
-        super().__init__(f"{path}: {many}" + "\n  ".join(problems) + allowed, hint=hint or "nothing was created")
+        many = f"{len(problems):,} problems\n  " if len(problems) > 1 else ""
+        told = [
+            *problems[:_MOST_TOLD],
+            *([f"and {len(problems) - _MOST_TOLD:,} more"] if problems[_MOST_TOLD:] else []),
+        ]
+        super().__init__(f"{path}: {many}" + "\n  ".join(told) + allowed, hint=hint or "nothing was created")
 
 
 class JsonObject(dict[str, Any]):

@@ -7,7 +7,8 @@ they are used first, so that a type may refer to itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from avro_schemas.json_schema_unions import nullable, union_of
 from avro_schemas.named_types import MAX_DEPTH, Definition, self_contained
 
 #: Most types that one document may give: a few references can multiply without end.
-MAX_TYPES = 50_000
+MAX_TYPES = 20_000
 #: What Avro has no word for.
 _UNSAID = (
     *("const", "not", "if", "then", "else", "contains", "propertyNames"),
@@ -56,6 +57,11 @@ class _Spot:
     depth: int = 0
     following: frozenset[int] = frozenset()  # the targets of references since the last record began
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """The words, also at the top."""
+        return self.words or "the document"
 
     def inside(self, words: str) -> _Spot:
         """One level further in."""
@@ -95,11 +101,12 @@ class _Converter:
             raise SchemaError(f"the document gives more than {MAX_TYPES:,} types")
         if spot.depth > MAX_DEPTH:
             raise SchemaError(f"{spot.words}: types inside types more than {MAX_DEPTH} deep")
-        schema = self._shapes.flat(schema)
+        with _placed(spot):
+            schema = self._shapes.flat(schema)
         if isinstance(schema, bool):
             return self._any(spot) if schema else "null"
         if not isinstance(schema, Mapping):
-            raise SchemaError(f"{spot.words or 'the document'}: a schema is an object, not {json.dumps(schema)[:60]}")
+            raise SchemaError(f"{spot.place}: a schema is an object, not {json.dumps(schema)[:60]}")
         if "$ref" in schema:
             return self._referred(schema, spot)
         if name := self._known.get(id(schema)):
@@ -114,10 +121,12 @@ class _Converter:
         for key in ("oneOf", "anyOf"):
             if key not in schema:
                 continue
-            if branches := self._shapes.branches(schema, key):
+            with _placed(spot):
+                branches = self._shapes.branches(schema, key)
+            if branches:
                 return self._branches(branches, schema, spot)
             self._note(spot, key, schema[key])
-        if isinstance(schema.get("enum"), list):
+        if "enum" in schema:
             return self._enum(schema, spot)
         return self._by_type(schema, words_of(schema.get("type")) or _implied(schema), spot)
 
@@ -132,14 +141,15 @@ class _Converter:
             case [word]:
                 found, warning = plain_type(word, schema, logical=self._logical)
                 if found is None:
-                    raise SchemaError(f"{spot.words or 'the document'}: {warning}")
+                    raise SchemaError(f"{spot.place}: {warning}")
                 if warning:
                     self._warn(spot, warning)
                 return found
         return self._any(spot)
 
     def _referred(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
-        target, word = self._shapes.target(schema)
+        with _placed(spot):
+            target, word = self._shapes.target(schema)
         key = id(target)
         if key in spot.following:
             self._warn(spot, f"$ref {str(schema['$ref'])!r} contains itself without an object between")
@@ -171,12 +181,12 @@ class _Converter:
     def _object(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
         properties, more = schema.get("properties"), schema.get("additionalProperties")
         patterns = schema.get("patternProperties")
-        if isinstance(properties, Mapping) and properties:
+        if properties:
             for key, value in (("patternProperties", patterns), ("additionalProperties", more)):
                 if isinstance(value, Mapping) and value:
                     self._note(spot, key, value)
             return self._record(schema, properties, spot)
-        values = [*patterns.values()] if isinstance(patterns, Mapping) else []
+        values = [*patterns.values()] if patterns else []
         values += [more] if isinstance(more, Mapping) else []
         if values:
             inner = spot.inside("values")
@@ -185,10 +195,9 @@ class _Converter:
 
     def _record(self, schema: Mapping[str, Any], properties: Mapping[str, Any], spot: _Spot) -> str:
         if len(properties) > MAX_PROPERTIES:
-            raise SchemaError(f"{spot.words}: {len(properties):,} properties; at most {MAX_PROPERTIES:,} are read")
+            raise SchemaError(f"{spot.place}: {len(properties):,} properties; at most {MAX_PROPERTIES:,} are read")
         name = self._name(schema, spot)
-        required = schema.get("required")
-        wanted = {one for one in required if isinstance(one, str)} if isinstance(required, list) else set()
+        wanted = {str(one) for one in schema.get("required", [])}
         fields: list[dict[str, Any]] = []
         record: dict[str, Any] = {"type": "record", "name": name, "fields": fields}
         self._definitions[name] = record
@@ -216,7 +225,7 @@ class _Converter:
 
     def _array(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
         items, inner = schema.get("items", True), spot.inside("items")
-        several = schema.get("prefixItems", items if isinstance(items, list) else None)
+        several = schema.get("prefixItems", items)
         if isinstance(several, list):
             self._warn(spot, "its items have types by their place; each item may be of any of these types")
             rest = [items] if isinstance(items, Mapping) else []
@@ -240,6 +249,15 @@ class _Converter:
 
     def _warn(self, spot: _Spot, warning: str) -> None:
         self._warnings[f"{spot.words}: {warning}" if spot.words else warning] = None
+
+
+@contextmanager
+def _placed(spot: _Spot) -> Iterator[None]:
+    """Adds the place to what is wrong there."""
+    try:
+        yield
+    except SchemaError as error:
+        raise SchemaError(f"{spot.place}: {error.message}", hint=error.hint) from error
 
 
 def _field(name: str, found: Any, *, needed: bool, title: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from avro_schemas.errors import SchemaError
+from avro_schemas.json_file import json_kind
 
 #: Words about a schema that change nothing about its values.
 ANNOTATIONS = frozenset(
@@ -15,6 +16,14 @@ ANNOTATIONS = frozenset(
 #: Most properties of an object, and most values of an `enum` that are compared with another's.
 MAX_PROPERTIES = 1_000
 _NAMED_PARTS = frozenset({"properties", "patternProperties"})
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("properties", "patternProperties"), dict),
+    **dict.fromkeys(("allOf", "anyOf", "oneOf", "required", "enum", "prefixItems"), list),
+    "additionalProperties": (dict, bool),
+    "items": (dict, bool, list),
+    "type": (str, list),
+    "$ref": str,
+}
 _LEAST = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems"})
 _GREATEST = frozenset({"minimum", "exclusiveMinimum", "minLength", "minItems"})
 
@@ -31,6 +40,13 @@ def merged(parts: Iterable[Mapping[str, Any]], own: Mapping[str, Any]) -> dict[s
     if "title" not in own:
         result.pop("title", None)
     return result
+
+
+def check_keywords(schema: Mapping[str, Any]) -> None:
+    """SchemaError if the value of a keyword that is read is of a kind that it cannot be."""
+    for key, kinds in _KINDS.items():
+        if key in schema and not isinstance(schema[key], kinds):
+            raise SchemaError(f"`{key}` may not be {json_kind(schema[key])}")
 
 
 def is_annotated(schema: Mapping[str, Any], key: str) -> bool:

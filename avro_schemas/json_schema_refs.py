@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,8 @@ class Library:
                 base = self._entered(value, base)
                 if isinstance(text := value.get("$ref"), str):
                     value["$ref"] = Reference(text, base)
-            waiting += [(inner, base) for inner in _parts(value)]
+            inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+            waiting += [(inner, base) for inner in inside]
 
     def _entered(self, schema: dict[str, Any], base: Base) -> Base:
         """The base inside `schema`, which is made known by its `$id` and its anchors."""
@@ -137,14 +138,6 @@ class Library:
                 base = Base(schema, base.path, url)
             self._by_url.setdefault(url, base)
         return base
-
-
-def _parts(value: Any) -> Iterator[Any]:
-    """What is inside an object or array; without what is data, not schema."""
-    if isinstance(value, list):
-        yield from value
-    elif isinstance(value, dict):
-        yield from (inner for key, inner in value.items() if key not in {"enum", "const", "default", "examples"})
 
 
 def _real(path: Path) -> Path:

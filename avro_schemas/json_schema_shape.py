@@ -9,8 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from avro_schemas.errors import SchemaError
-from avro_schemas.json_schema_merge import MAX_PROPERTIES, bare, is_annotated, merged, words_of
+from avro_schemas.json_schema_merge import bare, check_keywords, is_annotated, merged, words_of
 from avro_schemas.json_schema_refs import Library
+
+#: Most branches of a union.
+MAX_BRANCHES = 200
 
 
 class Shapes:
@@ -33,9 +36,12 @@ class Shapes:
 
         A `$ref` alone stays, since it names a type. SchemaError for a circle of them.
         """
-        if not isinstance(schema, Mapping) or is_annotated(schema, "$ref"):
+        if not isinstance(schema, Mapping):
             return schema
-        if not isinstance(schema.get("allOf"), list) and "$ref" not in schema:
+        check_keywords(schema)
+        if is_annotated(schema, "$ref"):
+            return schema
+        if "allOf" not in schema and "$ref" not in schema:
             return schema
         if is_annotated(schema, "allOf") and len(schema["allOf"]) == 1:
             return self.flat(schema["allOf"][0])
@@ -54,9 +60,9 @@ class Shapes:
 
         [] if they only restrict what stands beside them, and so make no union of it.
         """
-        given = schema[key] if isinstance(schema[key], list) else []
-        if len(given) > MAX_PROPERTIES:
-            raise SchemaError(f"`{key}` has {len(given):,} branches; at most {MAX_PROPERTIES:,} are read")
+        given = schema[key]
+        if len(given) > MAX_BRANCHES:
+            raise SchemaError(f"`{key}` has {len(given):,} branches; at most {MAX_BRANCHES} are read")
         base = self.without(schema, "oneOf", "anyOf", "title", "description")
         alone = not base.keys() - {"nullable", "$schema", "definitions", "$defs", "$id", "discriminator"}
         plain = [branch if alone else self._resolved(branch) for branch in given]
@@ -80,7 +86,7 @@ class Shapes:
     def _flattened(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         own = {key: value for key, value in schema.items() if key not in {"$ref", "allOf"}}
         parts = [{"$ref": schema["$ref"]}] if "$ref" in schema else []
-        parts += schema["allOf"] if isinstance(schema.get("allOf"), list) else []
+        parts += schema.get("allOf", [])
         resolved = [self._resolved(part) for part in parts]
         return merged([part for part in resolved if isinstance(part, Mapping)], own)
 

@@ -31,6 +31,8 @@ MAX_FILES_BESIDE = 1_000
 MAX_TAKEN_IN = 50_000
 #: Names for which a file is looked for: none can lead out of the folder.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+#: Most schemas of a file that are refused before the others are let be.
+_MOST_PROBLEMS = 50
 _HINT = "docs/schemas.md says what a schema file may hold"
 
 
@@ -85,6 +87,8 @@ class SchemaFiles:
                 found.append(self._valid(document, schema, where, warnings))
             except SchemaError as error:
                 problems.append(f"{part}: {error.message}" if part else error.message)
+            if len(problems) == _MOST_PROBLEMS:
+                break
         names = Counter(one.name for one in found)
         problems += [f"the name {name!r} is there twice" for name, times in names.items() if times > 1]
         if problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -190,7 +191,7 @@ class _FieldReader:
             if not isinstance(symbol, str) or not _NAME.fullmatch(symbol) or "." in symbol:
                 raise SchemaError(f"{place.words}: {symbol!r} is no symbol: letters, digits and _, no digit first")
         if len(set(symbols)) < len(symbols):
-            twice = next(symbol for symbol in symbols if symbols.count(symbol) > 1)
+            twice = next(symbol for symbol, times in Counter(symbols).items() if times > 1)
             raise SchemaError(f"{place.words}: the symbol {twice!r} is there twice")
         if "default" in schema and schema["default"] not in symbols:
             raise SchemaError(f"{place.words}: the default {schema['default']!r} is none of the symbols")
