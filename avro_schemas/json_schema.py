@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from avro_schemas.errors import SchemaError
+from avro_schemas.json_schema_fields import doc_of, field_of
 from avro_schemas.json_schema_merge import MAX_PROPERTIES, words_of
 from avro_schemas.json_schema_names import Names, clean, root_word, titled
-from avro_schemas.json_schema_plain import ANY, enum_type, plain_type
+from avro_schemas.json_schema_plain import ANY, enum_type, implied_types, plain_type
 from avro_schemas.json_schema_refs import Library
 from avro_schemas.json_schema_shape import Shapes
 from avro_schemas.json_schema_unions import nullable, union_of
@@ -86,7 +87,7 @@ class _Converter:
         found = self._type(document, spot)
         if not isinstance(found, str) or found not in self._definitions:
             name = self._names.free(spot.word, "")
-            content = {"name": "value", "type": found} | _doc("", spot.notes)
+            content = {"name": "value", "type": found} | doc_of("", spot.notes)
             self._definitions[name] = {"type": "record", "name": name, "fields": [content]}
             found = name
         return self_contained(self._definitions[found], self._find), list(self._warnings)
@@ -128,7 +129,7 @@ class _Converter:
             self._note(spot, key, schema[key])
         if "enum" in schema:
             return self._enum(schema, spot)
-        return self._by_type(schema, words_of(schema.get("type")) or _implied(schema), spot)
+        return self._by_type(schema, words_of(schema.get("type")) or implied_types(schema), spot)
 
     def _by_type(self, schema: Mapping[str, Any], words: Sequence[str], spot: _Spot) -> Any:
         if len(words) > 1:
@@ -206,8 +207,8 @@ class _Converter:
             if inner is not False:
                 column = own.free(clean(title), "")
                 found, doc = self._property(title, inner, name, spot)
-                fields.append(_field(column, found, needed=title in wanted, title=title) | doc)
-        top = _doc(schema.get("description"), spot.notes if not spot.words else [])
+                fields.append(field_of(column, found, needed=title in wanted, title=title) | doc)
+        top = doc_of(schema.get("description"), spot.notes if not spot.words else [])
         self._definitions[name] = {"type": "record", "name": name, **top, "fields": fields}
         return name
 
@@ -221,7 +222,7 @@ class _Converter:
             notes=[],
         )
         found = self._type(schema, inner)
-        return found, _doc(schema.get("description") if isinstance(schema, Mapping) else None, inner.notes)
+        return found, doc_of(schema.get("description") if isinstance(schema, Mapping) else None, inner.notes)
 
     def _array(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
         items, inner = schema.get("items", True), spot.inside("items")
@@ -260,35 +261,5 @@ def _placed(spot: _Spot) -> Iterator[None]:
         raise SchemaError(f"{spot.place}: {error.message}", hint=error.hint) from error
 
 
-def _field(name: str, found: Any, *, needed: bool, title: str) -> dict[str, Any]:
-    """A field that may be left out is nullable, with null as its default."""
-    result: dict[str, Any] = {"name": name, "type": found if needed else nullable(found)}
-    if not needed:
-        result["default"] = None
-    return result if name == title else result | {"jsonName": title}
-
-
 def _is_items(schema: Mapping[str, Any]) -> bool:
     return isinstance(schema.get("items"), Mapping) and "prefixItems" not in schema
-
-
-def _implied(schema: Mapping[str, Any]) -> list[str]:
-    """The type that keywords without a `type` are about."""
-    if schema.keys() & {"properties", "patternProperties"} or isinstance(schema.get("additionalProperties"), Mapping):
-        return ["object"]
-    if schema.keys() & {"items", "prefixItems"}:
-        return ["array"]
-    if "const" in schema:
-        return [_type_word(schema["const"])]
-    return ["string"] if schema.keys() & {"maxLength", "pattern", "format"} else []
-
-
-def _type_word(value: Any) -> str:
-    words = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null", list: "array"}
-    return words.get(type(value), "object")
-
-
-def _doc(description: Any, notes: Iterable[str]) -> dict[str, str]:
-    parts = [*([description.strip()] if isinstance(description, str) else []), *(f"[{note}]" for note in notes)]
-    text = " ".join(filter(None, parts))
-    return {"doc": text} if text else {}

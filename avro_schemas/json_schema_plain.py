@@ -91,3 +91,19 @@ def _integer(schema: Mapping[str, Any]) -> tuple[Any, str]:
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def implied_types(schema: Mapping[str, Any]) -> list[str]:
+    """The type that keywords without a `type` are about."""
+    if schema.keys() & {"properties", "patternProperties"} or isinstance(schema.get("additionalProperties"), Mapping):
+        return ["object"]
+    if schema.keys() & {"items", "prefixItems"}:
+        return ["array"]
+    if "const" in schema:
+        return [_type_word(schema["const"])]
+    return ["string"] if schema.keys() & {"maxLength", "pattern", "format"} else []
+
+
+def _type_word(value: Any) -> str:
+    words = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null", list: "array"}
+    return words.get(type(value), "object")
