@@ -16,7 +16,7 @@ from typing import Any
 from avro_schemas.errors import SchemaError
 from avro_schemas.json_schema_fields import doc_of, field_of
 from avro_schemas.json_schema_merge import MAX_PROPERTIES, words_of
-from avro_schemas.json_schema_names import Names, clean, root_word, titled
+from avro_schemas.json_schema_names import RESERVED, Names, clean, root_word, titled
 from avro_schemas.json_schema_plain import ANY, enum_type, implied_types, plain_type
 from avro_schemas.json_schema_refs import Library
 from avro_schemas.json_schema_shape import Shapes
@@ -43,9 +43,12 @@ def avro_of(document: Any, path: Path, library: Library, *, logical: bool = Fals
     """
     library.add(path, document)
     try:
-        return _Converter(library, logical=logical).root(document, path)
+        found = _Converter(library, logical=logical).root(document, path)
+        found = found or _Converter(library, logical=logical, wrapped=True).root(document, path)
     except RecursionError as error:
         raise SchemaError("references inside references are too many to follow") from error
+    assert found is not None
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +73,32 @@ class _Spot:
 
 
 class _Converter:
-    def __init__(self, library: Library, *, logical: bool) -> None:
-        self._shapes, self._logical = Shapes(library), logical
-        self._names = Names()
+    """Converts one document; `wrapped` into a record around it, which then has the document's name."""
+
+    def __init__(self, library: Library, *, logical: bool, wrapped: bool = False) -> None:
+        self._shapes, self._logical, self._wrapped = Shapes(library), logical, wrapped
+        self._names = Names(RESERVED)
         self._known: dict[int, str] = {}  # id of a schema, which the shapes keep alive -> name of its type
         self._definitions: dict[str, dict[str, Any]] = {}
         self._warnings: dict[str, None] = {}
         self._types = 0
 
-    def root(self, document: Any, path: Path) -> tuple[Any, list[str]]:
+    def root(self, document: Any, path: Path) -> tuple[Any, list[str]] | None:
+        """The record and the warnings; None if it must be wrapped, since it is no record by itself."""
         spot = _Spot("", root_word(document, path))
         whole = self._shapes.flat(document)
         if isinstance(whole, Mapping) and words_of(whole.get("type")) == ["array"] and _is_items(whole):
             self._warn(spot, "the document is an array; the table is one of its items")
             document, spot = whole["items"], replace(spot, word=titled(whole["items"], spot.word))
+        name = self._names.free(spot.word, "") if self._wrapped else ""
         found = self._type(document, spot)
-        if not isinstance(found, str) or found not in self._definitions:
-            name = self._names.free(spot.word, "")
+        record = self._definitions.get(found) if isinstance(found, str) else None
+        if self._wrapped:
             content = {"name": "value", "type": found} | doc_of("", spot.notes)
-            self._definitions[name] = {"type": "record", "name": name, "fields": [content]}
-            found = name
-        return self_contained(self._definitions[found], self._find), list(self._warnings)
+            record = {"type": "record", "name": name, "fields": [content]}
+        if record is None or record["type"] != "record":
+            return None
+        return self_contained(record, self._find), list(self._warnings)
 
     def _find(self, name: str) -> Definition | None:
         schema = self._definitions.get(name)
@@ -202,7 +210,7 @@ class _Converter:
         fields: list[dict[str, Any]] = []
         record: dict[str, Any] = {"type": "record", "name": name, "fields": fields}
         self._definitions[name] = record
-        own = Names()
+        own = Names(())
         for title, inner in properties.items():
             if inner is not False:
                 column = own.free(clean(title), "")

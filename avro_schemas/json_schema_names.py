@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from avro_schemas.field_types import PRIMITIVES
+from avro_schemas.named_types import NAMED
 from avro_schemas.naming import is_plain
 
 #: Longest title that is taken for a name; a longer one is a sentence.
 MAX_TITLE = 40
+#: What no type may be called, since Avro has these words for its own.
+RESERVED = (*PRIMITIVES, *NAMED, "array", "map", "union")
 
 
 def clean(word: str) -> str:
@@ -39,10 +43,10 @@ def root_word(document: Any, path: Path) -> str:
 
 
 class Names:
-    """Names that are taken already."""
+    """Names that are taken already, some from the beginning."""
 
-    def __init__(self) -> None:
-        self._taken: dict[str, int] = {}  # -> the number that was tried last behind it
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = dict.fromkeys(taken, 1)  # -> the number that was tried last behind it
 
     def free(self, wanted: str, parent: str) -> str:
         """`wanted`, or it behind `parent`, or that with a number: the first one that nobody has; now it is taken."""
