@@ -61,6 +61,7 @@ class SchemaFiles:
         self._paths = tuple(dict.fromkeys(paths))
         self._logical = logical
         self._library: Library | None = None
+        self._given: dict[str, list[tuple[Path, Definition]]] | None = None
         self._taken_in = 0
         self._documents: dict[Path, _Document | RtpipeError] = {}
         self._defined: dict[Path, dict[str, Definition]] = {}
@@ -140,15 +141,22 @@ class SchemaFiles:
             raise SchemaError(f"the files use each other's types more than {MAX_TAKEN_IN:,} times")
         if name in (own := self._definitions(document.path)):
             return own[name]
-        given = {path: self._definitions(path) for path in self._paths if self._of_kind(path, Kind.AVRO)}
-        found = {path: names[name] for path, names in given.items() if name in names}
-        if found:
-            (first, definition), *others = found.items()
+        if found := self._given_names().get(name):
+            (first, definition), *others = found
             for path, other in others:
                 if (other.schema, other.outer) != (definition.schema, definition.outer):
                     raise SchemaError(f"the type {name!r} is defined in {first} and otherwise in {path}")
             return definition
         return next(self._beside(name, document.path.parent), None)
+
+    def _given_names(self) -> dict[str, list[tuple[Path, Definition]]]:
+        """Full name -> where it is defined in the files that were given, and how."""
+        if self._given is None:
+            self._given = {}
+            for path in self._paths:
+                for name, found in self._definitions(path).items() if self._of_kind(path, Kind.AVRO) else ():
+                    self._given.setdefault(name, []).append((path, found))
+        return self._given
 
     def _beside(self, name: str, folder: Path) -> Iterator[Definition]:
         if not _NAME.fullmatch(name):
