@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Schema files: convert them to Avro, see what tables they give.", no_args_is_help=True)
 
 _KINDS = "schema_before.json, Avro schemas, JSON Schema or Avro container files"
+_HINT = "docs/schemas.md says which types have a column; --topic gives one schema another table"
 _DEFAULT = Path("avro_schemas/schema_before.json")
 Files = Annotated[list[Path] | None, typer.Argument(help=f"{_KINDS}.", show_default=str(_DEFAULT))]
 File = Annotated[Path, typer.Argument(help=f"One of {_KINDS}.")]
@@ -93,18 +94,23 @@ def check(files: Files = None, as_json: Json = False, logical: Logical = False, 
 
 
 def _verdict(together: SchemaFiles, path: Path, topic: str | None) -> _Verdict:
+    from avro_schemas.errors import SchemaError
+    from avro_schemas.json_file import SchemaFileError
     from avro_schemas.naming import table_for
     from avro_schemas.table_layout import table_layout
 
     try:
-        tables = [
-            (found, table_layout(found.schema, table=table_for(found.name if topic is None else topic)))
-            for found in together.read(path)
-        ]
+        found = together.read(path)
     except RtpipeError as error:
-        if str(path) not in error.message:
-            error.message = f"{path}: {error.message}"
         return _Verdict(path, [], error)
+    tables, problems = [], []
+    for one in found:
+        try:
+            tables.append((one, table_layout(one.schema, table=table_for(one.name if topic is None else topic))))
+        except SchemaError as error:
+            problems.append(error.message)
+    if problems:
+        return _Verdict(path, [], SchemaFileError(path, problems, hint=_HINT))
     return _Verdict(path, tables)
 
 
