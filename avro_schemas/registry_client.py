@@ -59,7 +59,7 @@ class Registry:
         with self._translated("asking whether it answers"):
             self._client.get_config()
 
-    def register(self, subject: str, schema: Mapping[str, Any]) -> int:
+    def register(self, subject: str, schema: Any) -> int:
         """The id of `schema` under `subject`, registered now unless it was already.
 
         SchemaError if the registry finds it invalid or incompatible with the subject's earlier versions.
@@ -67,7 +67,7 @@ class Registry:
         with self._translated(f"registering a schema under {subject}"):
             return int(self._client.register_schema(subject, _avro(schema)))
 
-    def find(self, subject: str, schema: Mapping[str, Any]) -> int | None:
+    def find(self, subject: str, schema: Any) -> int | None:
         """The id of `schema` if it is registered under `subject`, else None; changes nothing."""
         try:
             with self._translated(f"looking for a schema under {subject}"):
@@ -76,7 +76,7 @@ class Registry:
             return None
         return None if found is None else int(found)
 
-    def accepts(self, subject: str, schema: Mapping[str, Any]) -> bool:
+    def accepts(self, subject: str, schema: Any) -> bool:
         """Whether `register` would take `schema` as the subject's next version; changes nothing."""
         try:
             with self._translated(f"comparing a schema with those of {subject}"):
@@ -196,5 +196,5 @@ class SchemaNotFoundError(SchemaError):
     """The registry answers, but has no such subject, version or schema id."""
 
 
-def _avro(schema: Mapping[str, Any]) -> Schema:
+def _avro(schema: Any) -> Schema:
     return Schema(json.dumps(schema), "AVRO")
