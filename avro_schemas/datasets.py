@@ -21,11 +21,13 @@ import json
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from avro_schemas.errors import SchemaError, SettingsError
+from avro_schemas.errors import SettingsError
+from avro_schemas.json_file import JsonObject, SchemaFileError, json_kind, parsed, read_start, text_of
 from avro_schemas.naming import MAX_IDENTIFIER, collision_key, is_plain, own_table_problem
 
 NAMESPACE = "com.exam"
@@ -33,8 +35,8 @@ NAMESPACE = "com.exam"
 AVRO_FILE = "schema_avro.json"
 #: The datasets that come with rtpipe.
 DEFAULT_FILE = Path(__file__).with_name("schema_before.json")
-#: Most bytes of a schema file and most fields of a dataset.
-MAX_FILE, MAX_FIELDS = 1_000_000, 1_000
+#: Most fields of a dataset.
+MAX_FIELDS = 1_000
 #: Most characters that a bounded string may have: a VARCHAR holds no more.
 MAX_STRING = 16_383
 #: Most digits of a decimal: more than any column of numbers has.
@@ -61,40 +63,34 @@ _KEYS = ("name", "fields")
 _TYPE = "the type "
 
 
-class DatasetsError(SchemaError):
-    """A schema file is refused; `problems` are all that was found in it, each with its place."""
+class DatasetsError(SchemaFileError):
+    """A `schema_before.json` is refused; the types that are allowed follow once, where one was wrong."""
 
     def __init__(self, path: Path, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        many = f"{len(problems)} problems\n  " if len(problems) > 1 else ""
         allowed = f"\n  types that are allowed: {_TYPES}" if any(_TYPE in problem for problem in problems) else ""
-        super().__init__(f"{path}: {many}" + "\n  ".join(problems) + allowed, hint="nothing was created")
+        super().__init__(path, problems, allowed=allowed)
 
 
 class _TypeProblem(Exception):  # noqa: N818 - never leaves this module
     """What is wrong with a type word and what is allowed."""
 
 
-class _Object(dict[str, Any]):
-    """A JSON object that remembers the keys written twice, of which a dict keeps only the last."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        keys = [key for key, _ in pairs]
-        self.repeated = [key for key in dict.fromkeys(keys) if keys.count(key) > 1] if len(self) < len(keys) else []
-
-
 def read_datasets(path: Path) -> list[dict[str, Any]]:
     """The Avro record schemas of a `schema_before.json`, in its order.
 
-    Raises DatasetsError with everything that is wrong in the file, SettingsError if it cannot be read.
+    DatasetsError has everything that is wrong in it; SchemaFileError if it is no JSON, SettingsError if it cannot be
+    read.
     """
-    document = _parsed(path)
+    return datasets_of(path, _parsed(path))
+
+
+def datasets_of(path: Path, document: Any) -> list[dict[str, Any]]:
+    """As `read_datasets`, of the parsed document of the file."""
     if not isinstance(document, list) or not document:
-        raise DatasetsError(path, [f"it must be an array of datasets, at least one, not {_kind(document)}"])
+        raise DatasetsError(path, [f"it must be an array of datasets, at least one, not {json_kind(document)}"])
     problems: list[str] = []
     schemas = [_record(dataset, number, problems) for number, dataset in enumerate(document, 1)]
-    names = [dataset.get("name") for dataset in document if isinstance(dataset, _Object)]
+    names = [dataset.get("name") for dataset in document if isinstance(dataset, JsonObject)]
     problems += _clashes("", "dataset", [name for name in names if isinstance(name, str)])
     if problems:
         raise DatasetsError(path, problems)
@@ -131,21 +127,9 @@ def load_avro(path: Path) -> list[dict[str, Any]]:
     return _records(path, _parsed(path, hint="`rtpipe infra create` writes it from schema_before.json"))
 
 
-def read_schemas(path: Path) -> list[dict[str, Any]]:
-    """The Avro record schemas of a schema file of either kind; an .avsc file may hold one alone.
-
-    What is in the file tells the kind: Avro schemas have a `type`, datasets have none. Raises as the other two.
-    """
-    document = _parsed(path)
-    first = document[0] if isinstance(document, list) and document else document
-    if isinstance(first, dict) and "type" in first:
-        return _records(path, document if isinstance(document, list) else [document])
-    return read_datasets(path)
-
-
 def _records(path: Path, document: Any) -> list[dict[str, Any]]:
     if not isinstance(document, list) or not document:
-        raise DatasetsError(path, [f"it must be an array of Avro record schemas, not {_kind(document)}"])
+        raise DatasetsError(path, [f"it must be an array of Avro record schemas, not {json_kind(document)}"])
     problems = [
         f"schema {number} is no Avro record with a name and fields"
         for number, schema in enumerate(document, 1)
@@ -159,29 +143,14 @@ def _records(path: Path, document: Any) -> list[dict[str, Any]]:
     return document
 
 
-def _parsed(path: Path, *, hint: str = "is the path right, and may this user read it?") -> Any:
-    try:
-        if path.stat().st_size > MAX_FILE:
-            raise DatasetsError(path, [f"{path.stat().st_size:,} bytes; at most {MAX_FILE:,} are read"])
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}", hint=hint) from error
-    except UnicodeDecodeError as error:
-        raise DatasetsError(
-            path, [f"not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}"]
-        ) from error
-    try:
-        return json.loads(text, object_pairs_hook=_Object)
-    except json.JSONDecodeError as error:
-        raise DatasetsError(path, [f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}"]) from error
-    except (RecursionError, ValueError) as error:  # nested without end, or a number of thousands of digits
-        raise DatasetsError(path, [f"not JSON that can be read: {error}"]) from error
+def _parsed(path: Path, **hint: str) -> Any:
+    return parsed(path, text_of(path, read_start(path, **hint)))
 
 
 def _record(dataset: Any, number: int, problems: list[str]) -> dict[str, Any]:
     """The record schema of one dataset; what is wrong with it goes to `problems`, and the result is then unusable."""
-    if not isinstance(dataset, _Object):
-        problems.append(f'dataset {number}: must be {{"name": ..., "fields": {{...}}}}, not {_kind(dataset)}')
+    if not isinstance(dataset, JsonObject):
+        problems.append(f'dataset {number}: must be {{"name": ..., "fields": {{...}}}}, not {json_kind(dataset)}')
         return {}
     name, fields = dataset.get("name"), dataset.get("fields")
     where = f"dataset {name!r}" if isinstance(name, str) and name else f"dataset {number}"
@@ -193,10 +162,10 @@ def _record(dataset: Any, number: int, problems: list[str]) -> dict[str, Any]:
         problems += [f"{where}: {problem}" for problem in _name_problems(name)]
         if isinstance(name, str) and (problem := own_table_problem(name)):
             problems.append(f"{where}: no dataset may have this name, {problem}")
-    if not isinstance(fields, _Object) or not fields:
-        found = "missing" if "fields" not in dataset else "empty" if fields == {} else _kind(fields)
+    if not isinstance(fields, JsonObject) or not fields:
+        found = "missing" if "fields" not in dataset else "empty" if fields == {} else json_kind(fields)
         problems.append(f"{where}: `fields` is {found}; it must be an object of at least one field name and its type")
-        fields = _Object([])
+        fields = JsonObject([])
     if len(fields) > MAX_FIELDS:
         problems.append(f"{where}: {len(fields):,} fields; at most {MAX_FIELDS:,} are allowed")
     problems += [f"{where}, field {field!r}: is there twice" for field in fields.repeated]
@@ -224,7 +193,7 @@ def _field(name: str, word: Any, where: str, problems: list[str]) -> dict[str, A
 def _avro_type(word: Any) -> Any:
     """The Avro type for a type word; _TypeProblem says what is wrong with it and what is allowed."""
     if not isinstance(word, str):
-        raise _TypeProblem(f'{_TYPE}must be a word such as "string", not {_kind(word)}')
+        raise _TypeProblem(f'{_TYPE}must be a word such as "string", not {json_kind(word)}')
     base = word.strip()
     nullable = base.endswith("?")
     base = base.removesuffix("?").rstrip()
@@ -261,12 +230,12 @@ def _clashes(where: str, what: str, names: Sequence[str]) -> list[str]:
     """Names that one topic, table or column cannot tell apart; JSON's own doubles are reported by their object."""
     seen: dict[str, str] = {}
     problems = []
-    for name in names:
+    for name, times in Counter(names).items():
         key = name.lower() if what == "field" else collision_key(name)
         other = seen.setdefault(key, name)
-        if other == name and names.count(name) > 1 and f"{where}{what} {name!r}: is there twice" not in problems:
+        if times > 1:
             problems.append(f"{where}{what} {name!r}: is there twice")
-        elif other != name:
+        if other != name:
             problems.append(f"{where}{what} {name!r}: too like {other!r}; MySQL may not tell such names apart")
     return problems
 
@@ -274,11 +243,6 @@ def _clashes(where: str, what: str, names: Sequence[str]) -> list[str]:
 def _suggest(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word.lower(), known, n=1)
     return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(known)})" if known == _KEYS else ""
-
-
-def _kind(value: Any) -> str:
-    kinds = {dict: "an object", _Object: "an object", list: "an array", str: "a string", bool: "a boolean"}
-    return "null" if value is None else kinds.get(type(value), "a number")
 
 
 def _replace(target: Path, text: str) -> None:

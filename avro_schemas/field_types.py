@@ -26,6 +26,7 @@ LOGICAL_TYPES = {
     "duration": {"fixed"},
     "uuid": {"string", "fixed"},
 }
+_LOG10_OF_2 = 30_102_999_566_398_119_521  # in 10**-20
 _FIXED_SIZE = {"uuid": 16, "duration": 12}
 
 Warn = Callable[[str], None]
@@ -89,7 +90,7 @@ def _decimal_problem(found: FieldType, precision: Any, scale: Any) -> str | None
     if isinstance(scale, bool) or not isinstance(scale, int) or not 0 <= scale <= precision:
         return f"scale {scale!r} is not within 0 and the precision {precision}"
     if found.avro_type == "fixed":
-        most = len(str(2 ** (8 * found.size - 1) - 1)) - 1 if found.size else 0
+        most = max(0, 8 * found.size - 1) * _LOG10_OF_2 // 10**20  # of a size that may have any number of digits
         if precision > most:
             return f"{found.size} bytes hold {most} digits, not {precision}"
     return None

@@ -17,12 +17,15 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from avro_schemas.credentials import AccessDeniedError, without_credentials
 from avro_schemas.errors import SchemaError, SettingsError, UnreachableError
+from avro_schemas.json_file import json_kind
+from avro_schemas.named_types import Definition, definitions, self_contained
 
 #: Seconds for one request, and how often it is repeated: an answer or an error within about ten seconds.
 _LIMITS: Mapping[str, float] = {"timeout": 4.0, "max.retries": 1, "retries.wait.ms": 200, "retries.max.wait.ms": 1000}
 #: Registry error codes for a subject, version or schema id that is not there (a bare 404 is another server).
 _NOT_FOUND = frozenset({40401, 40402, 40403})
-_LARGEST_SCHEMA = 1_000_000
+#: Most characters of a schema with all that it refers to, and most schemas that it refers to, directly or not.
+_LARGEST_SCHEMA, _MOST_REFERENCES = 1_000_000, 200
 _NO_CONFIG: Mapping[str, str] = MappingProxyType({})
 
 
@@ -37,7 +40,7 @@ class Registry:
     def __init__(self, url: str, config: Mapping[str, str] = _NO_CONFIG) -> None:
         self.url = without_credentials(url)
         settings: dict[str, Any] = {**_LIMITS, **config}
-        self._schemas: dict[int, dict[str, Any]] = {}
+        self._schemas: dict[int, Any] = {}
         try:
             settings.update({key: float(settings[key]) for key in _LIMITS})
             self._client: SchemaRegistryClient = SchemaRegistryClient({"url": url, **settings})
@@ -56,7 +59,7 @@ class Registry:
         with self._translated("asking whether it answers"):
             self._client.get_config()
 
-    def register(self, subject: str, schema: Mapping[str, Any]) -> int:
+    def register(self, subject: str, schema: Any) -> int:
         """The id of `schema` under `subject`, registered now unless it was already.
 
         SchemaError if the registry finds it invalid or incompatible with the subject's earlier versions.
@@ -64,7 +67,7 @@ class Registry:
         with self._translated(f"registering a schema under {subject}"):
             return int(self._client.register_schema(subject, _avro(schema)))
 
-    def find(self, subject: str, schema: Mapping[str, Any]) -> int | None:
+    def find(self, subject: str, schema: Any) -> int | None:
         """The id of `schema` if it is registered under `subject`, else None; changes nothing."""
         try:
             with self._translated(f"looking for a schema under {subject}"):
@@ -73,7 +76,7 @@ class Registry:
             return None
         return None if found is None else int(found)
 
-    def accepts(self, subject: str, schema: Mapping[str, Any]) -> bool:
+    def accepts(self, subject: str, schema: Any) -> bool:
         """Whether `register` would take `schema` as the subject's next version; changes nothing."""
         try:
             with self._translated(f"comparing a schema with those of {subject}"):
@@ -81,10 +84,11 @@ class Registry:
         except SchemaNotFoundError:
             return True
 
-    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+    def schema_by_id(self, schema_id: int) -> Any:
         """The schema of an id, as parsed JSON; asked for once, since an id never changes its schema.
 
-        SchemaError if the id is unknown, or its schema is not an Avro record or refers to other subjects.
+        What it refers to in other subjects stands in it then. SchemaError if the id is unknown, its schema is not
+        Avro, or a subject that it refers to is not there.
         """
         if schema_id not in self._schemas:
             with self._translated(f"fetching the schema of id {schema_id}"):
@@ -92,7 +96,7 @@ class Registry:
             self._schemas[schema_id] = self._parsed(schema, f"schema id {schema_id}")
         return self._schemas[schema_id]
 
-    def latest(self, subject: str) -> tuple[int, dict[str, Any]]:
+    def latest(self, subject: str) -> tuple[int, Any]:
         """Id and parsed schema of the newest version of `subject`, asked for anew each time.
 
         SchemaError if there is no such subject, or as for `schema_by_id`.
@@ -103,23 +107,46 @@ class Registry:
             schema_id = int(version.schema_id or 0)
         return schema_id, self._parsed(version.schema, f"subject {subject}")
 
-    def _parsed(self, schema: Schema, what: str) -> dict[str, Any]:
+    def _parsed(self, schema: Schema, what: str) -> Any:
+        """The schema as one document, what it refers to included."""
+        parsed = self._document(schema, what, _LARGEST_SCHEMA)
+        return self_contained(parsed, self._referred(schema, what).get) if schema.references else parsed
+
+    def _referred(self, schema: Schema, what: str) -> dict[str, Definition]:
+        """The named types of every schema that `schema` refers to, by their full names."""
+        found: dict[str, Definition] = {}
+        room = _LARGEST_SCHEMA - len(str(schema.schema_str))
+        waiting, seen = list(schema.references or ()), set()
+        while waiting:
+            reference = waiting.pop(0)
+            subject, number = str(reference.subject), int(reference.version or 0)
+            if (subject, number) in seen:
+                continue
+            seen.add((subject, number))
+            if len(seen) > _MOST_REFERENCES:
+                raise SchemaError(f"{what} at {self.url} refers to more than {_MOST_REFERENCES} other schemas")
+            with self._translated(f"fetching version {number} of {subject}, to which {what} refers"):
+                version = self._client.get_version(subject, number)
+            inner = self._document(version.schema, f"version {number} of {subject}, to which {what} refers,", room)
+            room -= len(str(version.schema.schema_str))
+            for one in definitions(inner):
+                found.setdefault(one.name, one)
+            waiting += version.schema.references or ()
+        return found
+
+    def _document(self, schema: Schema, what: str, room: int) -> Any:
+        """The JSON of one schema of at most `room` characters."""
         if schema.schema_type not in {None, "AVRO"}:
             raise SchemaError(f"{what} at {self.url} is {schema.schema_type}, rtpipe reads AVRO")
-        if schema.references:
-            names = ", ".join(str(reference.name) for reference in schema.references)
-            raise SchemaError(
-                f"{what} at {self.url} refers to other subjects ({names}), which rtpipe does not follow yet"
-            )
         text = str(schema.schema_str)
-        if len(text) > _LARGEST_SCHEMA:
-            raise SchemaError(f"{what} at {self.url} has {len(text):,} characters, {_LARGEST_SCHEMA:,} is the most")
+        if len(text) > room:
+            raise SchemaError(f"{what} at {self.url} has {len(text):,} characters, {room:,} is the most")
         try:
             parsed = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise SchemaError(f"{what} at {self.url} is no JSON ({type(error).__name__})") from error
-        if not isinstance(parsed, dict):
-            raise SchemaError(f"{what} at {self.url} is {json.dumps(parsed)}, a topic needs a record")
+        if not isinstance(parsed, dict | list | str):
+            raise SchemaError(f"{what} at {self.url} is {json_kind(parsed)}, no Avro schema")
         return parsed
 
     @contextmanager
@@ -169,5 +196,5 @@ class SchemaNotFoundError(SchemaError):
     """The registry answers, but has no such subject, version or schema id."""
 
 
-def _avro(schema: Mapping[str, Any]) -> Schema:
+def _avro(schema: Any) -> Schema:
     return Schema(json.dumps(schema), "AVRO")

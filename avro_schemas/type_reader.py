@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import reprlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from avro_schemas.errors import SchemaError
 from avro_schemas.field_types import PRIMITIVES, FieldType, bounded, with_logical
+from avro_schemas.named_types import MAX_DEPTH, full_name, inner_namespace
 
-#: Types inside types; JSON of both servers ends a little above it (98), a recursive value's parts included.
-MAX_DEPTH = 40
 #: A name, after a namespace perhaps, of which Java's classes make what they like: `Job$Part`.
 _NAME = re.compile(r"([^.\s]*\.)*[A-Za-z_][A-Za-z0-9_]*")
+#: How many names and how many problems an error tells: a schema may have a hundred thousand of either.
+_SHOWN = 50
 #: Unions of plain numbers whose widest branch holds the values of all exactly.
 _WIDEST = {frozenset({"int", "long"}): "long", frozenset({"float", "double"}): "double"}
 
@@ -47,10 +49,11 @@ def read_record(schema: Any) -> RecordSchema:
 
     That field's messages have the very same bytes. SchemaError names every field that is invalid, and what is wrong.
     """
-    if not isinstance(schema, Mapping) or schema.get("type") not in {"record", "error"}:
-        schema = {"type": "record", "name": "value", "fields": [{"name": "value", "type": schema}]}
+    alone = not isinstance(schema, Mapping) or schema.get("type") not in ("record", "error")
+    if alone:  # under a name that no type can have, so that none is taken for it
+        schema = {"type": "record", "name": "", "fields": [{"name": "value", "type": schema}]}
     name = schema.get("name")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not alone and (not isinstance(name, str) or not _NAME.fullmatch(name)):
         raise SchemaError(f"the name {name!r} of the record is none: letters, digits and _, no digit first")
     reader, fields, problems = _FieldReader(schema), [], []
     for field in _checked_fields(schema):
@@ -58,6 +61,8 @@ def read_record(schema: Any) -> RecordSchema:
             fields.append((field, reader.read(field)))
         except SchemaError as error:
             problems.append(error.message)
+        if len(problems) == _SHOWN:
+            break
     if problems:
         raise SchemaError("\n  ".join(problems))
     return RecordSchema(reader.name, tuple(fields), reader.records, reader.recursive)
@@ -67,9 +72,9 @@ class _FieldReader:
     """Reads the fields of one record in order, so that a named type may be used again by its name."""
 
     def __init__(self, record: Mapping[str, Any]) -> None:
-        self._namespace = _namespace(record, "")
-        self.name = _full_name(record["name"], self._namespace)
-        self._named: dict[str, FieldType | None] = {self.name: None}  # None: it is still being read
+        self._namespace = inner_namespace(record, "")
+        self.name = full_name(record["name"], self._namespace)
+        self._named: dict[str, FieldType | None] = {self.name: None} if self.name else {}  # None: still being read
         self._fields: list[tuple[str, FieldType]] = []
         self._warnings: list[str] = []
         self.recursive = False
@@ -143,11 +148,11 @@ class _FieldReader:
     def _word(self, word: str, place: _Place) -> FieldType:
         if word in PRIMITIVES:
             return FieldType(word)
-        full = _full_name(word, place.namespace)
+        full = full_name(word, place.namespace)
         if full not in self._named:  # as Avro for Java does: one that is not in this namespace may be in none
             full = word
         if full not in self._named:
-            known = ", ".join([*PRIMITIVES, *_COMPLEX, *sorted(filter(None, self._named))])
+            known = ", ".join([*PRIMITIVES, *_COMPLEX, *sorted(filter(None, self._named))[:_SHOWN]])
             raise SchemaError(f"{place.words}: unknown type {word!r}; known here are {known}")
         if found := self._named[full]:
             return found
@@ -161,8 +166,8 @@ class _FieldReader:
             raise SchemaError(
                 f"{place.words}: the name {name!r} of this {kind} is none: letters, digits and _, no digit first"
             )
-        namespace = _namespace(schema, place.namespace)
-        full = _full_name(name, namespace)
+        namespace = inner_namespace(schema, place.namespace)
+        full = full_name(name, namespace)
         if full in self._named or full in PRIMITIVES:
             raise SchemaError(f"{place.words}: the name {full!r} is taken already")
         self._named[full] = None
@@ -186,7 +191,7 @@ class _FieldReader:
             if not isinstance(symbol, str) or not _NAME.fullmatch(symbol) or "." in symbol:
                 raise SchemaError(f"{place.words}: {symbol!r} is no symbol: letters, digits and _, no digit first")
         if len(set(symbols)) < len(symbols):
-            twice = next(symbol for symbol in symbols if symbols.count(symbol) > 1)
+            twice = next(symbol for symbol, times in Counter(symbols).items() if times > 1)
             raise SchemaError(f"{place.words}: the symbol {twice!r} is there twice")
         if "default" in schema and schema["default"] not in symbols:
             raise SchemaError(f"{place.words}: the default {schema['default']!r} is none of the symbols")
@@ -240,16 +245,7 @@ def _checked_fields(record: Mapping[str, Any], where: str = "") -> list[Mapping[
             problems.append(f"{where}field {name!r} is there twice")
         elif "type" not in field:
             problems.append(f"{where}field {name!r} has no type")
-        seen.add(name)
+        seen.add(str(name))
     if problems:
-        raise SchemaError("\n  ".join(problems))
+        raise SchemaError("\n  ".join(problems[:_SHOWN]))
     return fields
-
-
-def _namespace(schema: Mapping[str, Any], outer: str) -> str:
-    name = str(schema.get("name", ""))
-    return name.rpartition(".")[0] if "." in name else str(schema.get("namespace", outer))
-
-
-def _full_name(name: str, namespace: str) -> str:
-    return name if "." in name or not namespace else f"{namespace}.{name}"

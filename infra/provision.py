@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from avro_schemas.datasets import avro_path, avro_text, dump_avro, read_datasets
+from avro_schemas.datasets import avro_path, avro_text, dump_avro
 from avro_schemas.errors import ExitCode, SchemaError, SettingsError
-from avro_schemas.naming import subject_for, table_for
+from avro_schemas.naming import collision_key, subject_for, table_for
 from avro_schemas.registry_client import Registry
+from avro_schemas.schema_files import FileSchema, SchemaFiles
+from avro_schemas.schema_kinds import Kind
 from avro_schemas.table_layout import TableLayout, table_layout
 from avro_schemas.table_rules import PLAIN, TableRules
 from infra.accounts import Accounts, accounts_of
@@ -33,7 +34,7 @@ log = logging.getLogger("rtpipe.infra.create")
 class ProvisionRequest:
     """What to make and where; the URLs hold passwords, so `repr` shows none of them."""
 
-    schemas: Path  #: a schema_before.json; schema_avro.json is written beside it
+    schemas: Path  #: a file of schemas of any kind; beside a schema_before.json schema_avro.json is written
     kafka: Mapping[str, str] = field(repr=False)  #: librdkafka properties, at least `bootstrap.servers`
     registry_url: str = field(repr=False)
     database_url: str = field(repr=False)  #: the consumer's; serves for the others where they are None
@@ -84,7 +85,7 @@ class _Provision:
         if request.partitions < 1 or (request.replication_factor or 1) < 1:
             raise SettingsError("partitions and replication factor are numbers of at least 1")
         self._request = request
-        self._schemas = read_datasets(request.schemas)
+        self._schemas = SchemaFiles([request.schemas]).read(request.schemas)
         self._layouts = _layouts(self._schemas, request)
         self._accounts: Accounts = accounts_of(
             request.database_url, request.infra_database_url, request.admin_database_url
@@ -103,35 +104,39 @@ class _Provision:
         self._registry.check()
         cluster = self._topics.describe()
         tables = [
-            (layout.table, self._request.rules_of(schema["name"]))
-            for layout, schema in zip(self._layouts, self._schemas, strict=True)
+            (layout.table, self._request.rules_of(one.name))
+            for layout, one in zip(self._layouts, self._schemas, strict=True)
         ]
         return (
-            self._schema_file(dry_run=dry_run),
-            *(self._subject(schema, dry_run=dry_run) for schema in self._schemas),
+            *self._schema_file(dry_run=dry_run),
+            *(self._subject(one, dry_run=dry_run) for one in self._schemas),
             *self._topic_items(cluster, dry_run=dry_run),
             *database_items(self._sessions, self._accounts, tables, dry_run=dry_run),
         )
 
-    def _schema_file(self, *, dry_run: bool) -> ProvisionItem:
+    def _schema_file(self, *, dry_run: bool) -> list[ProvisionItem]:
+        """The converted datasets; none for schemas that are Avro, or have another source than datasets."""
+        if self._schemas[0].kind is not Kind.DATASETS:
+            return []
+        schemas = [one.schema for one in self._schemas]
         target = avro_path(self._request.schemas)
         old = target.read_text(encoding="utf-8", errors="replace") if target.is_file() else None
-        if old == avro_text(self._schemas):
-            return ProvisionItem("schema file", str(target), State.THERE)
+        if old == avro_text(schemas):
+            return [ProvisionItem("schema file", str(target), State.THERE)]
         if not dry_run:
-            dump_avro(self._schemas, self._request.schemas)
+            dump_avro(schemas, self._request.schemas)
             log.info("Avro schema Json dumped successfully ... %s", target)
         detail = "" if old is None else "replaces an older one"
-        return ProvisionItem("schema file", str(target), _made(dry_run), detail)
+        return [ProvisionItem("schema file", str(target), _made(dry_run), detail)]
 
-    def _subject(self, schema: Mapping[str, Any], *, dry_run: bool) -> ProvisionItem:
-        subject = subject_for(schema["name"])
+    def _subject(self, found: FileSchema, *, dry_run: bool) -> ProvisionItem:
+        subject, schema = subject_for(found.name), found.schema
         schema_id = self._registry.find(subject, schema)
         if schema_id is not None:
             return ProvisionItem("subject", subject, State.THERE, f"schema id {schema_id}")
         if not self._registry.accepts(subject, schema):
             raise SchemaError(
-                f"{self._request.schemas}: dataset {schema['name']!r}: the registry holds the schema for incompatible "
+                f"{self._request.schemas}: schema {found.name!r}: the registry holds the schema for incompatible "
                 f"with the newest one of {subject}",
                 hint="give new fields a ?, keep the types of the others, or change the subject's compatibility rule",
             )
@@ -141,13 +146,13 @@ class _Provision:
         return ProvisionItem("subject", subject, State.CREATED, f"schema id {schema_id}")
 
     def _topic_items(self, cluster: Cluster, *, dry_run: bool) -> list[ProvisionItem]:
-        names = [schema["name"] for schema in self._schemas]
+        names = [one.name for one in self._schemas]
         for name in names:
             if neighbour := cluster.neighbour(name):
                 raise SchemaError(
-                    f"{self._request.schemas}: dataset {name!r}: there is a topic {neighbour!r} that Kafka or MySQL "
+                    f"{self._request.schemas}: schema {name!r}: there is a topic {neighbour!r} that Kafka or MySQL "
                     "cannot tell from it",
-                    hint="rename the dataset: names must differ in more than case, and '.' counts as '_'",
+                    hint="rename it: names must differ in more than case, and '.' counts as '_'",
                 )
         missing = [name for name in names if name not in cluster.topics]
         wanted = TopicFacts(self._request.partitions, copies_for(cluster.brokers, self._request.replication_factor))
@@ -168,18 +173,21 @@ class _Provision:
         )
 
 
-def _layouts(schemas: Iterable[Mapping[str, Any]], request: ProvisionRequest) -> list[TableLayout]:
+def _layouts(schemas: Iterable[FileSchema], request: ProvisionRequest) -> list[TableLayout]:
     """The tables of all schemas; every one that is refused is told."""
     layouts, problems = [], []
-    for schema in schemas:
-        name = schema["name"]
+    taken: dict[str, str] = {}
+    for one in schemas:
+        name = one.name
+        if (other := taken.setdefault(collision_key(name), name)) != name:
+            problems.append(f"schema {name!r}: too like {other!r}; Kafka or MySQL may not tell such names apart")
         try:
-            layout = table_layout(schema, table=request.table_of(name), rules=request.rules_of(name))
+            layout = table_layout(one.schema, table=request.table_of(name), rules=request.rules_of(name))
         except SchemaError as error:
             problems.append(error.message)
             continue
-        for warning in layout.warnings:
-            log.warning("dataset %s: %s", name, warning)
+        for warning in (*one.warnings, *layout.warnings):
+            log.warning("schema %s: %s", name, warning)
         log.info("Avro schema created successfully ... %s", name)
         layouts.append(layout)
     if problems:

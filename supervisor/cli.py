@@ -15,6 +15,7 @@ import typer
 
 from avro_schemas.errors import ExitCode, RtpipeError
 from supervisor import cli_chaos, cli_infra, cli_offsets, cli_produce, cli_schema, cli_supervise, cli_verify
+from supervisor.cli_errors import complain
 
 app = typer.Typer(
     name="rtpipe",
@@ -65,7 +66,7 @@ def main() -> None:
     try:
         app(prog_name="rtpipe")
     except RtpipeError as exc:
-        _complain(exc)
+        complain(exc)
         sys.exit(exc.exit_code)
     except KeyboardInterrupt:
         sys.exit(ExitCode.FORCED)
@@ -78,15 +79,5 @@ def main() -> None:
         bug = RtpipeError(
             f"{type(exc).__name__}: {exc}", hint="this is a bug of rtpipe; RTPIPE_DEBUG=1 shows where it happened"
         )
-        _complain(bug)
+        complain(bug)
         sys.exit(ExitCode.FAILED)
-
-
-def _complain(exc: RtpipeError) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text.assemble(("error ", "bold red"), (exc.name, "bold"), f"  {exc.message}"))
-    if exc.hint:
-        console.print(Text.assemble(("  what to do  ", "dim"), exc.hint))

@@ -112,8 +112,8 @@ def create(
 ) -> None:
     """Turn a schema file into Avro subjects, topics, tables and grants; doing it twice changes nothing.
 
-    Each schema gives one subject, one topic and one table. The Avro schemas are also written to schema_avro.json
-    beside the file, for `rtpipe produce`. Exit code 3 if something that is already there differs from the plan.
+    Each schema gives one subject, one topic and one table. Those of a schema_before.json are also written as Avro to
+    schema_avro.json beside it, for `rtpipe produce`. Exit code 3 if something that is there already differs.
 
     Examples:
 

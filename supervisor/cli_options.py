@@ -24,7 +24,7 @@ RegistryUrl = Annotated[
 ]
 SchemaFile = Annotated[
     Path | None,
-    typer.Option("--schemas", help="The schema file; default: avro_schemas/schema_before.json.", show_default=False),
+    typer.Option("--schemas", help="File of schemas; default: avro_schemas/schema_before.json.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 LogFormat = Annotated[

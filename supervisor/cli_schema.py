@@ -3,54 +3,150 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from avro_schemas.errors import RtpipeError, SettingsError
+from supervisor.cli_errors import complain
 from supervisor.cli_options import Json
+
+if TYPE_CHECKING:
+    from avro_schemas.schema_files import FileSchema, SchemaFiles
+    from avro_schemas.table_layout import TableLayout
 
 app = typer.Typer(help="Schema files: convert them to Avro, see what tables they give.", no_args_is_help=True)
 
-File = Annotated[Path, typer.Argument(help="schema_before.json, schema_avro.json or an .avsc file.")]
+_KINDS = "schema_before.json, Avro schemas, JSON Schema or Avro container files"
+_HINT = "docs/schemas.md says which types have a column; --topic gives one schema another table"
 _DEFAULT = Path("avro_schemas/schema_before.json")
+Files = Annotated[list[Path] | None, typer.Argument(help=f"{_KINDS}.", show_default=str(_DEFAULT))]
+File = Annotated[Path, typer.Argument(help=f"One of {_KINDS}.")]
+Logical = Annotated[
+    bool, typer.Option("--logical", help="Of JSON Schema: date, date-time and uuid become logical types.")
+]
+Topic = Annotated[
+    str | None, typer.Option("--topic", help="The topic, and so the table, of the one schema.", show_default=False)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What is to be said of one file: a table for each schema, or why it is refused."""
+
+    file: Path
+    tables: list[tuple[FileSchema, TableLayout]]
+    error: RtpipeError | None = None
 
 
 @app.command()
-def convert(file: File = _DEFAULT) -> None:
-    """Write the Avro schemas of a schema file to schema_avro.json beside it.
+def convert(file: File = _DEFAULT, logical: Logical = False) -> None:
+    """Write the Avro schemas of a schema_before.json to schema_avro.json beside it; print those of any other file.
 
     Example:
 
       rtpipe schema convert avro_schemas/schema_before.json
-    """
-    from avro_schemas.datasets import dump_avro, read_datasets
 
-    schemas = read_datasets(file)
-    print(f"{dump_avro(schemas, file)}: {len(schemas)} schemas")
+      rtpipe schema convert order.schema.json > order.avsc
+    """
+    from avro_schemas.datasets import avro_text, dump_avro
+    from avro_schemas.schema_files import SchemaFiles
+    from avro_schemas.schema_kinds import Kind
+
+    found = SchemaFiles([file], logical=logical).read(file)
+    schemas: list[Any] = [one.schema for one in found]
+    if found[0].kind is Kind.DATASETS:
+        print(f"{dump_avro(schemas, file)}: {len(schemas)} schemas")
+        return
+    _show_warnings(found)
+    print(avro_text(schemas if len(schemas) > 1 else schemas[0]), end="")
 
 
 @app.command()
-def check(file: File = _DEFAULT, as_json: Json = False) -> None:
+def check(files: Files = None, as_json: Json = False, logical: Logical = False, topic: Topic = None) -> None:
     """Show the table that each schema gives, as the SQL that creates it.
 
-    Exit code 5 if a schema is refused; the message names the field and what is allowed.
+    Files given together may use each other's types. All of them are looked at; exit code 5 if one is refused, 2 if one
+    cannot be read. The message names the file, the field, and what is allowed.
 
     Example:
 
       rtpipe schema check avro_schemas/schema_before.json
+
+      rtpipe schema check order.avsc customer.avsc
     """
-    from avro_schemas.datasets import read_schemas
+    from avro_schemas.schema_files import SchemaFiles
+
+    paths = files or [_DEFAULT]
+    together = SchemaFiles(paths, logical=logical)
+    verdicts = [_verdict(together, path, topic) for path in paths]
+    if topic is not None and sum(len(one.tables) for one in verdicts) > 1:
+        raise SettingsError("--topic names one topic, and there are several schemas", hint="check one schema alone")
+    if as_json:
+        print(json.dumps(_as_json(verdicts), indent=2))
+    for verdict in verdicts:
+        _show(verdict, sql=not as_json)
+    errors = [verdict.error.exit_code for verdict in verdicts if verdict.error]
+    if errors:
+        raise typer.Exit(min(errors))  # a file that cannot be read before one that is refused
+
+
+def _verdict(together: SchemaFiles, path: Path, topic: str | None) -> _Verdict:
+    from avro_schemas.errors import SchemaError
+    from avro_schemas.json_file import SchemaFileError
     from avro_schemas.naming import table_for
     from avro_schemas.table_layout import table_layout
+
+    try:
+        found = together.read(path)
+    except RtpipeError as error:
+        return _Verdict(path, [], error)
+    tables, problems = [], []
+    for one in found:
+        try:
+            tables.append((one, table_layout(one.schema, table=table_for(one.name if topic is None else topic))))
+        except SchemaError as error:
+            problems.append(error.message)
+    if problems:
+        return _Verdict(path, [], SchemaFileError(path, problems, hint=_HINT))
+    return _Verdict(path, tables)
+
+
+def _as_json(verdicts: list[_Verdict]) -> dict[str, Any]:
     from infra.ddl import create_table_sql
 
-    layouts = [table_layout(schema, table=table_for(schema["name"])) for schema in read_schemas(file)]
-    if as_json:
-        tables = [{"table": one.name, "sql": create_table_sql(one.table), "warnings": one.warnings} for one in layouts]
-        print(json.dumps({"schema_version": 1, "tables": tables}, indent=2))
-        return
-    for layout in layouts:
-        for warning in layout.warnings:
-            typer.echo(f"warning: {layout.name}: {warning}", err=True)
-        print(f"{create_table_sql(layout.table).strip()};\n")
+    tables = [
+        {
+            "table": layout.name,
+            "sql": create_table_sql(layout.table),
+            "warnings": [*found.warnings, *layout.warnings],
+            "file": str(verdict.file),
+        }
+        for verdict in verdicts
+        for found, layout in verdict.tables
+    ]
+    refused = [
+        {"file": str(one.file), "error": one.error.name, "message": one.error.message, "hint": one.error.hint}
+        for one in verdicts
+        if one.error
+    ]
+    return {"schema_version": 1, "tables": tables, "refused": refused}
+
+
+def _show(verdict: _Verdict, *, sql: bool) -> None:
+    from infra.ddl import create_table_sql
+
+    if verdict.error:
+        complain(verdict.error)
+    for found, layout in verdict.tables:
+        if sql:
+            _show_warnings([found], layout.warnings)
+            print(f"-- {found.where}\n{create_table_sql(layout.table).strip()};\n", flush=True)
+
+
+def _show_warnings(found: list[FileSchema], more: tuple[str, ...] = ()) -> None:
+    for schema in found:
+        for warning in (*schema.warnings, *more):
+            typer.echo(f"warning: {schema.where}: {warning}", err=True)

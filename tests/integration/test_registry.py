@@ -1,15 +1,17 @@
+import json
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
-from confluent_kafka.schema_registry import ConfigCompatibilityLevel, Schema, ServerConfig
+from confluent_kafka.schema_registry import ConfigCompatibilityLevel, Schema, SchemaReference, ServerConfig
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.errors import SchemaError, SettingsError, UnreachableError
 from avro_schemas.registry_client import Registry, SchemaNotFoundError
+from avro_schemas.table_layout import table_layout
 from infra.stack_state import Addresses
 
 
@@ -79,15 +81,35 @@ def test_an_invalid_schema_is_refused(registry: Registry, subject: str) -> None:
         registry.register(subject, {"type": "record", "name": "r"})
 
 
+def test_a_schema_that_refers_to_another_subject(registry: Registry, subject: str) -> None:
+    address = f"address-{subject}"
+    inner = {
+        "type": "record",
+        "name": "Address",
+        "namespace": "com.exam",
+        "fields": [{"name": "city", "type": "string"}],
+    }
+    registry.register(address, inner)
+    outer = json.dumps(schema(("home", "Address"), ("work", ["null", "com.exam.Address"])))
+    references = [SchemaReference("com.exam.Address", address, 1)]
+    schema_id = registry._client.register_schema(subject, Schema(outer, "AVRO", references))
+    found = registry.schema_by_id(schema_id)
+    assert found["fields"][0]["type"]["fields"] == inner["fields"]
+    assert found["fields"][1]["type"] == ["null", "com.exam.Address"]
+    assert registry.latest(subject) == (schema_id, found)
+    assert [shape.name for shape in table_layout(found, table="t").columns] == ["home", "work"]
+
+
 def test_schemas_that_are_no_avro_record(registry: Registry, subject: str) -> None:
     text = registry._client.register_schema(subject, Schema('"string"', "AVRO"))
-    with pytest.raises(SchemaError, match='is "string", a topic needs a record'):
-        registry.schema_by_id(text)
-    json = registry._client.register_schema(
+    assert registry.schema_by_id(text) == "string"
+    other = registry._client.register_schema(f"u{subject}", Schema('["null", "string"]', "AVRO"))
+    assert registry.schema_by_id(other) == ["null", "string"]
+    json_id = registry._client.register_schema(
         subject + "-json", Schema('{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}', "JSON")
     )
     with pytest.raises(SchemaError, match="is JSON, rtpipe reads AVRO"):
-        registry.schema_by_id(json)
+        registry.schema_by_id(json_id)
 
 
 def test_no_registry_there_names_the_address_and_no_password() -> None:

@@ -5,6 +5,7 @@ In this process, which has all modules already; what needs a process of its own 
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,70 @@ def test_one_avro_schema_alone(rtpipe: Command, tmp_path: Path) -> None:
     answer = rtpipe("schema", "check", "d1.avsc")
     assert answer.returncode == 0, answer.stderr
     assert "`at` DATE NOT NULL" in answer.stdout
+
+
+def test_every_file_has_its_verdict(rtpipe: Command, tmp_path: Path) -> None:
+    (tmp_path / "bad.avsc").write_text('{"type": "record", "name": "r", "fields": [{"name": "a", "type": "b"}]}')
+    (tmp_path / "rows.json").write_text('[{"a": 1}]')
+    (tmp_path / "good.avsc").write_text('{"type": "record", "name": "d2", "fields": [{"name": "a", "type": "E"}]}')
+    (tmp_path / "e.avsc").write_text('{"type": "enum", "name": "E", "symbols": ["A"]}')
+    files = ("bad.avsc", "good.avsc", "rows.json", "e.avsc")
+    answer = rtpipe("schema", "check", *files)
+    assert answer.returncode == 5
+    assert "error E_SCHEMA  bad.avsc: field 'a': unknown type 'b'" in answer.stderr
+    assert "error E_SCHEMA  rows.json: no schema file: it is JSON rows" in answer.stderr
+    assert answer.stderr.count("  what to do  ") == 2
+    assert re.findall("^-- .*", answer.stdout, re.MULTILINE) == ["-- good.avsc", "-- e.avsc"]
+    assert "EXISTS `d2`" in answer.stdout
+
+    answer = rtpipe("schema", "check", *files, "nowhere.avsc", "--json")
+    assert answer.returncode == 2
+    told = json.loads(answer.stdout)
+    assert [(one["file"], one["table"]) for one in told["tables"]] == [("good.avsc", "d2"), ("e.avsc", "E")]
+    assert [(one["file"], one["error"]) for one in told["refused"]] == [
+        ("bad.avsc", "E_SCHEMA"),
+        ("rows.json", "E_SCHEMA"),
+        ("nowhere.avsc", "E_SETTINGS"),
+    ]
+
+
+def test_the_topic_of_one_schema(rtpipe: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.avsc").write_text('{"type": "record", "name": "kafka_offsets", "fields": []}')
+    refused(rtpipe("schema", "check", "a.avsc"), 5, "E_SCHEMA", "a.avsc: ", "rtpipe's own", "--topic")
+    answer = rtpipe("schema", "check", "a.avsc", "--topic", "a.b")
+    assert "EXISTS `a.b`" in answer.stdout
+    assert "warning: a.avsc: the record has no field" in answer.stderr
+    refused(rtpipe("schema", "check", "a.avsc", "--topic", "a b"), 5, "E_SCHEMA", "topic 'a b'")
+    (tmp_path / "b.avsc").write_text('"string"')
+    refused(rtpipe("schema", "check", "a.avsc", "b.avsc", "--topic", "c"), 2, "E_SETTINGS", "names one topic")
+
+
+def test_json_schema_is_converted(rtpipe: Command, tmp_path: Path) -> None:
+    document = {
+        "type": "object",
+        "properties": {"at": {"type": "string", "format": "date", "not": {}}},
+        "required": ["at"],
+    }
+    (tmp_path / "order.json").write_text(json.dumps(document))
+    assert "`at` MEDIUMTEXT" in rtpipe("schema", "check", "order.json").stdout
+    answer = rtpipe("schema", "check", "order.json", "--logical")
+    assert "`at` DATE NOT NULL" in answer.stdout
+    assert "warning: order.json: field 'at': `not` is only kept in the doc" in answer.stderr
+    answer = rtpipe("schema", "convert", "order.json", "--logical")
+    assert json.loads(answer.stdout)["fields"][0]["type"] == {"type": "int", "logicalType": "date"}
+    (tmp_path / "order.avsc").write_text(answer.stdout)
+    assert "`at` DATE NOT NULL" in rtpipe("schema", "check", "order.avsc").stdout
+
+
+def test_several_schemas_are_printed_as_an_array_that_is_read_again(rtpipe: Command, tmp_path: Path) -> None:
+    inner = {"type": "record", "name": "A", "fields": []}
+    outer = [{"type": "record", "name": name, "fields": [{"name": "a", "type": "A"}]} for name in ("B", "C")]
+    (tmp_path / "all.json").write_text(json.dumps([*outer, inner]))
+    answer = rtpipe("schema", "convert", "all.json")
+    assert [one["name"] for one in json.loads(answer.stdout)] == ["B", "C", "A"]
+    (tmp_path / "again.json").write_text(answer.stdout)
+    again = rtpipe("schema", "check", "again.json").stdout
+    assert again == rtpipe("schema", "check", "all.json").stdout.replace("all.json", "again.json")
 
 
 def test_a_schema_file_that_is_not_there(rtpipe: Command) -> None:

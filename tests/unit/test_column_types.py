@@ -7,8 +7,8 @@ from sqlalchemy.dialects import mysql
 from avro_schemas.column_types import COLUMN_TYPES, ColumnShape
 from avro_schemas.errors import SchemaError
 from avro_schemas.field_types import LOGICAL_TYPES, PRIMITIVES
+from avro_schemas.named_types import MAX_DEPTH
 from avro_schemas.table_layout import table_layout
-from avro_schemas.type_reader import MAX_DEPTH
 
 ASCII = " CHARACTER SET ascii COLLATE ascii_bin"
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from avro_schemas import datasets
 from avro_schemas.datasets import DatasetsError, dump_avro, load_avro, read_datasets
 from avro_schemas.errors import ExitCode, SettingsError
+from avro_schemas.json_file import SchemaFileError
 
 WORDS = {
     "boolean": "boolean",
@@ -48,7 +49,7 @@ def dataset(fields: Any, name: Any = "orders") -> list[Any]:
 
 def problems(folder: Path, document: Any) -> tuple[str, ...]:
     path = written(folder, document)
-    with pytest.raises(DatasetsError) as caught:
+    with pytest.raises(SchemaFileError) as caught:
         read_datasets(path)
     assert str(path) in str(caught.value)
     assert caught.value.exit_code is ExitCode.SCHEMA_REFUSED
@@ -106,7 +107,7 @@ def test_not_json_names_line_and_column(tmp_path: Path) -> None:
 def test_not_utf8_names_the_byte(tmp_path: Path) -> None:
     path = tmp_path / "schema_before.json"
     path.write_bytes(b'["\xff"]')
-    with pytest.raises(DatasetsError, match="byte 2 is 0xff"):
+    with pytest.raises(SchemaFileError, match="byte 2 is 0xff"):
         read_datasets(path)
 
 

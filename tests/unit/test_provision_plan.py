@@ -1,6 +1,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,28 @@ def test_an_older_schema_file_is_replaced(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "schema_avro.json").read_text())[0]["name"] == "orders"
 
 
+def test_avro_schemas_need_no_file_beside_them(tmp_path: Path) -> None:
+    wanted = replace(request(tmp_path), schemas=tmp_path / "mine.avsc")
+    line = {"type": "record", "name": "com.exam.line", "fields": [{"name": "suit", "type": "Suit"}]}
+    suit = {"type": "enum", "name": "com.exam.Suit", "symbols": ["A"]}
+    wanted.schemas.write_text(json.dumps([suit, line, {"type": "record", "name": "empty", "fields": []}]))
+    made = provision.create(wanted)
+    assert [(item.kind, item.name) for item in made.items] == [
+        *(("subject", f"{name}-value") for name in ("line", "empty")),
+        *(("topic", name) for name in ("line", "empty")),
+    ]
+    assert not (tmp_path / "schema_avro.json").exists()
+
+
+def test_avro_schemas_whose_topics_are_too_like(tmp_path: Path) -> None:
+    wanted = replace(request(tmp_path), schemas=tmp_path / "mine.avsc")
+    wanted.schemas.write_text(
+        json.dumps([{"type": "record", "name": name, "fields": []} for name in ("a.Line", "line")])
+    )
+    with pytest.raises(SchemaError, match=r"mine\.avsc: schema 'line': too like 'Line'"):
+        provision.plan(wanted)
+
+
 @pytest.mark.parametrize(
     ("found", "asked", "detail"),
     [
@@ -142,7 +165,7 @@ def test_the_usual_copies_are_no_demand(tmp_path: Path) -> None:
 @pytest.mark.parametrize("neighbour", ["Orders", "ORDERS"])
 def test_a_topic_too_like_another_is_refused(neighbour: str, tmp_path: Path) -> None:
     FakeTopics.topics[neighbour] = TopicFacts(3, 1)
-    with pytest.raises(SchemaError, match=f"dataset 'orders': there is a topic '{neighbour}'"):
+    with pytest.raises(SchemaError, match=f"schema 'orders': there is a topic '{neighbour}'"):
         provision.create(request(tmp_path))
     assert list(FakeTopics.topics) == [neighbour]
 
@@ -155,7 +178,7 @@ def test_a_point_counts_as_an_underscore() -> None:
 
 def test_an_incompatible_schema_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeRegistry, "accepting", False)
-    with pytest.raises(SchemaError, match="dataset 'orders': the registry holds the schema for incompatible"):
+    with pytest.raises(SchemaError, match="schema 'orders': the registry holds the schema for incompatible"):
         provision.create(request(tmp_path))
     assert not FakeTopics.topics
     assert not (tmp_path / "schema_avro.json").exists()

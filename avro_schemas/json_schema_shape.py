@@ -1,0 +1,125 @@
+"""Plain forms of JSON Schema: references followed, `allOf` merged, and what a union's branch is as a whole.
+
+Every form is made once and kept, since the types that it becomes are known by it: by the object itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from avro_schemas.errors import SchemaError
+from avro_schemas.json_schema_merge import bare, check_keywords, is_annotated, merged, words_of
+from avro_schemas.json_schema_refs import Library
+
+#: Most branches of a union.
+MAX_BRANCHES = 200
+
+
+class Shapes:
+    """The forms of one document's schemas."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._made: dict[tuple[int, object], tuple[Any, Any]] = {}  # with what it was made of, so that ids stay
+        self._open: set[int] = set()
+
+    def target(self, schema: Mapping[str, Any]) -> tuple[Any, str]:
+        """What the `$ref` of `schema` points at, and a word for it."""
+        found, word = self._library.resolve(schema["$ref"])
+        if not isinstance(found, Mapping | bool):
+            raise SchemaError(f"$ref {str(schema['$ref'])!r} points at no schema")
+        return found, word
+
+    def flat(self, schema: Any) -> Any:
+        """`schema` without `allOf` at its top, nor a `$ref` beside other keywords.
+
+        A `$ref` alone stays, since it names a type. SchemaError for a circle of them.
+        """
+        if not isinstance(schema, Mapping):
+            return schema
+        check_keywords(schema)
+        if is_annotated(schema, "$ref"):
+            return schema
+        if "allOf" not in schema and "$ref" not in schema:
+            return schema
+        if is_annotated(schema, "allOf") and len(schema["allOf"]) == 1:
+            return self.flat(schema["allOf"][0])
+        return self._once(schema, "flat", lambda: self._flattened(schema))
+
+    def of_type(self, schema: Mapping[str, Any], word: str) -> Any:
+        """`schema` with one of its types alone."""
+        return self._once(schema, ("type", word), lambda: {**schema, "type": word})
+
+    def without(self, schema: Mapping[str, Any], *keys: str) -> Any:
+        """`schema` without some keywords."""
+        return self._once(schema, keys, lambda: {key: value for key, value in schema.items() if key not in keys})
+
+    def branches(self, schema: Mapping[str, Any], key: str) -> list[Any]:
+        """The branches of `oneOf` or `anyOf`, each together with what stands beside it, no two that mean the same.
+
+        [] if they only restrict what stands beside them, and so make no union of it.
+        """
+        given = schema[key]
+        if len(given) > MAX_BRANCHES:
+            raise SchemaError(f"`{key}` has {len(given):,} branches; at most {MAX_BRANCHES} are read")
+        base = self.without(schema, "oneOf", "anyOf", "title", "description")
+        alone = not base.keys() - {"nullable", "$schema", "definitions", "$defs", "$id", "discriminator"}
+        plain = [branch if alone else self._resolved(branch) for branch in given]
+        if not alone and not any(_adds(branch, base) for branch in plain):
+            return []
+        found: list[Any] = []
+        for number, branch in enumerate(given):
+            whole = self.flat(branch) if alone else self._with_base(schema, base, branch, (key, number))
+            if not any(bare(whole) == bare(other) for other in found):
+                found.append(whole)
+        return found
+
+    def _with_base(self, schema: Any, base: Any, branch: Any, name: object) -> Any:
+        def make() -> dict[str, Any]:
+            part = self._resolved(branch)
+            whole = merged([base], part if isinstance(part, Mapping) else {})
+            return self.without(whole, "$id", "$schema", "definitions", "$defs")  # type: ignore[no-any-return]
+
+        return self._once(schema, name, make)
+
+    def _flattened(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        own = {key: value for key, value in schema.items() if key not in {"$ref", "allOf"}}
+        parts = [{"$ref": schema["$ref"]}] if "$ref" in schema else []
+        parts += schema.get("allOf", [])
+        resolved = [self._resolved(part) for part in parts]
+        return merged([part for part in resolved if isinstance(part, Mapping)], own)
+
+    def _resolved(self, schema: Any) -> Any:
+        """`schema` with every reference at its top followed."""
+        seen = set()
+        while isinstance(found := self.flat(schema), Mapping) and "$ref" in found:
+            if id(found) in seen:
+                raise SchemaError(f"$ref {str(found['$ref'])!r} points at itself")
+            seen.add(id(found))
+            schema, _ = self.target(found)
+        return found
+
+    def _once(self, schema: Any, name: object, make: Callable[[], Any]) -> Any:
+        key = (id(schema), name)
+        if key not in self._made:
+            if id(schema) in self._open:
+                raise SchemaError("`allOf` contains itself")
+            self._open.add(id(schema))
+            try:
+                self._made[key] = (make(), schema)
+            finally:
+                self._open.discard(id(schema))
+        return self._made[key][0]
+
+
+def _adds(branch: Any, base: Mapping[str, Any]) -> bool:
+    """Whether a branch says more than which of the base's values are allowed."""
+    if not isinstance(branch, Mapping) or "oneOf" in branch or "anyOf" in branch:
+        return True
+    if "type" not in base and "properties" not in base:
+        return True
+    inner = branch.get("properties")
+    if isinstance(inner, Mapping) and inner.keys() - base.get("properties", {}).keys():
+        return True
+    return words_of(base.get("type")) == ["object"] and isinstance(branch.get("additionalProperties"), Mapping)

@@ -1,0 +1,381 @@
+"""Files of every kind, told by what is in them; files that use each other's types; what is refused, and how."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avro_schemas import schema_files
+from avro_schemas.errors import ExitCode, SchemaError, SettingsError
+from avro_schemas.json_file import SchemaFileError
+from avro_schemas.schema_files import FileSchema, SchemaFiles
+from avro_schemas.schema_kinds import Kind
+from avro_schemas.table_layout import table_layout
+
+
+def record(name: str, /, **fields: Any) -> dict[str, Any]:
+    return {"type": "record", "name": name, "fields": [{"name": field, "type": avro} for field, avro in fields.items()]}
+
+
+def written(path: Path, content: Any) -> Path:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return path
+
+
+def read(path: Path, *more: Path) -> list[FileSchema]:
+    found = SchemaFiles([path, *more]).read(path)
+    for one in found:
+        fastavro.parse_schema(json.loads(json.dumps(one.schema)))
+        table_layout(one.schema, table="t")
+    return found
+
+
+def refusal(path: Path, *more: Path) -> SchemaFileError:
+    with pytest.raises(SchemaFileError) as caught:
+        SchemaFiles([path, *more]).read(path)
+    assert caught.value.exit_code is ExitCode.SCHEMA_REFUSED
+    assert str(caught.value).startswith(f"{path}: ")
+    assert caught.value.hint
+    return caught.value
+
+
+def container(schema: Any) -> bytes:
+    out = io.BytesIO()
+    fastavro.writer(out, fastavro.parse_schema(schema), [])
+    return out.getvalue()
+
+
+# -- kinds -----------------------------------------------------------------------------------------------------------
+
+ORDER = record("com.exam.Order", id="string")
+KINDS: dict[str, tuple[Any, Kind | None, list[str]]] = {
+    "a record": (ORDER, Kind.AVRO, ["Order"]),
+    "an error": ({**ORDER, "type": "error"}, Kind.AVRO, ["Order"]),
+    "an enum": ({"type": "enum", "name": "x.Suit", "symbols": ["A"]}, Kind.AVRO, ["Suit"]),
+    "an enum called value": ({"type": "enum", "name": "value", "symbols": ["A"]}, Kind.AVRO, ["value"]),
+    "a fixed": ({"type": "fixed", "name": "Mac", "size": 6}, Kind.AVRO, ["Mac"]),
+    "a word": ('"string"', Kind.AVRO, ["my_topic"]),
+    "a primitive": ({"type": "long", "logicalType": "timestamp-millis"}, Kind.AVRO, ["my_topic"]),
+    "an array type": ({"type": "array", "items": "string"}, Kind.AVRO, ["my_topic"]),
+    "a map": ({"type": "map", "values": "int"}, Kind.AVRO, ["my_topic"]),
+    "a union": (["null", "string"], Kind.AVRO, ["my_topic"]),
+    "a union with a record": (["null", ORDER], Kind.AVRO, ["my_topic"]),
+    "a union without a record": ([{"type": "fixed", "name": "a", "size": 1}], Kind.AVRO, ["my_topic"]),
+    "several records": ([ORDER, record("Line", order="com.exam.Order")], Kind.AVRO, ["Order", "Line"]),
+    "in any order": ([record("Line", order="com.exam.Order"), ORDER], Kind.AVRO, ["Line", "Order"]),
+    "with an enum": ([{"type": "enum", "name": "E", "symbols": ["A"]}, record("Line", e="E")], Kind.AVRO, ["Line"]),
+    "datasets": ([{"name": "d1", "fields": {"a": "int"}}], Kind.DATASETS, ["d1"]),
+    "JSON Schema": ({"type": "object", "properties": {"a": {"type": "string"}}}, Kind.JSON_SCHEMA, ["my_topic"]),
+    "JSON Schema by its $schema": ({"$schema": "x", "type": "string"}, Kind.JSON_SCHEMA, ["my_topic"]),
+    "Avro with a $schema": ({**ORDER, "$schema": "x"}, Kind.AVRO, ["Order"]),
+    "a container": (container(ORDER), None, ["Order"]),
+    "a container of a union": (container(["null", ORDER]), None, ["my_topic"]),
+    "a container of records": (container([ORDER, record("Line")]), None, ["my_topic"]),
+    "a byte order mark": (b"\xef\xbb\xbf" + json.dumps(ORDER).encode(), Kind.AVRO, ["Order"]),
+    "comments": (f'/* "free" */ // of\n{json.dumps(ORDER)}\n// "x', Kind.AVRO, ["Order"]),
+}
+
+
+@pytest.mark.parametrize(("content", "kind", "names"), KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("ending", ["avsc", "json", "avro", "txt"])
+def test_the_content_tells_the_kind(
+    tmp_path: Path, content: Any, kind: Kind | None, names: list[str], ending: str
+) -> None:
+    found = read(written(tmp_path / f"my topic.{ending}", content))
+    assert [one.kind for one in found] == [kind] * len(names)
+    assert [one.name for one in found] == names
+
+
+def test_each_of_several_says_where_it_stands(tmp_path: Path) -> None:
+    path = written(tmp_path / "s.json", [ORDER, record("Line", a="int")])
+    assert [one.where for one in read(path)] == [f"{path}: schema 1 (com.exam.Order)", f"{path}: schema 2 (Line)"]
+    assert read(written(path, ORDER))[0].where == str(path)
+
+
+def test_a_container_may_be_longer_than_what_is_read(tmp_path: Path) -> None:
+    assert len(read(written(tmp_path / "big", container(ORDER) + b"x" * 2_000_000))) == 1
+
+
+def test_properties_that_avro_does_not_know_are_left_alone(tmp_path: Path) -> None:
+    schema = {**record("r", a={"type": "string", "arg.properties": {"options": [["a"], {}]}}), "connect.name": "r"}
+    assert read(written(tmp_path / "r.avro", schema))[0].schema == schema
+
+
+# -- what is refused -------------------------------------------------------------------------------------------------
+
+NOT_SCHEMAS: dict[str, tuple[Any, str]] = {
+    "nothing": (b"", "it is empty"),
+    "space": ("\n \n", "it is empty"),
+    "rows": ([{"a": 1}], "JSON rows: an array of 1"),
+    "numbers": ([1, 2], "JSON rows"),
+    "a schema and a row": ([ORDER, {"a": 1}], "JSON rows"),
+    "a row": ({"a": 1, "b": 2}, "no schema: it has 'a', 'b', and no `type`"),
+    "an empty object": ({}, "no keys"),
+    "an empty array": ([], "an empty array"),
+    "lines": ('{"a": 1}\n{"a": 2}\n', "JSON rows, one a line"),
+    "a number": ("7", "a number, no schema"),
+    "null": ("null", "null, no schema"),
+    "a protocol": ({"protocol": "P", "types": []}, "an Avro protocol"),
+    "a registry's answer": ({"subject": "s", "schema": "{}"}, "an answer of a registry"),
+    "YAML": ("$schema: x\ntype: object\n", "YAML; save it as JSON"),
+    "IDL": ("@namespace('x') protocol P {}", "Avro IDL"),
+    "XML": ("<a/>", "XML"),
+    "Protocol Buffers": ('syntax = "proto3";', "Protocol Buffers"),
+    "gzip": (gzip.compress(b"{}"), "a gzip file; unpack it"),
+    "zip": (b"PK\x03\x04...", "a zip file"),
+    "Parquet": (b"PAR1....", "a Parquet file"),
+    "UTF-16": ('"string"'.encode("utf-16"), "UTF-16 text"),
+    "binary": (b"\x01\x00\x02", "binary data"),
+    "another container": (b"Obj\x02....", "a version that is not 1"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), NOT_SCHEMAS.values(), ids=NOT_SCHEMAS)
+def test_what_is_no_schema_says_what_it_is_and_what_may_be(tmp_path: Path, content: Any, said: str) -> None:
+    error = refusal(written(tmp_path / "a.avsc", content))
+    assert said in str(error)
+    assert "a schema file holds an Avro schema" in error.hint
+
+
+BROKEN: dict[str, tuple[Any, str]] = {
+    "not closed": ('{"type": "record"', "not JSON: line 1, column 18"),
+    "text": ("hello", "not JSON: line 1, column 1"),
+    "Latin-1": (b'"\xe9"', "not UTF-8 text: byte 1 is 0xe9"),
+    "NaN": ('{"type": "record", "name": NaN}', "NaN is no JSON number"),
+    "half a character": ('{"type": "record", "name": "\\ud800"}', "half a character"),
+    "deep": ("[" * 300 + "]" * 300, "more than 200 arrays and objects"),
+    "far too deep": ("[" * 100_000, "recursion"),
+    "large": (b"{" + b" " * 1_000_000, "more than 1,000,000 bytes"),
+    "a header that ends": (container(ORDER)[:40], "header is corrupt"),
+    "a header without a sync marker": (container(ORDER)[:-8], "the sync marker at byte"),
+    "a header without a schema": (b"Obj\x01" + b"\x00" * 17, "there is no avro.schema"),
+    "a header with a number without end": (b"Obj\x01" + b"\xff" * 30, "has no end"),
+    "a header with a negative length": (b"Obj\x01\x02\x01" + b"\x00" * 30, "has -1 bytes"),
+    "a header in Latin-1": (b"Obj\x01\x02\x02\xe9" + b"\x00" * 30, "header is corrupt"),
+    "a header whose schema is no JSON": (
+        b"Obj\x01\x02\x16avro.schema\x02{\x00" + b"\x00" * 16,
+        "not JSON: line 1, column 2",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), BROKEN.values(), ids=BROKEN)
+def test_what_is_broken_says_where(tmp_path: Path, content: Any, said: str) -> None:
+    assert said in str(refusal(written(tmp_path / "a.avsc", content)))
+
+
+INVALID: dict[str, tuple[Any, str]] = {
+    "an unknown word": ('"strin"', "unknown type 'strin'"),
+    "a type of its own wrapper": ('"value"', "unknown type 'value'"),
+    "an unknown type": (record("r", a="strin"), "field 'a': unknown type 'strin'"),
+    "deep inside": (
+        record("r", a={"type": "array", "items": record("q", b={"type": "map"})}),
+        "field 'a', items, record q, field 'b'",
+    ),
+    "a default": (
+        {**record("r"), "fields": [{"name": "a", "type": "int", "default": "1"}]},
+        "field 'a': the default '1'",
+    ),
+    "aliases": ({**record("r"), "aliases": "q"}, "`aliases` is an array"),
+    "a name that is none": (record("a-b"), "the name 'a-b'"),
+    "a name as an array": ({"type": "record", "name": [], "fields": []}, "the name []"),
+    "a type as an array": ({"type": ["null", "int"], "name": "x"}, "a type is a name"),
+    "a field without a name": ({"type": "record", "name": "r", "fields": [{"name": []}]}, "field 1 has no name"),
+    "a dataset": ([{"name": "d1", "fields": {"a": "strin"}}], "did you mean 'string'"),
+    "one of several": ([ORDER, record("Line", a="x")], "schema 2 (Line): field 'a': unknown type 'x'"),
+    "two of one name": ([ORDER, record("Order")], "the name 'Order' is there twice"),
+    "used before it stands there": (
+        record("r", a="E", b={"type": "enum", "name": "E", "symbols": ["A"]}),
+        "field 'a': unknown type 'E'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "said"), INVALID.values(), ids=INVALID)
+def test_what_avro_forbids_names_the_place(tmp_path: Path, content: Any, said: str) -> None:
+    assert said in str(refusal(written(tmp_path / "a.avsc", content)))
+
+
+def test_all_invalid_schemas_of_a_file_at_once_but_not_without_end(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.avsc", [record(f"r{number}", a="x") for number in range(200)])
+    assert len(refusal(path).problems) == 50
+
+
+def test_keys_that_are_there_twice_are_a_warning(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.avsc", '{"type": "record", "name": "r", "doc": "a", "doc": "b", "fields": []}')
+    assert read(path)[0].warnings == ("the key 'doc' is there twice; only the last one counts",)
+
+
+@pytest.mark.parametrize("name", ["none.avsc", ".", "a" * 300, "order.avsc/x"])
+def test_what_cannot_be_read(tmp_path: Path, name: str) -> None:
+    written(tmp_path / "order.avsc", ORDER)
+    with pytest.raises(SettingsError) as caught:
+        SchemaFiles([tmp_path / name]).read(tmp_path / name)
+    assert str(tmp_path) in str(caught.value)
+
+
+# -- files that use each other's types -------------------------------------------------------------------------------
+
+CUSTOMER = record("com.exam.Customer", name="string", home="com.exam.Address")
+ADDRESS = record("com.exam.Address", city="string")
+USER = record("com.exam.User", customer="Customer", work=["null", "Address"])
+
+
+def test_files_in_any_order(tmp_path: Path) -> None:
+    paths = [written(tmp_path / name, one) for name, one in (("1.x", USER), ("2.x", ADDRESS), ("3.x", CUSTOMER))]
+    for order in (paths, paths[::-1]):
+        (found,) = read(paths[0], *order)
+        customer, work = found.schema["fields"]
+        assert customer["type"]["name"] == "Customer"
+        assert customer["type"]["fields"][1]["type"]["name"] == "Address"
+        assert work["type"] == ["null", "Address"]
+    assert read(paths[1], *paths)[0].schema == ADDRESS
+
+
+def test_types_that_another_file_defines_inside(tmp_path: Path) -> None:
+    inside = written(tmp_path / "inside.avsc", record("Outer", a={"type": "array", "items": ADDRESS}))
+    user = written(tmp_path / "user.avsc", record("com.exam.U", a="Address"))
+    assert read(user, inside)[0].schema["fields"][0]["type"]["fields"] == ADDRESS["fields"]
+
+
+@pytest.mark.parametrize(
+    ("customer", "address"), [("Customer.avsc", "com.exam.Address.avsc"), ("com.exam.Customer.avsc", "Address.avsc")]
+)
+def test_files_beside_it_are_found_by_name(tmp_path: Path, customer: str, address: str) -> None:
+    user = written(tmp_path / "user.json", USER)
+    assert "unknown type 'Customer'" in str(refusal(user))
+    written(tmp_path / customer, CUSTOMER)
+    assert "unknown type 'com.exam.Address'" in str(refusal(user))
+    written(tmp_path / address, ADDRESS)
+    assert len(read(user)) == 1
+
+
+def test_a_file_beside_it_of_the_name_but_without_the_type(tmp_path: Path) -> None:
+    user = written(tmp_path / "user.avsc", record("U", a="Address"))
+    written(tmp_path / "Address.avsc", ADDRESS)
+    assert "unknown type 'Address'" in str(refusal(user))
+    written(tmp_path / "Address.avsc", '{"type"')
+    assert "Address.avsc: not JSON" in str(refusal(user))
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b", "..", "", " ", "a\0b", "n" * 500])
+def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    written(tmp_path / "secret.avsc", record("secret", a="int"))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    assert f"unknown type {name!r}" in str(refusal(written(folder / "u.avsc", record("U", a=name))))
+
+
+def test_two_definitions_of_one_name(tmp_path: Path) -> None:
+    user = written(tmp_path / "user.avsc", record("com.exam.U", a="Address"))
+    one, other = written(tmp_path / "1.avsc", ADDRESS), written(tmp_path / "2.avsc", ADDRESS)
+    assert len(read(user, one, other)) == 1
+    written(other, record("com.exam.Address", street="string"))
+    assert f"the type 'com.exam.Address' is defined in {one} and otherwise in {other}" in str(refusal(user, one, other))
+    assert len(read(one, user, other)) == 1
+
+
+def test_a_type_that_comes_by_two_ways_is_defined_once(tmp_path: Path) -> None:
+    """The customer brings the address along; then the file that defines it inside comes."""
+    office = record("com.exam.Office", at=ADDRESS)
+    user = written(tmp_path / "user.avsc", record("com.exam.U", a="Address", b="Office", c="Customer"))
+    found = read(user, written(tmp_path / "o.avsc", office), written(tmp_path / "c.avsc", CUSTOMER))[0].schema
+    assert found["fields"][1]["type"]["fields"][0]["type"] == "com.exam.Address"
+
+
+def test_a_broken_file_beside_the_others_does_no_harm_to_them(tmp_path: Path) -> None:
+    broken = written(tmp_path / "broken.avsc", "{")
+    assert len(read(written(tmp_path / "order.avsc", ORDER), broken)) == 1
+
+
+def test_each_schema_of_many_may_not_take_in_all_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema_files, "MAX_TAKEN_IN", 100)
+    wide = record("Wide", **{f"f{number}": f"r{number}" for number in range(10)})
+    path = written(tmp_path / "many.avsc", [*(record(f"r{number}") for number in range(10)), wide])
+    assert len(read(path)) == 11
+    schemas = [
+        *(record(f"r{number}") for number in range(10)),
+        *({**wide, "name": f"w{number}"} for number in range(20)),
+    ]
+    assert "use each other's types more than 100 times" in str(refusal(written(path, schemas)))
+
+
+# -- whatever comes --------------------------------------------------------------------------------------------------
+
+KEYS = st.sampled_from(
+    ["type", "name", "namespace", "fields", "items", "values", "symbols", "size", "default", "aliases"]
+)
+WORDS = st.sampled_from(
+    ["record", "enum", "fixed", "array", "map", "string", "int", "null", "r", "value", "x.y", "", "error"]
+)
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 70), 1 << 70) | st.floats(-1e9, 1e9) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=30,
+)  # fmt: skip
+FULL = [
+    {
+        "type": "record", "name": "r", "namespace": "x", "aliases": ["q"], "doc": "d",
+        "fields": [
+            {"name": "a", "type": ["null", {"type": "enum", "name": "E", "symbols": ["A", "B"]}], "default": None},
+            {"name": "b", "type": {"type": "array", "items": {"type": "map", "values": ["int", "x.E", "r"]}}},
+            {"name": "c", "type": {"type": "fixed", "name": "F", "size": 12, "logicalType": "duration"}},
+            {"name": "d", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9}, "default": "a"},
+        ],
+    },
+    record("q", a="x.r", b="string"),
+]  # fmt: skip
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key) in a document."""
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+    return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
+
+
+@given(data=st.data())
+def test_a_schema_changed_at_random_is_read_or_refused(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    document = json.loads(json.dumps(data.draw(st.sampled_from([FULL, FULL[0], [FULL[0]], FULL[1]]))))
+    for _ in range(data.draw(st.integers(1, 3))):
+        found = places(document)
+        holder, key = found[data.draw(st.integers(0, len(found) - 1))]
+        if data.draw(st.booleans()):
+            del holder[key]
+        else:
+            holder[key] = data.draw(JSON)
+        if not document:
+            break
+    check(tmp_path_factory.getbasetemp() / "changed.avsc", document)
+
+
+@given(document=JSON)
+def test_any_json_is_read_or_refused(document: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    check(tmp_path_factory.getbasetemp() / "any.avsc", document)
+
+
+@given(raw=st.binary(max_size=60), beginning=st.sampled_from([b"", b"Obj\x01", b'{"', b"Obj\x01\x04\x14avro.codec"]))
+def test_any_bytes_are_read_or_refused(raw: bytes, beginning: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    check(tmp_path_factory.getbasetemp() / "bytes.avro", beginning + raw)
+
+
+def check(path: Path, content: Any) -> None:
+    try:
+        for found in SchemaFiles([written(path, content if isinstance(content, bytes) else json.dumps(content))]).read(
+            path
+        ):
+            table_layout(found.schema, table="t")
+    except SchemaError:
+        return
