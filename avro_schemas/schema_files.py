@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avro_schemas import container_header, schema_kinds
+from avro_schemas import container_header, schema_kinds, yaml_file
 from avro_schemas.datasets import datasets_of
 from avro_schemas.errors import RtpipeError, SchemaError
 from avro_schemas.json_file import SchemaFileError, is_file, parsed, read_start, repeated_keys, text_of
@@ -196,7 +196,9 @@ def _load(path: Path) -> _Document:
     except SchemaFileError:
         if found := schema_kinds.of_text(text):
             raise _no_schema(path, found) from None
-        raise
+        if not schema_kinds.is_yaml(text):
+            raise
+        document = parsed(path, yaml_file.json_text(path, text))
     kind = schema_kinds.kind_of(document)
     if kind is None:
         raise _no_schema(path, schema_kinds.described(document))

@@ -31,11 +31,11 @@ _BEGINNINGS = (
 )
 #: What other texts look like, where they are no JSON.
 _TEXTS = (
-    (re.compile(r"\s*(---|[$\w]+\s*:(\s|$))"), "YAML; save it as JSON, for example by `yq -o json`"),
     (re.compile(r"\s*(@\w+\(|/\*|//|namespace\b|protocol\b)"), "Avro IDL, it seems; make .avsc files of it first"),
     (re.compile(r"\s*<"), "XML"),
     (re.compile(r"\s*(syntax|message)\b"), "Protocol Buffers"),
 )
+_YAML = re.compile(r"(\s*#.*\n)*\s*(---|[$\w]+\s*:(\s|$))")
 #: What a file may hold, for whoever gave another one.
 ALLOWED = (
     "a schema file holds an Avro schema, an array of them, JSON Schema, or the datasets of a schema_before.json; "
@@ -87,6 +87,11 @@ def of_bytes(raw: bytes) -> str | None:
         if raw.startswith(beginning):
             return name
     return "empty" if not raw.strip() else "binary data" if b"\0" in raw else None
+
+
+def is_yaml(text: str) -> bool:
+    """Whether a text that is no JSON looks like YAML."""
+    return _YAML.match(text) is not None
 
 
 def of_text(text: str) -> str | None:

@@ -43,8 +43,6 @@ REFUSED = {
     "jsonrows/string_edge_cases.json": "JSON rows",
     "jsonschema-openlineage/ErrorMessageRunFacet.json": "'https://openlineage.io/spec/2-0-2/OpenLineage.json",
     "jsonschema-openlineage/NominalTimeRunFacet.json": "'https://openlineage.io/spec/2-0-2/OpenLineage.json",
-    "jsonschema-wikimedia/recentchange-1.0.0.yaml": "YAML",
-    "jsonschema-wikimedia/recentchange-1.0.1.yaml": "YAML",
 }
 #: Files that give several tables.
 SEVERAL = {

@@ -128,7 +128,7 @@ NOT_SCHEMAS: dict[str, tuple[Any, str]] = {
     "null": ("null", "null, no schema"),
     "a protocol": ({"protocol": "P", "types": []}, "an Avro protocol"),
     "a registry's answer": ({"subject": "s", "schema": "{}"}, "an answer of a registry"),
-    "YAML": ("$schema: x\ntype: object\n", "YAML; save it as JSON"),
+    "YAML that is no schema": ("name: x\nage: 7\n", "a JSON object that is no schema"),
     "IDL": ("@namespace('x') protocol P {}", "Avro IDL"),
     "XML": ("<a/>", "XML"),
     "Protocol Buffers": ('syntax = "proto3";', "Protocol Buffers"),
@@ -149,6 +149,10 @@ def test_what_is_no_schema_says_what_it_is_and_what_may_be(tmp_path: Path, conte
 
 
 BROKEN: dict[str, tuple[Any, str]] = {
+    "an alias in YAML": ("$id: x\na: &b [1]\nc: *b\n", "an alias (*b)"),
+    "broken YAML": ("$id: x\n  type: [object\n", "not YAML: line"),
+    "deep YAML": ("$id: x\na: " + "[" * 5_000, "says nothing in JSON"),
+    "two documents of YAML": ("---\na: 1\n---\nb: 2\n", "YAML"),
     "not closed": ('{"type": "record"', "not JSON: line 1, column 18"),
     "text": ("hello", "not JSON: line 1, column 1"),
     "Latin-1": (b'"\xe9"', "not UTF-8 text: byte 1 is 0xe9"),
