@@ -75,7 +75,7 @@ _ONE_BYTE = 255
 
 def judge(shape: ColumnShape, found: FoundColumn, *, chosen: bool = False) -> Verdict:
     """How `found` takes the values of `shape`. `chosen`: the settings name the column's type."""
-    there = found_type(found.type)
+    there = found_type(found.type, found.charset, found.collation)
     if shape.of.avro_type == "null":
         return Verdict(Fit.HOLDS, there)  # nothing but NULL goes into it
     if there is None or found.charset not in {None, "utf8mb4", "ascii"}:

@@ -65,7 +65,7 @@ class ColumnShape:
         repr=False, compare=False
     )  #: by full name; `recursive` types refer to it
     default: Any = None  #: the field's default, as the schema's JSON has it; null is none
-    narrow: bool = False  #: the column does not hold every value of the field, so each is looked at
+    narrow: str = ""  #: the column does not hold every value of the field, so each is looked at; and what would help
 
 
 def _string(of: FieldType) -> TypeEngine[Any]:

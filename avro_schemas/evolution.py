@@ -9,8 +9,8 @@ version calls the field by another name, in the column of that name.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import isfinite
 
 from sqlalchemy.types import VARCHAR, Integer
@@ -19,6 +19,7 @@ from avro_schemas.column_fit import Cost, Fit, judge
 from avro_schemas.column_types import ColumnShape
 from avro_schemas.errors import ExitCode, RtpipeError, SchemaError
 from avro_schemas.found_table import FoundTable
+from avro_schemas.lineage import Lineage
 from avro_schemas.metadata_columns import DELETED_COLUMN, METADATA_TYPES, PLACE
 from avro_schemas.mysql_types import type_words
 from avro_schemas.naming import MAX_IDENTIFIER
@@ -38,14 +39,6 @@ class TableUnfitError(RtpipeError):
 
     name = "E_CONFIG"
     exit_code = ExitCode.BAD_SETUP
-
-
-@dataclass(frozen=True, slots=True)
-class Lineage:
-    """What is known of the other versions of a topic's schema: their layouts, and names that fields had before."""
-
-    layouts: tuple[TableLayout, ...] = ()
-    aliases: Mapping[str, str] = field(default_factory=dict)  #: former field -> the field of today
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +120,10 @@ class _Placing:
                 continue
             landed = dataclasses.replace(shape, name=there, type=shape.type if verdict.type is None else verdict.type)
             if verdict.wider is not None:
-                landed = dataclasses.replace(landed, narrow=True)
                 old, reason = self._table.columns[there].type, f"field {shape.field} is {_avro(shape)}"
-                self._changes.append(Widen(there, reason, verdict.cost, old, verdict.wider))
+                widen = Widen(there, reason, verdict.cost, old, verdict.wider)
+                self._changes.append(widen)
+                landed = dataclasses.replace(landed, narrow=str(widen))
             return self._nullable(landed)
         raise AssertionError("names never end")
 

@@ -66,12 +66,15 @@ def type_words(column_type: TypeEngine[Any]) -> str:
     return name.lower() + bracket + (inside if name == "ENUM" else inside.replace(", ", ",").lower())
 
 
-def found_type(words: str) -> TypeEngine[Any] | None:
+def found_type(words: str, charset: str | None = None, collation: str | None = None) -> TypeEngine[Any] | None:
     """The type that information_schema writes so; None for one that rtpipe never makes, such as `int unsigned`."""
     try:
-        return mysql_type(words)
+        found: Any = mysql_type(words)
     except SettingsError:
         return None
+    if charset and hasattr(found, "charset"):
+        found.charset, found.collation = charset, collation
+    return found  # type: ignore[no-any-return]
 
 
 def _brackets(fewest: int, most: int) -> str:

@@ -103,6 +103,23 @@ class Registry:
             schema_id = int(version.schema_id or 0)
         return schema_id, self._parsed(version.schema, f"subject {subject}")
 
+    def versions(self, subject: str) -> list[tuple[int, dict[str, Any]]]:
+        """Id and parsed schema of each version of `subject` that is Avro, the oldest first; [] if there is none."""
+        found = []
+        try:
+            with self._translated(f"listing the versions of {subject}"):
+                numbers = sorted(self._client.get_versions(subject))
+        except SchemaNotFoundError:
+            return []
+        for number in numbers:
+            with self._translated(f"fetching version {number} of {subject}"):
+                version = self._client.get_version(subject, number)
+            try:
+                found.append((int(version.schema_id or 0), self._parsed(version.schema, f"{subject} {number}")))
+            except SchemaError:
+                continue
+        return found
+
     def _parsed(self, schema: Schema, what: str) -> dict[str, Any]:
         if schema.schema_type not in {None, "AVRO"}:
             raise SchemaError(f"{what} at {self.url} is {schema.schema_type}, rtpipe reads AVRO")

@@ -46,8 +46,9 @@ def alterations(database: str, name: str, table: FoundTable, changes: Sequence[C
     found = []
     for cost in Cost:
         some = [change for change in changes if change.cost is cost]
-        # One change of type and NULL is one MODIFY, which must not be told twice of its column.
-        if clauses := [_clause(change, table, change.column in nullable) for change in some]:
+        wider = {change.column for change in some if isinstance(change, Widen)}
+        told = [change for change in some if not (isinstance(change, MakeNullable) and change.column in wider)]
+        if clauses := [_clause(change, table, change.column in nullable) for change in told]:
             found.append(Alteration(f"ALTER TABLE {quoted(database, name)} {', '.join(clauses)}", cost, tuple(some)))
     return found
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.offsets_table import OFFSETS
+from avro_schemas.table_changes_table import CHANGES
 from infra import accounts as who
 from infra.accounts import Accounts
 from infra.database import Account, Sessions, run
@@ -25,7 +26,7 @@ def database_items(
 
     Raises UnreachableError, AccessDeniedError with the SQL that somebody else must run, or DatabaseSetupError.
     """
-    work = _DatabaseWork(sessions, accounts, [*tables, OFFSETS, LETTERS], dry_run=dry_run)
+    work = _DatabaseWork(sessions, accounts, [*tables, OFFSETS, LETTERS, CHANGES], dry_run=dry_run)
     return [
         work.database_item(),
         *work.user_items(),
@@ -74,12 +75,18 @@ class _DatabaseWork:
         infra, admin = self._accounts.infra, self._accounts.admin
         if admin is None or admin.user == infra.user:
             return []
-        user = self._users[infra.user]
-        there = user is not None and who.infra_holds_all(self._sessions, self._accounts, user)
-        sql = who.infra_grant_sql(self._accounts, user or who.new_user(infra))
-        if not there and not self._dry_run:
-            self._run(admin, [sql], f"giving privileges to {infra.user}")
-        return [ProvisionItem("grant", f"{infra.user} on {self._database}.*", self._state(there=there), sql=sql)]
+        user, database = self._users[infra.user], self._database
+        grants = [(f"{database}.*", who.infra_grant_sql, who.infra_holds_all)]
+        if not self._accounts.infra_is_consumer:
+            grants.append((f"{database}.{CHANGES.name}", who.history_grant_sql, who.infra_holds_history))
+        items = []
+        for place, grant_sql, holds in grants:
+            there = user is not None and holds(self._sessions, self._accounts, user)
+            sql = grant_sql(self._accounts, user or who.new_user(infra))
+            if not there and not self._dry_run:
+                self._run(admin, [sql], f"giving privileges to {infra.user}")
+            items.append(ProvisionItem("grant", f"{infra.user} on {place}", self._state(there=there), sql=sql))
+        return items
 
     def table_items(self) -> list[ProvisionItem]:
         with self._sessions.connected(self._accounts.privileged, doing="comparing tables") as connection:
@@ -101,11 +108,12 @@ class _DatabaseWork:
         if self._accounts.infra_is_consumer or (admin and admin.user == consumer.user):
             return []
         user = self._users[consumer.user]
-        needed = {table.name: who.table_privileges(str(table.name)) for table in self._tables}
+        tables = [table for table in self._tables if table is not CHANGES]  # which is infra's alone
+        needed = {table.name: who.table_privileges(str(table.name)) for table in tables}
         missing: dict[str, Sequence[str]] = dict(needed)
         if user and self._there:
             with self._sessions.connected(consumer, doing="trying its privileges") as connection:
-                missing |= {table.name: self._missing(connection, table) for table in self._tables}
+                missing |= {table.name: self._missing(connection, table) for table in tables}
         statements = {
             name: who.table_grant_sql(self._database, name, user or who.new_user(consumer)) for name in needed
         }
