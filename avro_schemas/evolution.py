@@ -69,6 +69,13 @@ def place(
     return _Placing(layout, table, rules, lineage).place()
 
 
+def landings(
+    layout: TableLayout, table: FoundTable, rules: TableRules, lineage: Callable[[], Lineage] = Lineage
+) -> list[ColumnShape]:
+    """The columns of the table that the schema's fields are in as things are, whatever else would have to change."""
+    return [shape for shape in _Placing(layout, table, rules, lineage).columns() if shape.name in table.columns]
+
+
 class _Placing:
     """One placement."""
 
@@ -214,12 +221,11 @@ class _Placing:
     def _columns_of_schemas(self) -> set[str]:
         """The columns of this table that other versions of the schema fill: never those that a person added."""
         aliases = Lineage(aliases=self._known().aliases)
-        names = {
+        return {
             shape.name
             for layout in self._known().layouts
-            for shape in _Placing(layout, self._table, self._rules, lambda: aliases).columns()
+            for shape in landings(layout, self._table, self._rules, lambda: aliases)
         }
-        return names & self._table.columns.keys()
 
     def _known(self) -> Lineage:
         if self._lineage is None:

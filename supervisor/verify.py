@@ -15,7 +15,10 @@ from typing import TypeVar
 from avro_schemas.errors import SettingsError
 from avro_schemas.naming import group_for, subject_for, table_for
 from avro_schemas.registry_client import Registry
-from avro_schemas.table_layout import table_layout
+from avro_schemas.table_rules import PLAIN, TableRules
+from infra.database import account_of
+from infra.table_session import connected
+from supervisor.verify_columns import TableColumns
 from supervisor.verify_differences import Differences, RowJudge, judge_count, judge_offsets
 from supervisor.verify_letters import Letters
 from supervisor.verify_report import PartitionReport, TopicReport, VerifyProgress, VerifyReport
@@ -43,6 +46,7 @@ class VerifyOrder:
     values: bool = False
     tables: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, TableRules] = field(default_factory=dict)  #: topic -> what its settings ask of the table
     registry_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     listed: int = 20
     connect_timeout: float = 8.0  #: seconds for the first answer of Kafka and the database
@@ -131,9 +135,8 @@ class _Check:
     ) -> int:
         """Compare every row; the number of messages that were compared."""
         topic, table, partitions = report.topic, report.table, report.partitions
-        _, schema = registry.latest(subject_for(topic))
-        columns = table_layout(schema, table=table).columns
-        decoder = Decoder(registry, columns)
+        compared = self._columns(registry, topic, table)
+        columns, decoder = compared.columns, Decoder(registry, compared)
         placed = self._rows.has_places(table)
         lows = {at.partition: at.low for at in partitions}
         ranges = _consumed(partitions, ends)
@@ -156,6 +159,14 @@ class _Check:
         judge.judge(findings, dead, unverifiable)
         letters.judge(differences, topic)
         return findings.messages + letters.found.total()
+
+    def _columns(self, registry: Registry, topic: str, table: str) -> TableColumns:
+        """The columns of all versions of the topic's schema, as the table has them now."""
+        versions = registry.versions(subject_for(topic)) or [registry.latest(subject_for(topic))]
+        account = account_of(self._order.database_url, "RTPIPE_INFRA_DATABASE_URL")
+        with connected(account, account.database, table) as session:
+            found = session.look()
+        return TableColumns([schema for _, schema in versions], table, found, self._order.rules.get(topic, PLAIN))
 
     def _told(self, batches: Iterable[list[Item]], topic: str, stage: str, total: int) -> Iterator[list[Item]]:
         """The batches, with a word of progress after each."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from avro_schemas.column_types import ColumnShape
 from avro_schemas.errors import ExitCode, RtpipeError, SchemaError, SettingsError, UnreachableError
 from avro_schemas.registry_client import Registry
-from avro_schemas.table_layout import table_layout
 from avro_schemas.wire_format import WireFormatError, schema_id_of
+from supervisor.verify_columns import TableColumns
 from supervisor.verify_rows import Message
-from supervisor.verify_values import Row, from_message
+from supervisor.verify_values import Row
 from workers.errors import SetupError
 from workers.message_decoder import MessageDecoder
 
@@ -135,9 +134,9 @@ class TopicReader:
 
 
 class Decoder:
-    """Messages to rows of `columns`, each by the schema that it was written with."""
+    """Messages to rows of the table's columns, each by the schema that it was written with."""
 
-    def __init__(self, registry: Registry, columns: Sequence[ColumnShape]) -> None:
+    def __init__(self, registry: Registry, columns: TableColumns) -> None:
         self._registry = registry
         self._columns = columns
         self._readers: dict[int, Callable[[bytes], Row]] = {}
@@ -158,6 +157,6 @@ class Decoder:
         if schema_id not in self._readers:
             schema = self._registry.schema_by_id(schema_id)
             decode = MessageDecoder(schema)
-            to_row = from_message(table_layout(schema, table="").columns, self._columns)
+            to_row = self._columns.reader(schema)
             self._readers[schema_id] = lambda value: to_row(decode(value))
         return self._readers[schema_id]

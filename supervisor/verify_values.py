@@ -12,9 +12,13 @@ import datetime
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
+
+from sqlalchemy.dialects.mysql import FLOAT, MEDIUMBLOB
+from sqlalchemy.types import VARBINARY
 
 from avro_schemas.column_types import ColumnShape
 from workers.avro_texts import big_decimal_text
@@ -35,13 +39,16 @@ def digest(row: Row) -> bytes:
     return hashlib.blake2b(repr(row).encode(), digest_size=DIGEST_SIZE).digest()
 
 
-def from_message(columns: Sequence[ColumnShape], table: Sequence[ColumnShape]) -> Callable[[dict[str, Any]], Row]:
+def from_message(
+    columns: Sequence[ColumnShape], table: Sequence[ColumnShape], defaults: Mapping[str, Value] = MappingProxyType({})
+) -> Callable[[dict[str, Any]], Row]:
     """How a decoded record becomes a row of `table`; `columns` are those of the record's own schema.
 
-    A column that its schema lacks is NULL.
+    A column that its schema lacks has its default, most often NULL.
     """
     own = {column.name: column for column in columns}
-    fields = [own[column.name].field if column.name in own else "" for column in table]
+    lacking = {at: defaults.get(column.name) for at, column in enumerate(table) if column.name not in own}
+    paths = [own[column.name].path if column.name in own else () for column in table]
     readers = [
         (at, reader)
         for at, column in enumerate(table)
@@ -49,7 +56,7 @@ def from_message(columns: Sequence[ColumnShape], table: Sequence[ColumnShape]) -
     ]
 
     def row(record: dict[str, Any]) -> Row:
-        values = list(map(record.get, fields))
+        values = [lacking[at] if at in lacking else _at(record, path) for at, path in enumerate(paths)]
         for at, reader in readers:
             value = values[at]
             if value is not None:
@@ -57,6 +64,15 @@ def from_message(columns: Sequence[ColumnShape], table: Sequence[ColumnShape]) -
         return tuple(values)
 
     return row
+
+
+def _at(record: Any, path: Sequence[str]) -> Any:
+    """A field, or one of a record in it that became columns of its own; None where there is none on its way."""
+    for name in path:
+        if record is None:
+            return None
+        record = record.get(name)
+    return record
 
 
 def from_table(columns: Sequence[ColumnShape], *, leading: int = 0) -> Callable[[Sequence[Any]], Row]:
@@ -78,7 +94,7 @@ def from_table(columns: Sequence[ColumnShape], *, leading: int = 0) -> Callable[
 def select_list(columns: Sequence[ColumnShape]) -> str:
     """The columns for a SELECT. FLOAT as a double, since its own text has six digits."""
     return ", ".join(
-        f"{quoted(column.name)} + 0e0" if column.of.avro_type == "float" else quoted(column.name) for column in columns
+        f"{quoted(column.name)} + 0e0" if isinstance(column.type, FLOAT) else quoted(column.name) for column in columns
     )
 
 
@@ -113,6 +129,12 @@ def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], V
         return lambda raw: int(raw) * factor
     if column.of.avro_type == "boolean":
         return int
+    if column.of.avro_type == "string" and isinstance(table.type, MEDIUMBLOB | VARBINARY):
+        return str.encode
+    if column.of.avro_type == "bytes" and table.of.avro_type == "string":
+        return lambda raw: raw.decode(errors="replace")
+    if column.of.avro_type in {"float", "double"} and table.of.avro_type in {"int", "long"}:
+        return lambda raw: int(raw) if raw == int(raw) else raw
     if table.of.avro_type in {"float", "double"}:
         return lambda raw: (
             raw + 0.0
