@@ -46,6 +46,9 @@ MAX_KEY_TEXT, MAX_KEY = 255, 768
 #: The one of MySQL that neither folds nor pads; MariaDB's name for it is in infra/ddl.py.
 KEY_COLLATION = "utf8mb4_0900_bin"
 
+#: How the comment of a BIGINT that counts nanoseconds begins.
+NANOS_COMMENT = "nanoseconds since 1970-01-01 00:00:00"
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnShape:
@@ -61,6 +64,8 @@ class ColumnShape:
     records: Mapping[str, FieldType] = dataclasses.field(
         repr=False, compare=False
     )  #: by full name; `recursive` types refer to it
+    default: Any = None  #: the field's default, as the schema's JSON has it; null is none
+    narrow: str = ""  #: the column does not hold every value of the field, so each is looked at; and what would help
 
 
 def _string(of: FieldType) -> TypeEngine[Any]:

@@ -1,4 +1,4 @@
-"""A column type as people write it, `VARCHAR(64)` -> the type object, for the columns that settings override."""
+"""Column types as text: what people write, `VARCHAR(64)` -> the type object; and back, as the server writes them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.types import BINARY, DATE, VARBINARY, TypeEngine
 
 from avro_schemas.errors import SettingsError
 
+_DIALECT = mysql.dialect()
 _WRITTEN = re.compile(r"\s*([A-Za-z]+)\s*(?:\((.*)\))?\s*")
 _MEMBER = re.compile(r"\s*'((?:[^'\\]|'')*)'\s*(?:,|$)")
 _Maker = Callable[..., TypeEngine[Any]]
@@ -56,6 +57,24 @@ def mysql_type(written: str) -> TypeEngine[Any]:
         known = ", ".join(f"{one}{_brackets(*_TYPES[one][1:])}" for one in sorted(_TYPES))
         raise SettingsError(f"{written!r} is no column type that rtpipe knows; there are {known}, enum('a','b')")
     return make(*map(int, numbers))
+
+
+def type_words(column_type: TypeEngine[Any]) -> str:
+    """The type as information_schema writes it, without character set: `varchar(64)`, `decimal(12,2)`."""
+    text = str(column_type.compile(dialect=_DIALECT)).partition(" CHARACTER SET ")[0]
+    name, bracket, inside = text.replace("INTEGER", "INT").partition("(")
+    return name.lower() + bracket + (inside if name == "ENUM" else inside.replace(", ", ",").lower())
+
+
+def found_type(words: str, charset: str | None = None, collation: str | None = None) -> TypeEngine[Any] | None:
+    """The type that information_schema writes so; None for one that rtpipe never makes, such as `int unsigned`."""
+    try:
+        found: Any = mysql_type(words)
+    except SettingsError:
+        return None
+    if charset and hasattr(found, "charset"):
+        found.charset, found.collation = charset, collation
+    return found  # type: ignore[no-any-return]
 
 
 def _brackets(fewest: int, most: int) -> str:

@@ -107,6 +107,23 @@ class Registry:
             schema_id = int(version.schema_id or 0)
         return schema_id, self._parsed(version.schema, f"subject {subject}")
 
+    def versions(self, subject: str) -> list[tuple[int, Any]]:
+        """Id and parsed schema of each version of `subject` that is Avro, the oldest first; [] if there is none."""
+        found = []
+        try:
+            with self._translated(f"listing the versions of {subject}"):
+                numbers = sorted(self._client.get_versions(subject))
+        except SchemaNotFoundError:
+            return []
+        for number in numbers:
+            with self._translated(f"fetching version {number} of {subject}"):
+                version = self._client.get_version(subject, number)
+            try:
+                found.append((int(version.schema_id or 0), self._parsed(version.schema, f"{subject} {number}")))
+            except SchemaError:
+                continue
+        return found
+
     def _parsed(self, schema: Schema, what: str) -> Any:
         """The schema as one document, what it refers to included."""
         parsed = self._document(schema, what, _LARGEST_SCHEMA)

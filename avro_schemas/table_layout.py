@@ -17,7 +17,7 @@ from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table
 
 from avro_schemas import row_budget
 from avro_schemas.column_override import override_type
-from avro_schemas.column_types import ColumnShape, column_type, key_type
+from avro_schemas.column_types import NANOS_COMMENT, ColumnShape, column_type, key_type
 from avro_schemas.errors import SchemaError, SettingsError
 from avro_schemas.field_types import FieldType
 from avro_schemas.metadata_columns import METADATA_TYPES, PLACE, metadata_column, metadata_of
@@ -71,6 +71,18 @@ def table_layout(schema: Any, *, table: str, rules: TableRules = PLAIN) -> Table
     return TableLayout(table, columns, made, metadata, key, tuple(warnings))
 
 
+def placed(
+    layout: TableLayout, columns: Sequence[ColumnShape], metadata: Sequence[str], others: Sequence[str] = ()
+) -> TableLayout:
+    """The layout with other columns: those that the table has for the same fields."""
+    primary = [str(column.name) for column in layout.table.primary_key.columns]
+    has = {*(column.name for column in columns), *metadata}
+    made = _table(layout.name, columns, metadata, primary if has.issuperset(primary) else (), layout.table.comment)
+    return dataclasses.replace(
+        layout, columns=tuple(columns), table=made, metadata=tuple(metadata), others=tuple(others)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A field that becomes a column: one of the record, or of a record inside it that is flattened."""
@@ -79,6 +91,7 @@ class _Part:
     of: FieldType
     nullable: bool
     doc: Any
+    default: Any = None
 
     @property
     def field(self) -> str:
@@ -87,7 +100,7 @@ class _Part:
 
 def _parts(record: RecordSchema, levels: int) -> Iterator[_Part]:
     for field, found in record.fields:
-        yield from _flat(_Part((field["name"],), found, found.nullable, field.get("doc")), levels)
+        yield from _flat(_Part((field["name"],), found, found.nullable, field.get("doc"), field.get("default")), levels)
 
 
 def _flat(part: _Part, levels: int) -> Iterator[_Part]:
@@ -124,6 +137,7 @@ def _shapes(parts: Sequence[_Part], record: RecordSchema, rules: TableRules, tab
             nullable=part.nullable and names[part.field] not in rules.key,
             comment=_column_comment(part, names[part.field]),
             records=record.records,
+            default=part.default,
         )
         for part in parts
     ]
@@ -160,7 +174,7 @@ def _column_comment(part: _Part, column: str) -> str | None:
     words = [f"Avro field {part.field}" if column != part.field else "", part.doc]
     if (part.of.logical or "").endswith("timestamp-nanos"):
         zone = "of local time" if part.of.logical == "local-timestamp-nanos" else "UTC"
-        words.append(f"nanoseconds since 1970-01-01 00:00:00 {zone}")
+        words.append(f"{NANOS_COMMENT} {zone}")
     return _comment(": ".join(word for word in words if isinstance(word, str) and word), MAX_COLUMN_COMMENT)
 
 

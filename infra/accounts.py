@@ -3,7 +3,7 @@
 The consumer may SELECT and INSERT on the topics' tables (UPDATE and DELETE where a topic's mode needs it), UPDATE
 `kafka_offsets` too, and UPDATE and DELETE letters in
 `rtpipe_dead_letters` (one that is read again, one that is retried), nothing else: SELECT, because people read what
-they consumed as the user that they know. infra may create, alter and read.
+they consumed as the user that they know. infra may create, alter and read, and write the history of what it altered.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.errors import SettingsError
 from avro_schemas.naming import OFFSETS_TABLE
+from avro_schemas.table_changes_table import CHANGES
 from avro_schemas.table_rules import PLAIN, TableRules
 from infra.database import DENIED, UNKNOWN_LOGIN, Account, Sessions, account_of, error_number, run
 from infra.ddl import literal, quoted
@@ -28,6 +29,8 @@ ALL_PRIVILEGES = (*INFRA_PRIVILEGES, "INSERT", "UPDATE", "DELETE")
 TABLE_PRIVILEGES = ("SELECT", "INSERT")
 OFFSETS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE")
 LETTERS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
+#: Of infra, on the one table. CREATE is there so that it can be given before the table is made.
+HISTORY_PRIVILEGES = ("CREATE", "INSERT", "UPDATE")
 
 #: Error numbers of a statement that was allowed, but found other columns or a view: told where tables are compared.
 _ANOTHER_TABLE = frozenset({1054, 1288, 1345, 1471})
@@ -36,6 +39,8 @@ _HELD = """
     SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = %(who)s
     UNION SELECT PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES
     WHERE GRANTEE = %(who)s AND %(database)s LIKE TABLE_SCHEMA
+    UNION SELECT PRIVILEGE_TYPE FROM information_schema.TABLE_PRIVILEGES
+    WHERE GRANTEE = %(who)s AND TABLE_SCHEMA = %(database)s AND TABLE_NAME = %(table)s
 """
 
 
@@ -131,12 +136,27 @@ def infra_grant_sql(accounts: Accounts, user: str) -> str:
     return f"GRANT {', '.join(privileges)} ON {quoted(pattern)}.* TO {user}"
 
 
+def history_grant_sql(accounts: Accounts, user: str) -> str:
+    """The privileges of infra on the history of what it altered."""
+    return f"GRANT {', '.join(HISTORY_PRIVILEGES)} ON {quoted(accounts.database, CHANGES.name)} TO {user}"
+
+
 def infra_holds_all(sessions: Sessions, accounts: Accounts, user: str) -> bool:
-    """Whether infra has its privileges already, as the account itself sees it."""
+    """Whether infra has its privileges in the database already, as the account itself sees it."""
     needed = ALL_PRIVILEGES if accounts.infra_is_consumer else INFRA_PRIVILEGES
+    return set(needed) <= _held(sessions, accounts, user, "")
+
+
+def infra_holds_history(sessions: Sessions, accounts: Accounts, user: str) -> bool:
+    """Whether infra has its privileges on the history already."""
+    return set(HISTORY_PRIVILEGES) <= _held(sessions, accounts, user, CHANGES.name)
+
+
+def _held(sessions: Sessions, accounts: Accounts, user: str, table: str) -> set[str]:
+    """Privileges on a table, or on the whole database."""
     with sessions.connected(accounts.infra, doing="reading its privileges") as connection:
-        rows = connection.exec_driver_sql(_HELD, {"who": user, "database": accounts.database})
-        return set(needed) <= {row[0] for row in rows}
+        rows = connection.exec_driver_sql(_HELD, {"who": user, "database": accounts.database, "table": table})
+        return {row[0] for row in rows}
 
 
 def table_privileges(table: str, rules: TableRules = PLAIN) -> tuple[str, ...]:

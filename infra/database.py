@@ -79,8 +79,9 @@ def account_of(url: str, setting: str) -> Account:
 class Sessions:
     """One open connection for each account, kept until `close`: PyMySQL takes 80 ms to prepare TLS for a new one."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer_seconds: int = ANSWER_SECONDS) -> None:
         self._engines: dict[Account, Engine] = {}
+        self._answer_seconds = answer_seconds
 
     def close(self) -> None:
         """Closes all connections."""
@@ -95,7 +96,7 @@ class Sessions:
         whose texts say what was being done (`doing`) and repeat neither the statement nor its values.
         """
         if account not in self._engines:
-            self._engines[account] = _engine(account)
+            self._engines[account] = _engine(account, self._answer_seconds)
         with translated(account, doing):
             try:
                 connection = self._engines[account].connect()
@@ -125,7 +126,7 @@ def run(connection: Connection, sql: str) -> None:
     connection.execution_options(no_parameters=True).exec_driver_sql(sql)
 
 
-def _engine(account: Account) -> Engine:
+def _engine(account: Account, answer_seconds: int) -> Engine:
     return create_engine(
         account.url._replace(database=None),
         isolation_level="AUTOCOMMIT",
@@ -133,8 +134,8 @@ def _engine(account: Account) -> Engine:
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": CONNECT_SECONDS,
-            "read_timeout": ANSWER_SECONDS,
-            "write_timeout": ANSWER_SECONDS,
+            "read_timeout": answer_seconds,
+            "write_timeout": answer_seconds,
             "init_command": _SESSION,
         },
     )

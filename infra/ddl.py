@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Table
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateColumn
+from sqlalchemy.types import TypeEngine
 
 from avro_schemas.column_types import KEY_COLLATION
+from avro_schemas.found_table import FoundColumn, FoundTable
+from avro_schemas.mysql_types import type_words
 
 #: Renders the same text for MySQL and MariaDB; "named" keeps a `%` in a comment single.
 _DIALECT = mysql.dialect(paramstyle="named")
 
 _COLUMNS = """
-    SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME FROM information_schema.COLUMNS
+    SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_DEFAULT, EXTRA,
+    COLUMN_COMMENT, VERSION() FROM information_schema.COLUMNS
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION
 """
-_TABLE = "SELECT TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+#: MariaDB's JSON is a LONGTEXT with a check, by which it is told from the LONGTEXT of a person.
+_JSON_CHECKS = """
+    SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
+    WHERE CONSTRAINT_SCHEMA = %s AND TABLE_NAME = %s AND CHECK_CLAUSE LIKE 'json\\_valid(%%'
+"""
+_TABLE = """
+    SELECT TABLE_TYPE, ENGINE, COALESCE(TABLE_ROWS, 0) FROM information_schema.TABLES
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s
+"""
 _KEY = """
     SELECT COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND CONSTRAINT_NAME = 'PRIMARY' ORDER BY ORDINAL_POSITION
@@ -27,15 +38,6 @@ _KEY = """
 _MARIADB_KEY_COLLATION = "utf8mb4_nopad_bin"
 #: MariaDB shows a display width for every integer, MySQL for TINYINT(1) alone.
 _WIDTH = re.compile(r"\b(?!tinyint\(1\))((?:tiny|small|medium|big)?int)\(\d+\)")
-
-
-@dataclass(frozen=True, slots=True)
-class FoundColumn:
-    """A column as the server describes it, its type in the form that both servers share."""
-
-    type: str
-    nullable: bool
-    charset: str | None
 
 
 def quoted(*names: str) -> str:
@@ -73,12 +75,46 @@ def column_sql(column: Column[object], *, mariadb: bool = False) -> str:
     return text.replace(KEY_COLLATION, _MARIADB_KEY_COLLATION, 1) if mariadb and collated else text
 
 
+def type_sql(column_type: TypeEngine[object]) -> str:
+    """A type as DDL names it, with its character set."""
+    return str(column_type.compile(dialect=_DIALECT))
+
+
 def found_columns(connection: Connection, database: str, table: str) -> dict[str, FoundColumn]:
     """The columns of a table or view in their order; empty if it does not exist or may not be seen."""
-    rows = connection.exec_driver_sql(_COLUMNS, (database, table))
-    return {
-        name: FoundColumn(_WIDTH.sub(r"\1", kind.lower()), null == "YES", charset) for name, kind, null, charset in rows
-    }
+    rows = list(connection.exec_driver_sql(_COLUMNS, (database, table)))
+    is_mariadb = bool(rows) and "mariadb" in str(rows[0][-1]).lower()
+    is_json = set[str]()
+    if is_mariadb and any(row[1] == "longtext" for row in rows):
+        clauses = connection.exec_driver_sql(_JSON_CHECKS, (database, table)).scalars()
+        is_json = {str(clause)[len("json_valid(`") : -2].replace("``", "`") for clause in clauses}
+    columns = {}
+    for name, kind, null, charset, collation, default, extra, comment, _ in rows:
+        words = "json" if name in is_json and kind == "longtext" else _WIDTH.sub(r"\1", kind)
+        more = str(extra).lower()
+        written = _default(default, more, is_mariadb=is_mariadb)
+        columns[name] = FoundColumn(words, null == "YES", charset, collation, written, more, comment)
+    return columns
+
+
+def _default(default: str | None, extra: str, *, is_mariadb: bool) -> str | None:
+    """MariaDB tells it as SQL, MySQL as text or, where `extra` says so, as an expression."""
+    if default is None or (is_mariadb and default == "NULL"):
+        return None
+    if is_mariadb:
+        return default
+    if "default_generated" in extra:
+        return default if default.upper().startswith("CURRENT_TIMESTAMP") else f"({default})"
+    return literal(default)
+
+
+def found_table(connection: Connection, database: str, table: str) -> FoundTable | None:
+    """The table as it is; None if there is no base table of this name that the account may see."""
+    kind = connection.exec_driver_sql(_TABLE, (database, table)).first()
+    if kind is None or kind[0] != "BASE TABLE":
+        return None
+    key = tuple(row[0] for row in connection.exec_driver_sql(_KEY, (database, table)))
+    return FoundTable(found_columns(connection, database, table), key, int(kind[2]))
 
 
 def differences(connection: Connection, database: str, table: Table) -> list[str] | None:
@@ -105,18 +141,12 @@ def differences(connection: Connection, database: str, table: Table) -> list[str
     return lines
 
 
-def column_type_sql(column: Column[object]) -> str:
-    """The column's type as information_schema writes it, without character set."""
-    text = str(column.type.compile(dialect=_DIALECT)).lower()
-    return text.partition(" character set ")[0].replace("integer", "int").replace(", ", ",")
-
-
 def _column_differences(column: Column[object], found: FoundColumn | None) -> list[str]:
-    name, wanted = quoted(column.name), column_type_sql(column)
+    name, wanted = quoted(column.name), type_words(column.type)
     if found is None:
         return [f"column {name} {wanted} is missing"]
     lines = []
-    if found.type != wanted and (found.type, wanted) != ("longtext", "json"):  # MariaDB's JSON is a checked LONGTEXT
+    if found.type != wanted:
         lines.append(f"column {name} is {found.type} instead of {wanted}")
     if found.nullable is not column.nullable:
         lines.append(f"column {name} is {'NULL' if found.nullable else 'NOT NULL'}, the schema says otherwise")

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.offsets_table import OFFSETS
+from avro_schemas.table_changes_table import CHANGES
 from avro_schemas.table_rules import PLAIN, TableRules
 from infra import accounts as who
 from infra.accounts import Accounts
@@ -26,7 +27,8 @@ def database_items(
 
     Raises UnreachableError, AccessDeniedError with the SQL that somebody else must run, or DatabaseSetupError.
     """
-    work = _DatabaseWork(sessions, accounts, [*tables, (OFFSETS, PLAIN), (LETTERS, PLAIN)], dry_run=dry_run)
+    own = [(table, PLAIN) for table in (OFFSETS, LETTERS, CHANGES)]
+    work = _DatabaseWork(sessions, accounts, [*tables, *own], dry_run=dry_run)
     return [
         work.database_item(),
         *work.user_items(),
@@ -47,7 +49,11 @@ class _DatabaseWork:
         self._database = accounts.database
         self._tables = [table for table, _ in tables]
         #: table name -> what the consumer needs on it
-        self._needed = {str(table.name): who.table_privileges(str(table.name), rules) for table, rules in tables}
+        self._needed = {
+            str(table.name): who.table_privileges(str(table.name), rules)
+            for table, rules in tables
+            if table is not CHANGES  # which is infra's alone
+        }
         self._mariadb = False  # known once there is a connection
         self._there: set[str] = set()  # tables that exist by now
         self._dry_run = dry_run
@@ -80,12 +86,18 @@ class _DatabaseWork:
         infra, admin = self._accounts.infra, self._accounts.admin
         if admin is None or admin.user == infra.user:
             return []
-        user = self._users[infra.user]
-        there = user is not None and who.infra_holds_all(self._sessions, self._accounts, user)
-        sql = who.infra_grant_sql(self._accounts, user or who.new_user(infra))
-        if not there and not self._dry_run:
-            self._run(admin, [sql], f"giving privileges to {infra.user}")
-        return [ProvisionItem("grant", f"{infra.user} on {self._database}.*", self._state(there=there), sql=sql)]
+        user, database = self._users[infra.user], self._database
+        grants = [(f"{database}.*", who.infra_grant_sql, who.infra_holds_all)]
+        if not self._accounts.infra_is_consumer:
+            grants.append((f"{database}.{CHANGES.name}", who.history_grant_sql, who.infra_holds_history))
+        items = []
+        for place, grant_sql, holds in grants:
+            there = user is not None and holds(self._sessions, self._accounts, user)
+            sql = grant_sql(self._accounts, user or who.new_user(infra))
+            if not there and not self._dry_run:
+                self._run(admin, [sql], f"giving privileges to {infra.user}")
+            items.append(ProvisionItem("grant", f"{infra.user} on {place}", self._state(there=there), sql=sql))
+        return items
 
     def table_items(self) -> list[ProvisionItem]:
         with self._sessions.connected(self._accounts.privileged, doing="comparing tables") as connection:
@@ -111,7 +123,11 @@ class _DatabaseWork:
         missing: dict[str, Sequence[str]] = dict(self._needed)
         if user and self._there:
             with self._sessions.connected(consumer, doing="trying its privileges") as connection:
-                missing |= {table.name: self._missing(connection, table) for table in self._tables}
+                missing |= {
+                    str(table.name): self._missing(connection, table)
+                    for table in self._tables
+                    if table.name in self._needed
+                }
         statements = {
             name: who.table_grant_sql(self._database, name, user or who.new_user(consumer), privileges)
             for name, privileges in self._needed.items()

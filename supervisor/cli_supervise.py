@@ -110,7 +110,7 @@ def supervise(
         if not take_over:
             lock.acquire(spec.group for spec in specs)
         policy = RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget)
-        keeper = TableKeeper(settings_module.infra_url(settings))
+        keeper = TableKeeper(settings_module.accounts(settings))
         supervisor = Supervisor(
             specs, options, policy=policy, context=context, watch=watch, keeper=keeper, notifier=notifier
         )

@@ -12,7 +12,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -21,6 +21,9 @@ from pydantic_settings import SettingsError as NotJsonError
 from avro_schemas.errors import SettingsError
 from infra.stack_state import default_directory, read_addresses
 from supervisor.topic_settings import TopicBlock, TopicSettings
+
+if TYPE_CHECKING:
+    from infra.accounts import Accounts
 
 _PREFIX = "RTPIPE_"
 #: Variables that are read elsewhere.
@@ -235,6 +238,15 @@ def as_environment(settings: Settings) -> dict[str, str]:
 def infra_url(settings: Settings) -> str:
     """The account that reads and alters tables; the writers' own where no other was given."""
     return settings.infra_database_url.get_secret_value() or settings.database_url.get_secret_value()
+
+
+def accounts(settings: Settings) -> Accounts:
+    """The three accounts; SettingsError if they do not agree on one database."""
+    from infra.accounts import accounts_of  # noqa: PLC0415 - SQLAlchemy takes longer than `rtpipe status` may
+
+    urls = (settings.database_url, settings.infra_database_url, settings.admin_database_url)
+    consumer, infra, admin = (url.get_secret_value() for url in urls)
+    return accounts_of(consumer, infra or None, admin or None)
 
 
 def require(settings: Settings, *names: str) -> None:

@@ -18,8 +18,10 @@ from avro_schemas.field_types import FieldType
 from avro_schemas.metadata_columns import DELETED_COLUMN, METADATA_TYPES
 from avro_schemas.naming import group_for, subject_for, table_for
 from avro_schemas.registry_client import Registry
-from avro_schemas.table_layout import table_layout
 from avro_schemas.table_rules import PLAIN, TableRules
+from infra.database import account_of
+from infra.table_session import connected
+from supervisor.verify_columns import TableColumns
 from supervisor.verify_decoder import Decoder
 from supervisor.verify_differences import Differences, RowJudge, judge_count, judge_offsets
 from supervisor.verify_fold import TopicFold
@@ -49,7 +51,7 @@ class VerifyOrder:
     values: bool = False
     tables: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
-    rules: Mapping[str, TableRules] = field(default_factory=dict)
+    rules: Mapping[str, TableRules] = field(default_factory=dict)  #: topic -> what its settings ask of the table
     registry_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     listed: int = 20
     connect_timeout: float = 8.0  #: seconds for the first answer of Kafka and the database
@@ -155,10 +157,10 @@ class _Check:
     ) -> int:
         """Compare every row; the number of messages that were compared."""
         topic, table, partitions, rules = report.topic, report.table, report.partitions, self._rules(report.topic)
-        _, schema = registry.latest(subject_for(topic))
-        layout = table_layout(schema, table=table, rules=rules)
-        columns = (*layout.columns, *([DELETED] if DELETED.name in layout.metadata else []))
-        decoder = Decoder(registry, layout, layout.columns, rules)
+        compared = self._columns(registry, topic, table)
+        soft = rules.tombstones == "soft_delete"
+        columns = (*compared.columns, *([DELETED] if soft else []))
+        decoder = Decoder(registry, compared, rules)
         placed = self._rows.has_places(table)
         lows = {at.partition: at.low for at in partitions}
         ranges = _consumed(partitions, ends)
@@ -170,7 +172,7 @@ class _Check:
                 alive = [place for place in batch if not letters.have(place)]
                 yield [place for place in alive if place[2] is not None] if rules.tombstones == "ignore" else alive
 
-        fold = TopicFold(places(), decoder, soft=rules.tombstones == "soft_delete") if layout.key else None
+        fold = TopicFold(places(), decoder, soft=soft) if rules.mode == "upsert" else None
 
         def messages() -> Iterator[list[Message]]:
             for batch in places():
@@ -186,13 +188,21 @@ class _Check:
 
         findings = compare_rows(messages, rows)
         unverifiable = 0 if placed else max(0, min(sum(lows.values()), report.rows_total - findings.messages))
-        if layout.key and any(lows.values()):  # keys whose last message is older than the topic's beginning
+        if fold is not None and any(lows.values()):  # keys whose last message is older than the topic's beginning
             unverifiable = report.rows_in_table
         judge = RowJudge(differences, topic, columns, placed=placed)
         dead = {at.partition: at.dead_total - letters.found[at.partition] for at in partitions}
         judge.judge(findings, dead, unverifiable)
         letters.judge(differences, topic)
         return findings.messages + letters.found.total()
+
+    def _columns(self, registry: Registry, topic: str, table: str) -> TableColumns:
+        """The columns of all versions of the topic's schema, as the table has them now."""
+        versions = registry.versions(subject_for(topic)) or [registry.latest(subject_for(topic))]
+        account = account_of(self._order.database_url, "RTPIPE_INFRA_DATABASE_URL")
+        with connected(account, account.database, table) as session:
+            found = session.look()
+        return TableColumns([schema for _, schema in versions], table, found, self._rules(topic))
 
     def _told(self, batches: Iterable[list[Item]], topic: str, stage: str, total: int) -> Iterator[list[Item]]:
         """The batches, with a word of progress after each."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from avro_schemas.column_types import ColumnShape
 from avro_schemas.errors import SchemaError
 from avro_schemas.registry_client import Registry
-from avro_schemas.table_layout import TableLayout, table_layout
 from avro_schemas.table_rules import TableRules
 from avro_schemas.wire_format import WireFormatError, schema_id_of
+from supervisor.verify_columns import TableColumns
 from supervisor.verify_rows import Message
 from supervisor.verify_topic import Place
-from supervisor.verify_values import Row, from_message, key_value
+from supervisor.verify_values import Row, key_value
 from workers.message_decoder import MessageDecoder
 from workers.message_key import MessageKey
 
@@ -21,15 +20,13 @@ TOMBSTONE = "it has no value (a tombstone)"
 
 
 class Decoder:
-    """Messages to rows of `columns`."""
+    """Messages to rows of the table's columns."""
 
-    def __init__(
-        self, registry: Registry, layout: TableLayout, columns: Sequence[ColumnShape], rules: TableRules
-    ) -> None:
+    def __init__(self, registry: Registry, columns: TableColumns, rules: TableRules) -> None:
         self._registry = registry
         self._columns = columns
-        self._rules = rules
-        names = [column.name for column in columns]
+        names = [column.name for column in columns.columns]
+        layout = columns.newest
         self._key = [names.index(name) for name in layout.key]
         self._message_key = MessageKey(rules, layout, registry.schema_by_id, key_value) if rules.deletes else None
         self._readers: dict[int, Callable[[bytes], Row]] = {}
@@ -60,8 +57,6 @@ class Decoder:
     def _reader(self, schema_id: int) -> Callable[[bytes], Row]:
         if schema_id not in self._readers:
             schema = self._registry.schema_by_id(schema_id)
-            decode = MessageDecoder(schema)
-            own = table_layout(schema, table="t", rules=self._rules).columns
-            to_row = from_message(own, self._columns, nonfinite=self._rules.nonfinite)
+            decode, to_row = MessageDecoder(schema), self._columns.reader(schema)
             self._readers[schema_id] = lambda value: to_row(decode(value))
         return self._readers[schema_id]

@@ -12,13 +12,14 @@ import datetime
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
-from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy.types import CHAR, VARCHAR, Integer
+from sqlalchemy.dialects.mysql import FLOAT, MEDIUMBLOB
+from sqlalchemy.types import CHAR, VARBINARY, VARCHAR, Integer
 
 from avro_schemas.column_types import ColumnShape
 from workers.avro_texts import big_decimal_text, uuid_of_bytes
@@ -40,14 +41,20 @@ def digest(row: Row) -> bytes:
 
 
 def from_message(
-    columns: Sequence[ColumnShape], table: Sequence[ColumnShape], *, nonfinite: str = "dead_letter"
+    columns: Sequence[ColumnShape],
+    table: Sequence[ColumnShape],
+    defaults: Mapping[str, Value] = MappingProxyType({}),
+    *,
+    nonfinite: str = "dead_letter",
 ) -> Callable[[dict[str, Any]], Row]:
     """How a decoded record becomes a row of `table`; `columns` are those of the record's own schema.
 
-    A column that its schema lacks is NULL. `nonfinite` "null": so are NaN and infinity where they may be.
+    A column that its schema lacks has its default, most often NULL. `nonfinite` "null": NaN and infinity are NULL where
+    they may be.
     """
     own = {column.name: column for column in columns}
-    getters = [_getter(own[column.name].path) if column.name in own else _nothing for column in table]
+    lacking = {at: defaults.get(column.name) for at, column in enumerate(table) if column.name not in own}
+    paths = [own[column.name].path if column.name in own else () for column in table]
     readers = [
         (at, reader)
         for at, column in enumerate(table)
@@ -55,7 +62,7 @@ def from_message(
     ]
 
     def row(record: dict[str, Any]) -> Row:
-        values = [get(record) for get in getters]
+        values = [lacking[at] if at in lacking else _at(record, path) for at, path in enumerate(paths)]
         for at, reader in readers:
             value = values[at]
             if value is not None:
@@ -69,6 +76,15 @@ def key_value(column: ColumnShape) -> Callable[[Any], Value]:
     """The form of one value of a key column."""
     reader = _message_value(column, column)
     return lambda value: reader(value) if reader is not None and value is not None else value
+
+
+def _at(record: Any, path: Sequence[str]) -> Any:
+    """A field, or one of a record in it that became columns of its own; None where there is none on its way."""
+    for name in path:
+        if record is None:
+            return None
+        record = record.get(name)
+    return record
 
 
 def from_table(columns: Sequence[ColumnShape], *, leading: int = 0) -> Callable[[Sequence[Any]], Row]:
@@ -90,7 +106,7 @@ def from_table(columns: Sequence[ColumnShape], *, leading: int = 0) -> Callable[
 def select_list(columns: Sequence[ColumnShape]) -> str:
     """The columns for a SELECT. FLOAT as a double, since its own text has six digits."""
     return ", ".join(
-        f"{quoted(column.name)} + 0e0" if column.of.avro_type == "float" else quoted(column.name) for column in columns
+        f"{quoted(column.name)} + 0e0" if isinstance(column.type, FLOAT) else quoted(column.name) for column in columns
     )
 
 
@@ -111,22 +127,6 @@ def shown(column: ColumnShape, value: Value) -> Any:
         return value
 
 
-def _getter(path: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
-    if len(path) == 1:
-        return itemgetter(path[0])
-
-    def value(record: Any) -> Any:
-        for name in path:
-            record = None if record is None else record[name]
-        return record
-
-    return value
-
-
-def _nothing(_: dict[str, Any]) -> None:
-    return None
-
-
 def _reader_of(column: ColumnShape, table: ColumnShape, nonfinite: str) -> Callable[[Any], Value] | None:
     reader = _message_value(column, table)
     if nonfinite == "null" and column.nullable and column.of.avro_type in {"float", "double"}:
@@ -139,23 +139,32 @@ def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], V
     if column.of.nested:
         plain = plain_value(column)
         return lambda value: _canonical(plain(value))
-    kind = _kind(column)
-    if kind == "decimal":
-        return lambda raw: int.from_bytes(raw, "big", signed=True)
-    if kind == "uuid" and column.of.avro_type == "fixed":
-        return uuid_of_bytes if isinstance(column.type, CHAR | VARCHAR) else None
-    if kind == "timestamp" and (column.of.logical or "").endswith("nanos"):
-        return lambda raw: int(raw) // 1_000
-    if kind == "big":
-        return big_decimal_text
-    if kind in {"time", "timestamp"} and (factor := _factor(column)) > 1:
-        return lambda raw: int(raw) * factor
+    if kind := _kind(column):
+        return _logical_value(column, kind)
     if column.of.avro_type == "boolean":
         return int
-    if table.of.avro_type in {"float", "double"}:
-        return lambda raw: (
-            raw + 0.0
-        )  # -0.0, which some ways of inserting lose, is 0.0; and an int may have been widened
+    if column.of.avro_type == "string" and isinstance(table.type, MEDIUMBLOB | VARBINARY):
+        return str.encode
+    if column.of.avro_type == "bytes" and table.of.avro_type == "string":
+        return lambda raw: raw.decode(errors="replace")
+    if column.of.avro_type in {"float", "double"} and table.of.avro_type in {"int", "long"}:
+        return lambda raw: int(raw) if raw == int(raw) else raw
+    if table.of.avro_type in {"float", "double"}:  # -0.0, which some inserts lose, is 0.0; an int may have been widened
+        return lambda raw: raw + 0.0
+    return None
+
+
+def _logical_value(column: ColumnShape, kind: str) -> Callable[[Any], Value] | None:
+    if kind == "decimal":
+        return lambda raw: int.from_bytes(raw, "big", signed=True)
+    if kind == "big":
+        return big_decimal_text
+    if kind == "uuid" and column.of.avro_type == "fixed" and isinstance(column.type, CHAR | VARCHAR):
+        return uuid_of_bytes
+    if kind == "timestamp" and (column.of.logical or "").endswith("nanos"):
+        return lambda raw: int(raw) // 1_000
+    if kind in {"time", "timestamp"} and (factor := _factor(column)) > 1:
+        return lambda raw: int(raw) * factor
     return None
 
 

@@ -12,17 +12,21 @@ from sqlalchemy import insert
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from avro_schemas.column_types import ColumnShape
+from avro_schemas.evolution import EvolutionError
 from avro_schemas.metadata_columns import PLACE
 from avro_schemas.table_layout import TableLayout
 from workers.batch_queue import Batch
 from workers.dead_letters import Refusal
+from workers.exact_fit import Literals, TooNarrow
 from workers.message_decoder import MessageDecoder
 from workers.metadata_literals import metadata_literals
-from workers.sql_literals import Literals, literals_for
+from workers.sql_literals import literals_for
 
 #: Messages whose decoded values are held at once: few enough to stay in the processor's cache, and little memory.
 _CHUNK = 500
 _DIALECT = MySQLDialect_pymysql(paramstyle="named")
+#: Name of the refusal of a value for which its column must be widened first: it stops the partition, it is no letter.
+TOO_NARROW = EvolutionError.name
 Record = Mapping[str, Any]
 
 
@@ -91,7 +95,8 @@ class RowEncoder:
                 problems = [_problem(render, value) for value in values]
                 for place, why in zip(list(good), problems, strict=True):
                     if why:
-                        refused[place] = Refusal("E_VALUE", why, column.field)
+                        name = TOO_NARROW if isinstance(why, TooNarrow) else "E_VALUE"
+                        refused[place] = Refusal(name, str(why), column.field)
                         del good[place]
                 kept = [not why for why in problems]
                 texts = [list(compress(column_texts, kept)) for column_texts in texts]
@@ -114,13 +119,13 @@ def _getter(path: tuple[str, ...]) -> Callable[[Record], Any]:
     return value
 
 
-def _problem(render: Literals, value: Any) -> str:
-    """Why a column cannot take this value, "" if it can."""
+def _problem(render: Literals, value: Any) -> ValueError | None:
+    """Why a column cannot take this value, None if it can."""
     try:
         render([value])
     except ValueError as exc:
-        return str(exc)
-    return ""
+        return exc
+    return None
 
 
 def _update(layout: TableLayout) -> str:

@@ -17,6 +17,10 @@ class SchemaRefused(WorkerError):  # noqa: N818
         super().__init__(problem.text)
         self.exit_code, self.name = problem.code, problem.name
 
+    def of(self, place: str) -> SchemaRefused:
+        """The same, of the message at `place`."""
+        return SchemaRefused(Ended(self.exit_code, self.name, f"{place} {self.message}"))
+
 
 class Drained(Exception):  # noqa: N818 - no error: what was not committed is still in Kafka
     """The worker stops before the schema came, so the batch in hand is not written."""

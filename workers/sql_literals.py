@@ -23,10 +23,8 @@ from workers.avro_texts import (
     uuid_of_bytes,
     uuid_text,
 )
+from workers.exact_fit import Literals, exactly
 from workers.json_values import json_text
-
-#: A column of raw values in, a column of SQL texts out.
-Literals = Callable[[Sequence[Any]], list[str]]
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"})
 
@@ -37,7 +35,7 @@ def literals_for(column: ColumnShape, *, nonfinite: str = "dead_letter") -> Lite
     """
     if column.of.avro_type == "null":
         return lambda values: ["NULL"] * len(values)
-    render = _plain(column)
+    render = exactly(column, _plain(column)) if column.narrow else _plain(column)
     if not column.nullable:
         return _never_null(render) if column.of.nullable or len(column.path) > 1 else render
     nullable = _nullable(render)

@@ -6,6 +6,8 @@ import time
 from collections import Counter, deque
 from typing import NoReturn
 
+from avro_schemas.errors import RtpipeError
+from avro_schemas.evolution import EvolutionError
 from avro_schemas.metadata_columns import DELETED_COLUMN
 from workers.batch_queue import Batch
 from workers.batch_work import BatchWork, Rows, Tombstones, TooManyRefused
@@ -15,10 +17,22 @@ from workers.errors import DataError, DeadLetterLimitError
 from workers.offset_ledger import OffsetLedger
 from workers.partition_owner import PartitionOwner
 from workers.partition_spec import PartitionSpec
-from workers.row_encoder import RowEncoder
+from workers.row_encoder import TOO_NARROW, RowEncoder
 from workers.schema_cache import SchemaCache, Schemas, header_of
+from workers.schema_source import SchemaRefused
 
 _MINUTE = 60.0
+
+
+class HeldAt(Exception):  # noqa: N818 - carries the error that it becomes
+    """The table must change before the message at `place` can be written."""
+
+    def __init__(self, place: int, error: RtpipeError) -> None:
+        super().__init__(error.message)
+        self.place = place
+        self.error = error
+
+
 _NULL = Refusal("E_NULL_VALUE", "a null value (tombstone), for which the topic's settings have no use")
 
 
@@ -38,21 +52,32 @@ class TableWriter:
     def write(self, batch: Batch) -> Counter[str]:
         """Commit the batch; the names of the errors of its dead letters, counted.
 
-        Raises DataError or DeadLetterLimitError at a message that is no row, after committing all before it.
+        Raises DataError or DeadLetterLimitError at a message that is no row, and EvolutionError at one for which the
+        table must change first, after committing all before it.
         """
         try:
             work = self._commit(batch)
+        except HeldAt:
+            work = self._commit_anew(batch)
         except DatabaseTrouble as trouble:
             if trouble.number != UNKNOWN_COLUMN:
                 raise trouble.as_error(f"{self._spec.key} offset {batch.first}") from trouble
-            self._schemas.forget()  # somebody changed the table
-            try:
-                work = self._commit(batch)
-            except DatabaseTrouble as again:
-                raise again.as_error(f"{self._spec.key} offset {batch.first}") from again
+            work = self._commit_anew(batch)
         if work.dead:
             self._letters.append((time.monotonic(), work.dead))
         return Counter(refusal.name for refusal in work.refused.values())
+
+    def _commit_anew(self, batch: Batch) -> BatchWork:
+        """Somebody changed the table, or may have: ask what it is like now, and try once more."""
+        self._schemas.forget()
+        try:
+            return self._commit(batch)
+        except DatabaseTrouble as again:
+            raise again.as_error(f"{self._spec.key} offset {batch.first}") from again
+        except HeldAt as held:
+            if held.place:
+                self.write(batch.part(0, held.place))
+            raise held.error from held
 
     def _commit(self, batch: Batch) -> BatchWork:
         work = self._work(batch)
@@ -101,7 +126,7 @@ class TableWriter:
             else:
                 by_header.setdefault(header_of(value), []).append(place)
         refused: dict[int, Refusal] = {}
-        encoders = self._encoders(by_header)
+        encoders = self._encoders(batch, by_header)
         parts = []
         for header, places in by_header.items():
             encoder = encoders[header]
@@ -109,14 +134,31 @@ class TableWriter:
                 refused |= dict.fromkeys(places, encoder)
             else:
                 parts.append(self._rows(encoder, batch, places, refused))
+        self._require_room(batch, refused)
         tombstones = self._tombstones(batch, nulls, refused)
         return BatchWork(self._spec, batch, parts, refused, max_packet=self._ledger.max_packet, tombstones=tombstones)
 
-    def _encoders(self, headers: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
+    def _encoders(self, batch: Batch, headers: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
         """All of a batch at once: a new schema may replace the encoders of those that were met before."""
-        for header in headers:
-            self._schemas.encoder(header)
+        for header, places in headers.items():
+            try:
+                self._schemas.encoder(header)
+            except SchemaRefused as refused:
+                raise HeldAt(places[0], refused.of(f"{self._spec.key} offset {batch.offsets[places[0]]}")) from refused
         return {header: self._schemas.encoder(header) for header in headers}
+
+    def _require_room(self, batch: Batch, refused: dict[int, Refusal]) -> None:
+        """Stop at the first value for which a column must be wider: it is no letter, for it is good."""
+        narrow = [place for place, refusal in refused.items() if refusal.name == TOO_NARROW]
+        if narrow:
+            place, key = min(narrow), self._spec.key
+            raise HeldAt(
+                place,
+                EvolutionError(
+                    f"{key} offset {batch.offsets[place]} {refused[place]}",
+                    hint=f"rtpipe table apply --topics {key.topic}, then rtpipe resume {key}; or allow_copy = true",
+                ),
+            )
 
     def _rows(self, encoder: RowEncoder, batch: Batch, places: list[int], refused: dict[int, Refusal]) -> Rows:
         encoded = encoder.encode(batch, places)

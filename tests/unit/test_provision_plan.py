@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.errors import ExitCode, SchemaError, SettingsError, UnreachableError
+from avro_schemas.mysql_types import type_words
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.table_layout import table_layout
 from avro_schemas.table_rules import TableRules
@@ -17,7 +18,7 @@ from infra import accounts as who
 from infra import provision
 from infra.accounts import accounts_of
 from infra.database import Sessions, account_of
-from infra.ddl import column_type_sql, create_table_sql, literal, quoted
+from infra.ddl import create_table_sql, literal, quoted
 from infra.provision import ProvisionRequest, ProvisionResult
 from infra.provision_items import ProvisionItem, State
 from infra.topics import Cluster, TopicFacts, copies_for
@@ -294,7 +295,7 @@ def test_create_table_quotes_and_keeps_comments() -> None:
 
 
 def test_types_are_compared_in_the_words_of_information_schema() -> None:
-    written = {column.name: column_type_sql(column) for column in OFFSETS.columns}
+    written = {column.name: type_words(column.type) for column in OFFSETS.columns}
     assert written["topic"] == "varchar(249)"
     assert written["partition"] == "int"
     assert written["epoch"] == "bigint unsigned"

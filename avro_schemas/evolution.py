@@ -1,0 +1,257 @@
+"""Where each field of a schema lands in the table that is there, and what must change first. Pure; docs/schemas.md has
+the rules in a table.
+
+A table is the union of all versions of its schema and never shrinks by itself. A field lands in the column of its
+name; if what is in that column means something else, in `name_v2`, `name_v3`; if the column is gone and a newer
+version calls the field by another name, in the column of that name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import isfinite
+
+from sqlalchemy.types import VARCHAR, Integer
+
+from avro_schemas.column_fit import Cost, Fit, judge
+from avro_schemas.column_types import ColumnShape
+from avro_schemas.errors import ExitCode, RtpipeError, SchemaError
+from avro_schemas.found_table import FoundTable
+from avro_schemas.lineage import Lineage
+from avro_schemas.metadata_columns import DELETED_COLUMN, METADATA_TYPES, PLACE
+from avro_schemas.mysql_types import type_words
+from avro_schemas.naming import MAX_IDENTIFIER
+from avro_schemas.table_changes import AddColumn, Change, MakeNullable, Refused, Widen
+from avro_schemas.table_layout import MAX_COLUMN_COMMENT, TableLayout, placed
+from avro_schemas.table_rules import TableRules
+
+
+class EvolutionError(SchemaError):
+    """A table does not fit a schema, and rtpipe may not or will not alter it."""
+
+    name = "E_EVOLUTION"
+
+
+class TableUnfitError(RtpipeError):
+    """The table has a column that no row can do without, and that no schema of the topic fills."""
+
+    name = "E_CONFIG"
+    exit_code = ExitCode.BAD_SETUP
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """`layout` is that of the schema's rows once all `changes` are made, but those of Widen: until then such a column
+    is `narrow`, and takes what fits.
+    """
+
+    layout: TableLayout
+    changes: tuple[Change, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+    def discarding(self) -> TableLayout:
+        """The layout without the fields that have no column."""
+        new = {change.column for change in self.changes if isinstance(change, AddColumn)}
+        kept = [column for column in self.layout.columns if column.name not in new]
+        metadata = [name for name in self.layout.metadata if name not in new]
+        return placed(self.layout, kept, metadata, self.layout.others)
+
+
+def place(
+    layout: TableLayout, table: FoundTable, rules: TableRules, lineage: Callable[[], Lineage] = Lineage
+) -> Placement:
+    """The placement of a schema's rows; `lineage` is asked only where this schema alone does not tell.
+
+    Raises TableUnfitError if no row can be written at all.
+    """
+    return _Placing(layout, table, rules, lineage).place()
+
+
+def landings(
+    layout: TableLayout, table: FoundTable, rules: TableRules, lineage: Callable[[], Lineage] = Lineage
+) -> list[ColumnShape]:
+    """The columns of the table that the schema's fields are in as things are, whatever else would have to change."""
+    return [shape for shape in _Placing(layout, table, rules, lineage).columns() if shape.name in table.columns]
+
+
+class _Placing:
+    """One placement."""
+
+    def __init__(
+        self, layout: TableLayout, table: FoundTable, rules: TableRules, lineage: Callable[[], Lineage]
+    ) -> None:
+        self._layout = layout
+        self._table = table
+        self._rules = rules
+        self._ask = lineage
+        self._lineage: Lineage | None = None
+        self._changes: list[Change] = []
+        self._refused: list[Refused] = []
+        self._apart = set[str]()  # columns of former meanings of our fields
+        self._own = {shape.name.lower() for shape in layout.columns}
+
+    def place(self) -> Placement:
+        columns = self.columns()
+        metadata = self._metadata()
+        used = {*(shape.name for shape in columns), *metadata, *(one.column for one in self._refused)}
+        left = [name for name, found in self._table.columns.items() if name not in used and not found.generated]
+        idle = [name for name in left if not self._table.columns[name].fills_itself]
+        foreign = set(idle) - self._apart
+        schemas = self._apart | (self._columns_of_schemas() if foreign or self._layout.key else set())
+        for name in idle:
+            self._let_be_null(name, schemas)
+        others = [name for name in left if name in schemas] if self._layout.key else ()
+        layout = placed(self._layout, columns, metadata, others)
+        return Placement(layout, tuple(self._changes), tuple(self._refused))
+
+    def columns(self) -> list[ColumnShape]:
+        """Where the fields land, but for those that are refused."""
+        return [shape for one in self._layout.columns if (shape := self._column(one))]
+
+    def _column(self, shape: ColumnShape) -> ColumnShape | None:
+        """The shape with the name and type of the column that takes it."""
+        if shape.name in self._layout.key:
+            return self._key_column(shape)
+        for number, name in enumerate(self._names(shape), 1):
+            there = self._table.name_of(name)
+            if there is None:
+                return self._added(shape, name, number)
+            verdict = judge(shape, self._table.columns[there], chosen=shape.field in self._rules.columns)
+            if verdict.fit is Fit.REFUSED or self._table.columns[there].generated:
+                self._refuse(shape, there)
+                return None
+            if verdict.fit is Fit.APART:
+                self._apart.add(there)
+                continue
+            landed = dataclasses.replace(shape, name=there, type=shape.type if verdict.type is None else verdict.type)
+            if verdict.wider is not None:
+                old, reason = self._table.columns[there].type, f"field {shape.field} is {_avro(shape)}"
+                widen = Widen(there, reason, verdict.cost, old, verdict.wider)
+                self._changes.append(widen)
+                landed = dataclasses.replace(landed, narrow=str(widen))
+            return self._nullable(landed)
+        raise AssertionError("names never end")
+
+    def _names(self, shape: ColumnShape) -> Iterator[str]:
+        """The columns that may be the field's: its own, or its new name's; then `_v2` and so on."""
+        name = shape.name
+        if self._table.name_of(name) is None:
+            newer = self._known().aliases.get(shape.field, "")
+            name = newer if self._table.name_of(newer) and newer.lower() not in self._own else name
+        yield name
+        number = 2
+        while True:
+            ending = f"_v{number}"
+            candidate = name[: MAX_IDENTIFIER - len(ending)] + ending
+            if candidate.lower() not in self._own:
+                yield candidate
+            number += 1
+
+    def _key_column(self, shape: ColumnShape) -> ColumnShape | None:
+        there = self._table.name_of(shape.name)
+        if there is None:
+            self._refused.append(Refused(shape.field, shape.name, "the key column is not in the table", False))
+            return None
+        verdict = judge(shape, self._table.columns[there])
+        if verdict.fit is not Fit.HOLDS:
+            has, wants = self._table.columns[there].type, type_words(shape.type)
+            reason = f"key column {there} is {has}, the schema asks for {wants}; key columns never change"
+            self._refused.append(Refused(shape.field, there, reason, False))
+            return None
+        return dataclasses.replace(shape, name=there, type=shape.type if verdict.type is None else verdict.type)
+
+    def _added(self, shape: ColumnShape, name: str, number: int) -> ColumnShape:
+        reason = f"field {shape.field} is new"
+        if number > 1:
+            reason = f"field {shape.field} is {_avro(shape)} now, and what {shape.name} holds means something else"
+        renames = next((old for old, new in self._known().aliases.items() if new == shape.field), "")
+        has = self._table.name_of(renames) if renames and number == 1 and renames.lower() not in self._own else None
+        default = _default(shape) if number == 1 else None  # of rows that have another value in the first one
+        words = [f"Avro field {shape.field}" if number > 1 else "", shape.comment or ""]
+        comment = ": ".join(filter(None, words))[:MAX_COLUMN_COMMENT] or None
+        self._changes.append(AddColumn(name, reason, Cost.INSTANT, shape.type, default, comment, has or ""))
+        return dataclasses.replace(shape, name=name, nullable=True)
+
+    def _nullable(self, shape: ColumnShape) -> ColumnShape:
+        found = self._table.columns[shape.name]
+        if shape.nullable and not found.nullable:
+            if shape.name in self._table.key:
+                self._refuse(shape, shape.name, "it may be null, and its column is part of the primary key")
+                return shape
+            self._changes.append(MakeNullable(shape.name, f"field {shape.field} may be null", Cost.IN_PLACE))
+        return dataclasses.replace(shape, nullable=shape.nullable or found.nullable)
+
+    def _refuse(self, shape: ColumnShape, column: str, reason: str = "") -> None:
+        found = self._table.columns[column]
+        said = reason or f"{_avro(shape)} does not go into column {column} {found.type}"
+        self._refused.append(Refused(shape.field, column, said, found.fills_itself))
+
+    def _metadata(self) -> list[str]:
+        """Those that were asked for, and those that the table has and no row can do without."""
+        asked, found = self._layout.metadata, self._table.columns
+        needed = {name for name in METADATA_TYPES if name in found and not found[name].fills_itself}
+        if missing := [name for name in PLACE if name in asked and name not in found]:
+            raise TableUnfitError(
+                f"table {self._layout.name} has no column {' and no '.join(missing)}",
+                hint="they are the primary key, which the rows that are there cannot get: begin with a new table, or"
+                " take them out of metadata_columns",
+            )
+        for name in asked:
+            if name not in found:
+                kind = METADATA_TYPES[name]()
+                default = 0 if name == DELETED_COLUMN else None
+                self._changes.append(AddColumn(name, "metadata_columns asks for it", Cost.INSTANT, kind, default))
+        return [name for name in METADATA_TYPES if name in {*asked, *needed}]
+
+    def _let_be_null(self, name: str, schemas: set[str]) -> None:
+        if name in schemas and name not in self._table.key:
+            self._changes.append(MakeNullable(name, "this schema has no field for it", Cost.IN_PLACE))
+            return
+        if name in schemas:
+            self._refused.append(Refused(name, name, "is part of the primary key, and not in this schema", False))
+            return
+        raise TableUnfitError(
+            f"table {self._layout.name} has a column {name} that is NOT NULL, has no default and is in no version of"
+            " the topic's schema",
+            hint="give it a default or let it be NULL",
+        )
+
+    def _columns_of_schemas(self) -> set[str]:
+        """The columns of this table that other versions of the schema fill: never those that a person added."""
+        aliases = Lineage(aliases=self._known().aliases)
+        return {
+            shape.name
+            for layout in self._known().layouts
+            for shape in landings(layout, self._table, self._rules, lambda: aliases)
+        }
+
+    def _known(self) -> Lineage:
+        if self._lineage is None:
+            self._lineage = self._ask()
+        return self._lineage
+
+
+def _avro(shape: ColumnShape) -> str:
+    """The field's type in the words of Avro."""
+    of = shape.of
+    if of.logical == "decimal":
+        return f"decimal({of.precision},{of.scale})"
+    return of.logical or of.avro_type
+
+
+def _default(shape: ColumnShape) -> str | float | None:
+    """The field's default where a column can have it as a literal: plain numbers, booleans, bounded text."""
+    value, of = shape.default, shape.of
+    if of.logical is not None or of.nested or len(shape.path) > 1:
+        return None
+    if isinstance(value, bool):
+        return int(value) if of.avro_type == "boolean" else None
+    if of.avro_type in {"int", "long"} and isinstance(value, int) and isinstance(shape.type, Integer):
+        return value
+    if of.avro_type in {"float", "double"} and isinstance(value, int | float) and isfinite(value):
+        return float(value)
+    if of.avro_type in {"string", "enum"} and isinstance(value, str) and isinstance(shape.type, VARCHAR):
+        return value if len(value) <= (shape.type.length or 0) else None
+    return None
