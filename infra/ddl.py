@@ -33,6 +33,9 @@ _KEY = """
     SELECT COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND CONSTRAINT_NAME = 'PRIMARY' ORDER BY ORDINAL_POSITION
 """
+_KEY_DEMANDS = (
+    "SHOW VARIABLES WHERE Variable_name IN ('sql_require_primary_key', 'innodb_force_primary_key') AND Value = 'ON'"
+)
 #: MariaDB shows a display width for every integer, MySQL for TINYINT(1) alone.
 _WIDTH = re.compile(r"\b(?!tinyint\(1\))((?:tiny|small|medium|big)?int)\(\d+\)")
 
@@ -107,6 +110,11 @@ def found_table(connection: Connection, database: str, table: str) -> FoundTable
         return None
     key = tuple(row[0] for row in connection.exec_driver_sql(_KEY, (database, table)))
     return FoundTable(found_columns(connection, database, table), key, int(kind[2]))
+
+
+def demands_primary_key(connection: Connection) -> bool:
+    """Whether the server refuses a table without one: a setting of many managed MySQLs, and of MariaDB."""
+    return connection.exec_driver_sql(_KEY_DEMANDS).first() is not None
 
 
 def differences(connection: Connection, database: str, table: Table) -> list[str] | None:
