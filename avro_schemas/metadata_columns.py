@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Column, text
+from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table, text
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME, INTEGER, JSON, MEDIUMBLOB, TINYINT
 from sqlalchemy.types import TypeEngine
 
@@ -59,3 +59,13 @@ def metadata_column(name: str) -> Column[Any]:
         server_default=text("0") if name == DELETED_COLUMN else None,
         quote=True,
     )
+
+
+def keyed(table: Table) -> Table:
+    """The same table with partition and offset as its primary key, for a server that demands one."""
+    made = table.to_metadata(MetaData())
+    for name in PLACE:
+        if name not in made.columns:
+            made.append_column(metadata_column(name))
+    made.append_constraint(PrimaryKeyConstraint(*PLACE))
+    return made

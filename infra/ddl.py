@@ -36,6 +36,9 @@ _KEY = """
 """
 #: MariaDB takes KEY_COLLATION too, but for a collation that pads.
 _MARIADB_KEY_COLLATION = "utf8mb4_nopad_bin"
+_KEY_DEMANDS = (
+    "SHOW VARIABLES WHERE Variable_name IN ('sql_require_primary_key', 'innodb_force_primary_key') AND Value = 'ON'"
+)
 #: MariaDB shows a display width for every integer, MySQL for TINYINT(1) alone.
 _WIDTH = re.compile(r"\b(?!tinyint\(1\))((?:tiny|small|medium|big)?int)\(\d+\)")
 
@@ -115,6 +118,11 @@ def found_table(connection: Connection, database: str, table: str) -> FoundTable
         return None
     key = tuple(row[0] for row in connection.exec_driver_sql(_KEY, (database, table)))
     return FoundTable(found_columns(connection, database, table), key, int(kind[2]))
+
+
+def demands_primary_key(connection: Connection) -> bool:
+    """Whether the server refuses a table without one: a setting of many managed MySQLs, and of MariaDB."""
+    return connection.exec_driver_sql(_KEY_DEMANDS).first() is not None
 
 
 def differences(connection: Connection, database: str, table: Table) -> list[str] | None:

@@ -8,13 +8,14 @@ from sqlalchemy import Connection, Table
 
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.dead_letters_table import LETTERS
+from avro_schemas.metadata_columns import keyed
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.table_changes_table import CHANGES
 from avro_schemas.table_rules import PLAIN, TableRules
 from infra import accounts as who
 from infra.accounts import Accounts
 from infra.database import Account, Sessions, run
-from infra.ddl import create_table_sql, differences
+from infra.ddl import create_table_sql, demands_primary_key, differences
 from infra.provision_items import ProvisionItem, State
 
 _DATABASES = "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
@@ -56,6 +57,7 @@ class _DatabaseWork:
         }
         self._mariadb = False  # known once there is a connection
         self._there: set[str] = set()  # tables that exist by now
+        self._keyed: set[str] = set()  # tables that get a primary key which nobody asked for
         self._dry_run = dry_run
         people = {account.user: account for account in (accounts.infra, accounts.consumer)}
         self._people = people.values()
@@ -102,6 +104,9 @@ class _DatabaseWork:
     def table_items(self) -> list[ProvisionItem]:
         with self._sessions.connected(self._accounts.privileged, doing="comparing tables") as connection:
             self._mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
+            if demands_primary_key(connection):
+                self._keyed = {table.name for table in self._tables if not table.primary_key.columns}
+                self._tables = [keyed(table) if table.name in self._keyed else table for table in self._tables]
             found = [differences(connection, self._database, table) for table in self._tables]
         return [self._table_item(table, lines) for table, lines in zip(self._tables, found, strict=True)]
 
@@ -112,7 +117,12 @@ class _DatabaseWork:
         if lines is not None or not self._dry_run:
             self._there.add(name)
         state = State.DIFFERS if lines else self._state(there=lines is not None)
-        return ProvisionItem("table", name, state, "\n".join(lines or ()), sql)
+        details = list(lines or ())
+        if name in self._keyed and not lines:
+            details.append("primary key (_kafka_partition, _kafka_offset), since this server demands one")
+        if lines:
+            details.append("rtpipe table plan shows what its schema needs, rtpipe table apply does it")
+        return ProvisionItem("table", name, state, "\n".join(details), sql)
 
     def grant_items(self) -> list[ProvisionItem]:
         """The consumer's privileges, table by table; an account that made the tables itself needs none."""

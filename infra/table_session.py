@@ -21,7 +21,7 @@ from avro_schemas.found_table import FoundTable
 from avro_schemas.table_changes_table import CHANGES, DONE, INTERRUPTED, MAX_OUTCOME
 from infra.alter_table import OTHER_ALGORITHM, Alteration
 from infra.database import DENIED, Account, Sessions, error_number, run
-from infra.ddl import create_table_sql, found_table, literal, quoted
+from infra.ddl import create_table_sql, demands_primary_key, found_table, literal, quoted
 
 #: Seconds for the answer to one statement: a long copy outlives its session, and the next one finds it done.
 DDL_SECONDS = 600
@@ -49,17 +49,35 @@ class TableSession:
     def __init__(self, connection: Connection, account: Account, database: str, table: str) -> None:
         self._connection = connection
         self._account = account
-        self._database = database
+        self.database = database
         self._table = table
+
+    @property
+    def is_mariadb(self) -> bool:
+        """Whether the server is MariaDB and not MySQL."""
+        return bool(getattr(self._connection.dialect, "is_mariadb", False))
 
     def look(self) -> FoundTable | None:
         """The table as it is now; None if there is none that the account may see."""
-        return found_table(self._connection, self._database, self._table)
+        return found_table(self._connection, self.database, self._table)
+
+    def demands_primary_key(self) -> bool:
+        """Whether the server refuses a table without one."""
+        return demands_primary_key(self._connection)
+
+    def create(self, sql: str) -> None:
+        """Make the table. AccessDeniedError with the statement if the account may not."""
+        try:
+            run(self._connection, sql)
+        except DBAPIError as error:
+            if error_number(error) not in DENIED:
+                raise
+            raise self._denied(sql, f"GRANT CREATE ON {quoted(self.database)}.* TO {self._me()}") from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Alone with the table, as far as rtpipe goes. TableBusyError if another session alters it just now."""
-        place = hashlib.sha256(f"{self._database}.{self._table}".encode()).hexdigest()
+        place = hashlib.sha256(f"{self.database}.{self._table}".encode()).hexdigest()
         name = f"rtpipe_table:{place[:48]}"
         got = self._connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (name, _LOCK_SECONDS)).scalar()
         if got != 1:
@@ -69,6 +87,23 @@ class TableSession:
         finally:
             if not self._connection.invalidated:
                 self._connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (name,))
+
+    def settle_history(self) -> None:
+        """Close what a session left open that was cut off, if it has come to its end by now."""
+        history = quoted(self.database, CHANGES.name)
+        try:
+            sql = f"SELECT COUNT(*) FROM {history} WHERE table_name = %s AND finished_at IS NULL"
+            if not self._connection.exec_driver_sql(sql, (self._table,)).scalar():
+                return
+            with self.locked():
+                self._close_open_entries()
+        except DBAPIError as error:
+            if error_number(error) not in {_NO_TABLE, *DENIED}:
+                raise
+
+    def _close_open_entries(self) -> None:
+        sql = f"UPDATE {quoted(self.database, CHANGES.name)} SET outcome = %s, finished_at = UTC_TIMESTAMP(6)"
+        self._history(f"{sql} WHERE table_name = %s AND finished_at IS NULL", INTERRUPTED, self._table)
 
     def alter(self, alteration: Alteration, cause: Cause, *, may_copy: bool) -> bool:
         """Run it and write that down; False if the server must copy the table, and may not.
@@ -110,7 +145,7 @@ class TableSession:
                 hint="another session has it open in a transaction; SHOW PROCESSLIST names it",
             )
         if number in DENIED:
-            return self._denied(sql, f"GRANT ALTER ON {quoted(self._database, self._table)} TO {self._me()}")
+            return self._denied(sql, f"GRANT ALTER ON {quoted(self.database, self._table)} TO {self._me()}")
         return EvolutionError(
             f"the database refuses to alter table {self._table}: {number}: {said}", hint=f"the statement is: {sql}"
         )
@@ -119,7 +154,7 @@ class TableSession:
         """Without the statement's words nobody could help: what was to be run, and what gives the right to it."""
         lines = "".join(f"\n  {sql};" for sql in reversed(statements))
         return AccessDeniedError(
-            f"the account {self._account.user} of {self._account.setting} may not alter table {self._table}",
+            f"the account {self._account.user} of {self._account.setting} may not create or alter table {self._table}",
             hint=f"have the privilege given, or the statement run, then go on with `rtpipe resume`:{lines}",
         )
 
@@ -129,10 +164,9 @@ class TableSession:
 
     def _begin(self, sql: str, cause: Cause) -> int:
         """The number of a new entry in the history, after closing those of sessions that were cut off."""
-        history = quoted(self._database, CHANGES.name)
+        history = quoted(self.database, CHANGES.name)
         try:
-            open_ones = f"UPDATE {history} SET outcome = %s, finished_at = UTC_TIMESTAMP(6)"
-            self._history(f"{open_ones} WHERE table_name = %s AND finished_at IS NULL", INTERRUPTED, self._table)
+            self._close_open_entries()
             columns = "(table_name, topic, schema_id, statement, began_at)"
             return self._history(
                 f"INSERT INTO {history} {columns} VALUES (%s, %s, %s, %s, UTC_TIMESTAMP(6))",
@@ -147,7 +181,7 @@ class TableSession:
             raise self._denied(sql, f"GRANT SELECT, INSERT, UPDATE ON {history} TO {self._me()}") from error
 
     def _finish(self, number: int, outcome: str) -> None:
-        history = quoted(self._database, CHANGES.name)
+        history = quoted(self.database, CHANGES.name)
         self._history(
             f"UPDATE {history} SET outcome = %s, finished_at = UTC_TIMESTAMP(6) WHERE id = %s", outcome, number
         )
@@ -159,7 +193,7 @@ class TableSession:
         except DBAPIError as error:
             if error_number(error) != _NO_TABLE:
                 raise
-        run(self._connection, create_table_sql(CHANGES, self._database))
+        run(self._connection, create_table_sql(CHANGES, self.database))
         return int(self._connection.exec_driver_sql(sql, values).lastrowid)
 
 

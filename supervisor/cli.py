@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from avro_schemas.errors import ExitCode, RtpipeError
-from supervisor import cli_chaos, cli_infra, cli_offsets, cli_produce, cli_schema, cli_supervise, cli_verify
+from supervisor import cli_chaos, cli_infra, cli_offsets, cli_produce, cli_schema, cli_supervise, cli_table, cli_verify
 from supervisor.cli_errors import complain
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ cli_chaos.add_to(app)
 cli_infra.add_demo_to(app)
 app.add_typer(cli_infra.app, name="infra")
 app.add_typer(cli_schema.app, name="schema")
+app.add_typer(cli_table.app, name="table")
 app.add_typer(cli_offsets.app, name="offsets")
 
 

@@ -35,6 +35,7 @@ class TableKeeper:
     def __init__(self, accounts: Accounts) -> None:
         self._account = accounts.infra
         self._database = accounts.database
+        self._settled = set[str]()  # tables whose history a predecessor may have left open, and was looked at
 
     def fit(
         self, cause: Cause, layout: TableLayout, rules: TableRules, lineage: Callable[[], Lineage] = Lineage
@@ -48,6 +49,9 @@ class TableKeeper:
             table = session.look()
             if table is None:
                 return layout
+            if layout.name not in self._settled:
+                session.settle_history()
+                self._settled.add(layout.name)
             placement = place(layout, table, rules, lineage)
             if not placement.changes and not placement.refused:
                 return placement.layout

@@ -312,7 +312,7 @@ def resume(run: FaultRun, *partitions: int) -> None:
         (
             "ALTER TABLE `{t}` RENAME COLUMN payload TO elsewhere",
             "ALTER TABLE `{t}` RENAME COLUMN elsewhere TO payload",
-            ("E_CONFIG", "1054"),
+            ("E_CONFIG", "column elsewhere that is NOT NULL"),
         ),
         ("ALTER TABLE `{t}` ENGINE = MyISAM", "ALTER TABLE `{t}` ENGINE = InnoDB", ("E_CONFIG",)),
     ],

@@ -1,0 +1,166 @@
+"""`rtpipe table`: what a schema needs of its table, shown or done."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from avro_schemas.errors import ExitCode
+from supervisor.cli_options import Json, RegistryUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.accounts import Accounts
+    from supervisor.settings import Settings
+    from supervisor.table_plan import TableAim, TablePlan, Wishes
+
+app = typer.Typer(help="Tables: what a schema or its next version needs, shown or done.", no_args_is_help=True)
+
+SomeTopics = Annotated[
+    list[str] | None,
+    typer.Option("--topics", "-t", help="Topics, separated by commas; default: those of --schema.", show_default=False),
+]
+OneSchema = Annotated[
+    Path | None,
+    typer.Option("--schema", help="A file with the schema, instead of the newest in the registry.", show_default=False),
+]
+#: How often, and with what pause, a table that others hold is tried again.
+_TRIES, _PAUSE = 6, 1.0
+
+
+@app.command()
+def plan(
+    topics: SomeTopics = None,
+    schema: OneSchema = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print nothing but the SQL.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 3 if anything would change.")] = False,
+    as_json: Json = False,
+    schema_registry_url: RegistryUrl = None,
+) -> None:
+    """Show what a schema needs of its table: as a diff, with its cost and the exact SQL. Changes nothing.
+
+    The schema is the newest one in the registry, or that of --schema, before you register it.
+
+    Exit code 5 if the table cannot take the schema, 3 with --check if something would change.
+
+    Examples:
+
+      rtpipe table plan --topics orders
+
+      rtpipe table plan --schema orders.avsc --check
+    """
+    from supervisor.table_aims import aims
+    from supervisor.table_plan import Wishes
+    from supervisor.table_plan_view import as_json as for_programs
+
+    settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
+    plans = [_planned(aim, accounts, Wishes()) for aim in aims(settings, topics, schema)]
+    if as_json:
+        print(json.dumps({"schema_version": 1, "tables": [for_programs(one) for one in plans]}, indent=2))
+    elif sql:
+        for one in plans:
+            for statement in one.statements:
+                print(f"{statement};")
+    else:
+        _show(plans)
+    _refuse(plans)
+    raise typer.Exit(ExitCode.DIFFERENT if check and any(one.differs for one in plans) else ExitCode.DONE)
+
+
+@app.command()
+def apply(
+    topics: SomeTopics = None,
+    schema: OneSchema = None,
+    accept_rename: Annotated[
+        bool, typer.Option("--accept-rename", help="Rename the column of a field that has the old name as an alias.")
+    ] = False,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Drop the columns that only older versions of the schema fill.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    schema_registry_url: RegistryUrl = None,
+) -> None:
+    """Do what `rtpipe table plan` shows: create the table, or alter it. Doing it twice changes nothing.
+
+    Asks before it copies a table, which blocks its writers, and before it drops a column. Works beside a running
+    supervisor; where a partition waits for the change: rtpipe resume.
+
+    Examples:
+
+      rtpipe table apply --topics orders
+
+      rtpipe table apply --topics orders --accept-rename --yes
+    """
+    from supervisor.table_aims import aims
+    from supervisor.table_plan import Wishes
+
+    settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
+    wishes = Wishes(accept_rename=accept_rename, drop=drop)
+    plans = [_planned(aim, accounts, wishes) for aim in aims(settings, topics, schema)]
+    _show(plans)
+    _refuse(plans)
+    if any(one.costly for one in plans) and not yes:
+        typer.confirm("this copies a table or drops a column; go on?", abort=True)
+    for one in plans:
+        if one.differs:
+            _apply(one.aim, accounts, wishes)
+            print(f"{one.aim.table}: done")
+
+
+def _settings(schema_registry_url: str | None, *, needs_registry: bool) -> tuple[Settings, Accounts]:
+    from supervisor import settings as settings_module
+    from workers.process_log import log_to_stderr
+
+    settings = settings_module.load(schema_registry_url=schema_registry_url)
+    settings_module.require(settings, "database_url", *(["schema_registry_url"] if needs_registry else []))
+    log_to_stderr("text", settings.log_level)
+    return settings, settings_module.accounts(settings)
+
+
+def _planned(aim: TableAim, accounts: Accounts, wishes: Wishes) -> TablePlan:
+    from infra.table_session import connected
+    from supervisor.table_plan import plan_table
+
+    with connected(accounts.infra, accounts.database, aim.table) as session:
+        return plan_table(aim, session, wishes)
+
+
+def _show(plans: Sequence[TablePlan]) -> None:
+    from rich.console import Console
+
+    from supervisor.table_plan_view import print_plan
+
+    console = Console(highlight=False, soft_wrap=True)
+    for one in plans:
+        print_plan(one, console)
+
+
+def _refuse(plans: Sequence[TablePlan]) -> None:
+    from avro_schemas.evolution import EvolutionError
+
+    if problems := [f"table {one.aim.table}: {problem}" for one in plans for problem in one.refused]:
+        raise EvolutionError(
+            "\n  ".join(problems),
+            hint="nothing was changed; give the field another name, or change the column by hand",
+        )
+
+
+def _apply(aim: TableAim, accounts: Accounts, wishes: Wishes) -> None:
+    """Look again, alone with the table, and do it; a table that others hold for a moment is tried again."""
+    from infra.table_session import TableBusyError
+    from supervisor.table_apply import apply_once
+
+    for left in reversed(range(_TRIES)):
+        try:
+            apply_once(aim, accounts, wishes)
+            return
+        except TableBusyError as busy:
+            if not left:
+                raise
+            typer.echo(f"waiting: {busy.message}", err=True)
+            time.sleep(_PAUSE)
