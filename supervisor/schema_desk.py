@@ -33,9 +33,11 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 class SchemaDesk:
     """`ask` from the loop; `answers` gives, in the loop again, who asked and what came back."""
 
-    def __init__(self, registry_url: str, keeper: TableKeeper) -> None:
+    def __init__(self, registry_url: str, keeper: TableKeeper, *, patient: bool = True) -> None:
+        """`patient`: a service that does not answer is waited for; else that is the answer's problem."""
         self._url = registry_url
         self._keeper = keeper
+        self._insist = _patiently if patient else _once
         self._registry: Registry | None = None
         self._opening = threading.Lock()
         self._known: dict[tuple[str, int, str], SchemaAnswer] = {}
@@ -65,7 +67,7 @@ class SchemaDesk:
         while True:
             who, spec, wanted = asked.get()
             try:
-                answer = self._answer(spec, wanted)
+                answer = self.answer(spec, wanted)
             except Exception as exc:  # an answer, too: a writer waits for one
                 log.exception("schema id %d", wanted.schema_id, extra={"event": "schema_failed"})
                 ended = Ended(ExitCode.FAILED, RtpipeError.name, f"schema id {wanted.schema_id}: {type(exc).__name__}")
@@ -73,7 +75,7 @@ class SchemaDesk:
             self._answered.put((who, answer))
             self._wake()
 
-    def _answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
+    def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
         """What is known, or found out; problems are not remembered, since somebody may mend them."""
         place = (spec.key.topic, wanted.schema_id, wanted.use)
         if place not in self._known or wanted.again or wanted.use == "newest":
@@ -87,9 +89,9 @@ class SchemaDesk:
         schema_id = wanted.schema_id
         try:
             if wanted.use == "newest":
-                schema_id, schema = _patiently(lambda: self._client().latest(subject_for(spec.key.topic)))
+                schema_id, schema = self._insist(lambda: self._client().latest(subject_for(spec.key.topic)))
             else:
-                schema = _patiently(lambda: self._client().schema_by_id(schema_id))
+                schema = self._insist(lambda: self._client().schema_by_id(schema_id))
         except SchemaError as exc:
             if wanted.use == "newest":
                 return SchemaAnswer(schema_id, problem=Ended.by(exc))
@@ -100,7 +102,7 @@ class SchemaDesk:
             return SchemaAnswer(schema_id, schema)
         try:
             layout = table_layout(schema, table=spec.table, rules=spec.rules)
-            return SchemaAnswer(schema_id, schema, _patiently(lambda: self._fitted(spec, schema_id, layout)))
+            return SchemaAnswer(schema_id, schema, self._insist(lambda: self._fitted(spec, schema_id, layout)))
         except RtpipeError as exc:
             ended = Ended.by(exc)
             text = f"{spec.key}: schema id {schema_id}: {ended.text}"
@@ -116,6 +118,10 @@ class SchemaDesk:
 
                 self._registry = Registry(self._url)
         return self._registry
+
+
+def _once(step: Callable[[], _T]) -> _T:
+    return step()
 
 
 def _patiently(step: Callable[[], _T]) -> _T:
