@@ -92,6 +92,11 @@ class BatchWork:
         return keys | dict(self._tombstones.keys)
 
     @property
+    def placed(self) -> bool:
+        """Whether the primary key says which message a row came from."""
+        return any(part.placed for part in self._parts)
+
+    @property
     def deletes(self) -> set[int]:
         """Places of the messages that delete a row."""
         return set(self._tombstones.keys)
