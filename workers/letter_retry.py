@@ -238,8 +238,8 @@ class LetterRetry:
         self._query(statement)
         kill_points.reach("letters:mid_insert")
 
-    def _query(self, statement: bytes) -> list[Row[Any]]:
+    def _query(self, statement: bytes) -> list[Sequence[Any]]:
         options = {"no_parameters": True}
         with translated():
             done = self._session.connection.exec_driver_sql(statement, execution_options=options)  # type: ignore[arg-type]
-            return list(done) if done.returns_rows else []
+            return [tuple(row) for row in done] if done.returns_rows else []

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row
-
 from avro_schemas.metadata_columns import DELETED_COLUMN, OFFSET_COLUMN, PARTITION_COLUMN, PLACE
 from workers.batch_work import BatchWork
 from workers.letter import Letter
 from workers.partition_spec import PartitionSpec
 
 #: Runs a query, by its whole text.
-Query = Callable[[bytes], Sequence[Row[Any]]]
+Query = Callable[[bytes], Sequence[Sequence[Any]]]
 _KEYS_A_QUERY = 100
 
 
