@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table
 
 from avro_schemas import row_budget
+from avro_schemas.column_override import override_type
 from avro_schemas.column_types import ColumnShape, column_type, key_type
 from avro_schemas.errors import SchemaError, SettingsError
 from avro_schemas.field_types import FieldType
 from avro_schemas.metadata_columns import METADATA_TYPES, PLACE, metadata_column, metadata_of
-from avro_schemas.mysql_types import mysql_type
 from avro_schemas.naming import column_names
 from avro_schemas.table_rules import PLAIN, TableRules
 from avro_schemas.type_reader import RecordSchema, read_record
@@ -131,7 +131,7 @@ def _shapes(parts: Sequence[_Part], record: RecordSchema, rules: TableRules, tab
 
 def _type(part: _Part, name: str, rules: TableRules) -> Any:
     if part.field in rules.columns:
-        return mysql_type(rules.columns[part.field])
+        return override_type(part.field, part.of, rules.columns[part.field])
     if name in rules.key:
         return key_type(part.of)
     return column_type(part.of, nanos=rules.nanos)

@@ -1,12 +1,14 @@
 """Who may do what: the database, its two users and their privileges.
 
-The consumer may SELECT and INSERT on the topics' tables, UPDATE `kafka_offsets` too, and UPDATE and DELETE letters in
+The consumer may SELECT and INSERT on the topics' tables (UPDATE and DELETE where a topic's mode needs it), UPDATE
+`kafka_offsets` too, and UPDATE and DELETE letters in
 `rtpipe_dead_letters` (one that is read again, one that is retried), nothing else: SELECT, because people read what
 they consumed as the user that they know. infra may create, alter and read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -16,6 +18,7 @@ from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.errors import SettingsError
 from avro_schemas.naming import OFFSETS_TABLE
+from avro_schemas.table_rules import PLAIN, TableRules
 from infra.database import DENIED, UNKNOWN_LOGIN, Account, Sessions, account_of, error_number, run
 from infra.ddl import literal, quoted
 
@@ -136,19 +139,24 @@ def infra_holds_all(sessions: Sessions, accounts: Accounts, user: str) -> bool:
         return set(needed) <= {row[0] for row in rows}
 
 
-def table_privileges(table: str) -> tuple[str, ...]:
-    """What the consumer needs on a table."""
+def table_privileges(table: str, rules: TableRules = PLAIN) -> tuple[str, ...]:
+    """What the consumer needs on a table: one of rtpipe's own, or a topic's with these rules."""
     own = {OFFSETS_TABLE: OFFSETS_PRIVILEGES, LETTERS.name: LETTERS_PRIVILEGES}
-    return own.get(table, TABLE_PRIVILEGES)
+    if table in own:
+        return own[table]
+    updates = ("UPDATE",) if rules.mode == "upsert" else ()
+    return (*TABLE_PRIVILEGES, *updates, *(("DELETE",) if rules.tombstones == "delete" else ()))
 
 
-def table_grant_sql(database: str, table: str, user: str) -> str:
+def table_grant_sql(database: str, table: str, user: str, privileges: Sequence[str]) -> str:
     """The consumer's privileges on one table."""
-    return f"GRANT {', '.join(table_privileges(table))} ON {quoted(database, table)} TO {user}"
+    return f"GRANT {', '.join(privileges)} ON {quoted(database, table)} TO {user}"
 
 
-def missing_privileges(connection: Connection, database: str, table: str, column: str) -> list[str]:
-    """What the connected account may not do on the table, of what the consumer needs; `column` is any of its columns.
+def missing_privileges(
+    connection: Connection, database: str, table: str, column: str, privileges: Sequence[str]
+) -> list[str]:
+    """Which of these privileges on the table the connected account lacks; `column` is any of its columns.
 
     The server itself is asked, which knows roles and patterns, too; SELECT without rows and EXPLAIN change nothing.
     """
@@ -159,7 +167,7 @@ def missing_privileges(connection: Connection, database: str, table: str, column
         "DELETE": f"EXPLAIN DELETE FROM {place} WHERE FALSE",
         "UPDATE": f"EXPLAIN UPDATE {place} SET {name} = {name} WHERE FALSE",
     }
-    return [privilege for privilege in table_privileges(table) if not _allowed(connection, probes[privilege])]
+    return [privilege for privilege in privileges if not _allowed(connection, probes[privilege])]
 
 
 def _allowed(connection: Connection, probe: str) -> bool:

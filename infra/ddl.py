@@ -9,6 +9,8 @@ from sqlalchemy import Column, Connection, Table
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateColumn
 
+from avro_schemas.column_types import KEY_COLLATION
+
 #: Renders the same text for MySQL and MariaDB; "named" keeps a `%` in a comment single.
 _DIALECT = mysql.dialect(paramstyle="named")
 
@@ -21,6 +23,8 @@ _KEY = """
     SELECT COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND CONSTRAINT_NAME = 'PRIMARY' ORDER BY ORDINAL_POSITION
 """
+#: MariaDB takes KEY_COLLATION too, but for a collation that pads.
+_MARIADB_KEY_COLLATION = "utf8mb4_nopad_bin"
 #: MariaDB shows a display width for every integer, MySQL for TINYINT(1) alone.
 _WIDTH = re.compile(r"\b(?!tinyint\(1\))((?:tiny|small|medium|big)?int)\(\d+\)")
 
@@ -44,9 +48,12 @@ def literal(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def create_table_sql(table: Table, database: str = "") -> str:
-    """The CREATE TABLE statement, for either server; it does nothing where the table exists. "": no database named."""
-    lines = [column_sql(column) for column in table.columns]
+def create_table_sql(table: Table, database: str = "", *, mariadb: bool = False) -> str:
+    """The CREATE TABLE statement; it does nothing where the table exists. "": no database named.
+
+    Both servers take the same text but for the collation of text in a key, for which each has a word of its own.
+    """
+    lines = [column_sql(column, mariadb=mariadb) for column in table.columns]
     if table.primary_key.columns:
         lines.append(f"PRIMARY KEY ({', '.join(quoted(column.name) for column in table.primary_key.columns)})")
     options = table.kwargs
@@ -59,9 +66,11 @@ def create_table_sql(table: Table, database: str = "") -> str:
     return f"CREATE TABLE IF NOT EXISTS {name} (\n  " + ",\n  ".join(lines) + f"\n) {end}"
 
 
-def column_sql(column: Column[object]) -> str:
+def column_sql(column: Column[object], *, mariadb: bool = False) -> str:
     """Name, type, NULL, default and comment of a column, as CREATE TABLE and ADD COLUMN take them."""
-    return str(CreateColumn(column).compile(dialect=_DIALECT))
+    text = str(CreateColumn(column).compile(dialect=_DIALECT))
+    collated = getattr(column.type, "collation", None) == KEY_COLLATION
+    return text.replace(KEY_COLLATION, _MARIADB_KEY_COLLATION, 1) if mariadb and collated else text
 
 
 def found_columns(connection: Connection, database: str, table: str) -> dict[str, FoundColumn]:

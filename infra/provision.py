@@ -102,7 +102,10 @@ class _Provision:
         """One look at everything, and unless `dry_run` the work."""
         self._registry.check()
         cluster = self._topics.describe()
-        tables = [layout.table for layout in self._layouts]
+        tables = [
+            (layout.table, self._request.rules_of(schema["name"]))
+            for layout, schema in zip(self._layouts, self._schemas, strict=True)
+        ]
         return (
             self._schema_file(dry_run=dry_run),
             *(self._subject(schema, dry_run=dry_run) for schema in self._schemas),

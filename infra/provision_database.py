@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.offsets_table import OFFSETS
+from avro_schemas.table_rules import PLAIN, TableRules
 from infra import accounts as who
 from infra.accounts import Accounts
 from infra.database import Account, Sessions, run
@@ -19,13 +20,13 @@ _DATABASES = "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME
 
 
 def database_items(
-    sessions: Sessions, accounts: Accounts, tables: Sequence[Table], *, dry_run: bool
+    sessions: Sessions, accounts: Accounts, tables: Sequence[tuple[Table, TableRules]], *, dry_run: bool
 ) -> list[ProvisionItem]:
     """Looks at, and unless `dry_run` makes, all that the topics' `tables` need in the database.
 
     Raises UnreachableError, AccessDeniedError with the SQL that somebody else must run, or DatabaseSetupError.
     """
-    work = _DatabaseWork(sessions, accounts, [*tables, OFFSETS, LETTERS], dry_run=dry_run)
+    work = _DatabaseWork(sessions, accounts, [*tables, (OFFSETS, PLAIN), (LETTERS, PLAIN)], dry_run=dry_run)
     return [
         work.database_item(),
         *work.user_items(),
@@ -38,11 +39,16 @@ def database_items(
 class _DatabaseWork:
     """One pass over the database; the methods are called in the order in which one thing needs the other."""
 
-    def __init__(self, sessions: Sessions, accounts: Accounts, tables: Sequence[Table], *, dry_run: bool) -> None:
+    def __init__(
+        self, sessions: Sessions, accounts: Accounts, tables: Sequence[tuple[Table, TableRules]], *, dry_run: bool
+    ) -> None:
         self._sessions = sessions
         self._accounts = accounts
         self._database = accounts.database
-        self._tables = tables
+        self._tables = [table for table, _ in tables]
+        #: table name -> what the consumer needs on it
+        self._needed = {str(table.name): who.table_privileges(str(table.name), rules) for table, rules in tables}
+        self._mariadb = False  # known once there is a connection
         self._there: set[str] = set()  # tables that exist by now
         self._dry_run = dry_run
         people = {account.user: account for account in (accounts.infra, accounts.consumer)}
@@ -83,11 +89,12 @@ class _DatabaseWork:
 
     def table_items(self) -> list[ProvisionItem]:
         with self._sessions.connected(self._accounts.privileged, doing="comparing tables") as connection:
+            self._mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
             found = [differences(connection, self._database, table) for table in self._tables]
         return [self._table_item(table, lines) for table, lines in zip(self._tables, found, strict=True)]
 
     def _table_item(self, table: Table, lines: list[str] | None) -> ProvisionItem:
-        name, sql = table.name, create_table_sql(table, self._database)
+        name, sql = table.name, create_table_sql(table, self._database, mariadb=self._mariadb)
         if lines is None and not self._dry_run:
             self._run(self._accounts.infra, [sql], f"creating the table {name}")
         if lines is not None or not self._dry_run:
@@ -101,33 +108,34 @@ class _DatabaseWork:
         if self._accounts.infra_is_consumer or (admin and admin.user == consumer.user):
             return []
         user = self._users[consumer.user]
-        needed = {table.name: who.table_privileges(str(table.name)) for table in self._tables}
-        missing: dict[str, Sequence[str]] = dict(needed)
+        missing: dict[str, Sequence[str]] = dict(self._needed)
         if user and self._there:
             with self._sessions.connected(consumer, doing="trying its privileges") as connection:
                 missing |= {table.name: self._missing(connection, table) for table in self._tables}
         statements = {
-            name: who.table_grant_sql(self._database, name, user or who.new_user(consumer)) for name in needed
+            name: who.table_grant_sql(self._database, name, user or who.new_user(consumer), privileges)
+            for name, privileges in self._needed.items()
         }
         if not self._dry_run:
-            wanted = [statements[name] for name in needed if missing[name]]
+            wanted = [statements[name] for name in self._needed if missing[name]]
             self._run(self._accounts.privileged, wanted, f"giving privileges to {consumer.user}")
         return [
             ProvisionItem(
                 "grant",
                 f"{consumer.user} on {self._database}.{name}",
                 self._state(there=not missing[name]),
-                ", ".join(needed[name]),
+                ", ".join(self._needed[name]),
                 sql,
             )
             for name, sql in statements.items()
         ]
 
     def _missing(self, connection: Connection, table: Table) -> Sequence[str]:
-        name = table.name
+        name = str(table.name)
         if name not in self._there:
-            return who.table_privileges(name)
-        return who.missing_privileges(connection, self._database, name, str(table.columns[0].name))
+            return self._needed[name]
+        column = str(table.columns[0].name)
+        return who.missing_privileges(connection, self._database, name, column, self._needed[name])
 
     def _state(self, *, there: bool) -> State:
         return State.THERE if there else State.TO_CREATE if self._dry_run else State.CREATED

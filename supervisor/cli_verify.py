@@ -59,6 +59,7 @@ def verify(
         values=values,
         tables={name: partition_plan.table_of(name, topic) for name, topic in chosen.items()},
         groups={name: topic.group for name, topic in chosen.items() if topic.group},
+        rules={name: topic.rules() for name, topic in chosen.items()},
         listed=limit,
     )
     report = _with_progress(order)

@@ -12,16 +12,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from avro_schemas.column_types import ColumnShape
 from avro_schemas.errors import SettingsError
+from avro_schemas.field_types import FieldType
+from avro_schemas.metadata_columns import DELETED_COLUMN, METADATA_TYPES
 from avro_schemas.naming import group_for, subject_for, table_for
 from avro_schemas.registry_client import Registry
 from avro_schemas.table_layout import table_layout
+from avro_schemas.table_rules import PLAIN, TableRules
+from supervisor.verify_decoder import Decoder
 from supervisor.verify_differences import Differences, RowJudge, judge_count, judge_offsets
+from supervisor.verify_fold import TopicFold
 from supervisor.verify_letters import Letters
 from supervisor.verify_report import PartitionReport, TopicReport, VerifyProgress, VerifyReport
 from supervisor.verify_rows import Message, compare_rows
 from supervisor.verify_table import TableReader
-from supervisor.verify_topic import Decoder, TopicReader
+from supervisor.verify_topic import Place, TopicReader
 from supervisor.verify_values import Row
 
 Item = TypeVar("Item")
@@ -32,8 +38,8 @@ Progress = Callable[[VerifyProgress], None]
 class VerifyOrder:
     """What to compare. kafka: librdkafka properties; database_url: the infra account's, for reading.
 
-    tables and groups name a topic's table and consumer group where they are not the usual ones. With `values` every
-    row is compared. `listed`: differences of a kind and topic that the report spells out.
+    tables, groups and rules name a topic's table, consumer group and rules where they are not the usual ones. With
+    `values` every row is compared. `listed`: differences of a kind and topic that the report spells out.
     """
 
     kafka: Mapping[str, str] = field(repr=False)
@@ -43,6 +49,7 @@ class VerifyOrder:
     values: bool = False
     tables: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, TableRules] = field(default_factory=dict)
     registry_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     listed: int = 20
     connect_timeout: float = 8.0  #: seconds for the first answer of Kafka and the database
@@ -73,6 +80,19 @@ def verify(order: VerifyOrder, *, progress: Progress | None = None) -> VerifyRep
         check = _Check(order, messages, rows, registry, progress or (lambda _: None))
         topics = tuple(check.topic(topic) for topic in order.topics)
     return VerifyReport(topics, order.values, time.monotonic() - began)
+
+
+#: The column of soft deletion, compared like a field's.
+DELETED = ColumnShape(
+    field=DELETED_COLUMN,
+    path=(DELETED_COLUMN,),
+    name=DELETED_COLUMN,
+    of=FieldType("int"),
+    type=METADATA_TYPES[DELETED_COLUMN](),
+    nullable=False,
+    comment=None,
+    records={},
+)
 
 
 class _Check:
@@ -106,8 +126,12 @@ class _Check:
             read = self._values(self._registry, report, ends, differences)
             notes = tuple(_gone_note(at) for at in partitions if at.low)
             report = replace(report, messages_read=read, notes=notes)
-        judge_count(differences, table, partitions, report.rows_in_table)
+        if self._rules(topic).mode == "insert":  # else several messages may be one row
+            judge_count(differences, table, partitions, report.rows_in_table)
         return replace(report, differences=differences.listed, counts=dict(differences.counts))
+
+    def _rules(self, topic: str) -> TableRules:
+        return self._order.rules.get(topic, PLAIN)
 
     def _partitions(self, topic: str, group: str) -> tuple[tuple[PartitionReport, ...], dict[int, int]]:
         """Each partition, and its end after the snapshot: a pipeline at work may be beyond the first watermark."""
@@ -130,19 +154,30 @@ class _Check:
         differences: Differences,
     ) -> int:
         """Compare every row; the number of messages that were compared."""
-        topic, table, partitions = report.topic, report.table, report.partitions
+        topic, table, partitions, rules = report.topic, report.table, report.partitions, self._rules(report.topic)
         _, schema = registry.latest(subject_for(topic))
-        columns = table_layout(schema, table=table).columns
-        decoder = Decoder(registry, columns)
+        layout = table_layout(schema, table=table, rules=rules)
+        columns = (*layout.columns, *([DELETED] if DELETED.name in layout.metadata else []))
+        decoder = Decoder(registry, layout, layout.columns, rules)
         placed = self._rows.has_places(table)
         lows = {at.partition: at.low for at in partitions}
         ranges = _consumed(partitions, ends)
         letters = Letters(self._rows.letters(topic, report.group))
         to_read = sum(max(0, end - low) for low, end in ranges.values())
 
-        def messages() -> Iterator[list[Message]]:
+        def places() -> Iterator[list[Place]]:
             for batch in self._told(self._messages.messages(topic, ranges), topic, "messages", to_read):
-                yield [decoder.message(*message, placed=placed) for message in batch if not letters.have(message)]
+                alive = [place for place in batch if not letters.have(place)]
+                yield [place for place in alive if place[2] is not None] if rules.tombstones == "ignore" else alive
+
+        fold = TopicFold(places(), decoder, soft=rules.tombstones == "soft_delete") if layout.key else None
+
+        def messages() -> Iterator[list[Message]]:
+            for batch in places():
+                if fold is not None:
+                    yield list(fold.messages(batch, placed=placed))
+                else:
+                    yield [decoder.message(place, placed=placed) for place in batch]
 
         def rows() -> Iterator[list[Row]]:
             found = self._rows.rows(table, columns, placed=placed)
@@ -151,6 +186,8 @@ class _Check:
 
         findings = compare_rows(messages, rows)
         unverifiable = 0 if placed else max(0, min(sum(lows.values()), report.rows_total - findings.messages))
+        if layout.key and any(lows.values()):  # keys whose last message is older than the topic's beginning
+            unverifiable = report.rows_in_table
         judge = RowJudge(differences, topic, columns, placed=placed)
         dead = {at.partition: at.dead_total - letters.found[at.partition] for at in partitions}
         judge.judge(findings, dead, unverifiable)

@@ -21,7 +21,7 @@ class Letters:
 
     def have(self, message: Place) -> bool:
         """Whether the message is a dead letter; each is counted once, however often it is read."""
-        partition, offset, value = message
+        partition, offset, value, _ = message
         place = (partition, offset)
         if place not in self._kept:
             return False

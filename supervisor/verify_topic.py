@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from avro_schemas.column_types import ColumnShape
-from avro_schemas.errors import ExitCode, RtpipeError, SchemaError, SettingsError, UnreachableError
-from avro_schemas.registry_client import Registry
-from avro_schemas.table_layout import table_layout
-from avro_schemas.wire_format import WireFormatError, schema_id_of
-from supervisor.verify_rows import Message
-from supervisor.verify_values import Row, from_message
+from avro_schemas.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from workers.errors import SetupError
-from workers.message_decoder import MessageDecoder
 
 BATCH = 5_000  #: messages a call
 WAIT_SECONDS = 0.05  #: a call, for a batch to fill
@@ -39,7 +32,8 @@ _SETTINGS = {
 log = logging.getLogger("rtpipe.verify")
 
 
-Place = tuple[int, int, bytes | None]  #: partition, offset, value
+#: Partition, offset, value, key.
+Place = tuple[int, int, bytes | None, bytes | None]
 
 
 class MessagesGoneError(RtpipeError):
@@ -107,7 +101,7 @@ class TopicReader:
         if offset >= end - 1 if error is None else error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
             del open_ends[partition]
             self._consumer.incremental_unassign([TopicPartition(topic, partition)])
-        return (partition, offset, message.value()) if error is None and offset < end else None
+        return (partition, offset, message.value(), message.key()) if error is None and offset < end else None
 
     def _watermark(self, topic: str, partition: int) -> tuple[int, int]:
         found = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout)
@@ -132,32 +126,3 @@ class TopicReader:
         return UnreachableError(
             f"Kafka at {self._address} does not answer: {reason}", hint="is it running? `rtpipe infra status`"
         )
-
-
-class Decoder:
-    """Messages to rows of `columns`, each by the schema that it was written with."""
-
-    def __init__(self, registry: Registry, columns: Sequence[ColumnShape]) -> None:
-        self._registry = registry
-        self._columns = columns
-        self._readers: dict[int, Callable[[bytes], Row]] = {}
-
-    def message(self, partition: int, offset: int, value: bytes | None, *, placed: bool) -> Message:
-        """The message with its row; with `placed` the row begins with partition and offset."""
-        if value is None:
-            return Message(partition, offset, None, "it has no value (a tombstone)")
-        try:
-            row = self._reader(schema_id_of(value))(value)
-        except (WireFormatError, SchemaError) as exc:
-            return Message(partition, offset, None, exc.message)
-        except ValueError as exc:
-            return Message(partition, offset, None, str(exc))
-        return Message(partition, offset, (partition, offset, *row) if placed else row)
-
-    def _reader(self, schema_id: int) -> Callable[[bytes], Row]:
-        if schema_id not in self._readers:
-            schema = self._registry.schema_by_id(schema_id)
-            decode = MessageDecoder(schema)
-            to_row = from_message(table_layout(schema, table="").columns, self._columns)
-            self._readers[schema_id] = lambda value: to_row(decode(value))
-        return self._readers[schema_id]

@@ -14,10 +14,14 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from math import isfinite
+from operator import itemgetter
 from typing import Any
 
+from sqlalchemy.types import CHAR, VARCHAR, Integer
+
 from avro_schemas.column_types import ColumnShape
-from workers.avro_texts import big_decimal_text
+from workers.avro_texts import big_decimal_text, uuid_of_bytes
 from workers.json_values import plain_value
 
 Value = int | float | str | bytes | None
@@ -35,21 +39,23 @@ def digest(row: Row) -> bytes:
     return hashlib.blake2b(repr(row).encode(), digest_size=DIGEST_SIZE).digest()
 
 
-def from_message(columns: Sequence[ColumnShape], table: Sequence[ColumnShape]) -> Callable[[dict[str, Any]], Row]:
+def from_message(
+    columns: Sequence[ColumnShape], table: Sequence[ColumnShape], *, nonfinite: str = "dead_letter"
+) -> Callable[[dict[str, Any]], Row]:
     """How a decoded record becomes a row of `table`; `columns` are those of the record's own schema.
 
-    A column that its schema lacks is NULL.
+    A column that its schema lacks is NULL. `nonfinite` "null": so are NaN and infinity where they may be.
     """
     own = {column.name: column for column in columns}
-    fields = [own[column.name].field if column.name in own else "" for column in table]
+    getters = [_getter(own[column.name].path) if column.name in own else _nothing for column in table]
     readers = [
         (at, reader)
         for at, column in enumerate(table)
-        if column.name in own and (reader := _message_value(own[column.name], column)) is not None
+        if column.name in own and (reader := _reader_of(own[column.name], column, nonfinite)) is not None
     ]
 
     def row(record: dict[str, Any]) -> Row:
-        values = list(map(record.get, fields))
+        values = [get(record) for get in getters]
         for at, reader in readers:
             value = values[at]
             if value is not None:
@@ -57,6 +63,12 @@ def from_message(columns: Sequence[ColumnShape], table: Sequence[ColumnShape]) -
         return tuple(values)
 
     return row
+
+
+def key_value(column: ColumnShape) -> Callable[[Any], Value]:
+    """The form of one value of a key column."""
+    reader = _message_value(column, column)
+    return lambda value: reader(value) if reader is not None and value is not None else value
 
 
 def from_table(columns: Sequence[ColumnShape], *, leading: int = 0) -> Callable[[Sequence[Any]], Row]:
@@ -99,6 +111,29 @@ def shown(column: ColumnShape, value: Value) -> Any:
         return value
 
 
+def _getter(path: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
+    if len(path) == 1:
+        return itemgetter(path[0])
+
+    def value(record: Any) -> Any:
+        for name in path:
+            record = None if record is None else record[name]
+        return record
+
+    return value
+
+
+def _nothing(_: dict[str, Any]) -> None:
+    return None
+
+
+def _reader_of(column: ColumnShape, table: ColumnShape, nonfinite: str) -> Callable[[Any], Value] | None:
+    reader = _message_value(column, table)
+    if nonfinite == "null" and column.nullable and column.of.avro_type in {"float", "double"}:
+        return lambda value: value + 0.0 if isfinite(value) else None
+    return reader
+
+
 def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], Value] | None:
     """None where the Avro value is the form already."""
     if column.of.nested:
@@ -107,6 +142,10 @@ def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], V
     kind = _kind(column)
     if kind == "decimal":
         return lambda raw: int.from_bytes(raw, "big", signed=True)
+    if kind == "uuid" and column.of.avro_type == "fixed":
+        return uuid_of_bytes if isinstance(column.type, CHAR | VARCHAR) else None
+    if kind == "timestamp" and (column.of.logical or "").endswith("nanos"):
+        return lambda raw: int(raw) // 1_000
     if kind == "big":
         return big_decimal_text
     if kind in {"time", "timestamp"} and (factor := _factor(column)) > 1:
@@ -138,9 +177,10 @@ def _table_value(column: ColumnShape) -> Callable[[Any], Value] | None:
 
 
 def _kind(column: ColumnShape) -> str:
-    """decimal, big, date, time, timestamp, uuid, or nothing; nanoseconds are a number like any other."""
-    logical = (column.of.logical or "").removeprefix("local-")
-    return "" if logical.endswith("nanos") else logical.partition("-")[0]
+    """decimal, big, date, time, timestamp, uuid, or nothing where the column holds a number."""
+    if isinstance(column.type, Integer):  # the number as it is, whatever it counts
+        return ""
+    return (column.of.logical or "").removeprefix("local-").partition("-")[0]
 
 
 def _factor(column: ColumnShape) -> int:
@@ -179,10 +219,13 @@ def _unscaled(text: Any, scale: int) -> Value:
         sign, digits, exponent = Decimal(text).as_tuple()
     except ArithmeticError:
         return str(text)
-    shift = exponent + scale if isinstance(exponent, int) else -1
-    if not 0 <= shift <= scale:  # a server sends digits and a point, never an exponent
+    if not isinstance(exponent, int) or exponent > 0:  # a server sends digits and a point, never an exponent
         return str(text)
-    number = int("".join(map(str, digits)) + "0" * shift)
+    written = "".join(map(str, digits)) + "0" * (exponent + scale)
+    surplus = max(0, -exponent - scale)  # digits after the point that the column has and the field has not
+    if surplus and written[-surplus:].strip("0"):
+        return str(text)
+    number = int(written[: len(written) - surplus] or "0")
     return -number if sign else number
 
 

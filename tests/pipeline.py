@@ -33,9 +33,11 @@ from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.table_layout import table_layout
 from avro_schemas.table_rules import TableRules
+from infra.accounts import table_privileges
 from infra.ddl import create_table_sql
 from infra.stack_state import Addresses
 from supervisor.control_socket import ask_all, runtime_directory
+from supervisor.topic_settings import TopicSettings
 from tests.tally import TALLY
 from tests.waits import eventually
 
@@ -58,6 +60,13 @@ def schema_named(name: str) -> dict[str, Any]:
             {"name": "payload", "type": "string"},
         ],
     }
+
+
+def as_toml(value: Any) -> str:
+    """A value for rtpipe.toml."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(name)} = {as_toml(one)}" for name, one in value.items()) + "}"
+    return json.dumps(value)
 
 
 def connect(url: str, database: str | None = None) -> pymysql.Connection[Any]:
@@ -110,19 +119,27 @@ class Pipeline:
             grantee = f"'{make_url(self.addresses.database_url).username}'@'%'"
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {self.database}.kafka_offsets TO {grantee}")
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.database}.{LETTERS.name} TO {grantee}")
+            cursor.execute("SELECT VERSION()")
+            mariadb = "mariadb" in str(cursor.fetchone()).lower()
             for topic in self.topics:
-                columns = ("_kafka_partition", "_kafka_offset") if self.metadata else ()
-                layout = table_layout(schema_named(topic), table=topic, rules=TableRules(metadata=tuple(columns)))
-                cursor.execute(create_table_sql(layout.table))
-                cursor.execute(f"GRANT SELECT, INSERT ON {self.database}.`{topic}` TO {grantee}")
+                layout = table_layout(schema_named(topic), table=topic, rules=self.rules)
+                cursor.execute(create_table_sql(layout.table, mariadb=mariadb))
+                privileges = ", ".join(table_privileges(topic, self.rules))
+                cursor.execute(f"GRANT {privileges} ON {self.database}.`{topic}` TO {grantee}")
         self._write_settings()
+
+    @property
+    def rules(self) -> TableRules:
+        """What the settings ask of each table."""
+        place = {"metadata_columns": ("_kafka_partition", "_kafka_offset")} if self.metadata else {}
+        return TopicSettings.model_validate(place | self.settings).rules()
 
     def _write_settings(self) -> None:
         lines = ["[defaults]"]
         if self.metadata:
             lines.append('metadata_columns = ["_kafka_partition", "_kafka_offset"]')
         settings = {"on_error": "stop"} | self.settings
-        lines += [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+        lines += [f"{name} = {as_toml(value)}" for name, value in settings.items()]
         (self.directory / "rtpipe.toml").write_text("\n".join(lines) + "\n")
 
     def body(self, topic: str, key: str, seq: int, payload: str) -> bytes:

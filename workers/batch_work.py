@@ -15,6 +15,8 @@ from workers.partition_owner import NotWritten
 from workers.partition_spec import PartitionSpec
 
 Execute = Callable[[bytes], None]
+#: Rows of one statement at most. A refused row costs its statement twice, and more rows save little.
+_STATEMENT_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,11 @@ class BatchWork:
             self._write(execute, part, piece)
 
     def _fitting(self, part: Rows, some: list[int]) -> Iterator[list[int]]:
-        """Some rows, split until each statement takes no more than half of a packet, unless one row alone does."""
+        """Some rows, split until each statement is short enough, and at most half of a packet unless one row is not."""
+        if len(some) > _STATEMENT_ROWS:
+            for start in range(0, len(some), _STATEMENT_ROWS):
+                yield from self._fitting(part, some[start : start + _STATEMENT_ROWS])
+            return
         size = len(part.prefix) + len(part.suffix) + sum(len(part.literals[at]) for at in some) + len(some)
         if len(some) > 1 and (4 * size > 2 * self._max_packet and len(part.statement(some)) > self._max_packet // 2):
             middle = len(some) // 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pymysql
@@ -78,6 +78,31 @@ class DatabaseSession:
             )
         if str(row[0]).lower() != "innodb":
             raise SetupError(f"table {table} has engine {row[0]}, which has no transactions", hint="ALTER it to InnoDB")
+
+    def require_key(self, table: str, key: Sequence[str]) -> None:
+        """Refuse a table whose rows cannot be updated by `key`: ON DUPLICATE KEY fires on every unique index."""
+        sql = (
+            "SELECT index_name, column_name FROM information_schema.statistics WHERE table_schema = DATABASE()"
+            " AND table_name = :t AND non_unique = 0 ORDER BY index_name, seq_in_index"
+        )
+        with translated():
+            rows = self.connection.execute(text(sql), {"t": table}).all()
+            self.connection.rollback()
+        indexes: dict[str, list[str]] = {}
+        for index, column in rows:
+            indexes.setdefault(str(index), []).append(str(column))
+        primary = indexes.pop("PRIMARY", [])
+        if {name.lower() for name in primary} != {name.lower() for name in key}:
+            raise SetupError(
+                f"table {table} has the primary key ({', '.join(primary)}), the topic's settings say"
+                f" ({', '.join(key)})",
+                hint="make them the same; rtpipe changes no primary key",
+            )
+        if indexes:
+            raise SetupError(
+                f"table {table} has another unique index ({', '.join(indexes)}), and an upsert would fire on it, too",
+                hint="drop it, or make it an index that is not unique",
+            )
 
     def close(self) -> None:
         """Close without a word; the server rolls back whatever was open."""

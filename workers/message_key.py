@@ -1,4 +1,4 @@
-"""The bytes of a message's key -> the literals of its table's key columns, for messages that have no value."""
+"""The bytes of a message's key -> what its table's key columns hold, for messages that have no value."""
 
 from __future__ import annotations
 
@@ -14,37 +14,39 @@ from avro_schemas.table_rules import TableRules
 from avro_schemas.wire_format import schema_id_of
 from workers.errors import SetupError
 from workers.message_decoder import MessageDecoder
-from workers.sql_literals import literals_for
 
 #: Schema id -> schema, as the registry has it.
 SchemaById = Callable[[int], Any]
+#: What makes, for a column, its form of one value.
+RenderFor = Callable[[ColumnShape], Callable[[Any], Any]]
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
 _STRUCTS = {"int": struct.Struct(">i"), "long": struct.Struct(">q")}
 
 
 class MessageKey:
-    """`literal` is the same text for the same key as that of a row encoder with this layout."""
+    """`columns` gives the key's values in the form that `render_for` makes for each key column of the layout."""
 
-    def __init__(self, rules: TableRules, layout: TableLayout, schema_by_id: SchemaById) -> None:
+    def __init__(self, rules: TableRules, layout: TableLayout, schema_by_id: SchemaById, render_for: RenderFor) -> None:
         self._rules = rules
+        self._render_for = render_for
         by_name = {column.name: column for column in layout.columns}
         self._columns = [by_name[name] for name in layout.key]
         self._schema_by_id = schema_by_id
-        self._avro: dict[int, Callable[[bytes], str]] = {}
+        self._avro: dict[int, Callable[[bytes], tuple[Any, ...]]] = {}
         if rules.key_format != "avro" and len(self._columns) != 1:
             raise SetupError(
                 f'key_format = "{rules.key_format}" fills one column, the key has {", ".join(layout.key)}',
                 hint='a key of several columns is an Avro record: key_format = "avro"',
             )
-        self._renders = [literals_for(column) for column in self._columns]
+        self._render = render_for(self._columns[0])
 
-    def literal(self, key: bytes | None) -> str:
-        """`(…)` of the key columns. ValueError, which never quotes the key, if these bytes are none."""
+    def columns(self, key: bytes | None) -> tuple[Any, ...]:
+        """The key columns. ValueError or WireFormatError, which never quote the key, if these bytes are none."""
         if key is None:
             raise ValueError("neither a value nor a key")
         if self._rules.key_format == "avro":
             return self._of_avro(key)
-        return "(" + self._renders[0]([self._value(key, self._columns[0])])[0] + ")"
+        return (self._render(self._value(key, self._columns[0])),)
 
     def _value(self, key: bytes, column: ColumnShape) -> Any:
         """The key as a value of the column's field."""
@@ -69,13 +71,13 @@ class MessageKey:
             return text == "true"
         return text
 
-    def _of_avro(self, key: bytes) -> str:
+    def _of_avro(self, key: bytes) -> tuple[Any, ...]:
         schema_id = schema_id_of(key)
         if schema_id not in self._avro:
             self._avro[schema_id] = self._reader(self._schema_by_id(schema_id))
         return self._avro[schema_id](key)
 
-    def _reader(self, schema: Any) -> Callable[[bytes], str]:
+    def _reader(self, schema: Any) -> Callable[[bytes], tuple[Any, ...]]:
         """A key's own schema may be a record with a field for each key column, or one value for the only one."""
         decode = MessageDecoder(schema)
         found = {column.name: column for column in table_layout(schema, table="key").columns}
@@ -85,12 +87,12 @@ class MessageKey:
         if missing:
             raise ValueError(f"the key's schema has no field {', '.join(missing)}")
         own = [
-            (found[column.field].field, literals_for(dataclasses.replace(found[column.field], nullable=False)))
+            (found[column.field].field, self._render_for(dataclasses.replace(found[column.field], nullable=False)))
             for column in self._columns
         ]
 
-        def read(message: bytes) -> str:
+        def read(message: bytes) -> tuple[Any, ...]:
             record = decode(message)
-            return "(" + ",".join(render([record[field]])[0] for field, render in own) + ")"
+            return tuple(render(record[field]) for field, render in own)
 
         return read

@@ -54,12 +54,14 @@ class OffsetLedger:
         if self._session is None:
             self._session = open_session(self._spec.database_url, self._spec.database_seconds)
             self.max_packet = self._session.max_packet
-            self._require_innodb()
+            self._require_tables()
             self.has_letters = self._session.has_table(LETTERS.name)
         return self._session
 
-    def _require_innodb(self) -> None:
+    def _require_tables(self) -> None:
         self.session.require_innodb(self._spec.table)
+        if self._spec.rules.mode == "upsert":
+            self.session.require_key(self._spec.table, self._spec.rules.key)
         self.session.require_innodb(OFFSETS.name)
         if self.has_letters:
             self.session.require_innodb(LETTERS.name)
@@ -250,7 +252,7 @@ class OffsetLedger:
         Looks at the engines too: on a table that lost its transactions, the next lost connection would double rows.
         """
         with translated():
-            self._require_innodb()
+            self._require_tables()
             row = self._locked_row()
             self.session.connection.rollback()
         return None if row is None else Position(row.epoch, row.offset, row.leader_epoch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from operator import itemgetter
 from typing import Any
 
@@ -70,31 +71,31 @@ class RowEncoder:
                 records[place] = self._decode(batch.values[place] or b"")
             except ValueError as exc:
                 encoded.refused[place] = Refusal("E_DECODE", str(exc))
-        texts = self._texts(records)
-        while isinstance(texts, dict):  # a column refuses some
-            encoded.refused |= texts
-            records = {place: record for place, record in records.items() if place not in texts}
-            texts = self._texts(records)
+        texts = self._texts(records, encoded.refused)
         if self._key:
             encoded.keys += ["(" + ",".join(key) + ")" for key in zip(*(texts[at] for at in self._key), strict=True)]
-        good = list(records)
+        good = [place for place in records if place not in encoded.refused]
         texts += [render(batch, good) for render in self._metadata]
         encoded.literals += ["(" + ",".join(row) + ")" for row in zip(*texts, strict=True)]
         encoded.places += good
 
-    def _texts(self, records: Mapping[int, Record]) -> list[list[str]] | dict[int, Refusal]:
-        """The texts of each column; or what the first column that cannot take them all refuses."""
-        texts = []
+    def _texts(self, records: Mapping[int, Record], refused: dict[int, Refusal]) -> list[list[str]]:
+        """The texts of each column, for all records but those that a column refuses, which go to `refused`."""
+        texts: list[list[str]] = []
+        good = dict(records)
         for column, value_of, render in self._columns:
-            values = list(map(value_of, records.values()))
+            values = list(map(value_of, good.values()))
             try:
                 texts.append(render(values))
             except ValueError:
-                return {
-                    place: Refusal("E_VALUE", why, column.field)
-                    for place, value in zip(records, values, strict=True)
-                    if (why := _problem(render, value))
-                }
+                problems = [_problem(render, value) for value in values]
+                for place, why in zip(list(good), problems, strict=True):
+                    if why:
+                        refused[place] = Refusal("E_VALUE", why, column.field)
+                        del good[place]
+                kept = [not why for why in problems]
+                texts = [list(compress(column_texts, kept)) for column_texts in texts]
+                texts.append(render(list(compress(values, kept))))
         return texts
 
 

@@ -12,6 +12,7 @@ from workers.message_key import MessageKey
 from workers.partition_spec import PartitionSpec
 from workers.reports import SchemaAnswer, Use
 from workers.row_encoder import RowEncoder
+from workers.sql_literals import literal_of
 
 #: Seconds for which the supervisor is not asked again about an id that it refused.
 _REFUSED_FOR = 10.0
@@ -83,9 +84,9 @@ class SchemaCache:
             assert answer.layout is not None
             self._take(answer.layout)
         assert self._layout is not None
-        self._keys = self._keys or MessageKey(self._spec.rules, self._layout, self._key_schema)
+        self._keys = self._keys or MessageKey(self._spec.rules, self._layout, self._key_schema, literal_of)
         try:
-            return self._keys.literal(key)
+            return "(" + ",".join(self._keys.columns(key)) + ")"
         except WireFormatError as exc:
             return Refusal("E_KEY", exc.message)
         except ValueError as exc:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
-from sqlalchemy.dialects.mysql import DATETIME
-from sqlalchemy.types import CHAR, DECIMAL, VARCHAR, Integer
+from sqlalchemy.dialects.mysql import DATETIME, ENUM
+from sqlalchemy.types import CHAR, DECIMAL, VARBINARY, VARCHAR, Integer
 
 from avro_schemas.column_types import ColumnShape
 from workers.avro_texts import (
@@ -46,6 +46,12 @@ def literals_for(column: ColumnShape, *, nonfinite: str = "dead_letter") -> Lite
     return nullable
 
 
+def literal_of(column: ColumnShape) -> Callable[[Any], str]:
+    """The renderer of one column for single values."""
+    render = literals_for(column)
+    return lambda value: render([value])[0]
+
+
 def _plain(column: ColumnShape) -> Literals:
     of = column.of
     if of.nested:
@@ -64,7 +70,34 @@ def _plain(column: ColumnShape) -> Literals:
         return _quoted(uuid_of_bytes)
     if of.logical in _LOGICAL and of.avro_type != "fixed":
         return _quoted(_LOGICAL[of.logical])
+    if of.avro_type in {"string", "enum"} and isinstance(column.type, ENUM):
+        return _members(frozenset(column.type.enums))
+    length = getattr(column.type, "length", None)
+    if length and of.avro_type in {"string", "bytes", "enum"} and isinstance(column.type, VARCHAR | CHAR | VARBINARY):
+        return _bounded(_PRIMITIVE[of.avro_type], length)
     return _PRIMITIVE[of.avro_type]
+
+
+def _bounded(render: Literals, most: int) -> Literals:
+    """The server cuts spaces at the end that are too many, in silence; and what it refuses costs it the statement."""
+
+    def checked(values: Sequence[Any]) -> list[str]:
+        if max(map(len, values), default=0) > most:
+            raise ValueError(f"longer than {most}")
+        return render(values)
+
+    return checked
+
+
+def _members(allowed: frozenset[str]) -> Literals:
+    """The server would take a text of digits for the number of a member."""
+
+    def checked(values: Sequence[Any]) -> list[str]:
+        if not allowed.issuperset(values):
+            raise ValueError("none of the column's ENUM")
+        return _strings(values)
+
+    return checked
 
 
 def _nanos_text(value: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import signal
+import subprocess
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,20 +125,26 @@ def test_twenty_random_kills(stack: Addresses, tmp_path: Path) -> None:
     print(f"seed {seed}")
     chance = random.Random(seed)
     with running_pipeline(stack, tmp_path, topics=2) as pipeline:
-        supervisor = pipeline.supervise()
         with pipeline.stream(1_000):
-            for _ in range(20):
-                partitions = eventually(pipeline.status, within=60, what="a supervisor answers")
-                victim = chance.choice(["pid", "writer_pid", "pid", "writer_pid", "supervisor", "forkserver"])
-                if victim == "supervisor":
-                    supervisor.kill()
-                    supervisor.wait()
-                    nobody_left(pipeline)
-                    supervisor = pipeline.supervise()
-                elif victim == "forkserver":
-                    for helper in helpers(supervisor.pid):
-                        helper.kill()
-                elif pid := chance.choice(partitions)[victim]:
-                    kill(pid)
-                moves_on(pipeline, f"{victim} killed")
+            supervisor = twenty_kills(pipeline, chance)
         finish(pipeline, supervisor)
+
+
+def twenty_kills(pipeline: Pipeline, chance: random.Random) -> subprocess.Popen[bytes]:
+    """Starts a supervisor and kills what comes, each after the stream has moved on; the supervisor that runs then."""
+    supervisor = pipeline.supervise()
+    for _ in range(20):
+        partitions = eventually(pipeline.status, within=60, what="a supervisor answers")
+        victim = chance.choice(["pid", "writer_pid", "pid", "writer_pid", "supervisor", "forkserver"])
+        if victim == "supervisor":
+            supervisor.kill()
+            supervisor.wait()
+            nobody_left(pipeline)
+            supervisor = pipeline.supervise()
+        elif victim == "forkserver":
+            for helper in helpers(supervisor.pid):
+                helper.kill()
+        elif pid := chance.choice(partitions)[victim]:
+            kill(pid)
+        moves_on(pipeline, f"{victim} killed")
+    return supervisor

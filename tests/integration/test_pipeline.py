@@ -24,9 +24,10 @@ from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
+from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.table_layout import table_layout
-from avro_schemas.table_rules import TableRules
+from infra.accounts import table_privileges
 from infra.ddl import create_table_sql
 from tests.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
 from tests.tcp_forwarder import forwarder
@@ -257,12 +258,15 @@ def create_typed(pipeline: Pipeline, schema: dict[str, Any], table_schema: dict[
     admin = AdminClient({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
     for future in admin.create_topics([NewTopic(topic, pipeline.partitions, 1)]).values():
         future.result(30)
-    layout = table_layout(table_schema or schema, table=topic, rules=TableRules(metadata=tuple(METADATA)))
+    layout = table_layout(table_schema or schema, table=topic, rules=pipeline.rules)
     user = make_url(pipeline.addresses.database_url).username
     pipeline.query(create_table_sql(OFFSETS))
     pipeline.query(create_table_sql(layout.table))
     pipeline.query(f"GRANT SELECT, INSERT, UPDATE ON {pipeline.database}.kafka_offsets TO '{user}'@'%'")
-    pipeline.query(f"GRANT SELECT, INSERT ON {pipeline.database}.`{topic}` TO '{user}'@'%'")
+    pipeline.query(create_table_sql(LETTERS))
+    pipeline.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {pipeline.database}.{LETTERS.name} TO '{user}'@'%'")
+    privileges = ", ".join(table_privileges(topic, pipeline.rules))
+    pipeline.query(f"GRANT {privileges} ON {pipeline.database}.`{topic}` TO '{user}'@'%'")
     pipeline._write_settings()
     return schema_id
 
@@ -280,9 +284,9 @@ def wire(schema_id: int, schema: dict[str, Any], record: dict[str, Any]) -> byte
 
 
 @contextlib.contextmanager
-def typed_pipeline(addresses: Addresses, directory: Path, partitions: int) -> Iterator[Pipeline]:
+def typed_pipeline(addresses: Addresses, directory: Path, partitions: int, **settings: Any) -> Iterator[Pipeline]:
     """A pipeline whose topic and table the test creates itself."""
-    pipeline = Pipeline(addresses, directory, [f"t{uuid.uuid4().hex[:10]}"], partitions)
+    pipeline = Pipeline(addresses, directory, [f"t{uuid.uuid4().hex[:10]}"], partitions, settings=settings)
     try:
         yield pipeline
     finally:

@@ -231,11 +231,14 @@ def test_the_sql_of_accounts() -> None:
     accounts = accounts_of("mysql://o'neil:canary@h/my_bank", "mysql://infra:canary@h/my_bank", None)
     user = who.new_user(accounts.consumer)
     assert who.create_user_sql(accounts.consumer) == "CREATE USER IF NOT EXISTS 'o''neil'@'%' IDENTIFIED BY '***'"
-    assert who.table_grant_sql("my_bank", "t", user) == "GRANT SELECT, INSERT ON `my_bank`.`t` TO 'o''neil'@'%'"
-    grant = who.table_grant_sql("my_bank", "kafka_offsets", user)
+    assert (
+        who.table_grant_sql("my_bank", "t", user, who.table_privileges("t"))
+        == "GRANT SELECT, INSERT ON `my_bank`.`t` TO 'o''neil'@'%'"
+    )
+    grant = who.table_grant_sql("my_bank", "kafka_offsets", user, who.table_privileges("kafka_offsets"))
     assert grant == "GRANT SELECT, INSERT, UPDATE ON `my_bank`.`kafka_offsets` TO 'o''neil'@'%'"
     assert who.infra_grant_sql(accounts, "'i'@'%'") == "GRANT CREATE, ALTER, INDEX, SELECT ON `my\\_bank`.* TO 'i'@'%'"
-    grant = who.table_grant_sql("my_bank", "rtpipe_dead_letters", user)
+    grant = who.table_grant_sql("my_bank", "rtpipe_dead_letters", user, who.table_privileges("rtpipe_dead_letters"))
     assert grant.startswith("GRANT SELECT, INSERT, UPDATE, DELETE ON `my_bank`.`rtpipe_dead_letters` TO")
     alone = accounts_of("mysql://u:p@h/bank", None, None)
     assert "INSERT, UPDATE, DELETE ON `bank`.*" in who.infra_grant_sql(alone, "'u'@'%'")

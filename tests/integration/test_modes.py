@@ -1,0 +1,190 @@
+"""Rows by key: the table is a fold of the topic, also through tombstones, refused rows and keys of every form."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import random
+import struct
+from typing import TYPE_CHECKING, Any
+
+import fastavro
+import pytest
+from confluent_kafka import Producer
+
+from tests.integration.test_dead_letters import letters
+from tests.integration.test_pipeline import messages_of, register, supervised
+from tests.pipeline import running_pipeline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from infra.stack_state import Addresses
+    from tests.pipeline import Pipeline
+
+UPSERT: dict[str, Any] = {"metadata": False, "on_error": "dead_letter", "mode": "upsert", "key": ["key"]}
+Change = tuple[str, int | None]  # key, seq; no seq: a tombstone
+
+
+def send(pipeline: Pipeline, changes: list[Change], *, partitions: int = 1) -> None:
+    topic = pipeline.topics[0]
+    producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers, "linger.ms": 5})
+    for key, seq in changes:
+        value = None if seq is None else pipeline.body(topic, key, seq, f"payload {seq}")
+        producer.produce(topic, value, key, partition=sum(key.encode()) % partitions)
+        producer.poll(0)
+    assert producer.flush(60) == 0
+
+
+def folded(changes: list[Change]) -> dict[str, int]:
+    """Key -> the last seq; keys that end with a tombstone are gone."""
+    rows: dict[str, int] = {}
+    for key, seq in changes:
+        if seq is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = seq
+    return rows
+
+
+def random_changes(chance: random.Random, count: int, keys: int) -> list[Change]:
+    names = [f"{'Kk'[n % 2]}{n // 2}{' ' * (n % 3)}" for n in range(keys)]  # keys that other collations fold or pad
+    return [(chance.choice(names), None if chance.random() < 0.2 else seq) for seq in range(count)]
+
+
+def test_the_table_is_a_fold_of_the_topic(database: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(database, tmp_path, partitions=3, tombstones="delete", **UPSERT) as pipeline:
+        topic = pipeline.topics[0]
+        changes: list[Change] = []
+        for seed in range(2):  # the second time most keys have a row already
+            more = random_changes(random.Random(seed), 6_000, 60)
+            send(pipeline, more, partitions=3)
+            changes += more
+            assert supervised(pipeline) == 0
+            assert dict(pipeline.query(f"SELECT `key`, seq FROM `{topic}`")) == folded(changes)
+            verified = pipeline.run("verify", "--topics", topic, "--values")
+            assert verified.returncode == 0, verified.stdout + verified.stderr
+        pipeline.query(f"UPDATE `{topic}` SET seq = seq + 1 ORDER BY seq LIMIT 1")
+        assert pipeline.run("verify", "--topics", topic, "--values").returncode == 3
+        pipeline.query(f"DELETE FROM `{topic}` ORDER BY seq LIMIT 1")
+        assert pipeline.run("verify", "--topics", topic, "--values").returncode == 3
+
+
+def test_soft_deletion_keeps_the_last_values(database: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(database, tmp_path, partitions=1, tombstones="soft_delete", **UPSERT) as pipeline:
+        topic = pipeline.topics[0]
+        send(pipeline, [("a", 1), ("b", 1), ("a", None), ("c", 1), ("c", None), ("c", 2), ("d", None)])
+        assert supervised(pipeline) == 0
+        select = f"SELECT `key`, seq, _deleted FROM `{topic}` ORDER BY 1"
+        assert pipeline.query(select) == [("a", 1, 1), ("b", 1, 0), ("c", 2, 0)]
+        send(pipeline, [("a", 2), ("b", None), ("c", 3), ("c", None)])
+        assert supervised(pipeline) == 0
+        assert pipeline.query(select) == [("a", 2, 0), ("b", 1, 1), ("c", 3, 1)]
+        verified = pipeline.run("verify", "--topics", topic, "--values")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        pipeline.query(f"UPDATE `{topic}` SET _deleted = 0 WHERE `key` = 'b'")
+        assert pipeline.run("verify", "--topics", topic, "--values").returncode == 3
+
+
+def test_a_row_that_is_refused_leaves_what_came_before_it(database: Addresses, tmp_path: Path) -> None:
+    """The bad one is the last of its key in the batch, after a good one; or after a tombstone; or alone."""
+    with running_pipeline(database, tmp_path, partitions=1, tombstones="delete", **UPSERT) as pipeline:
+        topic = pipeline.topics[0]
+        pipeline.query(f"ALTER TABLE `{topic}` ADD CONSTRAINT `{topic}_c` CHECK (seq < 4711)")
+        send(pipeline, [("gone", 1), ("kept", 1), ("late", 1)])
+        assert supervised(pipeline) == 0
+        send(pipeline, [("good", 1), ("good", 2), ("good", 5_000), ("gone", None), ("gone", 5_001)])
+        send(pipeline, [("kept", 5_002), ("new", 5_003), ("late", 5_004), ("late", 3)])
+        assert supervised(pipeline) == 0
+        rows = dict(pipeline.query(f"SELECT `key`, seq FROM `{topic}`"))
+        assert rows == {"good": 2, "kept": 1, "late": 3}
+        assert sorted(letters(pipeline, topic)) == [5, 7, 8, 9]  # the one that was replaced was never tried
+        verified = pipeline.run("verify", "--topics", topic, "--values")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_tombstones_without_a_key_that_is_one_are_dead_letters(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, partitions=1, tombstones="delete", **UPSERT) as pipeline:
+        topic = pipeline.topics[0]
+        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        producer.produce(topic, None, None, partition=0)
+        producer.produce(topic, None, b"\xff", partition=0)
+        producer.produce(topic, pipeline.body(topic, "k", 1, "x"), None, partition=0)
+        assert producer.flush(30) == 0
+        assert supervised(pipeline) == 0
+        assert {at: row["error_name"] for at, row in letters(pipeline, topic).items()} == {0: "E_KEY", 1: "E_KEY"}
+        assert pipeline.query(f"SELECT `key`, seq FROM `{topic}`") == [("k", 1)]
+
+
+@pytest.mark.parametrize(("form", "pack"), [("int", ">i"), ("long", ">q")])
+def test_keys_of_numbers(stack: Addresses, tmp_path: Path, form: str, pack: str) -> None:
+    settings = UPSERT | {"key": ["seq"], "key_format": form, "tombstones": "delete"}
+    with running_pipeline(stack, tmp_path, partitions=1, **settings) as pipeline:
+        topic = pipeline.topics[0]
+        send(pipeline, [("a", 7), ("b", -8), ("c", 9)])
+        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        for number in (-8, 9):
+            producer.produce(topic, None, struct.pack(pack, number), partition=0)
+        producer.produce(topic, None, b"\0", partition=0)
+        assert producer.flush(30) == 0
+        assert supervised(pipeline) == 0
+        assert pipeline.query(f"SELECT `key` FROM `{topic}`") == [("a",)]
+        assert list(letters(pipeline, topic)) == [5]
+
+
+def test_keys_that_are_avro_records(database: Addresses, tmp_path: Path) -> None:
+    settings = UPSERT | {"key": ["seq", "key"], "key_format": "avro", "tombstones": "delete"}
+    with running_pipeline(database, tmp_path, partitions=1, **settings) as pipeline:
+        topic = pipeline.topics[0]
+        fields = [{"name": "key", "type": ["null", "string"]}, {"name": "seq", "type": "int"}]
+        schema = {"type": "record", "name": "k", "fields": fields}
+        schema_id = register(pipeline, f"{topic}-key", schema)
+        send(pipeline, [("a", 1), ("a", 2), ("b'\\", 1)])
+        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        for key in ({"key": "a", "seq": 2}, {"key": "b'\\", "seq": 1}, {"key": None, "seq": 1}):
+            out = io.BytesIO(b"\0" + schema_id.to_bytes(4, "big"))
+            out.seek(5)
+            fastavro.schemaless_writer(out, schema, key)
+            producer.produce(topic, None, out.getvalue(), partition=0)
+        producer.produce(topic, None, b"\0\0\0\0\1", partition=0)
+        assert producer.flush(30) == 0
+        assert supervised(pipeline) == 0
+        assert pipeline.query(f"SELECT `key`, seq FROM `{topic}`") == [("a", 1)]
+        assert list(letters(pipeline, topic)) == [5, 6]
+
+
+def test_another_unique_index_is_refused(database: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(database, tmp_path, partitions=1, **UPSERT) as pipeline:
+        topic = pipeline.topics[0]
+        send(pipeline, [("a", 1)])
+        pipeline.query(f"CREATE UNIQUE INDEX other ON `{topic}` (seq)")
+        assert supervised(pipeline) == 78
+        assert "another unique index (other)" in messages_of(pipeline, "worker_halted")[f"{topic}/0"]
+        pipeline.query(f"ALTER TABLE `{topic}` DROP INDEX other")
+        assert supervised(pipeline) == 0
+        assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(1,)]
+
+
+def test_metadata_columns_say_where_a_row_came_from(database: Addresses, tmp_path: Path) -> None:
+    names = ["_kafka_partition", "_kafka_offset", "_kafka_timestamp", "_schema_id", "_kafka_key", "_kafka_headers"]
+    with running_pipeline(database, tmp_path, partitions=1, metadata=False, metadata_columns=names) as pipeline:
+        topic = pipeline.topics[0]
+        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        headers: Any = [("a\"'\\\n", b"\xff"), ("none", None)]
+        body = pipeline.body(topic, "k", 1, "x")
+        producer.produce(topic, body, b"k'\\\0\xff", partition=0, timestamp=1_700_000_000_123, headers=headers)
+        producer.produce(topic, body, None, partition=0, timestamp=1_700_000_000_000)
+        assert producer.flush(30) == 0
+        assert supervised(pipeline) == 0
+        rows = pipeline.query(f"SELECT {', '.join(names)} FROM `{topic}` ORDER BY _kafka_offset")
+        [[schema_id]] = {row[3:4] for row in rows}
+        assert schema_id == int.from_bytes(body[1:5], "big")
+        assert [(*row[:2], str(row[2]), row[4]) for row in rows] == [
+            (0, 0, "2023-11-14 22:13:20.123000", b"k'\\\0\xff"),
+            (0, 1, "2023-11-14 22:13:20", None),
+        ]
+        assert json.loads(rows[0][5]) == [["a\"'\\\n", base64.b64encode(b"\xff").decode()], ["none", None]]
+        assert rows[1][5] is None
+        verified = pipeline.run("verify", "--topics", topic, "--values")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
