@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 from collections.abc import Iterator
 
 from avro_schemas import naming
 from avro_schemas.errors import ExitCode
-from avro_schemas.table_layout import TableLayout
-from avro_schemas.table_rules import TableRules
 from supervisor import partition_plan
 from supervisor import settings as settings_module
 from supervisor.letter_admin import LetterAdmin
@@ -35,7 +34,7 @@ class LetterRetries:
         self._settings = settings
         self._force = force
         self._dry_run = dry_run
-        keeper = (_Onlooker if dry_run else TableKeeper)(settings_module.infra_url(settings))
+        keeper = TableKeeper(settings_module.infra_url(settings))
         self._desk = SchemaDesk(settings.schema_registry_url.get_secret_value(), keeper, patient=False)
         self._admin = LetterAdmin(settings.database_url.get_secret_value())
 
@@ -62,6 +61,9 @@ class LetterRetries:
         """As much of a worker's order as encoding and writing need."""
         topic = source.key.topic
         chosen = self._settings.topic(topic)
+        rules = chosen.rules()
+        if self._dry_run and rules.evolution == "evolve":
+            rules = dataclasses.replace(rules, evolution="freeze")  # a table is not altered only to see what would be
         return PartitionSpec(
             key=source.key,
             group=chosen.group or naming.group_for(topic),
@@ -71,16 +73,9 @@ class LetterRetries:
             cluster_id="",
             kafka={},
             database_url=self._settings.database_url.get_secret_value(),
-            rules=chosen.rules(),
+            rules=rules,
             database_seconds=self._settings.database_seconds,
         )
-
-
-class _Onlooker(TableKeeper):
-    """For a dry run: no table is altered."""
-
-    def fit(self, topic: str, schema_id: int, layout: TableLayout, rules: TableRules) -> TableLayout:  # noqa: ARG002
-        return layout
 
 
 class _Schemas:

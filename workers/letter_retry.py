@@ -86,6 +86,8 @@ class LetterRetry:
             self._open = open_session(self._spec.database_url, self._spec.database_seconds)
             for table in (self._spec.table, OFFSETS.name, LETTERS.name):
                 self._open.require_innodb(table)
+            if self._spec.rules.mode == "upsert":
+                self._open.require_key(self._spec.table, self._spec.rules.key)
         return self._open
 
     def write(self, letters: Sequence[Letter]) -> list[Outcome]:

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests.integration.test_dead_letters import letters
 from tests.integration.test_pipeline import locked_offsets, running, supervised
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from infra.stack_state import Addresses
     from tests.pipeline import Pipeline
 
+UNLIMITED: dict[str, Any] = {"on_error": "dead_letter", "dead_letters_per_minute": 0}
+UPSERT: dict[str, Any] = {"on_error": "dead_letter", "mode": "upsert", "key": ["key"]}
 SPOTS = ["begin", "locked", "mid_insert", "rows_written", "before_commit", "after_commit"]
 
 
 @contextlib.contextmanager
 def with_letters(addresses: Addresses, directory: Path, count: int, **settings: Any) -> Iterator[Pipeline]:
     """One partition, every second message of `count` a letter, since the table refuses odd numbers."""
-    with running_pipeline(addresses, directory, partitions=1, **{"on_error": "dead_letter"} | settings) as pipeline:
+    with running_pipeline(addresses, directory, partitions=1, **UNLIMITED | settings) as pipeline:
         refuse_odd(pipeline)
         pipeline.produce(count, keys=1)
         assert supervised(pipeline) == 0
@@ -172,8 +175,7 @@ def test_two_at_once(database: Addresses, tmp_path: Path) -> None:
 
 def test_beside_a_supervisor_under_load(database: Addresses, tmp_path: Path) -> None:
     """The table refuses odd numbers until it is repaired in mid-stream; no writer is fenced, none dies."""
-    settings: dict[str, Any] = {"on_error": "dead_letter", "dead_letters_per_minute": 0}
-    with running_pipeline(database, tmp_path, partitions=2, **settings) as pipeline:
+    with running_pipeline(database, tmp_path, partitions=2, **UNLIMITED) as pipeline:
         topic = pipeline.topics[0]
         refuse_odd(pipeline)
         supervisor = pipeline.supervise()
@@ -267,17 +269,6 @@ def test_a_schema_that_was_unknown(database: Addresses, tmp_path: Path, empty_re
         verified(pipeline)
 
 
-def upsert(pipeline: Pipeline, tombstones: str, metadata: str = '["_kafka_partition", "_kafka_offset"]') -> None:
-    """The pipeline's table has a row for each key."""
-    topic, grantee = pipeline.topics[0], "'consumer'@'%%'"
-    pipeline.query(f"ALTER TABLE `{topic}` DROP PRIMARY KEY, ADD PRIMARY KEY (`key`)")
-    pipeline.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON bank.`{topic}` TO {grantee}", *())
-    if metadata == "[]":
-        pipeline.query(f"ALTER TABLE `{topic}` DROP COLUMN _kafka_partition, DROP COLUMN _kafka_offset")
-    lines = ["[defaults]", f"metadata_columns = {metadata}", 'mode = "upsert"', 'key = ["key"]']
-    (pipeline.directory / "rtpipe.toml").write_text("\n".join([*lines, f'tombstones = "{tombstones}"']) + "\n")
-
-
 def states(pipeline: Pipeline) -> dict[str, int]:
     return dict(pipeline.query(f"SELECT `key`, seq FROM `{pipeline.topics[0]}`"))
 
@@ -290,10 +281,10 @@ def send(pipeline: Pipeline, *messages: tuple[str, int | None]) -> None:
 
 
 def test_in_upsert_mode_the_newest_state_of_a_key_stays(database: Addresses, tmp_path: Path) -> None:
-    with running_pipeline(database, tmp_path, partitions=1) as pipeline:
-        upsert(pipeline, "dead_letter")
+    with running_pipeline(database, tmp_path, partitions=1, **UPSERT) as pipeline:
         refuse_odd(pipeline)
-        send(pipeline, ("a", 2), ("a", 3), ("b", 5), ("c", 4), ("c", 7), ("c", 9), ("a", 6))
+        send(pipeline, ("a", 2), ("a", 3), ("b", 5), ("c", 4), ("c", 7), ("c", 9))
+        send(pipeline, ("a", 6))
         repair(pipeline)
         said = retry(pipeline, code=6)
         assert [(left["offset"], left["result"]) for left in said["left"]] == [(1, "kept")]
@@ -301,15 +292,16 @@ def test_in_upsert_mode_the_newest_state_of_a_key_stays(database: Addresses, tmp
         assert "--force" in said["left"][0]["error_text"]
         assert states(pipeline) == {"a": 6, "b": 5, "c": 9}
         assert totals(pipeline) == [(6, 1)]
+        verified(pipeline)
         assert retry(pipeline, "--force")["written"] == 1
         assert states(pipeline)["a"] == 3
 
 
 def test_in_upsert_mode_a_key_that_may_have_been_deleted_is_not_made_again(stack: Addresses, tmp_path: Path) -> None:
-    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
-        upsert(pipeline, "delete")
+    with running_pipeline(stack, tmp_path, partitions=1, tombstones="delete", **UPSERT) as pipeline:
         refuse_odd(pipeline)
-        send(pipeline, ("a", 2), ("a", 3), ("a", None), ("b", 2), ("b", 3))
+        send(pipeline, ("a", 2), ("a", 3))
+        send(pipeline, ("a", None), ("b", 2), ("b", 3))
         repair(pipeline)
         said = retry(pipeline, code=6)
         assert [left["offset"] for left in said["left"]] == [1]
@@ -318,8 +310,7 @@ def test_in_upsert_mode_a_key_that_may_have_been_deleted_is_not_made_again(stack
 
 
 def test_in_upsert_mode_without_offsets_nothing_is_known(stack: Addresses, tmp_path: Path) -> None:
-    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
-        upsert(pipeline, "dead_letter", metadata="[]")
+    with running_pipeline(stack, tmp_path, partitions=1, metadata=False, **UPSERT) as pipeline:
         refuse_odd(pipeline)
         send(pipeline, ("a", 3), ("b", None))
         repair(pipeline)
@@ -334,12 +325,14 @@ def test_in_upsert_mode_without_offsets_nothing_is_known(stack: Addresses, tmp_p
 
 
 def test_a_tombstone_takes_effect_once_the_settings_say_what_it_does(database: Addresses, tmp_path: Path) -> None:
-    with running_pipeline(database, tmp_path, partitions=1) as pipeline:
-        upsert(pipeline, "dead_letter")
+    with running_pipeline(database, tmp_path, partitions=1, **UPSERT) as pipeline:
         send(pipeline, ("a", 2), ("a", None), ("b", 2), ("b", None), ("b", 4))
         path = pipeline.directory / "rtpipe.toml"
-        path.write_text(path.read_text().replace('tombstones = "dead_letter"', 'tombstones = "delete"'))
+        path.write_text(path.read_text() + 'tombstones = "delete"\n')
+        grantee = make_url(database.database_url).username
+        pipeline.query(f"GRANT DELETE ON bank.`{pipeline.topics[0]}` TO '{grantee}'@'%'")
         said = retry(pipeline, code=6)
         assert [left["offset"] for left in said["left"]] == [3]
         assert states(pipeline) == {"b": 4}
         assert totals(pipeline) == [(4, 1)]
+        verified(pipeline)
