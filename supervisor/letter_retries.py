@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime as dt
 from collections.abc import Iterator
 
 from avro_schemas import naming
@@ -12,12 +11,13 @@ from avro_schemas.errors import ExitCode
 from supervisor import partition_plan
 from supervisor import settings as settings_module
 from supervisor.letter_admin import LetterAdmin
+from supervisor.letter_fetch import LetterFetch, pieces
 from supervisor.letter_selection import Selection
 from supervisor.schema_desk import SchemaDesk
 from supervisor.settings import Settings
 from supervisor.table_keeper import TableKeeper
 from workers.batch_encoder import BatchEncoder
-from workers.letter import LetterSource
+from workers.letter import Letter, LetterSource
 from workers.letter_retry import LetterRetry, Outcome, Result
 from workers.partition_spec import PartitionSpec
 from workers.reports import SchemaAnswer, SchemaWanted, Use
@@ -41,18 +41,20 @@ class LetterRetries:
     def run(self, chosen: Selection, limit: int) -> Iterator[Outcome]:
         """What became of each letter, as it goes."""
         until = self._admin.now()
-        for source in self._admin.sources(chosen):
-            for outcome in self._of(source, chosen, until, limit):
-                limit -= 1
-                yield outcome
+        with LetterFetch(self._settings.librdkafka()) as fetch:
+            for source in self._admin.sources(chosen):
+                for outcome in self._of(source, self._admin.chunks(source, chosen, until, limit), fetch):
+                    limit -= 1
+                    yield outcome
 
-    def _of(self, source: LetterSource, chosen: Selection, until: dt.datetime, limit: int) -> Iterator[Outcome]:
+    def _of(self, source: LetterSource, chunks: Iterator[list[Letter]], fetch: LetterFetch) -> Iterator[Outcome]:
         spec = self._spec(source)
         encoder = BatchEncoder(spec, _Schemas(self._desk, spec))
         with contextlib.closing(LetterRetry(source, spec, encoder, force=self._force, dry_run=self._dry_run)) as retry:
-            for letters in self._admin.chunks(source, chosen, until, limit):
+            for letters in chunks:
                 if source.group == spec.group:
-                    yield from retry.write(letters)
+                    for piece in pieces(letters):
+                        yield from retry.write([fetch.whole(letter) for letter in piece])
                 else:
                     why = f"it is of the consumer group {source.group}, the settings say {spec.group}"
                     yield from (Outcome(source, one.offset, Result.KEPT, one.error_name, why) for one in letters)

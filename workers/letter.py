@@ -52,11 +52,17 @@ class Letter:
     table: str
     written_at: dt.datetime
     dropped_at: dt.datetime | None
+    fetched: bool = False  #: key, value and headers were read from Kafka again
+
+    @property
+    def kept(self) -> bool:
+        """Whether the table has all that Kafka gave. If not, a NULL in it may stand for anything."""
+        return self.dropped_at is None and not self.error_text.endswith(NOT_KEPT)
 
     @property
     def whole(self) -> bool:
-        """Whether key, value and headers are what Kafka gave: NULL otherwise means that they could not be kept."""
-        return self.dropped_at is None and not self.error_text.endswith(NOT_KEPT)
+        """Whether key, value and headers are what Kafka gave."""
+        return self.kept or self.fetched
 
 
 def letter_of(row: Row[Any]) -> Letter:

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, select, update
 
-from avro_schemas.dead_letters_table import LETTERS, MAX_TEXT
+from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.errors import RtpipeError, UnreachableError
 from avro_schemas.offsets_table import OFFSETS
 from workers import kill_points
@@ -25,7 +25,7 @@ from workers.batch_encoder import BatchEncoder
 from workers.batch_work import BatchWork
 from workers.database_errors import UNKNOWN_COLUMN, Action, DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
-from workers.dead_letters import Refusal
+from workers.dead_letters import Refusal, letter_text
 from workers.errors import BrokenInvariant, TemporaryError
 from workers.letter import Letter, LetterSource, batch_of
 from workers.partition_spec import PartitionSpec
@@ -196,7 +196,7 @@ class LetterRetry:
             if letter.offset >= stored.offset:
                 kept[at] = f"the stored offset was set back to {stored.offset}, so its message will be read again"
             elif not letter.whole:
-                kept[at] = "its content was too large to keep here and is in Kafka alone"
+                kept[at] = "its content was too large to keep here, and Kafka does not give it"
         return self._age.reasons(letters, work, self._query) | kept
 
     def _write(self, stored: Row[Any], letters: Sequence[Letter], work: BatchWork, kept: Collection[int]) -> None:
@@ -215,8 +215,10 @@ class LetterRetry:
             connection.execute(delete(LETTERS).where(self._source.where(), LETTERS.c.offset.in_(written)))
             for at, refusal in work.refused.items():
                 if at not in kept:
-                    told = {"error_name": refusal.name, "error_text": str(refusal)[:MAX_TEXT]}
-                    mine = (self._source.where(), LETTERS.c.offset == letters[at].offset)
+                    letter = letters[at]
+                    size = None if letter.kept else len(letter.value or b"")
+                    told = {"error_name": refusal.name, "error_text": letter_text(refusal, size_not_kept=size)}
+                    mine = (self._source.where(), LETTERS.c.offset == letter.offset)
                     connection.execute(update(LETTERS).where(*mine).values(table_name=self._spec.table, **told))
 
     @staticmethod

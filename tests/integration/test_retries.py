@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.integration.test_dead_letters import letters
-from tests.integration.test_pipeline import locked_offsets, running, supervised
+from tests.integration.test_pipeline import locked_offsets, running, small_packets, supervised
 from tests.pipeline import running_pipeline
 from tests.waits import eventually
 
@@ -335,4 +335,21 @@ def test_a_tombstone_takes_effect_once_the_settings_say_what_it_does(database: A
         assert [left["offset"] for left in said["left"]] == [3]
         assert states(pipeline) == {"b": 4}
         assert totals(pipeline) == [(4, 1)]
+        verified(pipeline)
+
+
+def test_what_was_too_large_to_keep_is_read_from_kafka_again(database: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(database, tmp_path, partitions=1, on_error="dead_letter") as pipeline:
+        topic = pipeline.topics[0]
+        for seq, size in ((1, 1), (2, 600_000), (3, 600_000), (4, 1)):
+            pipeline.send(topic, pipeline.body(topic, "k", seq, "'" * size))
+        with small_packets(pipeline, 1 << 20):
+            assert supervised(pipeline) == 0
+            assert {at: row["value"] for at, row in letters(pipeline, topic).items()} == {1: None, 2: None}
+            assert retry(pipeline, code=6)["refused"] == 2
+        away = {"RTPIPE_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
+        said = retry(pipeline, "--offset", "1", code=6, env=away)
+        assert "Kafka does not give it" in said["left"][0]["error_text"]
+        assert retry(pipeline)["written"] == 2
+        assert pipeline.assert_exact() == 4
         verified(pipeline)
