@@ -21,7 +21,7 @@ from workers.partition_spec import PartitionKey
 
 _NO_TABLE = 1146
 #: A chunk is written in one transaction, which holds up the partition's writer: so many letters, or bytes, at most.
-_CHUNK, _CHUNK_BYTES = 500, 4 << 20
+_CHUNK, _CHUNK_BYTES = 200, 4 << 20
 _DROPPED_AT_ONCE = 1_000
 _CONTENT = ("key", "value", "headers")
 _WITHOUT_CONTENT = [null().label(column.name) if column.name in _CONTENT else column for column in LETTERS.columns]

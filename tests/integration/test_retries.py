@@ -41,9 +41,9 @@ def with_letters(addresses: Addresses, directory: Path, count: int, **settings: 
         yield pipeline
 
 
-def refuse_odd(pipeline: Pipeline) -> None:
+def refuse_odd(pipeline: Pipeline, condition: str = "seq MOD 2 = 0") -> None:
     topic = pipeline.topics[0]
-    pipeline.query(f"ALTER TABLE `{topic}` ADD CONSTRAINT `{topic}_odd` CHECK (seq MOD 2 = 0)")
+    pipeline.query(f"ALTER TABLE `{topic}` ADD CONSTRAINT `{topic}_odd` CHECK ({condition})")
 
 
 def repair(pipeline: Pipeline) -> None:
@@ -142,7 +142,7 @@ def test_killed_at_any_spot(database: Addresses, tmp_path: Path, spot: str) -> N
             "dead-letters", "retry", "-t", pipeline.topics[0], env={"RTPIPE_KILL_POINT": f"letters:{spot}"}
         )
         assert answer.returncode == -signal.SIGKILL, answer.stdout + answer.stderr
-        expected = 500 if spot == "after_commit" else 0
+        expected = 200 if spot == "after_commit" else 0
         assert retry(pipeline)["written"] == 600 - expected
         assert letters(pipeline, pipeline.topics[0]) == {}
         assert pipeline.assert_exact() == 1_200
@@ -167,28 +167,27 @@ def test_two_at_once(database: Addresses, tmp_path: Path) -> None:
         said = [json.loads(process.communicate(timeout=60)[0]) for process in both]
         assert [process.returncode for process in both] == [0, 0]
         assert sum(one["written"] for one in said) == 1_200
-        assert sum(one["gone"] for one in said) >= 500
+        assert sum(one["gone"] for one in said) >= 200
         assert pipeline.assert_exact() == 2_400
         assert totals(pipeline) == [(2_400, 0)]
         verified(pipeline)
 
 
 def test_beside_a_supervisor_under_load(database: Addresses, tmp_path: Path) -> None:
-    """The table refuses odd numbers until it is repaired in mid-stream; no writer is fenced, none dies."""
+    """The table refuses some numbers until it is repaired in mid-stream; no writer is fenced, none dies."""
     with running_pipeline(database, tmp_path, partitions=2, **UNLIMITED) as pipeline:
         topic = pipeline.topics[0]
-        refuse_odd(pipeline)
+        refuse_odd(pipeline, "seq MOD 20 > 0")
         supervisor = pipeline.supervise()
         eventually(lambda: running(pipeline), within=60, what="all run")
         claimed = pipeline.query("SELECT epoch FROM kafka_offsets WHERE topic = %s", topic)
         with pipeline.stream(1_000):
-            eventually(lambda: len(letters(pipeline, topic)) > 1_000, within=60, what="a thousand letters")
+            eventually(lambda: len(letters(pipeline, topic)) > 250, within=120, what="enough letters")
             repair(pipeline)
             written = 0
-            while left := len(letters(pipeline, topic)):
+            while letters(pipeline, topic):
                 written += retry(pipeline)["written"]
-                assert left <= 1_000_000
-            assert written > 1_000
+            assert written > 250
         pipeline.wait_caught_up()
         supervisor.send_signal(signal.SIGTERM)
         assert supervisor.wait(60) == 0
