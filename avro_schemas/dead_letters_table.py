@@ -1,7 +1,8 @@
 """`rtpipe_dead_letters`: the messages that could not become rows, each with what Kafka gave and why.
 
 A letter is written in the transaction that moves the offset past its message, so each is there exactly once. The key
-holds the topic's id: a topic that was made again counts its offsets anew.
+holds the topic's id: a topic that was made again counts its offsets anew. A letter that somebody dropped keeps its
+place, without key, value and headers: `rtpipe verify` must tell its message from one that was lost.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ LETTERS = Table(
     Column("error_text", _text(MAX_TEXT), nullable=False, comment="never quotes the value", quote=True),
     Column("table_name", _text(64), nullable=False, comment="that the row was meant for", quote=True),
     Column("written_at", DATETIME(fsp=6), nullable=False, comment="UTC", quote=True),
+    Column("dropped_at", DATETIME(fsp=6), comment="UTC; key, value and headers are gone since then", quote=True),
     mysql_engine="InnoDB",
     mysql_charset="utf8mb4",
     mysql_collate="utf8mb4_bin",

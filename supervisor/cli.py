@@ -14,7 +14,17 @@ from typing import Annotated
 import typer
 
 from avro_schemas.errors import ExitCode, RtpipeError
-from supervisor import cli_chaos, cli_infra, cli_offsets, cli_produce, cli_schema, cli_supervise, cli_table, cli_verify
+from supervisor import (
+    cli_chaos,
+    cli_dead_letters,
+    cli_infra,
+    cli_offsets,
+    cli_produce,
+    cli_schema,
+    cli_supervise,
+    cli_table,
+    cli_verify,
+)
 from supervisor.cli_errors import complain
 
 app = typer.Typer(
@@ -38,6 +48,7 @@ app.add_typer(cli_infra.app, name="infra")
 app.add_typer(cli_schema.app, name="schema")
 app.add_typer(cli_table.app, name="table")
 app.add_typer(cli_offsets.app, name="offsets")
+app.add_typer(cli_dead_letters.app, name="dead-letters")
 
 
 def _print_version(wanted: bool) -> None:

@@ -36,9 +36,11 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 class SchemaDesk:
     """`ask` from the loop; `answers` gives, in the loop again, who asked and what came back."""
 
-    def __init__(self, registry_url: str, keeper: TableKeeper) -> None:
+    def __init__(self, registry_url: str, keeper: TableKeeper, *, patient: bool = True) -> None:
+        """`patient`: a service that does not answer is waited for; else that is the answer's problem."""
         self._url = registry_url
         self._keeper = keeper
+        self._insist = _patiently if patient else _once
         self._registry: Registry | None = None
         self._opening = threading.Lock()
         self._known: dict[str, dict[tuple[int, str], SchemaAnswer]] = {}  # of a topic, which its thread alone touches
@@ -69,7 +71,7 @@ class SchemaDesk:
         while True:
             who, spec, wanted = asked.get()
             try:
-                answer = self._answer(spec, wanted)
+                answer = self.answer(spec, wanted)
             except Exception as exc:  # an answer, too: a writer waits for one
                 log.exception("schema id %d", wanted.schema_id, extra={"event": "schema_failed"})
                 ended = Ended(ExitCode.FAILED, RtpipeError.name, f"schema id {wanted.schema_id}: {type(exc).__name__}")
@@ -77,7 +79,7 @@ class SchemaDesk:
             self._answered.put((who, answer))
             self._wake()
 
-    def _answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
+    def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
         """What is known, or found out. Not remembered is what somebody may mend: problems, and columns too narrow."""
         place, known = (wanted.schema_id, wanted.use), self._known.setdefault(spec.key.topic, {})
         if wanted.again:
@@ -93,9 +95,9 @@ class SchemaDesk:
         schema_id = wanted.schema_id
         try:
             if wanted.use == "newest":
-                schema_id, schema = _patiently(lambda: self._client().latest(subject_for(spec.key.topic)))
+                schema_id, schema = self._insist(lambda: self._client().latest(subject_for(spec.key.topic)))
             else:
-                schema = _patiently(lambda: self._client().schema_by_id(schema_id))
+                schema = self._insist(lambda: self._client().schema_by_id(schema_id))
         except SchemaError as exc:
             if wanted.use == "newest":
                 return SchemaAnswer(schema_id, problem=Ended.by(exc))
@@ -107,7 +109,7 @@ class SchemaDesk:
         self._meet(spec, schema_id, schema)
         try:
             layout = table_layout(schema, table=spec.table, rules=spec.rules)
-            return SchemaAnswer(schema_id, schema, _patiently(lambda: self._fitted(spec, schema_id, layout)))
+            return SchemaAnswer(schema_id, schema, self._insist(lambda: self._fitted(spec, schema_id, layout)))
         except DiscardedError as exc:
             return SchemaAnswer(schema_id, refusal=(exc.name, exc.message))
         except RtpipeError as exc:
@@ -133,7 +135,7 @@ class SchemaDesk:
         topic = spec.key.topic
 
         def lineage() -> Lineage:
-            schemas = dict(_patiently(lambda: self._client().versions(subject_for(topic)))) | self._met[topic]
+            schemas = dict(self._insist(lambda: self._client().versions(subject_for(topic)))) | self._met[topic]
             return lineage_of([schemas[number] for number in sorted(schemas)], spec.table, spec.rules)
 
         return self._keeper.fit(Cause(topic, schema_id), layout, spec.rules, lineage)
@@ -155,6 +157,10 @@ def _may_change(answer: SchemaAnswer, spec: PartitionSpec) -> bool:
 
 def _full_name(schema: Any) -> str:
     return f"{schema.get('namespace', '')}.{schema.get('name', '')}".strip(".") if isinstance(schema, dict) else ""
+
+
+def _once(step: Callable[[], _T]) -> _T:
+    return step()
 
 
 def _patiently(step: Callable[[], _T]) -> _T:

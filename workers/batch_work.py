@@ -87,8 +87,30 @@ class BatchWork:
         """Messages that are letters, as far as is known."""
         return len(self.refused)
 
+    @property
+    def keys(self) -> dict[int, str]:
+        """The key of each message that changes a row by its key; empty where rows are only inserted."""
+        keys = {place: key for part in self._parts for place, key in zip(part.places, part.keys, strict=False)}
+        return keys | dict(self._tombstones.keys)
+
+    @property
+    def placed(self) -> bool:
+        """Whether the primary key says which message a row came from."""
+        return any(part.placed for part in self._parts)
+
+    @property
+    def deletes(self) -> set[int]:
+        """Places of the messages that delete a row."""
+        return set(self._tombstones.keys)
+
     def run(self, execute: Execute) -> None:
         """Write all rows but those known for bad, then the letters. Raises TooManyRefused."""
+        self.write_rows(execute)
+        for statement in letter_statements(self._spec, self._batch, self.refused, self._max_packet):
+            execute(statement)
+
+    def write_rows(self, execute: Execute) -> None:
+        """Write all rows but those known for bad, and find out about others. Raises TooManyRefused."""
         if self._spec.rules.mode == "upsert":
             self._change(execute)
         else:
@@ -96,8 +118,6 @@ class BatchWork:
                 self._write_all(
                     execute, part, [at for at, place in enumerate(part.places) if place not in self.refused]
                 )
-        for statement in letter_statements(self._spec, self._batch, self.refused, self._max_packet):
-            execute(statement)
 
     def _change(self, execute: Execute) -> None:
         """The last change of each key. Where the server refuses it, the one before it counts, which comes then."""

@@ -12,8 +12,10 @@ from workers.metadata_literals import headers_json, moment_text
 from workers.partition_spec import PartitionSpec
 
 _COLUMNS = [str(column.name) for column in LETTERS.columns]
-_NEWER = ("timestamp", "key", "value", "headers", "schema_id", "error_name", "error_text", "table_name", "written_at")
+_NEWER = [str(column.name) for column in LETTERS.columns if not column.primary_key]
 _PREFIX = f"INSERT INTO {LETTERS.name} ({', '.join(f'`{name}`' for name in _COLUMNS)}) VALUES ".encode()
+#: How the text of a letter ends whose value, key or headers could not be kept.
+NOT_KEPT = "more than max_allowed_packet takes and are in Kafka alone"
 #: A message that is read again, since the offset was set back, replaces its letter.
 _SUFFIX = f" ON DUPLICATE KEY UPDATE {', '.join(f'`{name}` = VALUES(`{name}`)' for name in _NEWER)}".encode()
 _ESCAPES = ((b"\\", b"\\\\"), (b"'", b"\\'"), (b"\0", b"\\0"), (b"\x1a", b"\\Z"))
@@ -51,7 +53,7 @@ def letter_statements(
 
 def _letter(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: int) -> bytes:
     """The row literal; a value that no statement can carry stays in Kafka alone, and the text says so."""
-    value, text = batch.values[at], str(refusal)[:MAX_TEXT]
+    value, text = batch.values[at], letter_text(refusal)
     content = [_binary(batch.keys[at]), _binary(value), _text(headers_json(batch.headers.get(at)))]
     before = [
         _text(spec.key.topic),
@@ -64,10 +66,15 @@ def _letter(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: 
     most = room - 6 * MAX_TEXT
     if sum(map(len, content)) > most:
         content = [part if 4 * len(part) < most else b"NULL" for part in content]
-        note = f"; its {len(value or b''):,} bytes are more than max_allowed_packet takes and are in Kafka alone"
-        text = text[: MAX_TEXT - len(note)] + note
-    after = [_schema_id(value), _text(refusal.name), _text(text), _text(spec.table), b"UTC_TIMESTAMP(6)"]
+        text = letter_text(refusal, size_not_kept=len(value or b""))
+    after = [_schema_id(value), _text(refusal.name), _text(text), _text(spec.table), b"UTC_TIMESTAMP(6)", b"NULL"]
     return b"(" + b",".join(before + content + after) + b")"
+
+
+def letter_text(refusal: Refusal, *, size_not_kept: int | None = None) -> str:
+    """The text of a letter; where its content is not kept, it says so, whatever must give way."""
+    note = "" if size_not_kept is None else f"; its {size_not_kept:,} bytes are {NOT_KEPT}"
+    return str(refusal)[: MAX_TEXT - len(note)] + note
 
 
 def _text(value: str | None) -> bytes:

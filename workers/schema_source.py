@@ -13,13 +13,13 @@ from workers.reports import Alive, Drain, Ended, SchemaAnswer, SchemaWanted, Use
 class SchemaRefused(WorkerError):  # noqa: N818
     """The supervisor cannot give schema and table: with the code and name that it says."""
 
-    def __init__(self, problem: Ended) -> None:
-        super().__init__(problem.text)
+    def __init__(self, problem: Ended, *, hint: str = "") -> None:
+        super().__init__(problem.text, hint=hint)
         self.exit_code, self.name = problem.code, problem.name
 
     def of(self, place: str) -> SchemaRefused:
         """The same, of the message at `place`."""
-        return SchemaRefused(Ended(self.exit_code, self.name, f"{place} {self.message}"))
+        return SchemaRefused(Ended(self.exit_code, self.name, f"{place} {self.message}"), hint=self.hint)
 
 
 class Drained(Exception):  # noqa: N818 - no error: what was not committed is still in Kafka

@@ -6,34 +6,18 @@ import time
 from collections import Counter, deque
 from typing import NoReturn
 
-from avro_schemas.errors import RtpipeError
-from avro_schemas.evolution import EvolutionError
-from avro_schemas.metadata_columns import DELETED_COLUMN
+from workers.batch_encoder import BatchEncoder, HeldAt
 from workers.batch_queue import Batch
-from workers.batch_work import BatchWork, Rows, Tombstones, TooManyRefused
+from workers.batch_work import BatchWork, TooManyRefused
 from workers.database_errors import UNKNOWN_COLUMN, DatabaseTrouble
 from workers.dead_letters import Refusal
 from workers.errors import DataError, DeadLetterLimitError
 from workers.offset_ledger import OffsetLedger
 from workers.partition_owner import PartitionOwner
 from workers.partition_spec import PartitionSpec
-from workers.row_encoder import TOO_NARROW, RowEncoder
-from workers.schema_cache import SchemaCache, Schemas, header_of
-from workers.schema_source import SchemaRefused
+from workers.schema_cache import Schemas
 
 _MINUTE = 60.0
-
-
-class HeldAt(Exception):  # noqa: N818 - carries the error that it becomes
-    """The table must change before the message at `place` can be written."""
-
-    def __init__(self, place: int, error: RtpipeError) -> None:
-        super().__init__(error.message)
-        self.place = place
-        self.error = error
-
-
-_NULL = Refusal("E_NULL_VALUE", "a null value (tombstone), for which the topic's settings have no use")
 
 
 class TableWriter:
@@ -46,7 +30,7 @@ class TableWriter:
         self._spec = spec
         self._owner = owner
         self._ledger = ledger
-        self._schemas = SchemaCache(spec, schemas)
+        self._encoder = BatchEncoder(spec, schemas)
         self._letters: deque[tuple[float, int]] = deque()  # when, how many
 
     def write(self, batch: Batch) -> Counter[str]:
@@ -69,7 +53,7 @@ class TableWriter:
 
     def _commit_anew(self, batch: Batch) -> BatchWork:
         """Somebody changed the table, or may have: ask what it is like now, and try once more."""
-        self._schemas.forget()
+        self._encoder.forget()
         try:
             return self._commit(batch)
         except DatabaseTrouble as again:
@@ -80,7 +64,7 @@ class TableWriter:
             raise held.error from held
 
     def _commit(self, batch: Batch) -> BatchWork:
-        work = self._work(batch)
+        work = self._encoder.work(batch, self._ledger.max_packet)
         work.allowed = self._allowance()
         if len(work.refused) > work.allowed:
             place = sorted(work.refused)[work.allowed]
@@ -115,96 +99,3 @@ class TableWriter:
             " minute, which looks like an outage and not like bad messages",
             hint=f"`rtpipe dead-letters list` shows them; once the cause is mended: rtpipe resume {spec.key}",
         )
-
-    def _work(self, batch: Batch) -> BatchWork:
-        """Rows by schema id: old and new records may alternate, and one INSERT names one set of columns."""
-        by_header: dict[bytes, list[int]] = {}
-        nulls: list[int] = []
-        for place, value in enumerate(batch.values):
-            if value is None:
-                nulls.append(place)
-            else:
-                by_header.setdefault(header_of(value), []).append(place)
-        refused: dict[int, Refusal] = {}
-        encoders = self._encoders(batch, by_header)
-        parts = []
-        for header, places in by_header.items():
-            encoder = encoders[header]
-            if isinstance(encoder, Refusal):
-                refused |= dict.fromkeys(places, encoder)
-            else:
-                parts.append(self._rows(encoder, batch, places, refused))
-        self._require_room(batch, refused)
-        tombstones = self._tombstones(batch, nulls, refused)
-        return BatchWork(self._spec, batch, parts, refused, max_packet=self._ledger.max_packet, tombstones=tombstones)
-
-    def _encoders(self, batch: Batch, headers: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
-        """All of a batch at once: a new schema may replace the encoders of those that were met before."""
-        for header, places in headers.items():
-            try:
-                self._schemas.encoder(header)
-            except SchemaRefused as refused:
-                raise HeldAt(places[0], refused.of(f"{self._spec.key} offset {batch.offsets[places[0]]}")) from refused
-        return {header: self._schemas.encoder(header) for header in headers}
-
-    def _require_room(self, batch: Batch, refused: dict[int, Refusal]) -> None:
-        """Stop at the first value for which a column must be wider: it is no letter, for it is good."""
-        narrow = [place for place, refusal in refused.items() if refusal.name == TOO_NARROW]
-        if narrow:
-            place, key = min(narrow), self._spec.key
-            raise HeldAt(
-                place,
-                EvolutionError(
-                    f"{key} offset {batch.offsets[place]} {refused[place]}",
-                    hint=f"rtpipe table apply --topics {key.topic}, then rtpipe resume {key}; or allow_copy = true",
-                ),
-            )
-
-    def _rows(self, encoder: RowEncoder, batch: Batch, places: list[int], refused: dict[int, Refusal]) -> Rows:
-        encoded = encoder.encode(batch, places)
-        refused |= encoded.refused
-        rows = Rows(
-            encoder.prefix, encoded.literals, encoded.places, encoder.suffix, encoded.keys, placed=encoder.placed
-        )
-        refused |= _too_large(rows, self._ledger.max_packet)
-        return rows
-
-    def _tombstones(self, batch: Batch, places: list[int], refused: dict[int, Refusal]) -> Tombstones:
-        rules = self._spec.rules
-        if rules.tombstones == "ignore":
-            return Tombstones(ignored=len(places))
-        if not rules.deletes:
-            refused |= dict.fromkeys(places, _NULL)
-            return Tombstones()
-        keys = {}
-        for place in places:
-            key = self._schemas.key(batch.keys[place])
-            if isinstance(key, Refusal):
-                refused[place] = key
-            else:
-                keys[place] = key
-        return Tombstones(keys, _deletion(self._spec), soft=rules.tombstones == "soft_delete")
-
-
-def _deletion(spec: PartitionSpec) -> str:
-    """The beginning of the statement that deletes rows by key, up to the bracket around the keys."""
-    table, columns = _quoted(spec.table), ", ".join(map(_quoted, spec.rules.key))
-    soft = spec.rules.tombstones == "soft_delete"
-    act = f"UPDATE {table} SET {DELETED_COLUMN} = 1" if soft else f"DELETE FROM {table}"
-    return f"{act} WHERE ({columns}) IN ("
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
-def _too_large(rows: Rows, limit: int) -> dict[int, Refusal]:
-    """Rows that no statement can carry: a server answers such a one by cutting the connection."""
-    room = limit - len(rows.prefix.encode()) - len(rows.suffix.encode()) - 1
-    if not rows.literals or 4 * max(map(len, rows.literals)) < room:  # no character takes more than four bytes
-        return {}
-    return {
-        place: Refusal("E_TOO_LARGE", f"a row of {size:,} bytes is larger than max_allowed_packet {limit:,}")
-        for place, literal in zip(rows.places, rows.literals, strict=True)
-        if (size := len(literal.encode())) > room
-    }

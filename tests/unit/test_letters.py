@@ -1,0 +1,328 @@
+"""Dead letters without a database: which are meant, how they are shown, when they may be written."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import io
+import json
+import struct
+from pathlib import Path
+from typing import Any, NoReturn
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.dialects import mysql
+
+from avro_schemas.dead_letters_table import MAX_TEXT
+from avro_schemas.errors import SchemaError, SettingsError
+from avro_schemas.table_rules import TableRules
+from supervisor import letter_view
+from supervisor.letter_export import write_directory, write_file
+from supervisor.letter_fetch import pieces
+from supervisor.letter_selection import selection
+from supervisor.letter_text import LetterReader, as_json, escaped, hex_dump, text_of
+from workers.batch_queue import Headers
+from workers.dead_letters import NOT_KEPT, Refusal, letter_text
+from workers.letter import Letter, LetterSource, batch_of
+from workers.letter_retry import Outcome, Result
+from workers.partition_spec import PartitionKey, PartitionSpec
+from workers.row_age import RowAge
+
+SOURCE = LetterSource(PartitionKey("orders", 3), "group-orders", "id")
+MOMENT = dt.datetime(2026, 5, 1, 10, 30)  # noqa: DTZ001
+
+
+def letter(offset: int = 7, value: bytes | None = b"v", headers: Headers | None = None, **changes: Any) -> Letter:
+    facts: dict[str, Any] = {
+        "source": SOURCE,
+        "offset": offset,
+        "timestamp": -1,
+        "key": b"k",
+        "value": value,
+        "headers": headers,
+        "schema_id": 1,
+        "error_name": "E_VALUE",
+        "error_text": "field a: out of range",
+        "table": "orders",
+        "written_at": MOMENT,
+        "dropped_at": None,
+    }
+    return Letter(**facts | changes)
+
+
+# -- selection -------------------------------------------------------------------------------------------------------
+
+
+def sql(*given: Any, **named: Any) -> str:
+    where = selection(*given, **named).where()
+    options = {"literal_binds": True}
+    return str(where.compile(dialect=mysql.dialect(), compile_kwargs=options)).replace("rtpipe_dead_letters.", "")
+
+
+def test_nothing_given_is_every_letter_that_is_not_dropped() -> None:
+    assert sql() == "`dropped_at` IS NULL"
+    assert sql(dropped=True) == "`dropped_at` IS NOT NULL"
+    assert not selection().narrow
+
+
+def test_what_is_given_is_all_asked_for() -> None:
+    text = sql(["orders,other/2"], ["E_VALUE", "E_DECODE"], ["5", "10-20,30"], "2026-05-01T10:30+02:00")
+    assert "(`topic` = 'orders' OR `topic` = 'other' AND `partition` = 2)" in text
+    assert "`error_name` IN ('E_VALUE', 'E_DECODE')" in text
+    for part in ("`offset` BETWEEN 5 AND 5", "`offset` BETWEEN 10 AND 20", "`offset` BETWEEN 30 AND 30"):
+        assert part in text
+    assert "`written_at` >= '2026-05-01 08:30:00'" in text
+    assert selection(["orders"]).narrow
+
+
+@pytest.mark.parametrize(("text", "ago"), [("90s", 90), ("30m", 1_800), ("2h", 7_200), ("7d", 604_800)])
+def test_since_some_time_ago(text: str, ago: int) -> None:
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    since = selection(since=text).since
+    assert since is not None
+    assert dt.timedelta(0) <= since - now + dt.timedelta(seconds=ago) < dt.timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"topics": ["a/b"]}, "TOPIC/PARTITION"),
+        ({"topics": ["a'b"]}, "TOPIC/PARTITION"),
+        ({"topics": ["a/"]}, "TOPIC/PARTITION"),
+        ({"errors": ["value"]}, "no name of an error"),
+        ({"topics": ["a"], "offsets": ["x"]}, "no offset"),
+        ({"topics": ["a"], "offsets": ["9-3"]}, "no offset"),
+        ({"topics": ["a"], "offsets": ["9" * 30]}, "no offset"),
+        ({"offsets": ["9"]}, "without a topic"),
+        ({"since": "yesterday"}, "no duration"),
+        ({"since": "999999999d"}, "no duration"),
+    ],
+)
+def test_what_no_selection_can_mean(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as refused:
+        selection(**given)
+    assert refused.value.hint
+
+
+# -- text ------------------------------------------------------------------------------------------------------------
+
+
+@given(st.text())
+def test_escaped_text_is_harmless(text: str) -> None:
+    assert escaped(text).isprintable()
+    assert "\\u001b[31m" in escaped(text + "\x1b[31m")
+
+
+def test_what_is_escaped() -> None:
+    assert escaped("a\n\x1b\x7f\x9b\u202e\u2028é漢\U000e0001") == (
+        "a\\u000a\\u001b\\u007f\\u009b\\u202e\\u2028é漢\\U000e0001"
+    )
+
+
+@given(st.binary(max_size=100))
+def test_a_dump_has_all_bytes(data: bytes) -> None:
+    lines = hex_dump(data)
+    assert bytes.fromhex("".join(line[10:57] for line in lines)) == data
+    assert all(line.isprintable() for line in lines)
+
+
+def test_only_plain_text_is_text() -> None:
+    assert text_of(b'{"a":\t1}\n') == '{"a":\t1}\n'
+    assert text_of(b"\x1b[2J") is None
+    assert text_of(b"\xff") is None
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "record",
+    "name": "r",
+    "fields": [
+        {"name": "day", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "ratio", "type": "double"},
+        {"name": "raw", "type": ["null", "bytes"]},
+    ],
+}
+
+
+def message(**values: Any) -> bytes:
+    out = io.BytesIO()
+    out.write(b"\0\0\0\0\1")
+    plain = {**SCHEMA, "fields": [{"name": "day", "type": "int"}, *SCHEMA["fields"][1:]]}
+    fastavro.schemaless_writer(out, fastavro.parse_schema(plain), values)
+    return out.getvalue()
+
+
+def test_a_value_that_no_column_holds_is_shown_all_the_same() -> None:
+    """A year beyond 9999 and NaN are why there is a letter."""
+    reader = LetterReader(lambda _: SCHEMA)
+    decoded, why = reader.decoded(message(day=2**30, ratio=float("nan"), raw=b"\xff"))
+    assert why == ""
+    assert json.loads(as_json(decoded)) == {"day": 2**30, "ratio": "nan", "raw": "/w=="}
+    assert json.loads(as_json(reader.decoded(message(day=0, ratio=0.5, raw=None))[0])) == {
+        "day": "1970-01-01",
+        "ratio": 0.5,
+        "raw": None,
+    }
+
+
+def test_why_a_value_is_not_decoded() -> None:
+    def unknown(_: int) -> NoReturn:
+        raise SchemaError("no such id")
+
+    assert LetterReader(unknown).decoded(message(day=0, ratio=0, raw=None)) == (None, "E_SCHEMA no such id")
+    assert "too short" in LetterReader(unknown).decoded(b"")[1]
+    assert "left over" in LetterReader(lambda _: SCHEMA).decoded(message(day=0, ratio=0, raw=None) + b"x")[1]
+    assert "decode" in LetterReader(lambda _: SCHEMA).decoded(b"\0\0\0\0\1")[1]
+
+
+def test_every_error_of_a_message_has_advice() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "errors.md").read_text().partition("## Dead letters")[2]
+    names = [line.split("`")[1] for line in page.partition("\n## ")[0].splitlines() if line.startswith("| `E_")]
+    assert len(names) >= 7
+    for name in names:
+        assert letter_view.what_to_do(letter(error_name=name))
+
+
+def test_a_printed_letter(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = letter(value=b"\x1b[2J", error_text="bad\x1b[31m", headers=[("n\n", None), ("m", b"plain")], key=None)
+    letter_view.print_letter(hostile, LetterReader(lambda _: SCHEMA), whole=False)
+    said = capsys.readouterr().out
+    assert all(sign.isprintable() or sign == "\n" for sign in said)
+    for words in (
+        "E_VALUE  bad\\u001b[31m",
+        "00000000  1b 5b 32 4a",
+        "header n\\u000a",
+        "plain",
+        "key            null",
+    ):
+        assert words in said
+
+
+def test_a_long_value_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    for whole, most in ((False, 30_000), (True, 10**9)):
+        letter_view.print_letter(letter(value=b"\xff" * 50_000), LetterReader(lambda _: SCHEMA), whole=whole)
+        said = capsys.readouterr().out
+        assert len(said) < most
+        assert ("and more" in said) is not whole
+    assert "0000c340" in said
+
+
+def test_a_printed_retry(capsys: pytest.CaptureFixture[str]) -> None:
+    left = [Outcome(SOURCE, offset, Result.REFUSED, "E_VALUE", "too\nlong") for offset in range(50)]
+    letter_view.print_outcomes({Result.WRITTEN: 2, Result.REFUSED: 50}, left, dry_run=True)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "refused  orders/3 offset 0  E_VALUE  too\\u000along"
+    assert said[-2:] == [
+        "and 30 more like these (--json has all)",
+        "50 refused, 2 written; this was a dry run: nothing is changed",
+    ]
+
+
+# -- letters as messages ---------------------------------------------------------------------------------------------
+
+
+def test_a_batch_of_letters() -> None:
+    batch = batch_of([letter(7, b"a"), letter(9, None, [("h", b"x")], timestamp=5)])
+    assert (batch.first, batch.next_offset, batch.offsets, batch.values) == (7, 10, [7, 9], [b"a", None])
+    assert (batch.timestamps, batch.headers) == ([-1, 5], {1: [("h", b"x")]})
+
+
+def test_what_could_not_be_kept_is_not_whole() -> None:
+    large = letter(error_text=f"too large; its 600 bytes are {NOT_KEPT}")
+    assert letter().whole
+    assert not large.whole
+    assert dataclasses.replace(large, fetched=True).whole
+    assert not letter(dropped_at=MOMENT).whole
+
+
+def test_what_must_be_fetched_comes_alone_and_in_order() -> None:
+    letters = [letter(at, error_text=NOT_KEPT if at in {2, 3, 5} else "") for at in range(6)]
+    found = [[one.offset for one in piece] for piece in pieces(letters)]
+    assert [piece for piece in found if piece] == [[0, 1], [2], [3], [4], [5]]
+
+
+def test_a_letter_says_to_its_end_that_its_content_is_not_kept() -> None:
+    """However long the reason: the next retry takes NULL for a tombstone otherwise."""
+    text = letter_text(Refusal("E_VALUE", "x" * 5_000), size_not_kept=600)
+    assert len(text) == MAX_TEXT
+    assert text.endswith(f"its 600 bytes are {NOT_KEPT}")
+
+
+def test_an_export_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    def broken() -> Any:
+        yield letter()
+        raise SettingsError("the database is gone")
+
+    for write in (write_file, write_directory):
+        with pytest.raises(SettingsError):
+            write(broken(), tmp_path / "out")
+        assert list(tmp_path.iterdir()) == []
+    other = letter(source=LetterSource(SOURCE.key, "other/group", "id"))
+    assert write_directory([letter(), other], tmp_path / "out") == 2
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [
+        f"orders-3-7{tail}.{part}" for tail in ("-other_group-id", "") for part in ("json", "key", "value")
+    ]
+
+
+# -- how old a row is ------------------------------------------------------------------------------------------------
+
+
+class Work:
+    """As much of a BatchWork as is asked for."""
+
+    def __init__(self, *, placed: bool = False, deletes: bool = False) -> None:
+        self.placed = placed
+        self.keys = {0: "('a')"}
+        self.deletes = {0} if deletes else set()
+        self.refused: dict[int, Any] = {}
+
+
+def reasons(rules: TableRules, rows: list[tuple[int, ...]], work: Work, *, force: bool = False) -> str:
+    """Why the letter at offset 7 of partition 3 is kept, where the query finds these rows."""
+    spec = PartitionSpec(SOURCE.key, "g", "t", 0, "id", "", {}, "", rules=rules)
+    answer: Any = work
+    return RowAge(spec, force=force).reasons([letter(7)], answer, lambda _: rows).get(0, "")
+
+
+def by_key(tombstones: Any = "dead_letter", *, placed: bool = True) -> TableRules:
+    metadata = ("_kafka_partition", "_kafka_offset") if placed else ()
+    return TableRules(mode="upsert", key=("a",), tombstones=tombstones, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    ("rules", "rows", "deletes", "said"),
+    [
+        (by_key(placed=False), [], False, "nobody knows"),
+        (by_key(), [], False, ""),
+        (by_key(), [(0, 3, 6, 0)], False, ""),
+        (by_key(), [(0, 3, 7, 0)], False, ""),
+        (by_key(), [(0, 3, 8, 0)], False, "newer, of offset 8"),
+        (by_key(), [(0, 2, 6, 0)], False, "partition 2"),
+        (by_key("delete"), [], False, "may have deleted"),
+        (by_key("delete"), [], True, ""),
+        (by_key("delete"), [(0, 3, 8, 0)], True, "newer"),
+        (by_key("soft_delete"), [], False, ""),
+        (by_key("soft_delete"), [(0, 3, 6, 1)], False, "marked as deleted"),
+        (by_key("soft_delete"), [(0, 3, 6, 1)], True, ""),
+    ],
+)
+def test_when_a_key_may_have_newer_state(rules: TableRules, rows: list[Any], deletes: bool, said: str) -> None:
+    why = reasons(rules, rows, Work(deletes=deletes))
+    assert said in why
+    assert bool(why) is bool(said)
+    assert reasons(rules, rows, Work(deletes=deletes), force=True) == ""
+
+
+def test_a_row_that_is_there_already() -> None:
+    assert "already" in reasons(TableRules(), [(7,)], Work(placed=True), force=True)
+    assert reasons(TableRules(), [], Work(placed=True)) == ""
+    assert reasons(TableRules(), [(7,)], Work()) == ""
+
+
+def test_the_schema_id_is_not_taken_from_a_short_header() -> None:
+    assert LetterReader(lambda number: {"type": "int"} if number == 5 else NoReturn).decoded(
+        b"\0" + struct.pack(">I", 5) + b"\x02"
+    ) == ({"value": 1}, "")

@@ -1,0 +1,135 @@
+"""The messages of a batch -> the work that writes them: rows, tombstones, and why some can be neither.
+
+Asks for schemas, and with that may have the table altered, so this comes before any transaction.
+"""
+
+from __future__ import annotations
+
+from avro_schemas.errors import RtpipeError
+from avro_schemas.evolution import EvolutionError
+from avro_schemas.metadata_columns import DELETED_COLUMN
+from workers.batch_queue import Batch
+from workers.batch_work import BatchWork, Rows, Tombstones
+from workers.dead_letters import Refusal
+from workers.partition_spec import PartitionSpec
+from workers.row_encoder import TOO_NARROW, RowEncoder
+from workers.schema_cache import SchemaCache, Schemas, header_of
+from workers.schema_source import SchemaRefused
+
+_NULL = Refusal("E_NULL_VALUE", "a null value (tombstone), for which the topic's settings have no use")
+
+
+class HeldAt(Exception):  # noqa: N818 - carries the error that it becomes
+    """The table must change before the message at `place` can be written."""
+
+    def __init__(self, place: int, error: RtpipeError) -> None:
+        super().__init__(error.message)
+        self.place = place
+        self.error = error
+
+
+class BatchEncoder:
+    """Encodes the messages of one partition; remembers the schemas that it met."""
+
+    def __init__(self, spec: PartitionSpec, schemas: Schemas, *, hold: bool = True) -> None:
+        """`hold`: raise HeldAt at a value for which its column must be wider first; else that refuses the message."""
+        self._hold = hold
+        self._spec = spec
+        self._schemas = SchemaCache(spec, schemas)
+
+    def forget(self) -> None:
+        """The table is not what it was: ask anew about every schema."""
+        self._schemas.forget()
+
+    def work(self, batch: Batch, max_packet: int) -> BatchWork:
+        """Rows by schema id: old and new records may alternate, and one INSERT names one set of columns."""
+        by_header: dict[bytes, list[int]] = {}
+        nulls: list[int] = []
+        for place, value in enumerate(batch.values):
+            if value is None:
+                nulls.append(place)
+            else:
+                by_header.setdefault(header_of(value), []).append(place)
+        refused: dict[int, Refusal] = {}
+        encoders = self._encoders(batch, by_header)
+        parts = []
+        for header, places in by_header.items():
+            encoder = encoders[header]
+            if isinstance(encoder, Refusal):
+                refused |= dict.fromkeys(places, encoder)
+            else:
+                parts.append(_rows(encoder, batch, places, refused, max_packet))
+        if self._hold:
+            self._require_room(batch, refused)
+        tombstones = self._tombstones(batch, nulls, refused)
+        return BatchWork(self._spec, batch, parts, refused, max_packet=max_packet, tombstones=tombstones)
+
+    def _encoders(self, batch: Batch, headers: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
+        """All of a batch at once: a new schema may replace the encoders of those that were met before."""
+        for header, places in headers.items():
+            try:
+                self._schemas.encoder(header)
+            except SchemaRefused as refused:
+                raise HeldAt(places[0], refused.of(f"{self._spec.key} offset {batch.offsets[places[0]]}")) from refused
+        return {header: self._schemas.encoder(header) for header in headers}
+
+    def _require_room(self, batch: Batch, refused: dict[int, Refusal]) -> None:
+        """Stop at the first value for which a column must be wider: it is no letter, for it is good."""
+        narrow = [place for place, refusal in refused.items() if refusal.name == TOO_NARROW]
+        if narrow:
+            place, key = min(narrow), self._spec.key
+            raise HeldAt(
+                place,
+                EvolutionError(
+                    f"{key} offset {batch.offsets[place]} {refused[place]}",
+                    hint=f"rtpipe table apply --topics {key.topic}, then rtpipe resume {key}; or allow_copy = true",
+                ),
+            )
+
+    def _tombstones(self, batch: Batch, places: list[int], refused: dict[int, Refusal]) -> Tombstones:
+        rules = self._spec.rules
+        if rules.tombstones == "ignore":
+            return Tombstones(ignored=len(places))
+        if not rules.deletes:
+            refused |= dict.fromkeys(places, _NULL)
+            return Tombstones()
+        keys = {}
+        for place in places:
+            key = self._schemas.key(batch.keys[place])
+            if isinstance(key, Refusal):
+                refused[place] = key
+            else:
+                keys[place] = key
+        return Tombstones(keys, _deletion(self._spec), soft=rules.tombstones == "soft_delete")
+
+
+def _rows(encoder: RowEncoder, batch: Batch, places: list[int], refused: dict[int, Refusal], max_packet: int) -> Rows:
+    encoded = encoder.encode(batch, places)
+    refused |= encoded.refused
+    rows = Rows(encoder.prefix, encoded.literals, encoded.places, encoder.suffix, encoded.keys, placed=encoder.placed)
+    refused |= _too_large(rows, max_packet)
+    return rows
+
+
+def _deletion(spec: PartitionSpec) -> str:
+    """The beginning of the statement that deletes rows by key, up to the bracket around the keys."""
+    table, columns = _quoted(spec.table), ", ".join(map(_quoted, spec.rules.key))
+    soft = spec.rules.tombstones == "soft_delete"
+    act = f"UPDATE {table} SET {DELETED_COLUMN} = 1" if soft else f"DELETE FROM {table}"
+    return f"{act} WHERE ({columns}) IN ("
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _too_large(rows: Rows, limit: int) -> dict[int, Refusal]:
+    """Rows that no statement can carry: a server answers such a one by cutting the connection."""
+    room = limit - len(rows.prefix.encode()) - len(rows.suffix.encode()) - 1
+    if not rows.literals or 4 * max(map(len, rows.literals)) < room:  # no character takes more than four bytes
+        return {}
+    return {
+        place: Refusal("E_TOO_LARGE", f"a row of {size:,} bytes is larger than max_allowed_packet {limit:,}")
+        for place, literal in zip(rows.places, rows.literals, strict=True)
+        if (size := len(literal.encode())) > room
+    }
