@@ -120,8 +120,6 @@ class _DatabaseWork:
         details = list(lines or ())
         if name in self._keyed and not lines:
             details.append("primary key (_kafka_partition, _kafka_offset), since this server demands one")
-        if lines:
-            details.append("rtpipe table plan shows what its schema needs, rtpipe table apply does it")
         return ProvisionItem("table", name, state, "\n".join(details), sql)
 
     def grant_items(self) -> list[ProvisionItem]:

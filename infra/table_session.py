@@ -178,7 +178,7 @@ class TableSession:
         except DBAPIError as error:
             if error_number(error) not in DENIED:
                 raise
-            raise self._denied(sql, f"GRANT SELECT, INSERT, UPDATE ON {history} TO {self._me()}") from error
+            raise self._denied(sql, f"GRANT CREATE, SELECT, INSERT, UPDATE ON {history} TO {self._me()}") from error
 
     def _finish(self, number: int, outcome: str) -> None:
         history = quoted(self.database, CHANGES.name)

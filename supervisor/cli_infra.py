@@ -151,6 +151,9 @@ def create(
         print(json.dumps({"schema_version": 1, "items": [dataclasses.asdict(item) for item in result.items]}, indent=2))
     else:
         print_items(result.items, with_sql=dry_run)
+    differing = [item.name for item in result.items if item.kind == "table" and item.state == "differs"]
+    if differing:
+        typer.echo(f"tables that differ ({', '.join(differing)}): rtpipe table plan shows what helps", err=True)
     raise typer.Exit(result.exit_code)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -315,8 +314,8 @@ def test_without_the_privilege_it_waits_for_the_grant(database: Addresses, tmp_p
             eventually(lambda: messages_of(pipeline, "worker_halted"), within=60, what="it halts")
             statements: list[str] = []
             while pipeline.offsets(sender.topic)[0] == 1 and len(statements) < 3:  # of the history, then of the table
-                times = len(pipeline.events("worker_halted"))
-                said = pipeline.events("worker_halted")[-1]["msg"]
+                halts = pipeline.events("worker_halted")
+                said = halts[-1]["msg"]
                 assert said.startswith(f"E_AUTH {sender.topic}/0 offset 1 "), said
                 assert f"ALTER TABLE `bank`.`{sender.topic}` ADD COLUMN `note` MEDIUMTEXT NULL" in said
                 assert said.endswith("exiting 77")
@@ -324,7 +323,7 @@ def test_without_the_privilege_it_waits_for_the_grant(database: Addresses, tmp_p
                 statements.append(said.partition("GRANT ")[2].partition(";")[0])
                 pipeline.query(f"GRANT {statements[-1]}")
                 assert pipeline.run("resume", f"{sender.topic}/0").returncode == 0
-                eventually(partial(tried, sender, times), within=60, what="it tries again")
+                await_another_try(sender, len(halts))
             assert statements[-1] == f"ALTER ON `bank`.`{sender.topic}` TO '{user}'@'%'"
             caught_up(sender, 3)
         assert sender.rows("seq", "note") == [(1, None), (2, "x"), (3, None)]
@@ -332,10 +331,14 @@ def test_without_the_privilege_it_waits_for_the_grant(database: Addresses, tmp_p
         assert sender.verified()
 
 
-def tried(sender: Sender, halts: int) -> bool:
-    """Whether the partition halted once more, or went on."""
+def await_another_try(sender: Sender, halts: int) -> None:
+    """Until the partition halts once more, or goes on."""
     pipeline = sender.pipeline
-    return len(pipeline.events("worker_halted")) > halts or pipeline.offsets(sender.topic)[0] > 1
+    eventually(
+        lambda: len(pipeline.events("worker_halted")) > halts or pipeline.offsets(sender.topic)[0] > 1,
+        within=60,
+        what="it tries again",
+    )
 
 
 def test_a_table_that_others_hold_keeps_only_its_own_topic_waiting(database: Addresses, tmp_path: Path) -> None:

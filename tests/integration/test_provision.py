@@ -442,3 +442,18 @@ def test_quoted_names_and_texts_arrive_as_they_are(name: str, admin: Account, se
         assert columns.scalar_one() == name
         read = connection.execution_options(no_parameters=True).exec_driver_sql(f"SELECT {literal(name)}")
         assert read.scalar_one() == name
+
+
+@pytest.mark.parametrize("admin", ["mysql"], indirect=True)  # MariaDB is shared by tests that run side by side
+def test_a_server_that_demands_a_primary_key_gets_one_and_it_is_said(place: Place) -> None:
+    place.sql("SET GLOBAL sql_require_primary_key = ON")
+    try:
+        made = create(place.request)
+        again = plan(place.request)
+    finally:
+        place.sql("SET GLOBAL sql_require_primary_key = OFF")
+    [item] = [item for item in made.items if (item.kind, item.name) == ("table", place.topic)]
+    assert item.state is State.CREATED
+    assert item.detail == "primary key (_kafka_partition, _kafka_offset), since this server demands one"
+    assert "PRIMARY KEY (`_kafka_partition`, `_kafka_offset`)" in item.sql
+    assert set(found(again).values()) == {State.THERE}
