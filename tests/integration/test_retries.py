@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.integration.test_dead_letters import letters
+from tests.integration.test_evolution import Sender, field
 from tests.integration.test_pipeline import locked_offsets, running, small_packets, supervised
 from tests.pipeline import running_pipeline
 from tests.waits import eventually
@@ -351,4 +352,26 @@ def test_what_was_too_large_to_keep_is_read_from_kafka_again(database: Addresses
         assert "Kafka does not give it" in said["left"][0]["error_text"]
         assert retry(pipeline)["written"] == 2
         assert pipeline.assert_exact() == 4
+        verified(pipeline)
+
+
+def test_rows_that_were_discarded_come_with_their_column_once_the_settings_let_it(
+    database: Addresses, tmp_path: Path
+) -> None:
+    contract: dict[str, Any] = {"on_error": "dead_letter", "evolution": "discard_row"}
+    with running_pipeline(database, tmp_path, partitions=1, **contract) as pipeline:
+        sender = Sender(pipeline)
+        first, second = sender.version(), sender.version(field("note", ["null", "string"], default=None))
+        for version in (first, second, first):
+            sender.send(version, note="late")
+        assert supervised(pipeline) == 0
+        said = retry(pipeline, code=6)
+        assert [left["error_name"] for left in said["left"]] == ["E_DISCARDED"]
+        path = pipeline.directory / "rtpipe.toml"
+        path.write_text(path.read_text().replace('"discard_row"', '"evolve"'))
+        said = retry(pipeline, "--dry-run", code=6)
+        assert "note" in said["left"][0]["error_text"]
+        assert "note" not in sender.types()
+        assert retry(pipeline)["written"] == 1
+        assert sender.rows("seq", "note") == [(1, None), (2, "late"), (3, None)]
         verified(pipeline)
