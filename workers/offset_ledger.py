@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, func, insert, select, update
@@ -33,8 +34,10 @@ _CLAIM_ROUNDS = 3
 class OffsetLedger:
     """The offset row of one partition, over one connection at a time. All methods raise DatabaseTrouble."""
 
-    def __init__(self, spec: PartitionSpec) -> None:
+    def __init__(self, spec: PartitionSpec, sign_of_life: Callable[[], None] = lambda: None) -> None:
+        """`sign_of_life` is called after each statement of a batch, of which one with many bad rows takes thousands."""
         self._spec = spec
+        self._sign_of_life = sign_of_life
         self._owner = f"{socket.gethostname()}:{os.getpid()}"[:190]
         self._session: DatabaseSession | None = None
         self.max_packet = 0  #: bytes of a statement that the server takes, as of the last connection
@@ -223,8 +226,11 @@ class OffsetLedger:
         return True
 
     def _execute(self, statement: bytes) -> None:
-        with translated():
-            self.session.connection.exec_driver_sql(statement, execution_options={"no_parameters": True})  # type: ignore[arg-type]
+        try:
+            with translated():
+                self.session.connection.exec_driver_sql(statement, execution_options={"no_parameters": True})  # type: ignore[arg-type]
+        finally:
+            self._sign_of_life()
         kill_points.reach("writer:mid_insert")
 
     def _correct(self, position: Position, batch: Batch, rows: int, dead: int) -> None:

@@ -60,6 +60,21 @@ class PatientOutage:
             self._consumer.send(Waiting(""))
 
 
+class SignOfLife:
+    """Tells the consumer that a long batch is being worked at, once a second at most."""
+
+    def __init__(self, consumer: Connection) -> None:
+        self._consumer = consumer
+        self._given = 0.0
+
+    def give(self) -> None:
+        """Something was done."""
+        now = time.monotonic()
+        if now - self._given >= _TURN:
+            self._consumer.send(Alive())
+            self._given = now
+
+
 class LetterLog:
     """Tells of dead letters, at most a line every ten seconds."""
 
@@ -114,7 +129,7 @@ def _leave(consumer: Connection, ended: Ended) -> None:
 
 def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None:
     outage = PatientOutage(spec, consumer)
-    ledger = OffsetLedger(spec)
+    ledger = OffsetLedger(spec, SignOfLife(consumer).give)
     owner = PartitionOwner(spec.key, ledger, outage)
     consumer.send(Claimed(os.getpid(), owner.claim()))
     writer = TableWriter(spec, owner, ledger, SchemaSource(consumer))
