@@ -94,6 +94,7 @@ class _Placing:
 
     def place(self) -> Placement:
         columns = self.columns()
+        self._require_kinship(columns)
         metadata = self._metadata()
         used = {*(shape.name for shape in columns), *metadata, *(one.column for one in self._refused)}
         left = [name for name, found in self._table.columns.items() if name not in used and not found.generated]
@@ -109,6 +110,17 @@ class _Placing:
     def columns(self) -> list[ColumnShape]:
         """Where the fields land, but for those that are refused."""
         return [shape for one in self._layout.columns if (shape := self._column(one))]
+
+    def _require_kinship(self, columns: list[ColumnShape]) -> None:
+        """Never widen a stranger's table into one's own, where `table` in the settings is a slip."""
+        strange = [name for name in self._table.columns if name not in METADATA_TYPES]
+        shared = self._apart or self._refused or any(shape.name in self._table.columns for shape in columns)
+        shared = shared or any(isinstance(change, AddColumn) and change.renames for change in self._changes)
+        if columns and strange and not shared:
+            raise TableUnfitError(
+                f"table {self._layout.name} has no column of this schema: it has {', '.join(strange[:5])}",
+                hint="is it the topic's table? see `table` in rtpipe.toml",
+            )
 
     def _column(self, shape: ColumnShape) -> ColumnShape | None:
         """The shape with the name and type of the column that takes it."""

@@ -229,7 +229,8 @@ def test_a_new_field_is_a_nullable_column_whatever_it_is() -> None:
     ids=str,
 )
 def test_a_new_column_has_the_default_of_plain_values(kind: Any, default: Any, expected: Any) -> None:
-    placement = place(layout(field("x", kind, default=default)), FoundTable({"a": FoundColumn("int", True)}), PLAIN)
+    table = FoundTable({"a": FoundColumn("int", True)})
+    placement = place(layout(field("a", "int"), field("x", kind, default=default)), table, PLAIN)
     [change] = placement.changes
     assert isinstance(change, AddColumn)
     assert change.default == expected
@@ -383,6 +384,14 @@ def test_columns_of_the_table_rules_hold_for_evolution_too() -> None:
 
 def test_a_name_that_a_column_cannot_have_is_found_by_the_same_rule() -> None:
     new = layout(field("a", "int"), field("_kafka_offset", "string"))
+    assert new.columns[1].name.startswith("_kafka_offset_")
     placement = place(new, table_of(layout(field("a", "int"))), PLAIN)
     [change] = placement.changes
     assert change.column.startswith("_kafka_offset_")
+
+
+def test_a_table_without_any_column_of_the_schema_is_none_of_ours() -> None:
+    with pytest.raises(TableUnfitError, match="has no column of this schema: it has salary"):
+        place(layout(field("a", "int")), FoundTable({"salary": FoundColumn("int", True)}), PLAIN)
+    empty = table_of(layout(rules=TableRules(metadata=PLACE)))
+    assert [change.column for change in place(layout(field("a", "int")), empty, PLAIN).changes] == ["a"]
