@@ -86,7 +86,7 @@ def main(spec: PartitionSpec, supervisor: Connection) -> None:
         ended = exc.ended
     except RtpipeError as exc:
         ended = Ended.by(exc)
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         ended = Ended(ExitCode.TEMPORARY, LostParent.name, "the supervisor is gone")
     except Exception as exc:
         log.exception("consumer failed", extra={"event": "consumer_failed", "partition": str(spec.key)})

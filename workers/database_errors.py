@@ -10,7 +10,7 @@ import enum
 import re
 
 import pymysql
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.errors import RtpipeError
@@ -173,7 +173,7 @@ def _column(message: str) -> str:
 def trouble_of(exc: BaseException) -> DatabaseTrouble:
     """Reduce what SQLAlchemy or PyMySQL raised; errors without a number mean a broken connection."""
     origin = exc.orig if isinstance(exc, DBAPIError) and exc.orig is not None else exc
-    if isinstance(origin, OSError):
+    if isinstance(origin, OSError | PendingRollbackError):  # the latter: of a connection that was lost before
         return DatabaseTrouble(2013)
     if isinstance(origin, pymysql.err.Error) and origin.args and isinstance(origin.args[0], int):
         message = str(origin.args[-1])

@@ -10,7 +10,7 @@ from typing import Any
 import pymysql
 from sqlalchemy import Row, create_engine, event, text
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
 from workers.database_errors import DatabaseTrouble, trouble_of
@@ -20,6 +20,7 @@ from workers.errors import SetupError
 #: ends with the server's answer; a writer's heartbeat must not end before it.
 _SILENCE = 20
 _CONNECT_TIMEOUT = 10
+_UNKNOWN_VARIABLE = 1193
 _UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _UNVERIFIED.check_hostname = False
 _UNVERIFIED.verify_mode = ssl.CERT_NONE
@@ -134,8 +135,7 @@ def open_session(url: str, silence: int = _SILENCE) -> DatabaseSession:
     with translated():
         connection = engine.connect()
         try:
-            with contextlib.suppress(DBAPIError):  # MariaDB only: a stopped writer's transaction ends by itself
-                connection.exec_driver_sql("SET SESSION idle_write_transaction_timeout=30")
+            _end_idle_transactions(connection)
             _pin(connection, lock_wait=max(1, silence // 2))
             return DatabaseSession(connection)
         except BaseException:
@@ -155,12 +155,21 @@ def _connect_lightly(_dialect: object, _record: object, arguments: list[Any], op
     return connection
 
 
+def _end_idle_transactions(connection: Connection) -> None:
+    """MariaDB alone can: the transaction of a stopped writer ends by itself."""
+    try:
+        connection.exec_driver_sql("SET SESSION idle_write_transaction_timeout=30")
+    except DBAPIError as exc:
+        if trouble_of(exc).number != _UNKNOWN_VARIABLE:
+            raise
+
+
 def _pin(connection: Connection, lock_wait: int) -> None:
     pinned = _PINNED.format(lock=lock_wait)
     try:
         connection.exec_driver_sql(pinned)
     except DBAPIError as exc:
-        if trouble_of(exc).number != 1193:  # noqa: PLR2004 - MariaDB before 11.1 calls the variable tx_isolation
+        if trouble_of(exc).number != _UNKNOWN_VARIABLE:  # MariaDB before 11.1 calls it tx_isolation
             raise
         connection.exec_driver_sql(pinned.replace("transaction_isolation", "tx_isolation"))
 
@@ -170,5 +179,5 @@ def translated() -> Iterator[None]:
     """Turn what the driver raises into DatabaseTrouble, by number."""
     try:
         yield
-    except (DBAPIError, pymysql.err.Error, OSError) as exc:
+    except (DBAPIError, PendingRollbackError, pymysql.err.Error, OSError) as exc:
         raise trouble_of(exc) from exc

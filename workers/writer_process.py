@@ -111,7 +111,7 @@ def main(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None
         ended = Ended(ExitCode.DONE, "", "")
     except RtpipeError as exc:
         ended = Ended.by(exc)
-    except BrokenPipeError:
+    except (EOFError, ConnectionError):
         ended = Ended(ExitCode.TEMPORARY, LostParent.name, "the consumer process died")
     except Exception as exc:
         log.exception("writer failed", extra={"event": "writer_failed", "partition": str(spec.key)})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pymysql
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from avro_schemas.errors import ExitCode
 from workers.database_errors import ACTIONS, Action, DatabaseTrouble, trouble_of
@@ -39,7 +39,10 @@ def test_the_drivers_error_is_found_inside_sqlalchemys() -> None:
     assert trouble_of(wrapped).number == 1213
 
 
-@pytest.mark.parametrize("broken", [OSError("reset"), pymysql.err.InterfaceError(), pymysql.err.InternalError("seq")])
+@pytest.mark.parametrize(
+    "broken",
+    [OSError("reset"), pymysql.err.InterfaceError(), pymysql.err.InternalError("seq"), PendingRollbackError("rolled")],
+)
 def test_an_error_without_a_number_is_a_lost_connection(broken: Exception) -> None:
     assert trouble_of(broken).action is Action.LOST
 
