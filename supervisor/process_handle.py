@@ -27,8 +27,13 @@ class ProcessHandle:
         self._process = context.Process(
             target=launch.run, args=(spec, worker_end), name=f"consumer {spec.key}", daemon=False
         )
-        self._process.start()
-        worker_end.close()
+        try:
+            self._process.start()
+        except BaseException:
+            self.link.close()  # should the process be there after all, this ends it
+            raise
+        finally:
+            worker_end.close()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
         self.writer_pid: int | None = None

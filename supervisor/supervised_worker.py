@@ -83,7 +83,13 @@ class SupervisedWorker:
         self.next_start, self.code = None, ExitCode.DONE
         self._running = self._progress = self._ended = self._aborted_at = None
         self._heard_at, self._writer_silent = time.monotonic(), 0.0
-        self.handle = ProcessHandle(self.spec, self._context)
+        try:
+            self.handle = ProcessHandle(self.spec, self._context)
+        except (EOFError, OSError) as exc:  # the forkserver was killed over it; the next start makes a new one
+            self._move(State.BACKOFF, f"no process could be started: {type(exc).__name__}")
+            self.next_start = time.monotonic() + _TEMPORARY_DELAY * random.uniform(0.8, 1.2)
+            log.warning("%s: %s", self, self.reason, extra=self._extra("worker_not_started"))
+            return
         self.spec = dataclasses.replace(self.spec, armed="")  # a kill point is for one death
 
     def hear(self) -> None:

@@ -108,6 +108,21 @@ def test_killed_forkserver_stops_no_partition(stack: Addresses, tmp_path: Path) 
         finish(pipeline, supervisor)
 
 
+def test_killed_forkserver_and_workers_at_once(stack: Addresses, tmp_path: Path) -> None:
+    """F41: workers start while their forkserver dies: tried again with a new one, and the supervisor goes on."""
+    with running_pipeline(stack, tmp_path) as pipeline:
+        supervisor = pipeline.supervise()
+        with pipeline.stream():
+            for _ in range(5):
+                for partition in eventually(lambda: running(pipeline), within=60):
+                    kill(partition["pid"])
+                for _ in range(3):
+                    for helper in helpers(supervisor.pid):
+                        helper.kill()
+            moves_on(pipeline)
+        finish(pipeline, supervisor)
+
+
 def helpers(supervisor: int) -> list[psutil.Process]:
     """multiprocessing's own children of the supervisor: forkserver and resource tracker."""
     found = []

@@ -121,6 +121,22 @@ def test_a_passing_trouble_is_no_crash(worker: SupervisedWorker) -> None:
     assert (worker.state, worker.reason, worker.restarts) == (State.BACKOFF, "locked", 0)
 
 
+def test_a_forkserver_killed_over_a_start_is_no_crash(
+    worker: SupervisedWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise EOFError("unexpected EOF")
+
+    ends(worker, -9)
+    with monkeypatch.context() as patched:
+        patched.setattr(supervised_worker, "ProcessHandle", gone)
+        worker.start()
+    assert (worker.state, worker.handle, worker.restarts) == (State.BACKOFF, None, 1)
+    assert worker.next_start is not None
+    worker.start()
+    assert worker.state is State.STARTING
+
+
 def test_a_kill_point_is_for_one_generation(worker: SupervisedWorker) -> None:
     ends(worker, -9)
     worker.start()
