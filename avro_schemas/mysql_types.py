@@ -88,6 +88,8 @@ def _members(inside: str) -> list[str]:
         found = _MEMBER.match(inside, at)
         if not found:
             return []
+        if found[1].endswith(" "):  # which the server would cut
+            return []
         members.append(found[1].replace("''", "'"))
         at = found.end()
     return members

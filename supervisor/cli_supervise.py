@@ -106,9 +106,10 @@ def supervise(
             specs[0].cluster_id,
             settings.topic_check_seconds,
         )
-        lock = GroupLock(settings.database_url.get_secret_value())
+        lock = GroupLock(settings.database_url.get_secret_value(), (spec.group for spec in specs))
         if not take_over:
-            lock.acquire(spec.group for spec in specs)
+            lock.acquire()
+        lock.keep()
         policy = RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget)
         keeper = TableKeeper(settings_module.accounts(settings))
         supervisor = Supervisor(

@@ -6,10 +6,12 @@ Safety never rests on it: two writers of one partition are told apart by the epo
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterable
 
 from sqlalchemy import text
 
+from avro_schemas.errors import RtpipeError
 from workers.database_errors import Action, DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
 from workers.errors import TemporaryError
@@ -19,6 +21,8 @@ log = get_logger("supervisor")
 #: Seconds for a killed predecessor's connection to be noticed by the server.
 _PATIENCE = 3
 _FOREVER = 31_536_000
+#: Seconds between two looks at the lock's connection.
+_LOOK_EVERY = 10.0
 
 
 class GroupHeldError(TemporaryError):
@@ -30,18 +34,20 @@ class GroupHeldError(TemporaryError):
 class GroupLock:
     """Held from `acquire` until `release` or until the process ends, by its database connection."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, groups: Iterable[str]) -> None:
         self._url = database_url
+        self._groups = sorted(set(groups))
         self._session: DatabaseSession | None = None
+        self._released = threading.Event()
 
-    def acquire(self, groups: Iterable[str]) -> None:
+    def acquire(self) -> None:
         """Raises GroupHeldError, naming the holder. A database that does not answer now is no reason to wait here."""
         try:
             self._session = open_session(self._url)
             with translated():
                 connection = self._session.connection
                 connection.exec_driver_sql(f"SET SESSION wait_timeout={_FOREVER}")
-                for group in sorted(set(groups)):
+                for group in self._groups:
                     if connection.execute(text("SELECT GET_LOCK(:name, :patience)"), _lock(group)).scalar() != 1:
                         raise GroupHeldError(
                             f"group {group} is held by {self._holder(group)}",
@@ -52,10 +58,31 @@ class GroupLock:
             if trouble.action not in {Action.LOST, Action.WAIT}:
                 raise trouble.as_error("looking for another supervisor") from trouble
 
+    def keep(self) -> None:
+        """Take it again, beside whatever the caller does, whenever its connection is lost or its holder has left."""
+        threading.Thread(target=self._keep, name="group-lock", daemon=True).start()
+
+    def _keep(self) -> None:
+        while not self._released.wait(_LOOK_EVERY):
+            try:
+                if self._session is None:
+                    self.acquire()
+                else:
+                    with translated():
+                        self._session.connection.exec_driver_sql("SELECT 1")
+                        self._session.connection.commit()
+            except (DatabaseTrouble, RtpipeError):
+                self._drop()
+
     def release(self) -> None:
         """Drop the connection without a word: left to the garbage collector it would wait for a silent server."""
+        self._released.set()
+        self._drop()
+
+    def _drop(self) -> None:
         if self._session is not None:
             self._session.close()
+            self._session = None
 
     def _holder(self, group: str) -> str:
         assert self._session is not None

@@ -69,6 +69,8 @@ def check_tables(settings: Settings, topics: Sequence[str]) -> None:
         chosen = settings.topic(topic)
         if not chosen.shared_table:
             users[table_of(topic, chosen).casefold()].append(topic)
+        if problem := naming.own_table_problem(table_of(topic, chosen)):
+            raise SettingsError(f"topic {topic}: table {table_of(topic, chosen)}: {problem}")
     for table, sharing in users.items():
         if len(sharing) > 1:
             raise SettingsError(

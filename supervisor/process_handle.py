@@ -9,12 +9,15 @@ from multiprocessing import connection
 from multiprocessing.context import ForkServerContext
 from typing import Any
 
+from supervisor.worker_context import bounded_start
 from workers import launch
 from workers.partition_spec import PartitionSpec
 from workers.reports import Drain, Running, SchemaAnswer
 
 #: The forkserver's own code for "I do not know": it was killed while the worker may still run.
 _FORKSERVER_GONE = 255
+#: Seconds that a start may take, of which the first one waits for modules to load.
+_START_SECONDS = 60.0
 #: Seconds that a process may take to die of SIGKILL.
 _DEATH_SECONDS = 2.0
 
@@ -28,7 +31,8 @@ class ProcessHandle:
             target=launch.run, args=(spec, worker_end), name=f"consumer {spec.key}", daemon=False
         )
         try:
-            self._process.start()
+            with bounded_start(_START_SECONDS):
+                self._process.start()
         except BaseException:
             self.link.close()  # should the process be there after all, this ends it
             raise

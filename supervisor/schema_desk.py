@@ -7,6 +7,7 @@ another: a table that is altered for an hour holds up its own partitions alone.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -77,7 +78,8 @@ class SchemaDesk:
                 ended = Ended(ExitCode.FAILED, RtpipeError.name, f"schema id {wanted.schema_id}: {type(exc).__name__}")
                 answer = SchemaAnswer(wanted.schema_id, problem=ended)
             self._answered.put((who, answer))
-            self._wake()
+            with contextlib.suppress(OSError):  # the loop has ended meanwhile
+                self._wake()
 
     def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
         """What is known, or found out. Not remembered is what somebody may mend: problems, and columns too narrow."""

@@ -269,7 +269,8 @@ def _explained(exc: ValidationError) -> SettingsError:
         where = ".".join(map(str, error["loc"])) or "settings"
         problem = error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
-            known = Settings.model_fields if len(error["loc"]) == 1 else TopicBlock.model_fields
+            blocks = TopicBlock.model_fields if error["loc"][0] == "topics" else TopicSettings.model_fields
+            known = Settings.model_fields if len(error["loc"]) == 1 else blocks
             close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
             problem = "unknown setting" + (f"; did you mean {close[0]}?" if close else "")
         problems.append(f"{where}: {problem}")

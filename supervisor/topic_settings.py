@@ -54,6 +54,8 @@ class TopicSettings(_TopicFields):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if len(set(self.key)) < len(self.key):
+            raise ValueError("`key` names a column twice")
         if (self.mode == "upsert") is not bool(self.key):
             raise ValueError('mode = "upsert" and `key`, its key columns, go together')
         if self.tombstones in {"delete", "soft_delete"} and self.mode != "upsert":
@@ -99,6 +101,14 @@ class TopicBlock(_TopicFields):
         except re.error as exc:
             raise ValueError(f"not a regular expression: {exc}") from exc
         return value
+
+    @model_validator(mode="after")
+    def _table_has_groups(self) -> Self:
+        try:
+            re.sub(f"(?:{self.match})|", self.table or "", "")
+        except (re.error, IndexError) as exc:
+            raise ValueError(f"table {self.table!r} does not fit match {self.match!r}: {exc}") from exc
+        return self
 
     def over(self, defaults: TopicSettings, topic: str = "") -> TopicSettings:
         r"""The settings of a topic that this block is for; `table` may use groups of `match`, as `\1`."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 
@@ -20,3 +25,22 @@ def start_forkserver() -> ForkServerContext:
     vars(sys.modules["__main__"]).pop("__file__", None)
     forkserver.ensure_running()
     return context
+
+
+@contextlib.contextmanager
+def bounded_start(seconds: float) -> Iterator[None]:
+    """Around the start of a process: a forkserver that is frozen over it is killed, and the start fails (EOFError)."""
+    timer = threading.Timer(seconds, _kill_forkserver)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _kill_forkserver() -> None:
+    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # noqa: SLF001 - nobody else knows it
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

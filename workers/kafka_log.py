@@ -7,11 +7,15 @@ its user but a debug line. That line reaches `log` before the first message that
 
 from __future__ import annotations
 
+import logging
 import re
+import time
 
 from workers.process_log import get_logger
 
 log = get_logger("consumer")
+#: Seconds between two lines of a kind.
+_QUIET = 10.0
 _NEW_ID = re.compile(r"Topic (?P<topic>\S+) changed id from \S+ to (?P<id>\S+)$")
 
 
@@ -22,10 +26,21 @@ class KafkaLog:
         self._topic = topic
         self._level = level
         self.topic_id: str | None = None  #: the id that librdkafka fetches by; None until it knows
+        self._told: dict[str, float] = {}
 
     def log(self, level: int, text: str, *values: object) -> None:
         """Called by librdkafka within `Consumer.consume`, in the order of the events."""
-        if level >= self._level:
+        if level >= self._level and self._is_due(text):
             log.log(level, text, *values)
         if values and (found := _NEW_ID.search(str(values[-1]))) and found["topic"] == self._topic:
             self.topic_id = found["id"]
+
+    def _is_due(self, text: str) -> bool:
+        """One line of a kind in ten seconds: a broker that is away is told of at every try to reach it."""
+        if self._level < logging.WARNING:
+            return True
+        now = time.monotonic()
+        due = now - self._told.get(text, -_QUIET) >= _QUIET
+        if due:
+            self._told[text] = now
+        return due

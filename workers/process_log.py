@@ -58,5 +58,6 @@ def log_to_stderr(log_format: str, level: str = "INFO") -> None:
     root.handlers = [handler]
     root.setLevel(level)
     root.propagate = False
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # a connection that died is told by its user
     # A full disk or a closed terminal behind stderr must not bring down the path of a row.
     logging.raiseExceptions = False
