@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy.dialects import mysql
-from sqlalchemy.types import CHAR, DATE, DECIMAL, VARBINARY, VARCHAR, Integer, LargeBinary, String, TypeEngine
+from sqlalchemy.types import BINARY, CHAR, DATE, DECIMAL, VARBINARY, VARCHAR, Integer, String, TypeEngine
 
 from avro_schemas.errors import SettingsError
 from avro_schemas.field_types import FieldType
@@ -13,7 +13,7 @@ from avro_schemas.mysql_types import mysql_type
 
 _TEXT = (VARCHAR, CHAR, mysql.TINYTEXT, mysql.TEXT, mysql.MEDIUMTEXT, mysql.LONGTEXT)
 _BLOB = (mysql.TINYBLOB, mysql.BLOB, mysql.MEDIUMBLOB, mysql.LONGBLOB)
-_BYTES = (LargeBinary, VARBINARY, mysql.BINARY, *_BLOB)
+_BYTES = (VARBINARY, *_BLOB)
 #: Digits after a second that a logical type's unit has.
 _DIGITS = {"millis": 3, "micros": 6, "nanos": 6}
 _ALLOWED: dict[str, tuple[type[Any], ...]] = {
@@ -25,7 +25,7 @@ _ALLOWED: dict[str, tuple[type[Any], ...]] = {
     "string": (*_TEXT, mysql.ENUM, mysql.JSON, *_BYTES),
     "enum": (*_TEXT, mysql.ENUM),
     "bytes": (*_BYTES, *_TEXT),
-    "fixed": (*_BYTES, *_TEXT),
+    "fixed": (*_BYTES, *_TEXT, BINARY),
 }
 _LOGICAL: dict[str, tuple[type[Any], ...]] = {
     "date": (DATE, Integer, *_TEXT),
@@ -52,13 +52,15 @@ def _problem(of: FieldType, chosen: TypeEngine[Any]) -> str:
     kind, _, unit = logical.partition("-")
     allowed = _LOGICAL.get(kind, _ALLOWED.get(of.avro_type, ()))
     if kind == "uuid" and of.avro_type == "fixed":
-        allowed = (*allowed, *_BYTES)
+        allowed = (*allowed, *_BYTES, BINARY)
     if not isinstance(chosen, allowed) or (isinstance(chosen, mysql.ENUM) and mysql.ENUM not in allowed):
         return f"does not hold {of.logical or of.avro_type} unchanged"
     if isinstance(chosen, mysql.DATETIME | mysql.TIME) and (chosen.fsp or 0) < _DIGITS[unit]:
         return f"has fewer digits after the second than {of.logical}"
     if isinstance(chosen, DECIMAL):
         return _decimal_problem(of, chosen)
+    if isinstance(chosen, BINARY) and chosen.length != of.size:
+        return f"is not of {of.size} bytes, and would be filled up"
     if kind == "uuid" and isinstance(chosen, String) and 0 < (getattr(chosen, "length", None) or 36) < 36:  # noqa: PLR2004
         return "is too short for a UUID"
     return ""

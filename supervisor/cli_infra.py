@@ -33,9 +33,15 @@ def _directory(given: Path | None) -> Path:
 def up(
     brokers: Annotated[int | None, typer.Option(help="Kafka brokers; a new stack has 1.", min=1, max=9)] = None,
     directory: Directory = None,
-    kafka_port: Annotated[int | None, typer.Option(help="Port of the first broker; default: a free one.")] = None,
-    registry_port: Annotated[int | None, typer.Option(help="Port of the registry; default: a free one.")] = None,
-    database_port: Annotated[int | None, typer.Option(help="Port of MariaDB; default: a free one.")] = None,
+    kafka_port: Annotated[
+        int | None, typer.Option(help="Port of the first broker; default: a free one.", min=1, max=65_535)
+    ] = None,
+    registry_port: Annotated[
+        int | None, typer.Option(help="Port of the registry; default: a free one.", min=1, max=65_535)
+    ] = None,
+    database_port: Annotated[
+        int | None, typer.Option(help="Port of MariaDB; default: a free one.", min=1, max=65_535)
+    ] = None,
 ) -> None:
     """Start a real Kafka, schema registry and MariaDB on this machine, with nothing to install but Python.
 

@@ -18,12 +18,13 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy.dialects.mysql import FLOAT, MEDIUMBLOB
+from sqlalchemy.dialects.mysql import BLOB, FLOAT, LONGBLOB, MEDIUMBLOB, TINYBLOB
 from sqlalchemy.types import CHAR, VARBINARY, VARCHAR, Integer
 
 from avro_schemas.column_types import ColumnShape
 from workers.avro_texts import big_decimal_text, uuid_of_bytes
 from workers.json_values import plain_value
+from workers.text_literals import TEXT_TYPES
 
 Value = int | float | str | bytes | None
 Row = tuple[Value, ...]
@@ -32,6 +33,7 @@ DIGEST_SIZE = 16
 _MICROS = {"millis": 1_000, "micros": 1}
 _EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 -- DATETIME has no zone; both sides mean UTC
 _MICROSECOND = datetime.timedelta(microseconds=1)
+_BINARY = (VARBINARY, TINYBLOB, BLOB, MEDIUMBLOB, LONGBLOB)
 _TIME = re.compile(r"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
 
 
@@ -143,9 +145,9 @@ def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], V
         return _logical_value(column, kind)
     if column.of.avro_type == "boolean":
         return int
-    if column.of.avro_type == "string" and isinstance(table.type, MEDIUMBLOB | VARBINARY):
+    if column.of.avro_type in {"string", "enum"} and isinstance(table.type, _BINARY):
         return str.encode
-    if column.of.avro_type == "bytes" and table.of.avro_type == "string":
+    if column.of.avro_type in {"bytes", "fixed"} and isinstance(table.type, TEXT_TYPES):
         return lambda raw: raw.decode(errors="replace")
     if column.of.avro_type in {"float", "double"} and table.of.avro_type in {"int", "long"}:
         return lambda raw: int(raw) if raw == int(raw) else raw

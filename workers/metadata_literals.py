@@ -17,7 +17,7 @@ from avro_schemas.metadata_columns import (
     TIMESTAMP_COLUMN,
 )
 from workers.batch_queue import Batch, Headers
-from workers.sql_literals import quoted_text
+from workers.text_literals import quoted_text
 
 #: A batch and the places of some of its messages in, a literal for each out.
 MetadataLiterals = Callable[[Batch, Sequence[int]], list[str]]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
-from sqlalchemy.dialects.mysql import DATETIME, ENUM
-from sqlalchemy.types import CHAR, DECIMAL, VARBINARY, VARCHAR, Integer
+from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy.types import CHAR, DECIMAL, VARCHAR, Integer
 
 from avro_schemas.column_types import ColumnShape
 from workers.avro_texts import (
@@ -25,8 +25,7 @@ from workers.avro_texts import (
 )
 from workers.exact_fit import Literals, exactly
 from workers.json_values import json_text
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"})
+from workers.text_literals import bytes_literals, hexadecimal, quoted_texts, text_literals
 
 
 def literals_for(column: ColumnShape, *, nonfinite: str = "dead_letter") -> Literals:
@@ -54,7 +53,7 @@ def _plain(column: ColumnShape) -> Literals:
     of = column.of
     if of.nested:
         text = json_text(column)
-        return lambda values: _strings([text(value) for value in values])
+        return lambda values: quoted_texts([text(value) for value in values])
     if of.logical == "decimal":
         render = decimal_text(of.precision, of.scale)
         if isinstance(column.type, DECIMAL):
@@ -68,34 +67,11 @@ def _plain(column: ColumnShape) -> Literals:
         return _quoted(uuid_of_bytes)
     if of.logical in _LOGICAL and of.avro_type != "fixed":
         return _quoted(_LOGICAL[of.logical])
-    if of.avro_type in {"string", "enum"} and isinstance(column.type, ENUM):
-        return _members(frozenset(column.type.enums))
-    length = getattr(column.type, "length", None)
-    if length and of.avro_type in {"string", "bytes", "enum"} and isinstance(column.type, VARCHAR | CHAR | VARBINARY):
-        return _bounded(_PRIMITIVE[of.avro_type], length)
+    if of.avro_type in {"string", "enum"}:
+        return quoted_texts if column.narrow else text_literals(column.type)
+    if of.avro_type in {"bytes", "fixed"}:
+        return hexadecimal if column.narrow else bytes_literals(column.type)
     return _PRIMITIVE[of.avro_type]
-
-
-def _bounded(render: Literals, most: int) -> Literals:
-    """The server cuts spaces at the end that are too many, in silence; and what it refuses costs it the statement."""
-
-    def checked(values: Sequence[Any]) -> list[str]:
-        if max(map(len, values), default=0) > most:
-            raise ValueError(f"longer than {most}")
-        return render(values)
-
-    return checked
-
-
-def _members(allowed: frozenset[str]) -> Literals:
-    """The server would take a text of digits for the number of a member."""
-
-    def checked(values: Sequence[Any]) -> list[str]:
-        if not allowed.issuperset(values):
-            raise ValueError("none of the column's ENUM")
-        return _strings(values)
-
-    return checked
 
 
 def _nanos_text(value: int) -> str:
@@ -127,23 +103,13 @@ def _never_null(render: Literals) -> Literals:
     return checked
 
 
-def _strings(values: Sequence[str]) -> list[str]:
-    """Quoted text. Most batches hold nothing to escape, which one look at the whole column tells."""
-    whole = "".join(values)
-    if any(mark in whole for mark in "\\'\0\n\r\x1a"):
-        return [quoted_text(value) for value in values]
-    return [f"'{value}'" for value in values]
-
-
-def quoted_text(value: str) -> str:
-    """One text as a literal."""
-    return f"'{value.translate(_ESCAPES)}'"
-
-
 def _floats(values: Sequence[float]) -> list[str]:
     if not all(map(isfinite, values)):
         raise ValueError("NaN or infinity, which MySQL cannot store")
-    return [repr(value) for value in values]
+    texts = list(map(repr, values))
+    if "-0.0" in texts:  # as it stands it is a DECIMAL, which knows no zero below zero
+        return ["-0e0" if text == "-0.0" else text for text in texts]
+    return texts
 
 
 _LOGICAL: dict[str, Callable[[Any], str]] = {
@@ -163,8 +129,4 @@ _PRIMITIVE: dict[str, Literals] = {
     "long": lambda values: [str(value) for value in values],
     "float": _floats,
     "double": _floats,
-    "string": _strings,
-    "enum": _strings,
-    "bytes": lambda values: [f"X'{value.hex()}'" for value in values],
-    "fixed": lambda values: [f"X'{value.hex()}'" for value in values],
 }
