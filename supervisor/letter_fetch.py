@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from avro_schemas.errors import RtpipeError
 from supervisor.cluster_view import ClusterView
+from workers.batch_builder import headers_of
 from workers.deadline import Deadline
 from workers.letter import Letter
 from workers.process_log import get_logger
@@ -62,7 +63,7 @@ class LetterFetch:
         with contextlib.suppress(KafkaException, RtpipeError):
             message = self._message(letter) if self._topic_id(letter) == letter.source.topic_id else None
             if message is not None:
-                headers = [(pair[0], _bytes(pair[1])) for pair in message.headers() or []] or None
+                headers = [(name, _bytes(content)) for name, content in headers_of(message) or ()] or None
                 key, value = _bytes(message.key()), _bytes(message.value())
                 return dataclasses.replace(letter, key=key, value=value, headers=headers, fetched=True)
         return letter

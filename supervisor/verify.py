@@ -164,7 +164,8 @@ class _Check:
         placed = self._rows.has_places(table)
         lows = {at.partition: at.low for at in partitions}
         ranges = _consumed(partitions, ends)
-        letters = Letters(self._rows.letters(topic, report.group))
+        kept = self._rows.letters(topic, report.group)
+        letters = Letters(kept or {})
         to_read = sum(max(0, end - low) for low, end in ranges.values())
 
         def places() -> Iterator[list[Place]]:
@@ -191,7 +192,8 @@ class _Check:
         if fold is not None and any(lows.values()):  # keys whose last message is older than the topic's beginning
             unverifiable = report.rows_in_table
         judge = RowJudge(differences, topic, columns, placed=placed)
-        dead = {at.partition: at.dead_total - letters.found[at.partition] for at in partitions}
+        # Where letters are kept, a message without a row and without one is missing.
+        dead = {at.partition: at.dead_total for at in partitions} if kept is None else {}
         judge.judge(findings, dead, unverifiable)
         letters.judge(differences, topic)
         return findings.messages + letters.found.total()

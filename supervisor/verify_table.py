@@ -83,12 +83,15 @@ class TableReader:
         rows = self._all(f"{select} WHERE topic = %s AND consumer_group = %s", (topic, group))
         return {int(row[0]): (int(row[1]), int(row[2]), int(row[3])) for row in rows}
 
-    def letters(self, topic: str, group: str) -> dict[tuple[int, int], bytes | None]:
-        """{(partition, offset): SHA-256 of the value} of the topic's dead letters; None: it was too large to keep."""
+    def letters(self, topic: str, group: str) -> dict[tuple[int, int], bytes | None] | None:
+        """{(partition, offset): SHA-256 of the value} of the topic's dead letters; None: it was too large to keep.
+
+        None if there is no table for them.
+        """
         try:
             rows = self._all(_LETTERS, (topic, group))
         except SettingsError:  # a table that nobody has made yet
-            return {}
+            return None
         return {(int(row[0]), int(row[1])): None if row[2] is None else bytes.fromhex(row[2]) for row in rows}
 
     def count(self, table: str) -> int:

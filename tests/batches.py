@@ -13,7 +13,7 @@ def batch_of(
     *,
     keys: Sequence[bytes | None] = (),
     timestamps: Sequence[int] = (),
-    headers: dict[int, Headers] | None = None,
+    headers: dict[int, Headers | None] | None = None,
 ) -> Batch:
     """These messages at these offsets, from 0 on if none are given."""
     numbers = list(offsets) or list(range(len(values)))

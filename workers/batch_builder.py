@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workers.batch_queue import Batch, Headers
 from workers.partition_spec import Limits
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
+
+
+def headers_of(message: Message) -> Headers | None:
+    """All headers of a message; None if the client cannot give them, since a name is no UTF-8."""
+    try:
+        found: Any = message.headers()
+    except (SystemError, UnicodeDecodeError):
+        return None
+    return list(found or ())
 
 
 class BatchBuilder:
@@ -32,10 +41,10 @@ class BatchBuilder:
         assert offset is not None
         if offset < self.next_offset:
             return
-        if found := message.headers():
-            headers: Headers = list(found)  # type: ignore[arg-type]  # what producers may give is wider than what comes
+        headers = headers_of(message)
+        if headers != []:
             self._headers[len(self._offsets)] = headers
-            self._bytes += sum(len(name) + len(content or b"") for name, content in headers)
+            self._bytes += sum(len(name) + len(content or b"") for name, content in headers or ())
         self._offsets.append(offset)
         self._values.append(value)
         self._keys.append(key)
@@ -88,6 +97,6 @@ class BatchBuilder:
         self._values: list[bytes | None] = []
         self._keys: list[bytes | None] = []
         self._timestamps: list[int] = []
-        self._headers: dict[int, Headers] = {}
+        self._headers: dict[int, Headers | None] = {}
         self._bytes = 0
         self._since = None

@@ -35,7 +35,7 @@ class Batch:
     values: list[bytes | None]
     keys: list[bytes | None]
     timestamps: list[int]  #: milliseconds since 1970, -1: none
-    headers: dict[int, Headers]  #: of the few messages that have any, by their place in the lists
+    headers: dict[int, Headers | None]  #: of the messages that have any, by their place; None: names that are no UTF-8
 
     def part(self, start: int, stop: int) -> Batch:
         """Messages [start, stop), still covering their range without a gap."""

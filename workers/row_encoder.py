@@ -13,7 +13,7 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from avro_schemas.column_types import ColumnShape
 from avro_schemas.evolution import EvolutionError
-from avro_schemas.metadata_columns import PLACE
+from avro_schemas.metadata_columns import HEADERS_COLUMN, PLACE
 from avro_schemas.table_layout import TableLayout
 from workers.batch_queue import Batch
 from workers.dead_letters import Refusal
@@ -51,6 +51,7 @@ class RowEncoder:
             (column, _getter(column.path), literals_for(column, nonfinite=nonfinite)) for column in layout.columns
         ]
         self._metadata = metadata_literals(layout.metadata, partition, schema_id)
+        self._wants_headers = HEADERS_COLUMN in layout.metadata
         #: Whether the primary key says which message a row came from.
         self.placed = not layout.key and set(PLACE) <= set(layout.metadata)
         names = [column.name for column in layout.columns]
@@ -71,6 +72,9 @@ class RowEncoder:
     def _encode(self, batch: Batch, places: Sequence[int], encoded: Encoded) -> None:
         records: dict[int, Record] = {}
         for place in places:
+            if self._wants_headers and batch.headers.get(place, ()) is None:
+                encoded.refused[place] = Refusal("E_VALUE", "a header whose name is no UTF-8", HEADERS_COLUMN)
+                continue
             try:
                 records[place] = self._decode(batch.values[place] or b"")
             except ValueError as exc:

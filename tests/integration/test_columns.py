@@ -105,3 +105,40 @@ def test_columns_as_the_settings_say(database: Addresses, tmp_path: Path) -> Non
         altered = pipeline.run("verify", "--topics", topic, "--values")
         assert altered.returncode == 3
         assert "column place__x is 7 in the topic, 8 in the table" in altered.stdout
+
+
+TEXTS: dict[str, tuple[Any, str, list[tuple[Any, Any]], list[Any]]] = {
+    "short": ("string", "TINYTEXT", [("x" * 255, "x" * 255), ("a  ", "a  ")], ["x" * 250 + " " * 10, "é" * 128]),
+    "padded": ("string", "CHAR(10)", [("a", "a"), ("  a", "  a")], ["a  ", "   ", "123456789 "]),
+    "sized": ({"type": "fixed", "name": "f", "size": 3}, "BINARY(3)", [(b"abc", b"abc"), (b"a\0 ", b"a\0 ")], []),
+    "decoded": ("bytes", "VARCHAR(4)", [("grün".encode(), "grün"), (b"a  ", "a  ")], [b"\xff", b"abcd "]),
+    "encoded": ("string", "VARBINARY(4)", [("grü", "grü".encode())], ["grün", "abcd "]),
+    "below": ("double", "DOUBLE", [(-0.0, -0.0), (0.0, 0.0), (5e-324, 5e-324)], []),
+}
+
+
+def test_what_the_server_would_cut_or_pad_is_kept_or_refused(database: Addresses, tmp_path: Path) -> None:
+    fields = [{"name": name, "type": ["null", kind], "default": None} for name, (kind, _, _, _) in TEXTS.items()]
+    schema = {"type": "record", "name": "texts", "fields": fields}
+    columns = {name: {"mysql": written} for name, (_, written, _, _) in TEXTS.items()}
+    with typed_pipeline(database, tmp_path, partitions=1, on_error="dead_letter", columns=columns) as pipeline:
+        topic = pipeline.topics[0]
+        schema_id = create_typed(pipeline, schema)
+        wanted: list[tuple[str, str]] = []
+        refused: list[int] = []
+        offset = 0
+        for name, (_, _, good, bad) in TEXTS.items():
+            for value in [*(sent for sent, _ in good), *bad]:
+                pipeline.send(topic, wire(schema_id, schema, {name: value}))
+            wanted += [(name, repr(stored)) for _, stored in good]
+            refused += range(offset + len(good), offset + len(good) + len(bad))
+            offset += len(good) + len(bad)
+        assert supervised(pipeline) == 0
+        rows = pipeline.query(f"SELECT {', '.join(TEXTS)} FROM `{topic}` ORDER BY _kafka_offset")
+        found = [
+            (name, repr(value)) for row in rows for name, value in zip(TEXTS, row, strict=True) if value is not None
+        ]
+        assert found == wanted
+        assert list(letters(pipeline, topic)) == refused
+        verified = pipeline.run("verify", "--topics", topic, "--values")
+        assert verified.returncode == 0, verified.stdout + verified.stderr

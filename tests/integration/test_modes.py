@@ -16,6 +16,7 @@ from confluent_kafka import Producer
 from tests.integration.test_dead_letters import letters
 from tests.integration.test_pipeline import messages_of, register, supervised
 from tests.pipeline import running_pipeline
+from tests.raw_headers import send_with_header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,3 +189,21 @@ def test_metadata_columns_say_where_a_row_came_from(database: Addresses, tmp_pat
         assert rows[1][5] is None
         verified = pipeline.run("verify", "--topics", topic, "--values")
         assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_header_name_that_is_no_utf8_stops_nothing(stack: Addresses, tmp_path: Path, wanted: bool) -> None:
+    """A row, unless the headers should be in it; the client can give none of them."""
+    names = ["_kafka_headers"] if wanted else []
+    settings: dict[str, Any] = {"metadata": False, "metadata_columns": names, "on_error": "dead_letter"}
+    with running_pipeline(stack, tmp_path, partitions=1, **settings) as pipeline:
+        topic = pipeline.topics[0]
+        servers = pipeline.addresses.bootstrap_servers
+        send_with_header(servers, topic, pipeline.body(topic, "odd", 1, "x"), b"\xff\xfe")
+        send_with_header(servers, topic, pipeline.body(topic, "good", 2, "x"), b"name")
+        assert supervised(pipeline) == 0
+        rows = [row[0] for row in pipeline.query(f"SELECT `key` FROM `{topic}` ORDER BY seq")]
+        assert rows == (["good"] if wanted else ["odd", "good"])
+        found = {at: (row["error_name"], row["headers"]) for at, row in letters(pipeline, topic).items()}
+        assert found == ({0: ("E_VALUE", None)} if wanted else {})
+        assert not pipeline.events("worker_died")

@@ -23,6 +23,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
 from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.errors import SettingsError, UnreachableError
 from avro_schemas.naming import group_for, subject_for
 from avro_schemas.offsets_table import OFFSETS
@@ -136,6 +137,7 @@ class Pipeline:
         engine = create_engine(self.stack.infra_database_url)
         layout.table.create(engine)
         OFFSETS.create(engine, checkfirst=True)
+        LETTERS.create(engine, checkfirst=True)
         engine.dispose()
 
     def encoded(self, record: dict[str, Any]) -> bytes:
@@ -177,6 +179,15 @@ class Pipeline:
         columns = "topic, `partition`, consumer_group, `offset`, rows_total, dead_total"
         values = [self.topic, partition, group_for(self.topic), offset, rows_total, dead_total]
         self.sql((f"REPLACE INTO kafka_offsets ({columns}) VALUES (%s, %s, %s, %s, %s, %s)", values))
+
+    def add_letter(self, partition: int, offset: int, value: bytes | None) -> None:
+        columns = "topic, `partition`, consumer_group, topic_id, `offset`, value, error_name, error_text, table_name"
+        values = [self.topic, partition, group_for(self.topic), "id", offset, value, "E_DECODE", "why", self.topic]
+        marks = ", ".join(["%s"] * len(values))
+        self.sql(
+            ("UPDATE kafka_offsets SET topic_id = 'id' WHERE topic = %s", [self.topic]),
+            (f"INSERT INTO {LETTERS.name} ({columns}, written_at) VALUES ({marks}, UTC_TIMESTAMP(6))", values),
+        )
 
     def sql(self, *statements: tuple[str, list[Any]]) -> list[int]:
         """Run as root; the rows that each changed."""
@@ -409,6 +420,9 @@ def test_messages_that_cannot_be_decoded_are_named_unless_they_are_dead_letters(
     ]
     plain.store(0, 22, rows_total=20, dead_total=2)
     plain.store(2, 21, rows_total=20, dead_total=1)
+    assert len(found(plain.verify())) == 3  # counted, but no letter is there
+    for partition, offset, value in ((0, 20, b"no avro"), (0, 21, None), (2, 20, good + b"!")):
+        plain.add_letter(partition, offset, value)
     assert plain.verify().ok
 
 

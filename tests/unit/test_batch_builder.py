@@ -30,6 +30,8 @@ class FakeMessage(NamedTuple):
         return 1, 1_000 + self.at
 
     def headers(self) -> list[tuple[str, bytes | None]] | None:
+        if self.content == b"headers that are no UTF-8":
+            raise SystemError("headers() returned a result with an exception set")
         return self.pairs
 
     def leader_epoch(self) -> int | None:
@@ -67,6 +69,14 @@ def test_bytes_fill_a_batch() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
     builder.add(message(0, b"x" * 100, 4), now=0.0)
     assert builder.full
+
+
+def test_headers_that_cannot_be_read_take_no_message_along() -> None:
+    builder = BatchBuilder(SMALL, 0, -1)
+    builder.add(message(0, b"headers that are no UTF-8", 4), now=0.0)
+    builder.add(message(1, b"x", 4, [("h", b"v")]), now=0.0)
+    batch = builder.take()
+    assert (batch.offsets, batch.headers) == ([0, 1], {0: None, 1: [("h", b"v")]})
 
 
 def test_a_batch_covers_the_gap_that_markers_leave() -> None:
