@@ -6,7 +6,7 @@ import json
 import warnings
 from pathlib import Path
 
-from avro_schemas.json_file import SchemaFileError
+from avro_schemas.json_file import MAX_NESTING, SchemaFileError
 
 
 def json_text(path: Path, text: str) -> str:
@@ -19,6 +19,8 @@ def json_text(path: Path, text: str) -> str:
     from ruamel.yaml.tokens import AliasToken  # noqa: PLC0415
 
     reader = YAML(typ="safe", pure=True)
+    if _brackets_inside(text) > MAX_NESTING:
+        raise SchemaFileError(path, [f"YAML with more than {MAX_NESTING} brackets inside one another"])
     try:
         with warnings.catch_warnings(action="ignore"):
             for token in reader.scan(text):
@@ -31,3 +33,15 @@ def json_text(path: Path, text: str) -> str:
         raise SchemaFileError(path, [f"not YAML: {place}{error.problem}"]) from error
     except (YAMLError, RecursionError, ValueError, TypeError) as error:
         raise SchemaFileError(path, [f"YAML that says nothing in JSON ({type(error).__name__})"]) from error
+
+
+def _brackets_inside(text: str) -> int:
+    """The most brackets open at once, those in texts included: the reader takes minutes over thousands of them."""
+    depth = deepest = 0
+    for mark in text:
+        if mark in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in "]}":
+            depth = max(0, depth - 1)
+    return deepest

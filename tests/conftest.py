@@ -23,6 +23,16 @@ settings.load_profile("unhurried")
 
 KEPT = {"RTPIPE_NO_SKIPS", "RTPIPE_CACHE_DIR", "RTPIPE_SCHEDULES"}
 MUST_RUN = {"integration", "crash", "wheel"}
+#: Modules whose tests run against MySQL in `make faults` only; in `make test` MariaDB stands for both.
+MYSQL_IN_FAULTS = {
+    "test_columns.py",
+    "test_evolution.py",
+    "test_foreign_avro.py",
+    "test_letter_commands.py",
+    "test_modes.py",
+    "test_retries.py",
+    "test_table_command.py",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,6 +45,14 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith("RTPIPE_") and name not in KEPT]:
         del os.environ[name]
     os.environ["XDG_DATA_HOME"] = str(config.rootpath / ".pytest_cache" / "no-stack-here")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        parameters = vars(item).get("callspec")
+        if item.path.name in MYSQL_IN_FAULTS and parameters and "MySQL" in parameters.params.values():
+            item.add_marker(pytest.mark.faults)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -96,7 +96,7 @@ def test_columns_as_the_settings_say(database: Addresses, tmp_path: Path) -> Non
         ]
         found = letters(pipeline, topic)
         assert {at: row["error_text"] for at, row in found.items()} == {
-            1: "field word: longer than 5",
+            1: "field word: longer than 5 characters",
             2: "field kind: none of the column's ENUM",
         }
         verified = pipeline.run("verify", "--topics", topic, "--values")

@@ -151,7 +151,7 @@ def test_what_is_no_schema_says_what_it_is_and_what_may_be(tmp_path: Path, conte
 BROKEN: dict[str, tuple[Any, str]] = {
     "an alias in YAML": ("$id: x\na: &b [1]\nc: *b\n", "an alias (*b)"),
     "broken YAML": ("$id: x\n  type: [object\n", "not YAML: line"),
-    "deep YAML": ("$id: x\na: " + "[" * 5_000, "says nothing in JSON"),
+    "deep YAML": ("$id: x\na: " + "[" * 5_000, "brackets inside one another"),
     "two documents of YAML": ("---\na: 1\n---\nb: 2\n", "YAML"),
     "not closed": ('{"type": "record"', "not JSON: line 1, column 18"),
     "text": ("hello", "not JSON: line 1, column 1"),
