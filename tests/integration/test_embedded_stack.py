@@ -264,6 +264,7 @@ def test_killed_up_is_adopted_or_cleaned(tmp_path: Path) -> None:
     assert not tmp_path.exists()
 
 
+@pytest.mark.faults
 def test_three_brokers(tmp_path: Path) -> None:
     with running_stack(tmp_path / "three", brokers=3) as addresses:
         make_topic(addresses, "copied", copies=3)

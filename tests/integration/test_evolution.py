@@ -364,6 +364,7 @@ def test_a_table_that_others_hold_keeps_only_its_own_topic_waiting(database: Add
         assert [outcome == "done" for _, _, outcome, _ in held.history()][-1]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("victim", ["supervisor", "writer"])
 def test_killed_while_an_alter_waits(database: Addresses, tmp_path: Path, victim: str) -> None:
     """kill -9 in the middle: the next run looks anew, and no row is lost or there twice."""

@@ -59,7 +59,7 @@ def test_the_table_is_a_fold_of_the_topic(database: Addresses, tmp_path: Path) -
         topic = pipeline.topics[0]
         changes: list[Change] = []
         for seed in range(2):  # the second time most keys have a row already
-            more = random_changes(random.Random(seed), 6_000, 60)
+            more = random_changes(random.Random(seed), 3_000, 60)
             send(pipeline, more, partitions=3)
             changes += more
             assert supervised(pipeline) == 0

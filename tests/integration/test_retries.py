@@ -153,6 +153,7 @@ def test_killed_at_any_spot(database: Addresses, tmp_path: Path, spot: str) -> N
         verified(pipeline)
 
 
+@pytest.mark.faults
 def test_two_at_once(database: Addresses, tmp_path: Path) -> None:
     """Both stand before the same lock when it is opened."""
     with with_letters(database, tmp_path, 2_400) as pipeline:
@@ -176,6 +177,7 @@ def test_two_at_once(database: Addresses, tmp_path: Path) -> None:
         verified(pipeline)
 
 
+@pytest.mark.faults
 def test_beside_a_supervisor_under_load(database: Addresses, tmp_path: Path) -> None:
     """The table refuses some numbers until it is repaired in mid-stream; no writer is fenced, none dies."""
     with running_pipeline(database, tmp_path, partitions=2, **UNLIMITED) as pipeline:
@@ -202,6 +204,7 @@ def test_beside_a_supervisor_under_load(database: Addresses, tmp_path: Path) -> 
         verified(pipeline)
 
 
+@pytest.mark.faults
 def test_a_letter_that_is_read_again_or_has_its_row_is_kept(database: Addresses, tmp_path: Path) -> None:
     """The stored offset was set back; then the message gave a row, and its letter is still there."""
     with with_letters(database, tmp_path, 2) as pipeline:
@@ -282,6 +285,7 @@ def send(pipeline: Pipeline, *messages: tuple[str, int | None]) -> None:
     assert supervised(pipeline) == 0
 
 
+@pytest.mark.faults
 def test_in_upsert_mode_the_newest_state_of_a_key_stays(database: Addresses, tmp_path: Path) -> None:
     with running_pipeline(database, tmp_path, partitions=1, **UPSERT) as pipeline:
         refuse_odd(pipeline)
@@ -340,6 +344,7 @@ def test_a_tombstone_takes_effect_once_the_settings_say_what_it_does(database: A
         verified(pipeline)
 
 
+@pytest.mark.faults
 def test_what_was_too_large_to_keep_is_read_from_kafka_again(database: Addresses, tmp_path: Path) -> None:
     with running_pipeline(database, tmp_path, partitions=1, on_error="dead_letter") as pipeline:
         topic = pipeline.topics[0]
