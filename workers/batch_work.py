@@ -16,7 +16,7 @@ from workers.partition_spec import PartitionSpec
 
 Execute = Callable[[bytes], None]
 #: Rows of one statement at most. A refused row costs its statement twice, and more rows save little.
-_STATEMENT_ROWS = 1_000
+_STATEMENT_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True)
