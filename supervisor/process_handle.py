@@ -12,7 +12,7 @@ from typing import Any
 from supervisor.worker_context import bounded_start
 from workers import launch
 from workers.partition_spec import PartitionSpec
-from workers.reports import Drain, Running, SchemaAnswer
+from workers.reports import Drain, Running, SchemaAnswer, Sealed
 
 #: The forkserver's own code for "I do not know": it was killed while the worker may still run.
 _FORKSERVER_GONE = 255
@@ -61,7 +61,7 @@ class ProcessHandle:
     def answer(self, answer: SchemaAnswer) -> None:
         """Hand down what its writer asked for; a worker that is gone by now does not need it."""
         with contextlib.suppress(OSError):
-            self.link.send(answer)
+            self.link.send(Sealed.of(answer))
 
     def kill(self) -> None:
         """SIGKILL both processes."""

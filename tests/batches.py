@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 from workers.batch_queue import Batch, Headers
+from workers.packed_bytes import PackedBytes
 
 
 def batch_of(
@@ -22,8 +24,8 @@ def batch_of(
         next_offset=numbers[-1] + 1 if numbers else 0,
         leader_epoch=0,
         offsets=numbers,
-        values=list(values),
-        keys=list(keys) or [None] * len(values),
-        timestamps=list(timestamps) or [-1] * len(values),
+        values=PackedBytes(values),
+        keys=PackedBytes(list(keys) or [None] * len(values)),
+        timestamps=array("q", list(timestamps) or [-1] * len(values)),
         headers=headers or {},
     )

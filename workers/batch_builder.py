@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Any
 
 from workers.batch_queue import Batch, Headers
+from workers.packed_bytes import PackedBytes
 from workers.partition_spec import Limits
 
 if TYPE_CHECKING:
@@ -94,9 +96,8 @@ class BatchBuilder:
 
     def _empty(self) -> None:
         self._offsets: list[int] = []
-        self._values: list[bytes | None] = []
-        self._keys: list[bytes | None] = []
-        self._timestamps: list[int] = []
+        self._values, self._keys = PackedBytes(), PackedBytes()
+        self._timestamps = array("q")
         self._headers: dict[int, Headers | None] = {}
         self._bytes = 0
         self._since = None

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+from array import array
 from dataclasses import dataclass
 
 from workers.errors import LostParent
+from workers.packed_bytes import PackedBytes
 
 #: The worker forks its writer while it has one thread and no client, so plain fork is safe here.
 FORK = multiprocessing.get_context("fork")
@@ -32,9 +34,9 @@ class Batch:
     next_offset: int
     leader_epoch: int
     offsets: list[int]
-    values: list[bytes | None]
-    keys: list[bytes | None]
-    timestamps: list[int]  #: milliseconds since 1970, -1: none
+    values: PackedBytes
+    keys: PackedBytes
+    timestamps: array[int]  #: milliseconds since 1970, -1: none
     headers: dict[int, Headers | None]  #: of the messages that have any, by their place; None: names that are no UTF-8
 
     def part(self, start: int, stop: int) -> Batch:
@@ -44,8 +46,8 @@ class Batch:
             next_offset=self.next_offset if stop == len(self.offsets) else self.offsets[stop],
             leader_epoch=self.leader_epoch,
             offsets=self.offsets[start:stop],
-            values=self.values[start:stop],
-            keys=self.keys[start:stop],
+            values=self.values.part(start, stop),
+            keys=self.keys.part(start, stop),
             timestamps=self.timestamps[start:stop],
             headers={at - start: found for at, found in self.headers.items() if start <= at < stop},
         )

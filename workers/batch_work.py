@@ -15,8 +15,8 @@ from workers.partition_owner import NotWritten
 from workers.partition_spec import PartitionSpec
 
 Execute = Callable[[bytes], None]
-#: Rows of one statement at most. A refused row costs its statement twice, and more rows save little.
-_STATEMENT_ROWS = 500
+#: Rows of one statement at most; and where the server refuses some, each of which costs its statement twice.
+_STATEMENT_ROWS, CAREFUL_ROWS = 5_000, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ class BatchWork:
         self._tombstones = tombstones
         self.refused = refused
         self.allowed = len(batch.offsets)
+        self.statement_rows = _STATEMENT_ROWS
+        self.server_refused = False  #: a row that looked good from here
 
     @property
     def rows(self) -> int:
@@ -143,9 +145,9 @@ class BatchWork:
 
     def _fitting(self, part: Rows, some: list[int]) -> Iterator[list[int]]:
         """Some rows, split until each statement is short enough, and at most half of a packet unless one row is not."""
-        if len(some) > _STATEMENT_ROWS:
-            for start in range(0, len(some), _STATEMENT_ROWS):
-                yield from self._fitting(part, some[start : start + _STATEMENT_ROWS])
+        if len(some) > self.statement_rows:
+            for start in range(0, len(some), self.statement_rows):
+                yield from self._fitting(part, some[start : start + self.statement_rows])
             return
         size = len(part.prefix) + len(part.suffix) + sum(len(part.literals[at]) for at in some) + len(some)
         if len(some) > 1 and (4 * size > 2 * self._max_packet and len(part.statement(some)) > self._max_packet // 2):
@@ -171,6 +173,7 @@ class BatchWork:
             except DatabaseTrouble as trouble:
                 if trouble.action is not Action.DATA:
                     raise
+                self.server_refused = True
                 if len(now) == 1:
                     self._refuse(part, part.places[now[0]], trouble)
                     continue

@@ -32,8 +32,8 @@ from workers.reports import (
     Ended,
     Progress,
     Running,
-    SchemaAnswer,
     SchemaWanted,
+    Sealed,
     Waiting,
 )
 from workers.topic_consumer import TopicConsumer
@@ -70,6 +70,7 @@ def main(spec: PartitionSpec, supervisor: Connection) -> None:
     log_to_stderr(spec.log_format, spec.log_level)
     faulthandler.enable()  # a stuck process is sent SIGABRT, and its stacks go to the log
     gc.freeze()  # pages shared with the forkserver stay shared
+    memory.keep_large_blocks_apart()
     batches = BatchQueue(spec.limits.queue_batches)
     writer_link, link_for_writer = FORK.Pipe()
     # Forked first thing: this process still has one thread, no client and no queue feeder.
@@ -202,7 +203,7 @@ class ConsumerProcess:
                 order = link.recv()  # EOFError: the supervisor is gone
                 if isinstance(order, Drain):
                     self._drain = Deadline.after(order.seconds)
-                elif isinstance(order, SchemaAnswer):
+                elif isinstance(order, Sealed):
                     self._writer_asks = False
                     self._writer.send(order)
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, and_
 from avro_schemas.dead_letters_table import LETTERS
 from workers.batch_queue import Batch, Headers
 from workers.dead_letters import NOT_KEPT
+from workers.packed_bytes import PackedBytes
 from workers.partition_spec import PartitionKey
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC without a zone
@@ -95,8 +97,8 @@ def batch_of(letters: Sequence[Letter]) -> Batch:
         next_offset=letters[-1].offset + 1,
         leader_epoch=-1,
         offsets=[letter.offset for letter in letters],
-        values=[letter.value for letter in letters],
-        keys=[letter.key for letter in letters],
-        timestamps=[letter.timestamp for letter in letters],
+        values=PackedBytes(letter.value for letter in letters),
+        keys=PackedBytes(letter.key for letter in letters),
+        timestamps=array("q", [letter.timestamp for letter in letters]),
         headers={at: letter.headers for at, letter in enumerate(letters) if letter.headers},
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import pickle
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
@@ -29,7 +30,8 @@ def _warm_up() -> None:
         open_session(f"mysql+pymysql://nobody@{_NOWHERE}/nowhere")
     for statement in (select(OFFSETS).with_for_update(), update(OFFSETS).values(epoch=OFFSETS.c.epoch + 1)):
         str(statement.compile(dialect=MySQLDialect_pymysql()))
-    RowEncoder(table_layout(_SCHEMA, table="warm"), _SCHEMA, partition=0, schema_id=0)
+    layout = pickle.loads(pickle.dumps(table_layout(_SCHEMA, table="warm")))  # noqa: S301 - as it comes to a writer
+    RowEncoder(layout, _SCHEMA, partition=0, schema_id=0)
 
 
 _warm_up()

@@ -1,13 +1,14 @@
 """What workers and their supervisor tell each other, each frozen and plain.
 
 Up, from the consumer process:   Waiting, Running, Progress, Alive, SchemaWanted, Ended
-Down, to the consumer process:   Drain, SchemaAnswer
+Down, to the consumer process:   Drain, Sealed (a SchemaAnswer)
 Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Ended
-Inside a worker, consumer to writer:   SchemaAnswer, or Drain instead of it
+Inside a worker, consumer to writer:   Sealed, or Drain instead of it
 """
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -91,6 +92,23 @@ class SchemaAnswer:
     layout: TableLayout | None = None
     refusal: tuple[str, str] | None = None  #: name and text of the error of each such message
     problem: Ended | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A SchemaAnswer on its way to the writer: the consumer passes it on, and never needs the memory of a layout."""
+
+    content: bytes
+
+    @classmethod
+    def of(cls, answer: SchemaAnswer) -> Sealed:
+        """The answer as bytes."""
+        return cls(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+
+    def open(self) -> SchemaAnswer:
+        """The answer."""
+        answer: SchemaAnswer = pickle.loads(self.content)  # noqa: S301 - our own supervisor sealed it
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from multiprocessing import connection
 from multiprocessing.connection import Connection
 
 from workers.errors import LostParent, WorkerError
-from workers.reports import Alive, Drain, Ended, SchemaAnswer, SchemaWanted, Use, Waiting
+from workers.reports import Alive, Drain, Ended, SchemaAnswer, SchemaWanted, Sealed, Use, Waiting
 
 
 class SchemaRefused(WorkerError):  # noqa: N818
@@ -52,7 +52,8 @@ class SchemaSource:
         answer = self._consumer.recv()
         if isinstance(answer, Drain):
             raise Drained
-        assert isinstance(answer, SchemaAnswer)
+        assert isinstance(answer, Sealed)
+        answer = answer.open()
         if waited:
             self._consumer.send(Waiting(""))
         if answer.problem is not None:

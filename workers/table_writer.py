@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from workers.batch_encoder import BatchEncoder, HeldAt
 from workers.batch_queue import Batch
-from workers.batch_work import BatchWork, TooManyRefused
+from workers.batch_work import CAREFUL_ROWS, BatchWork, TooManyRefused
 from workers.database_errors import UNKNOWN_COLUMN, DatabaseTrouble
 from workers.dead_letters import Refusal
 from workers.errors import DataError, DeadLetterLimitError
@@ -18,6 +18,8 @@ from workers.partition_spec import PartitionSpec
 from workers.schema_cache import Schemas
 
 _MINUTE = 60.0
+#: Batches without a row that the server refuses, after which none is expected.
+_CALM = 50
 
 
 class TableWriter:
@@ -32,6 +34,7 @@ class TableWriter:
         self._ledger = ledger
         self._encoder = BatchEncoder(spec, schemas)
         self._letters: deque[tuple[float, int]] = deque()  # when, how many
+        self._calm = _CALM  # batches since the server last refused a row
 
     def write(self, batch: Batch) -> Counter[str]:
         """Commit the batch; the names of the errors of its dead letters, counted.
@@ -66,6 +69,8 @@ class TableWriter:
     def _commit(self, batch: Batch) -> BatchWork:
         work = self._encoder.work(batch, self._ledger.max_packet)
         work.allowed = self._allowance()
+        if self._calm < _CALM:
+            work.statement_rows = CAREFUL_ROWS
         if len(work.refused) > work.allowed:
             place = sorted(work.refused)[work.allowed]
             self._stop_at(batch, place, work.refused[place])
@@ -73,6 +78,7 @@ class TableWriter:
             self._owner.commit(batch, work)
         except TooManyRefused as stopped:
             self._stop_at(batch, stopped.place, stopped.refusal)
+        self._calm = 0 if work.server_refused else self._calm + 1
         return work
 
     def _allowance(self) -> int:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from avro_schemas.offsets_table import OFFSETS
 from infra.ddl import create_table_sql
+from tests.batches import batch_of
 from tests.crash.database_proxy import DatabaseProxy, Do, Statement, database_proxy
 from tests.pipeline import connect
 from workers.batch_queue import Batch
@@ -111,7 +112,7 @@ class World:
     def batch(self, first: int) -> Batch:
         offsets = list(range(first, first + self.chance.randrange(1, 4)))
         count = len(offsets)
-        return Batch(first, offsets[-1] + 1, -1, offsets, [b""] * count, [None] * count, [-1] * count, {})
+        return batch_of([b""] * count, offsets)
 
     def close(self) -> None:
         for _, ledger in self.owners:

@@ -136,7 +136,16 @@ def test_a_part_of_a_batch_keeps_what_belongs_to_its_messages() -> None:
         builder.add(message(offset, b"%d" % offset, 1, [("h", None)] if offset == 12 else None), now=0.0)
     builder.reach(20, now=0.0)
     batch = builder.take()
-    assert (batch.keys, batch.timestamps, batch.headers) == ([b"k"] * 3, [1010, 1012, 1015], {1: [("h", None)]})
+    assert (list(batch.keys), list(batch.timestamps), batch.headers) == (
+        [b"k"] * 3,
+        [1010, 1012, 1015],
+        {1: [("h", None)]},
+    )
     front, back = batch.part(0, 1), batch.part(1, 3)
     assert (front.first, front.next_offset, front.offsets, front.headers) == (10, 12, [10], {})
-    assert (back.first, back.next_offset, back.values, back.headers) == (12, 20, [b"12", b"15"], {0: [("h", None)]})
+    assert (back.first, back.next_offset, list(back.values), back.headers) == (
+        12,
+        20,
+        [b"12", b"15"],
+        {0: [("h", None)]},
+    )

@@ -6,11 +6,13 @@ import logging
 import os
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.batches import batch_of
 from workers.batch_queue import Batch
 from workers.database_errors import Action, DatabaseTrouble
 from workers.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
@@ -85,8 +87,8 @@ class NoWait:
 
 
 def batch(first: int, count: int = 2) -> Batch:
-    offsets = list(range(first, first + count))
-    return Batch(first, first + count, -1, offsets, [b"x"] * count, [None] * count, [-1] * count, {})
+    made = batch_of([b"x"] * count, list(range(first, first + count)))
+    return replace(made, first=first, next_offset=first + count)
 
 
 class Nothing:

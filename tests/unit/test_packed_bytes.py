@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pickle
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.packed_bytes import PackedBytes
+
+VALUES = st.lists(st.none() | st.binary(max_size=5))
+
+
+@given(VALUES)
+def test_it_gives_what_it_got(values: list[bytes | None]) -> None:
+    packed = PackedBytes(values)
+    assert list(packed) == [packed[at] for at in range(len(packed))] == values
+    assert list(pickle.loads(pickle.dumps(packed))) == values
+
+
+@given(VALUES, st.data())
+def test_a_part(values: list[bytes | None], data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(values)))
+    stop = data.draw(st.integers(start, len(values)))
+    assert list(PackedBytes(values).part(start, stop)) == values[start:stop]
