@@ -16,8 +16,8 @@ from workers.reports import Drain, Running, SchemaAnswer, Sealed
 
 #: The forkserver's own code for "I do not know": it was killed while the worker may still run.
 _FORKSERVER_GONE = 255
-#: Seconds that a start may take, of which the first one waits for modules to load.
-_START_SECONDS = 60.0
+#: Seconds that a start may take: the first one waits for modules to load, and systemd for a sign of life within 30.
+_START_SECONDS = 25.0
 #: Seconds that a process may take to die of SIGKILL.
 _DEATH_SECONDS = 2.0
 
