@@ -138,13 +138,21 @@ class _Placing:
                 self._apart.add(there)
                 continue
             landed = dataclasses.replace(shape, name=there, type=shape.type if verdict.type is None else verdict.type)
-            if verdict.wider is not None:
+            if verdict.wider is not None and self._is_of_a_version(shape, there):
                 old, reason = self._table.columns[there].type, f"field {shape.field} is {_avro(shape)}"
                 widen = Widen(there, reason, verdict.cost, old, verdict.wider)
                 self._changes.append(widen)
                 landed = dataclasses.replace(landed, narrow=str(widen))
             return self._nullable(landed)
         raise AssertionError("names never end")
+
+    def _is_of_a_version(self, shape: ColumnShape, name: str) -> bool:
+        """Whether a version of the schema gave the column its type. One that a person made narrower stays as it is, and
+        what it refuses is a bad value. Where no version is known, the column counts as one of theirs.
+        """
+        layouts = self._known().layouts
+        mine = [one for layout in layouts for one in layout.columns if one.field == shape.field]
+        return not layouts or any(type_words(one.type) == self._table.columns[name].type for one in mine)
 
     def _names(self, shape: ColumnShape) -> Iterator[str]:
         """The columns that may be the field's: its own, or its new name's; then `_v2` and so on."""

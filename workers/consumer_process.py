@@ -234,9 +234,12 @@ class ConsumerProcess:
                 raise WriterEnded(word)
 
     def _report(self, end_offset: int, *, last: bool = False) -> None:
-        """Send Progress when something changed, but not at every batch."""
+        """Send Progress when something changed, but not at every batch; at once for a generation's first, which
+        forgives the deaths before it.
+        """
         now = time.monotonic()
-        if now - self._sent_at < _REPORT_EVERY and not last:
+        first = self._committed_batches > 0 and (self._sent is None or self._sent.batches == 0)
+        if now - self._sent_at < _REPORT_EVERY and not first and not last:
             return
         progress = Progress(
             offset=self._offset,

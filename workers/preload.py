@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import pickle
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
@@ -18,6 +17,7 @@ from avro_schemas.table_layout import table_layout
 from workers import consumer_process  # noqa: F401 - with everything that it imports
 from workers.database_errors import DatabaseTrouble
 from workers.database_session import open_session
+from workers.reports import SchemaAnswer, Sealed
 from workers.row_encoder import RowEncoder
 
 _NOWHERE = "127.0.0.1:1"
@@ -30,8 +30,9 @@ def _warm_up() -> None:
         open_session(f"mysql+pymysql://nobody@{_NOWHERE}/nowhere")
     for statement in (select(OFFSETS).with_for_update(), update(OFFSETS).values(epoch=OFFSETS.c.epoch + 1)):
         str(statement.compile(dialect=MySQLDialect_pymysql()))
-    layout = pickle.loads(pickle.dumps(table_layout(_SCHEMA, table="warm")))  # noqa: S301 - as it comes to a writer
-    RowEncoder(layout, _SCHEMA, partition=0, schema_id=0)
+    answer = Sealed.of(SchemaAnswer(0, _SCHEMA, table_layout(_SCHEMA, table="warm"))).open()  # as it comes to a writer
+    assert answer.layout is not None
+    RowEncoder(answer.layout, _SCHEMA, partition=0, schema_id=0)
 
 
 _warm_up()

@@ -101,7 +101,7 @@ def test_records_deleted_under_a_consumer_that_is_far_behind(stack: Addresses, t
     with fault_run(stack, tmp_path, partitions=1, env={"RTPIPE_KAFKA": kafka}, **small) as run:
         all_run(run.pipeline)
         run.pipeline.produce(100, payload="p" * 1_000)
-        run.moves_on()
+        run.pipeline.wait_caught_up()
         held = run.proxy.arm(Statement.COMMIT, Do.HOLD_REPLY)
         run.pipeline.produce(3_000, payload="p" * 1_000)
         run.wait_hit(held)
