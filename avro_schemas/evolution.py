@@ -131,6 +131,8 @@ class _Placing:
             if there is None:
                 return self._added(shape, name, number)
             verdict = judge(shape, self._table.columns[there], chosen=shape.field in self._rules.columns)
+            if (verdict.fit is not Fit.HOLDS or verdict.wider is not None) and not self._is_of_a_version(shape, there):
+                return self._nullable(dataclasses.replace(shape, name=there))
             if verdict.fit is Fit.REFUSED or self._table.columns[there].generated:
                 self._refuse(shape, there)
                 return None
@@ -138,7 +140,7 @@ class _Placing:
                 self._apart.add(there)
                 continue
             landed = dataclasses.replace(shape, name=there, type=shape.type if verdict.type is None else verdict.type)
-            if verdict.wider is not None and self._is_of_a_version(shape, there):
+            if verdict.wider is not None:
                 old, reason = self._table.columns[there].type, f"field {shape.field} is {_avro(shape)}"
                 widen = Widen(there, reason, verdict.cost, old, verdict.wider)
                 self._changes.append(widen)
@@ -147,8 +149,8 @@ class _Placing:
         raise AssertionError("names never end")
 
     def _is_of_a_version(self, shape: ColumnShape, name: str) -> bool:
-        """Whether a version of the schema gave the column its type. One that a person made narrower stays as it is, and
-        what it refuses is a bad value. Where no version is known, the column counts as one of theirs.
+        """Whether a version of the schema gave the column its type. One that a person changed stays as it is: what the
+        server then refuses is a bad value. Where no version is known, the column counts as one of theirs.
         """
         layouts = self._known().layouts
         mine = [one for layout in layouts for one in layout.columns if one.field == shape.field]
