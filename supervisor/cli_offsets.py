@@ -142,7 +142,7 @@ def adopt(topic: Annotated[str, typer.Argument(help="The topic.")], yes: Yes = F
     stored = admin.stored([topic])
     if not stored:
         raise SettingsError(f"kafka_offsets has no row of topic {topic}", hint="rtpipe offsets list shows what it has")
-    facts, cluster_id = cluster.topics([topic])[0], cluster.cluster_id()
+    facts, cluster_id = cluster.topics([topic])[0], cluster.cluster_id(topic)
     first = cluster.first_offsets(facts.partitions)
     print(f"{topic}: topic id {stored[0].topic_id or 'unknown'} -> {facts.topic_id}, {len(stored)} partitions")
     print("  each begins at the first offset of its log; rows of the old topic stay")

@@ -44,12 +44,19 @@ class ClusterView:
     def __init__(self, kafka: Mapping[str, str], timeout: float = 10.0) -> None:
         self._address = kafka["bootstrap.servers"]
         self._timeout = timeout
-        quiet = {"socket.timeout.ms": str(int(timeout * 1000)), "log_level": "0"}
+        quiet = {"socket.timeout.ms": str(int(timeout * 1000)), "log_level": "0", "allow.auto.create.topics": "false"}
         self._admin = AdminClient({**quiet, **kafka}, logger=log)
 
-    def cluster_id(self) -> str:
-        """The id of the cluster behind the address."""
-        return str(self._answer(self._admin.describe_cluster(request_timeout=self._timeout)).cluster_id)
+    def cluster_id(self, topic: str) -> str:
+        """The id of the cluster behind the address, "" if it tells none, asked by way of this topic's metadata.
+
+        Not by describe_cluster: librdkafka (2.16) aborts the process where that is answered by a broker that knows of
+        no broker, as one does for a moment after it was frozen for longer than its session.
+        """
+        try:
+            return str(self._admin.list_topics(topic, timeout=self._timeout).cluster_id or "")
+        except KafkaException as exc:
+            raise self._translated(exc) from exc
 
     def topics(self, names: Sequence[str]) -> list[TopicFacts]:
         """Facts of these topics, in their order. Raises SetupError naming each one that does not exist.
@@ -58,7 +65,7 @@ class ClusterView:
         """
         patience = Deadline.after(_NEW_TOPIC)
         while True:
-            found, missing = self._describe(names)
+            found, missing = self.describe(names)
             if not missing:
                 return found
             if patience.passed():
@@ -68,7 +75,7 @@ class ClusterView:
                 )
             time.sleep(0.1)
 
-    def _describe(self, names: Sequence[str]) -> tuple[list[TopicFacts], list[str]]:
+    def describe(self, names: Sequence[str]) -> tuple[list[TopicFacts], list[str]]:
         """What there is of these topics, and the names of the others."""
         futures = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=self._timeout)
         found, missing = [], []
@@ -105,14 +112,17 @@ class ClusterView:
         try:
             return future.result(self._timeout + 5)
         except KafkaException as exc:
-            error = exc.args[0]
-            if error.code() in _NO_TOPIC:
-                raise SetupError(f"Kafka at {self._address}: {error.str()}") from exc
-            if error.code() in _DENIED:
-                raise AccessDeniedError(f"Kafka at {self._address}: {error.str()}") from exc
-            raise self._unreachable(error.str()) from exc
+            raise self._translated(exc) from exc
         except TimeoutError as exc:
             raise self._unreachable("no answer") from exc
+
+    def _translated(self, failure: KafkaException) -> SetupError | AccessDeniedError | UnreachableError:
+        error = failure.args[0]
+        if error.code() in _NO_TOPIC:
+            return SetupError(f"Kafka at {self._address}: {error.str()}")
+        if error.code() in _DENIED:
+            return AccessDeniedError(f"Kafka at {self._address}: {error.str()}")
+        return self._unreachable(error.str())
 
     def _unreachable(self, why: str) -> UnreachableError:
         return UnreachableError(

@@ -16,8 +16,8 @@ from workers.partition_spec import Limits, PartitionSpec
 def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> list[PartitionSpec]:
     """One spec for every partition of every topic, in order. Raises as ClusterView and `check_tables` do."""
     check_tables(settings, topics)
-    cluster_id = cluster.cluster_id()
     facts = cluster.topics(topics)
+    cluster_id = cluster.cluster_id(topics[0])
     first = cluster.first_offsets([key for topic in facts for key in topic.partitions])
     specs = []
     for topic in facts:

@@ -8,8 +8,6 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from avro_schemas.errors import SettingsError
-from avro_schemas.metadata_columns import metadata_of
-from avro_schemas.mysql_types import mysql_type
 from avro_schemas.table_rules import Evolution, KeyFormat, Mode, TableRules, Tombstones
 
 
@@ -60,13 +58,20 @@ class TopicSettings(_TopicFields):
             raise ValueError('mode = "upsert" and `key`, its key columns, go together')
         if self.tombstones in {"delete", "soft_delete"} and self.mode != "upsert":
             raise ValueError(f'tombstones = "{self.tombstones}" needs mode = "upsert"')
+        if self.metadata_columns or self.columns:
+            self._have_columns()
+        return self
+
+    def _have_columns(self) -> None:
+        from avro_schemas.metadata_columns import metadata_of  # noqa: PLC0415 - SQLAlchemy: longer than all the rest
+        from avro_schemas.mysql_types import mysql_type  # noqa: PLC0415
+
         try:
             metadata_of(self.rules(), has_fields=True)
             for chosen in self.columns.values():
                 mysql_type(chosen.mysql)
         except SettingsError as exc:
             raise ValueError(exc.message) from None
-        return self
 
     def rules(self) -> TableRules:
         """What these settings ask of the table."""

@@ -46,10 +46,10 @@ def finish(pipeline: Pipeline, supervisor: Any) -> int:
     "spot",
     [
         "consumer:after_poll",
-        "consumer:after_put",
-        "writer:begin",
-        "writer:cas_done",
-        "writer:mid_insert",
+        pytest.param("consumer:after_put", marks=pytest.mark.faults),
+        pytest.param("writer:begin", marks=pytest.mark.faults),
+        pytest.param("writer:cas_done", marks=pytest.mark.faults),
+        pytest.param("writer:mid_insert", marks=pytest.mark.faults),
         "writer:before_commit",
         "writer:after_commit",
     ],
@@ -108,6 +108,7 @@ def test_killed_forkserver_stops_no_partition(stack: Addresses, tmp_path: Path) 
         finish(pipeline, supervisor)
 
 
+@pytest.mark.faults
 def test_killed_forkserver_and_workers_at_once(stack: Addresses, tmp_path: Path) -> None:
     """F41: workers start while their forkserver dies: tried again with a new one, and the supervisor goes on."""
     with running_pipeline(stack, tmp_path) as pipeline:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 QUICK = {"RTPIPE_HEARTBEAT_SECONDS": "8", "RTPIPE_DATABASE_SECONDS": "4", "RTPIPE_TOPIC_CHECK_SECONDS": "1"}
 
 
-@pytest.mark.parametrize("who", ["pid", "writer_pid"])
+@pytest.mark.parametrize("who", ["pid", pytest.param("writer_pid", marks=pytest.mark.faults)])
 def test_a_frozen_process_is_found_and_replaced(stack: Addresses, tmp_path: Path, who: str) -> None:
     """F12: SIGSTOP of consumer or writer; no heartbeat, so it is replaced, while the others go on."""
     with running_pipeline(stack, tmp_path) as pipeline:
@@ -52,6 +52,7 @@ def test_a_stuck_process_leaves_its_stacks_in_the_log(stack: Addresses, tmp_path
         finish(pipeline, supervisor)
 
 
+@pytest.mark.faults
 def test_a_zombie_that_wakes_up_after_its_successor_is_fenced(stack: Addresses, tmp_path: Path) -> None:
     """F8, F9: two supervisors, the first one's writer frozen: what it wakes up with is refused by the epoch."""
     with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
@@ -127,6 +128,7 @@ def test_a_topic_made_again_halts_until_it_is_adopted(stack: Addresses, tmp_path
         assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(1_200,)]
 
 
+@pytest.mark.faults
 def test_offsets_that_are_gone_halt_one_partition_until_a_person_decides(stack: Addresses, tmp_path: Path) -> None:
     """F34: how many records are gone, and nothing skipped until told to."""
     with running_pipeline(stack, tmp_path, partitions=2, metadata=False) as pipeline:

@@ -67,6 +67,7 @@ def dead_port() -> Iterator[int]:
         yield bound.getsockname()[1]
 
 
+@pytest.mark.faults
 def test_services_that_do_not_answer(stack: Addresses, tmp_path: Path, dead_port: int, rtpipe: Command) -> None:
     (tmp_path / "s.json").write_text('[{"name": "d1", "fields": {"a": "int"}}]')
     create: tuple[str, ...] = ("infra", "create", "--schemas", "s.json", "--json")

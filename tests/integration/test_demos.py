@@ -54,6 +54,7 @@ def told(demo: subprocess.Popen[str], pipeline: Pipeline) -> str:
     return output
 
 
+@pytest.mark.faults
 def test_each_of_them_on_one_stream(stack: Addresses, tmp_path: Path) -> None:
     with running_pipeline(stack, tmp_path, partitions=1, batch_rows=20, queue_batches=2) as pipeline:
         supervisor = pipeline.supervise()

@@ -159,6 +159,7 @@ def test_topics_are_not_made_by_accident(own: Path) -> None:
     assert "typo" not in admin.list_topics(timeout=10).topics
 
 
+@pytest.mark.faults
 def test_killed_broker_heals(own: Path) -> None:
     addresses = addresses_of(own)
     make_topic(addresses, "survives")
@@ -245,6 +246,7 @@ def start_and_kill(directory: Path, once_there: str) -> None:
         assert command.wait() == -signal.SIGKILL, "it was killed, not done"
 
 
+@pytest.mark.faults
 def test_killed_up_is_adopted_or_cleaned(tmp_path: Path) -> None:
     try:
         for moment in (MARKER, "mariadb.draft-*/data/*", "kafka-1.draft-*/*", "run/mariadb.json", "run/kafka-1.json"):
@@ -288,6 +290,7 @@ def test_port_in_use(tmp_path: Path) -> None:
     down(tmp_path, purge=True, console=quiet())
 
 
+@pytest.mark.faults
 def test_service_that_dies_shows_its_log(tmp_path: Path) -> None:
     """Its data directory is whole by name, but holds nothing that the server can start with."""
     save_layout(new_layout(tmp_path, Wishes()))
@@ -347,6 +350,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(mount)], check=True)
 
 
+@pytest.mark.faults
 def test_full_disk(own: Path, tiny_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert own.exists()
     with pytest.raises(DiskFullError, match=r"the embedded stack needs \d+ MiB in .*; its disk has \d+ MiB free"):

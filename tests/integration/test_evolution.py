@@ -154,6 +154,7 @@ def test_a_field_that_goes_and_one_that_may_be_null(database: Addresses, tmp_pat
         assert all("ALGORITHM=INPLACE, LOCK=NONE" in statement for _, statement, _, _ in sender.history())
 
 
+@pytest.mark.faults
 def test_int_to_long_without_leave_to_copy(database: Addresses, tmp_path: Path) -> None:
     """What fits goes in; the first value that does not stops its partition, until a person has the table copied."""
     with running_pipeline(database, tmp_path, partitions=2, on_error="dead_letter") as pipeline:
@@ -208,6 +209,7 @@ def test_int_to_long_with_leave_to_copy(database: Addresses, tmp_path: Path) -> 
         assert sender.verified()
 
 
+@pytest.mark.faults
 def test_freeze_holds_the_partition(stack: Addresses, tmp_path: Path) -> None:
     with running_pipeline(stack, tmp_path, partitions=2, evolution="freeze") as pipeline:
         sender = Sender(pipeline)
@@ -258,6 +260,7 @@ def test_discard_value_and_discard_row(stack: Addresses, tmp_path: Path) -> None
             assert sender.verified()
 
 
+@pytest.mark.faults
 def test_another_meaning_gets_a_column_of_its_own(database: Addresses, tmp_path: Path) -> None:
     with running_pipeline(database, tmp_path, partitions=1) as pipeline:
         sender = Sender(pipeline)
@@ -341,6 +344,7 @@ def await_another_try(sender: Sender, halts: int) -> None:
     )
 
 
+@pytest.mark.faults
 def test_a_table_that_others_hold_keeps_only_its_own_topic_waiting(database: Addresses, tmp_path: Path) -> None:
     """An open transaction holds the metadata lock for longer than an ALTER waits; then everything goes on."""
     with running_pipeline(database, tmp_path, topics=2, partitions=1) as pipeline:
@@ -398,6 +402,7 @@ def test_killed_while_an_alter_waits(database: Addresses, tmp_path: Path, victim
         assert sender.verified()
 
 
+@pytest.mark.faults
 def test_an_update_resets_what_newer_versions_added(database: Addresses, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"mode": "upsert", "key": ["key"], "on_error": "dead_letter"}
     with running_pipeline(database, tmp_path, partitions=1, metadata=False, **settings) as pipeline:

@@ -72,6 +72,7 @@ def test_the_table_is_a_fold_of_the_topic(database: Addresses, tmp_path: Path) -
         assert pipeline.run("verify", "--topics", topic, "--values").returncode == 3
 
 
+@pytest.mark.faults
 def test_soft_deletion_keeps_the_last_values(database: Addresses, tmp_path: Path) -> None:
     with running_pipeline(database, tmp_path, partitions=1, tombstones="soft_delete", **UPSERT) as pipeline:
         topic = pipeline.topics[0]
@@ -88,6 +89,7 @@ def test_soft_deletion_keeps_the_last_values(database: Addresses, tmp_path: Path
         assert pipeline.run("verify", "--topics", topic, "--values").returncode == 3
 
 
+@pytest.mark.faults
 def test_a_row_that_is_refused_leaves_what_came_before_it(database: Addresses, tmp_path: Path) -> None:
     """The bad one is the last of its key in the batch, after a good one; or after a tombstone; or alone."""
     with running_pipeline(database, tmp_path, partitions=1, tombstones="delete", **UPSERT) as pipeline:
@@ -155,6 +157,7 @@ def test_keys_that_are_avro_records(database: Addresses, tmp_path: Path) -> None
         assert list(letters(pipeline, topic)) == [5, 6]
 
 
+@pytest.mark.faults
 def test_another_unique_index_is_refused(database: Addresses, tmp_path: Path) -> None:
     with running_pipeline(database, tmp_path, partitions=1, **UPSERT) as pipeline:
         topic = pipeline.topics[0]

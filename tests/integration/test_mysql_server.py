@@ -46,6 +46,7 @@ def test_packages_that_debian_did_not_sign_are_refused(tmp_path: Path, signature
         mysql_server.download(f"file:{tmp_path}/mirror", mysql_server.KEYRING, tmp_path / "apt")
 
 
+@pytest.mark.faults
 def test_a_killed_run_takes_its_server_along_and_the_next_deletes_its_data(mysql: MysqlServer, tmp_path: Path) -> None:
     """The cache of that run holds the same unpacked server, so that nothing is downloaded."""
     home = tmp_path / "mysql-server"

@@ -80,7 +80,13 @@ def locked_offsets(pipeline: Pipeline) -> Iterator[None]:
         connection.rollback()
 
 
-@pytest.mark.parametrize("metadata", [True, False], ids=["with metadata columns", "without"])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param(True, id="with metadata columns"),
+        pytest.param(False, id="without", marks=pytest.mark.faults),
+    ],
+)
 def test_everything_arrives_once_in_order(stack: Addresses, tmp_path: Path, metadata: bool) -> None:
     with running_pipeline(stack, tmp_path, topics=2, metadata=metadata) as pipeline:
         pipeline.produce(1_000)
@@ -193,6 +199,7 @@ def blocked_writers(pipeline: Pipeline) -> int:
     return int(pipeline.query(sql)[0][0])
 
 
+@pytest.mark.faults
 def test_compressed_and_transactional_producers(stack: Addresses, tmp_path: Path) -> None:
     """F37: partition 1 ends in an aborted transaction's marker, partition 2 holds nothing else, partition 3 nothing."""
     with running_pipeline(stack, tmp_path, partitions=4) as pipeline:
@@ -214,6 +221,7 @@ def test_compressed_and_transactional_producers(stack: Addresses, tmp_path: Path
         assert keys == {"gzip": 25, "snappy": 25, "lz4": 25, "zstd": 25, "1 committed": 25}
 
 
+@pytest.mark.faults
 def test_a_log_that_does_not_begin_at_0_and_offsets_that_are_not_in_it(stack: Addresses, tmp_path: Path) -> None:
     with running_pipeline(stack, tmp_path) as pipeline:
         topic = pipeline.topics[0]
@@ -520,6 +528,7 @@ def test_tables_and_topics_that_do_not_fit(stack: Addresses, tmp_path: Path) -> 
         assert not pipeline.events("worker_died")
 
 
+@pytest.mark.faults
 def test_a_topic_made_again_between_two_runs(stack: Addresses, tmp_path: Path) -> None:
     with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
         topic = pipeline.topics[0]

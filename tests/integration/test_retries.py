@@ -119,6 +119,7 @@ def test_what_is_mended_is_a_row_and_the_rest_stays(database: Addresses, tmp_pat
         assert f"{topic}/0" in pipeline.run("dead-letters", "list", "-t", topic, "--dropped").stdout
 
 
+@pytest.mark.faults
 def test_what_is_refused_again_says_why_by_now(database: Addresses, tmp_path: Path) -> None:
     with with_letters(database, tmp_path, 4) as pipeline:
         topic = pipeline.topics[0]
@@ -255,6 +256,7 @@ def empty_registry() -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.faults
 def test_a_schema_that_was_unknown(database: Addresses, tmp_path: Path, empty_registry: str) -> None:
     with running_pipeline(database, tmp_path, partitions=1, on_error="dead_letter") as pipeline:
         topic = pipeline.topics[0]
@@ -302,6 +304,7 @@ def test_in_upsert_mode_the_newest_state_of_a_key_stays(database: Addresses, tmp
         assert states(pipeline)["a"] == 3
 
 
+@pytest.mark.faults
 def test_in_upsert_mode_a_key_that_may_have_been_deleted_is_not_made_again(stack: Addresses, tmp_path: Path) -> None:
     with running_pipeline(stack, tmp_path, partitions=1, tombstones="delete", **UPSERT) as pipeline:
         refuse_odd(pipeline)
@@ -361,6 +364,7 @@ def test_what_was_too_large_to_keep_is_read_from_kafka_again(database: Addresses
         verified(pipeline)
 
 
+@pytest.mark.faults
 def test_rows_that_were_discarded_come_with_their_column_once_the_settings_let_it(
     database: Addresses, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_plan_is_shown_checked_and_done(sender: Sender) -> None:
     assert sender.types()["key"] == ("varchar(200)", "YES")
 
 
+@pytest.mark.faults
 def test_what_copies_or_drops_is_asked_for(sender: Sender) -> None:
     pipeline = sender.pipeline
     sender.version(field("n", "int"))
@@ -84,6 +85,7 @@ def test_what_copies_or_drops_is_asked_for(sender: Sender) -> None:
     assert "fits" in table(pipeline, "plan", "--check")
 
 
+@pytest.mark.faults
 def test_what_is_refused_has_exit_code_5(sender: Sender, tmp_path: Path) -> None:
     bad = tmp_path / "next.avsc"
     _, schema = sender.version()
@@ -109,6 +111,7 @@ def test_a_file_is_planned_before_it_is_registered(sender: Sender, tmp_path: Pat
         assert len(registry.get_versions(f"{sender.topic}-value")) == 1
 
 
+@pytest.mark.faults
 def test_a_rename_is_made_when_it_is_accepted_and_both_names_may_arrive(sender: Sender) -> None:
     pipeline = sender.pipeline
     old = sender.version(field("client", "string"))
@@ -127,6 +130,7 @@ def test_a_rename_is_made_when_it_is_accepted_and_both_names_may_arrive(sender: 
     assert sender.verified()
 
 
+@pytest.mark.faults
 def test_apply_makes_the_table_with_its_grants(sender: Sender) -> None:
     pipeline = sender.pipeline
     version = sender.version(field("at", MILLIS))

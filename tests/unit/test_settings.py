@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -175,3 +177,9 @@ def test_two_topics_never_share_a_table_by_accident(nowhere: Path) -> None:
         check_tables(load(), ["orders", "ORDERS"])
     (nowhere / "rtpipe.toml").write_text('[[topics]]\nmatch = "ORDERS"\ntable = "old_orders"\n')
     check_tables(load(), ["orders", "ORDERS"])
+
+
+def test_settings_alone_load_no_sqlalchemy() -> None:
+    """`supervise` reads them before it starts its forkserver, and every short command before anything else."""
+    code = "import sys, supervisor.settings; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
