@@ -196,6 +196,7 @@ def start_small(sender: Sender) -> tuple[Any, Any]:
     return small, big
 
 
+@pytest.mark.faults
 def test_int_to_long_with_leave_to_copy(database: Addresses, tmp_path: Path) -> None:
     with running_pipeline(database, tmp_path, partitions=1, allow_copy=True) as pipeline:
         sender = Sender(pipeline)
@@ -285,6 +286,7 @@ def test_another_meaning_gets_a_column_of_its_own(database: Addresses, tmp_path:
         assert sender.verified()
 
 
+@pytest.mark.faults
 def test_bytes_and_strings_change_places(database: Addresses, tmp_path: Path) -> None:
     """Into text goes what is UTF-8, which the server checks; into bytes goes every text."""
     with running_pipeline(database, tmp_path, partitions=1, on_error="dead_letter") as pipeline:

@@ -8,6 +8,7 @@ from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _RAW: dict[str, Any] = {"no_parameters": True}
 
 
+@pytest.mark.faults
 def test_every_container_file(
     database: Addresses, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -575,6 +575,7 @@ def test_a_refused_account_halts_and_shows_no_password(stack: Addresses, tmp_pat
 # -- services that are not there yet ---------------------------------------------------------------------------------
 
 
+@pytest.mark.faults
 def test_services_that_come_up_later_are_waited_for(stack: Addresses, tmp_path: Path) -> None:
     host, _, port = stack.bootstrap_servers.partition(":")
     where = make_url(stack.database_url)
@@ -637,6 +638,7 @@ def test_a_killed_worker_comes_back_while_it_waits_for_the_registry(stack: Addre
         assert len(pipeline.events("worker_died")) == 1
 
 
+@pytest.mark.faults
 def test_a_drain_does_not_wait_for_a_registry_that_is_away(stack: Addresses, tmp_path: Path) -> None:
     where = make_url(stack.schema_registry_url)
     with (

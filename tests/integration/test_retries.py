@@ -221,6 +221,7 @@ def test_a_letter_that_is_read_again_or_has_its_row_is_kept(database: Addresses,
         assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(2,)]
 
 
+@pytest.mark.faults
 def test_letters_of_a_topic_that_was_made_again_are_kept(stack: Addresses, tmp_path: Path) -> None:
     with with_letters(stack, tmp_path, 2) as pipeline:
         repair(pipeline)
@@ -317,6 +318,7 @@ def test_in_upsert_mode_a_key_that_may_have_been_deleted_is_not_made_again(stack
         assert states(pipeline) == {"b": 3}
 
 
+@pytest.mark.faults
 def test_in_upsert_mode_without_offsets_nothing_is_known(stack: Addresses, tmp_path: Path) -> None:
     with running_pipeline(stack, tmp_path, partitions=1, metadata=False, **UPSERT) as pipeline:
         refuse_odd(pipeline)
