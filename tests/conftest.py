@@ -25,7 +25,9 @@ KEPT = {"RTPIPE_NO_SKIPS", "RTPIPE_CACHE_DIR", "RTPIPE_SCHEDULES"}
 MUST_RUN = {"integration", "crash", "wheel"}
 #: Modules whose tests run against MySQL in `make faults` only; in `make test` MariaDB stands for both.
 MYSQL_IN_FAULTS = {
+    "test_any_schema.py",
     "test_columns.py",
+    "test_dead_letters.py",
     "test_evolution.py",
     "test_foreign_avro.py",
     "test_letter_commands.py",

@@ -45,12 +45,12 @@ def finish(pipeline: Pipeline, supervisor: Any) -> int:
 @pytest.mark.parametrize(
     "spot",
     [
-        "consumer:after_poll",
+        pytest.param("consumer:after_poll", marks=pytest.mark.faults),
         pytest.param("consumer:after_put", marks=pytest.mark.faults),
         pytest.param("writer:begin", marks=pytest.mark.faults),
         pytest.param("writer:cas_done", marks=pytest.mark.faults),
         pytest.param("writer:mid_insert", marks=pytest.mark.faults),
-        "writer:before_commit",
+        pytest.param("writer:before_commit", marks=pytest.mark.faults),
         "writer:after_commit",
     ],
 )

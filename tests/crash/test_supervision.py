@@ -74,6 +74,7 @@ def epoch(pipeline: Pipeline) -> int:
     return int(pipeline.query("SELECT MAX(epoch) FROM kafka_offsets WHERE topic = %s", pipeline.topics[0])[0][0])
 
 
+@pytest.mark.faults
 def test_a_second_supervisor_is_refused_politely(stack: Addresses, tmp_path: Path) -> None:
     """F9: exit 75, and the first one never notices."""
     with running_pipeline(stack, tmp_path) as pipeline:

@@ -8,6 +8,8 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.integration.test_dead_letters import letters
 from tests.integration.test_pipeline import create_typed, supervised, typed_pipeline, wire
 
@@ -117,6 +119,7 @@ TEXTS: dict[str, tuple[Any, str, list[tuple[Any, Any]], list[Any]]] = {
 }
 
 
+@pytest.mark.faults
 def test_what_the_server_would_cut_or_pad_is_kept_or_refused(database: Addresses, tmp_path: Path) -> None:
     fields = [{"name": name, "type": ["null", kind], "default": None} for name, (kind, _, _, _) in TEXTS.items()]
     schema = {"type": "record", "name": "texts", "fields": fields}

@@ -8,6 +8,7 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from confluent_kafka import Producer
 from sqlalchemy.engine import make_url
 
@@ -99,6 +100,7 @@ def letters(pipeline: Pipeline, topic: str) -> dict[int, dict[str, Any]]:
     return {row[2]: dict(zip(names, row, strict=True)) for row in rows}
 
 
+@pytest.mark.faults
 def test_too_many_in_a_minute_stop_the_partition_and_it_goes_on_from_there(stack: Addresses, tmp_path: Path) -> None:
     """Twenty are allowed: the twenty-first stops it, with twenty letters and the rows before it."""
     settings: dict[str, Any] = {"on_error": "dead_letter", "dead_letters_per_minute": 20}
@@ -121,6 +123,7 @@ def test_too_many_in_a_minute_stop_the_partition_and_it_goes_on_from_there(stack
         assert pipeline.run("verify", "--topics", topic, "--values").returncode == 0
 
 
+@pytest.mark.faults
 def test_without_the_table_a_bad_message_stops_as_it_would_with_stop(stack: Addresses, tmp_path: Path) -> None:
     with running_pipeline(stack, tmp_path, partitions=1, on_error="dead_letter") as pipeline:
         topic = pipeline.topics[0]

@@ -217,6 +217,7 @@ def test_down_and_up_keep_everything(own: Path) -> None:
         assert fresh.test_compatibility("kept-value", STRING)
 
 
+@pytest.mark.faults
 def test_registered_schema_survives_a_kill(own: Path) -> None:
     addresses = addresses_of(own)
     with SchemaRegistryClient({"url": addresses.schema_registry_url}) as registry:

@@ -237,6 +237,7 @@ def has_history(pipeline: Pipeline) -> bool:
     return bool(pipeline.query("SHOW TABLES LIKE 'rtpipe_table_changes'"))
 
 
+@pytest.mark.faults
 def test_discard_value_and_discard_row(stack: Addresses, tmp_path: Path) -> None:
     for contract in ("discard_value", "discard_row"):
         (tmp_path / contract).mkdir()
@@ -303,6 +304,7 @@ def test_bytes_and_strings_change_places(database: Addresses, tmp_path: Path) ->
         assert sender.verified()
 
 
+@pytest.mark.faults
 def test_without_the_privilege_it_waits_for_the_grant(database: Addresses, tmp_path: Path) -> None:
     with running_pipeline(database, tmp_path, partitions=2) as pipeline:
         sender = Sender(pipeline)

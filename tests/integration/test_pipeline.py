@@ -615,6 +615,7 @@ def test_services_that_come_up_later_are_waited_for(stack: Addresses, tmp_path: 
         assert not pipeline.events("worker_died")
 
 
+@pytest.mark.faults
 def test_a_killed_worker_comes_back_while_it_waits_for_the_registry(stack: Addresses, tmp_path: Path) -> None:
     """F39: a writer waits for a registry that is not there yet: that is no crash, and a kill loses nothing."""
     where = make_url(stack.schema_registry_url)

@@ -71,6 +71,7 @@ def verified(pipeline: Pipeline) -> None:
         assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
+@pytest.mark.faults
 def test_what_is_mended_is_a_row_and_the_rest_stays(database: Addresses, tmp_path: Path) -> None:
     with with_letters(database, tmp_path, 20) as pipeline:
         topic = pipeline.topics[0]

@@ -277,6 +277,7 @@ def test_every_altered_column_is_named_with_both_values(either: Pipeline) -> Non
     alter_every_column(either)
 
 
+@pytest.mark.faults
 def test_mysql_is_read_as_well_as_mariadb(stack: Addresses, mysql: MysqlServer) -> None:
     connection = pymysql.connect(host=mysql.host, port=mysql.port, user="root")
     with connection, connection.cursor() as cursor:
