@@ -51,7 +51,8 @@ def table_layout(schema: Any, *, table: str, rules: TableRules = PLAIN) -> Table
     SettingsError if the rules are not for such a schema: a key column that is none of its fields, an unknown type.
     """
     record = _read(schema, table)
-    parts = [part for part in _parts(record, rules.flatten) if _wanted(part.field, rules)]
+    every = list(_parts(record, rules.flatten))
+    parts = [part for part in every if _wanted(part.field, rules)]
     metadata = metadata_of(rules, has_fields=bool(parts))
     shapes = _shapes(parts, record, rules, table)
     key = _key(shapes, rules, table)
@@ -62,7 +63,7 @@ def table_layout(schema: Any, *, table: str, rules: TableRules = PLAIN) -> Table
         keep={number for number, shape in enumerate(shapes) if shape.name in key or shape.field in rules.columns},
     )
     columns = tuple(dataclasses.replace(one, type=fits) for one, fits in zip(shapes, fitted, strict=False))
-    warnings = [warning for part in parts for warning in part.of.warnings]
+    warnings = [*(warning for part in parts for warning in part.of.warnings), *_strangers(every, rules)]
     if not parts and not rules.metadata:
         warnings.append(f"the record has no field, so its table has {' and '.join(PLACE)}")
     comment = _comment(schema.get("doc") if isinstance(schema, Mapping) else None, MAX_TABLE_COMMENT)
@@ -116,6 +117,19 @@ def _wanted(field: str, rules: TableRules) -> bool:
     """Whether the rules let the field in; the name of a flattened record stands for all its fields."""
     names = {field, field.partition(".")[0]}
     return not names & set(rules.exclude) and (not rules.include or bool(names & set(rules.include)))
+
+
+def _strangers(parts: Sequence[_Part], rules: TableRules) -> Iterator[str]:
+    """Settings for fields that are not there: misspelt, or of another version of the schema."""
+    fields = {part.field for part in parts}
+    named = fields | {part.path[0] for part in parts}
+    for setting, wanted, there in (
+        ("include", rules.include, named),
+        ("exclude", rules.exclude, named),
+        ("rename", rules.rename, fields),
+        ("columns", rules.columns, fields),
+    ):
+        yield from (f"{setting} names field {name!r}, which this schema lacks" for name in wanted if name not in there)
 
 
 def _shapes(parts: Sequence[_Part], record: RecordSchema, rules: TableRules, table: str) -> list[ColumnShape]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,12 +79,12 @@ class ProduceOrder:
             ),
             (self.count is not None and self.count < 1, f"--count is {self.count}", "give a number of 1 or more"),
             (
-                self.duration is not None and self.duration <= 0,
+                self.duration is not None and not 0 < self.duration < math.inf,
                 f"--duration is {self.duration:g}" if self.duration is not None else "",
                 "give a number of seconds above 0",
             ),
             (
-                self.rate is not None and self.rate <= 0,
+                self.rate is not None and not 0 < self.rate < math.inf,
                 f"--rate is {self.rate:g}" if self.rate is not None else "",
                 "give messages a second, above 0, or leave --rate out to send as fast as it goes",
             ),

@@ -112,6 +112,8 @@ def order(broker: str, monkeypatch: pytest.MonkeyPatch) -> Any:
         ({"count": 0}, "--count is 0"),
         ({"duration": 0.0}, "--duration is 0"),
         ({"rate": -1.5}, "--rate is -1.5"),
+        ({"rate": float("nan")}, "--rate is nan"),
+        ({"duration": float("inf")}, "--duration is inf"),
         ({"threads": 0}, "--threads is 0"),
         ({"threads": 1000}, "--threads is 1000"),
     ],

@@ -143,3 +143,13 @@ def test_types_that_would_change_a_value_are_refused(field: str, written: str, w
 
 def test_nanoseconds_as_a_datetime() -> None:
     assert types(layout(nanos="datetime6"))["ns"] == "DATETIME(6)"
+
+
+def test_settings_for_fields_that_are_not_there_are_told() -> None:
+    found = layout(exclude=("n", "emial"), rename={"id": "ident", "gone": "x"}, columns={"adress": "JSON"})
+    assert found.warnings == (
+        "exclude names field 'emial', which this schema lacks",
+        "rename names field 'gone', which this schema lacks",
+        "columns names field 'adress', which this schema lacks",
+    )
+    assert layout(flatten=1, include=("address",), exclude=("address.city",)).warnings == ()
