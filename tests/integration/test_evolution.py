@@ -27,6 +27,8 @@ def text(length: int) -> dict[str, Any]:
 
 
 HISTORY = "SELECT schema_id, statement, outcome, finished_at >= began_at FROM rtpipe_table_changes WHERE topic = %s"
+#: Partition of rows that no message brought.
+NOBODY = 99
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
 MICROS = {"type": "long", "logicalType": "timestamp-micros"}
 
@@ -404,6 +406,48 @@ def test_killed_while_an_alter_waits(database: Addresses, tmp_path: Path, victim
         assert None not in outcomes  # the server ended the statement; its session could no longer say so
         assert {"done", "interrupted"} & set(outcomes)
         assert sender.verified()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("victim", ["supervisor", "writer"])
+def test_killed_while_the_table_is_copied(database: Addresses, tmp_path: Path, victim: str) -> None:
+    """The server may end the ALTER that nobody waits for any more, or undo it: the next run sees what it did."""
+    with running_pipeline(database, tmp_path, partitions=1, allow_copy=True) as pipeline:
+        sender = Sender(pipeline)
+        small, big = start_small(sender)
+        supervisor = pipeline.supervise()
+        caught_up(sender, 1)
+        filled(sender)
+        for number in range(20):
+            sender.send((small, big)[number % 2], n=number + (number % 2) * 2**40)
+        copies = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE %s AND STATE LIKE 'copy%%'"
+        pattern = f"ALTER TABLE `bank`.`{sender.topic}`%"
+        eventually(lambda: pipeline.query(copies, pattern) != [(0,)], within=60, what="the table is copied")
+        kill(supervisor.pid if victim == "supervisor" else pipeline.status()[0]["writer_pid"])
+        if victim == "supervisor":
+            assert supervisor.wait(30) == -9
+            eventually(lambda: not pipeline.processes(), within=30, what="no process left")
+            supervisor = pipeline.supervise()
+        caught_up(sender, 21)
+        supervisor.terminate()
+        assert supervisor.wait(60) == 0
+        assert sender.types()["n"] == ("bigint", "NO")
+        assert None not in [outcome for _, _, outcome, _ in sender.history()]
+        pipeline.query(f"DELETE FROM `{sender.topic}` WHERE _kafka_partition = {NOBODY}")
+        assert sender.rows("seq") == [(seq,) for seq in range(1, 22)]
+        assert sender.verified()
+
+
+def filled(sender: Sender) -> None:
+    """A quarter of a million rows that come from no message, so that a copy takes a while."""
+    names = [name for name in sender.types() if name not in {"_kafka_partition", "_kafka_offset"}]
+    listed = ", ".join(f"`{name}`" for name in names)
+    into = f"INSERT INTO `{sender.topic}` (_kafka_partition, _kafka_offset, {listed})"
+    sender.pipeline.query(f"{into} SELECT {NOBODY}, 0, {listed} FROM `{sender.topic}` LIMIT 1")
+    for power in range(18):
+        more = f"_kafka_offset + {2**power}"
+        rows = f"FROM `{sender.topic}` WHERE _kafka_partition = {NOBODY}"
+        sender.pipeline.query(f"{into} SELECT {NOBODY}, {more}, {listed} {rows}")
 
 
 @pytest.mark.faults
