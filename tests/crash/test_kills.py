@@ -124,6 +124,25 @@ def test_killed_forkserver_and_workers_at_once(stack: Addresses, tmp_path: Path)
         finish(pipeline, supervisor)
 
 
+@pytest.mark.faults
+def test_a_frozen_forkserver_is_replaced(stack: Addresses, tmp_path: Path) -> None:
+    """A worker that it should start does not come: after a while it is killed, and another one starts the worker."""
+    with running_pipeline(stack, tmp_path) as pipeline:
+        supervisor = pipeline.supervise()
+        with pipeline.stream():
+            before = eventually(lambda: running(pipeline), within=60)
+            frozen = helpers(supervisor.pid)
+            for helper in frozen:
+                helper.suspend()
+            kill(before[0]["pid"])
+            eventually(partial(replaced, pipeline, before[0]["pid"]), within=120)
+            assert any(not helper.is_running() for helper in frozen)
+        for helper in frozen:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                helper.resume()
+        finish(pipeline, supervisor)
+
+
 def helpers(supervisor: int) -> list[psutil.Process]:
     """multiprocessing's own children of the supervisor: forkserver and resource tracker."""
     found = []
