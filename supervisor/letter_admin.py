@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, literal, null, select, text, update
-from sqlalchemy.engine import make_url
 
 from avro_schemas.dead_letters_table import LETTERS
-from avro_schemas.errors import RtpipeError, UnreachableError
+from supervisor.admin_connection import admin_connection
 from supervisor.letter_selection import Selection
-from workers.database_errors import Action, DatabaseTrouble
-from workers.database_session import open_session, translated
-from workers.errors import SetupError
 from workers.letter import Letter, LetterSource, letter_of
 from workers.partition_spec import PartitionKey
 
-_NO_TABLE = 1146
 #: A chunk is written in one transaction, which holds up the partition's writer: so many letters, or bytes, at most.
 _CHUNK, _CHUNK_BYTES = 200, 4 << 20
 _DROPPED_AT_ONCE = 1_000
@@ -45,28 +40,8 @@ class LetterAdmin:
     def __init__(self, database_url: str) -> None:
         self._url = database_url
 
-    @contextlib.contextmanager
-    def _connection(self, doing: str) -> Iterator[Connection]:
-        try:
-            session = open_session(self._url)
-            try:
-                with translated():
-                    yield session.connection
-            finally:
-                session.close()
-        except DatabaseTrouble as trouble:
-            raise self._error(trouble, doing) from trouble
-
-    def _error(self, trouble: DatabaseTrouble, doing: str) -> RtpipeError:
-        if trouble.number == _NO_TABLE:
-            return SetupError(f"{doing}: there is no table {LETTERS.name}", hint="`rtpipe infra create` makes it")
-        if trouble.action in {Action.LOST, Action.WAIT}:
-            where = make_url(self._url)
-            return UnreachableError(
-                f"the database at {where.host}:{where.port or 3306} does not answer: {trouble} ({doing})",
-                hint="is it running, and is RTPIPE_DATABASE_URL right?",
-            )
-        return trouble.as_error(doing)
+    def _connection(self, doing: str) -> AbstractContextManager[Connection]:
+        return admin_connection(self._url, LETTERS.name, doing)
 
     def now(self) -> dt.datetime:
         """The server's time, by which letters are dated."""

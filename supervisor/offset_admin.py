@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, select, update
 
 from avro_schemas.offsets_table import OFFSETS
-from workers.database_errors import DatabaseTrouble
-from workers.database_session import open_session, translated
+from supervisor.admin_connection import admin_connection
 from workers.errors import SetupError
 from workers.partition_spec import PartitionKey
 
@@ -34,17 +33,8 @@ class OffsetAdmin:
     def __init__(self, database_url: str) -> None:
         self._url = database_url
 
-    @contextlib.contextmanager
-    def _connection(self, doing: str) -> Iterator[Connection]:
-        try:
-            session = open_session(self._url)
-            try:
-                with translated():
-                    yield session.connection
-            finally:
-                session.close()
-        except DatabaseTrouble as trouble:
-            raise trouble.as_error(doing) from trouble
+    def _connection(self, doing: str) -> AbstractContextManager[Connection]:
+        return admin_connection(self._url, OFFSETS.name, doing)
 
     def stored(self, topics: Sequence[str] = ()) -> list[StoredOffset]:
         """All rows, or those of some topics, in order."""

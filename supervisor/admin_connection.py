@@ -1,0 +1,42 @@
+"""A connection for one question or change of a person's, with the server's errors in words for the command line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+
+from avro_schemas.errors import RtpipeError, UnreachableError
+from workers.database_errors import Action, DatabaseTrouble
+from workers.database_session import open_session, translated
+from workers.errors import SetupError
+
+_NO_TABLE = 1146
+
+
+@contextlib.contextmanager
+def admin_connection(database_url: str, table: str, doing: str) -> Iterator[Connection]:
+    """Open while the block runs. `doing` what with `table` is said in errors: SetupError, UnreachableError, …"""
+    try:
+        session = open_session(database_url)
+        try:
+            with translated():
+                yield session.connection
+        finally:
+            session.close()
+    except DatabaseTrouble as trouble:
+        raise _error(trouble, database_url, table, doing) from trouble
+
+
+def _error(trouble: DatabaseTrouble, database_url: str, table: str, doing: str) -> RtpipeError:
+    if trouble.number == _NO_TABLE:
+        return SetupError(f"{doing}: there is no table {table}", hint="`rtpipe infra create` makes it")
+    if trouble.action in {Action.LOST, Action.WAIT}:
+        where = make_url(database_url)
+        return UnreachableError(
+            f"the database at {where.host}:{where.port or 3306} does not answer: {trouble} ({doing})",
+            hint="is it running, and is RTPIPE_DATABASE_URL right?",
+        )
+    return trouble.as_error(doing)
