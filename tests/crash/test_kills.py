@@ -126,7 +126,7 @@ def test_killed_forkserver_and_workers_at_once(stack: Addresses, tmp_path: Path)
 
 @pytest.mark.faults
 def test_a_frozen_forkserver_is_replaced(stack: Addresses, tmp_path: Path) -> None:
-    """F41: a worker that it should start does not come: after a while it is killed, and another one starts the worker."""
+    """F41: a worker that it should start does not come: it is killed after a while, and another starts the worker."""
     with running_pipeline(stack, tmp_path) as pipeline:
         supervisor = pipeline.supervise()
         with pipeline.stream():
