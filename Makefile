@@ -32,7 +32,7 @@ faults: dev  ## the fault suite, and 100,000 schedules of the core in memory (RE
 	@for round in $$(seq $(or $(REPEAT),1)); do \
 	  RTPIPE_SCHEDULES=100000 $(BIN)/python -m pytest tests/unit/test_partition_owner.py tests/crash \
 	    tests/security -v -m "faults or not faults" --numprocesses 3 --dist loadfile $(ARGS) || exit; \
-	  $(BIN)/python -m pytest tests/integration -m faults --numprocesses 2 --dist loadfile $(ARGS) || exit; \
+	  $(BIN)/python -m pytest tests/integration -m faults --numprocesses 3 --dist loadfile $(ARGS) || exit; \
 	done
 
 chaos: run  ## random kills and freezes on the embedded stack (DURATION=8h)
