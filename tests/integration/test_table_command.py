@@ -156,18 +156,23 @@ def test_without_the_right_to_grant_the_statement_is_told(sender: Sender) -> Non
     assert f"GRANT SELECT, INSERT ON `bank`.`{sender.topic}` TO '{consumer}'@'%'" in answer.stderr
 
 
-@pytest.mark.parametrize("database", ["MySQL"], indirect=True)  # MariaDB is shared by tests that run side by side
-def test_a_server_that_demands_a_primary_key_gets_one(sender: Sender) -> None:
+@pytest.mark.faults  # in `make test` MariaDB is shared by tests that run side by side
+@pytest.mark.parametrize(
+    ("database", "demand"),
+    [("MySQL", "sql_require_primary_key"), ("MariaDB", "innodb_force_primary_key")],
+    indirect=["database"],
+)
+def test_a_server_that_demands_a_primary_key_gets_one(sender: Sender, demand: str) -> None:
     pipeline = sender.pipeline
     (pipeline.directory / "rtpipe.toml").write_text("")  # no metadata columns
     version: Any = sender.version()
     pipeline.query(f"DROP TABLE `{sender.topic}`")
-    pipeline.query("SET GLOBAL sql_require_primary_key = ON")
+    pipeline.query(f"SET GLOBAL {demand} = ON")
     try:
         shown = table(pipeline, "plan")
         table(pipeline, "apply")
     finally:
-        pipeline.query("SET GLOBAL sql_require_primary_key = OFF")
+        pipeline.query(f"SET GLOBAL {demand} = OFF")
     assert "this server demands a primary key" in shown
     assert "PRIMARY KEY (`_kafka_partition`, `_kafka_offset`)" in shown
     sender.send(version)
