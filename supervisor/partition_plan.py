@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -19,6 +21,7 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
     facts = cluster.topics(topics)
     cluster_id = cluster.cluster_id(topics[0])
     first = cluster.first_offsets([key for topic in facts for key in topic.partitions])
+    supervisor = f"{os.getpid()}-{secrets.token_hex(3)}"  # a number alone comes again, in a container at each start
     specs = []
     for topic in facts:
         chosen = settings.topic(topic.topic)
@@ -39,6 +42,7 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
                 log_format=settings.log_format,
                 log_level=settings.log_level,
                 database_seconds=settings.database_seconds,
+                supervisor=supervisor,
                 armed=settings.kill_point,
             )
             for key in topic.partitions

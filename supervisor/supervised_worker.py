@@ -115,7 +115,7 @@ class SupervisedWorker:
                 assert self.handle is not None
                 self.handle.knows_writer(report)
                 self._running = report
-                self.spec = dataclasses.replace(self.spec, known=True)
+                self.spec = dataclasses.replace(self.spec, known=True, last_epoch=report.epoch)
                 self.offset = report.offset
                 if self.state is State.STARTING:
                     self._move(State.RUNNING)
@@ -180,10 +180,11 @@ class SupervisedWorker:
             self._halt(ended)
 
     def resume(self) -> bool:
-        """Start it again if it is halted or waits for its next try; False if it is not."""
+        """Start it again if it is halted or waits for its next try, whoever has it by now; False if it is not."""
         if self.handle is not None or self.state is State.STOPPED:
             return False
         self._deaths.clear()
+        self.spec = dataclasses.replace(self.spec, last_epoch=-1)
         self.start()
         return True
 

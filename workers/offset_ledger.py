@@ -20,7 +20,7 @@ from workers import kill_points
 from workers.batch_queue import Batch
 from workers.database_errors import DUPLICATE, Action, DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
-from workers.errors import BrokenInvariant, SetupError, TemporaryError, TopicChangedError
+from workers.errors import BrokenInvariant, Fenced, SetupError, TemporaryError, TopicChangedError
 from workers.partition_owner import Work
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
@@ -38,10 +38,15 @@ class OffsetLedger:
         """`sign_of_life` is called after each statement of a batch, of which one with many bad rows takes thousands."""
         self._spec = spec
         self._sign_of_life = sign_of_life
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"[:190]
+        self._owner = f"{socket.gethostname()[:128]}:{os.getpid()}{self._of_us}"
         self._session: DatabaseSession | None = None
         self.max_packet = 0  #: bytes of a statement that the server takes, as of the last connection
         self.has_letters = False  #: there is a table for dead letters, as of the last connection
+
+    @property
+    def _of_us(self) -> str:
+        """How the owner ends in a row that a worker of this supervisor claimed."""
+        return f" of supervisor {self._spec.supervisor}" if self._spec.supervisor else ""
 
     def _where(self) -> ColumnElement[bool]:
         columns = OFFSETS.c
@@ -79,6 +84,7 @@ class OffsetLedger:
         """Own the partition from its stored offset on: a new process starts with this.
 
         Waits for a predecessor that still holds the row's lock and, should it never let go, KILLs its connection.
+        Fenced if another supervisor took the partition from ours: it is not taken back.
         """
         for _ in range(_CLAIM_ROUNDS):
             try:
@@ -104,6 +110,7 @@ class OffsetLedger:
                 row = self._locked_row()
                 assert row is not None
             self._check_identity(row)
+            self._check_owner(row)
             session.connection.execute(
                 update(OFFSETS)
                 .where(self._where())
@@ -137,6 +144,14 @@ class OffsetLedger:
                     hint=f"nothing was written; if the new {what} is meant: rtpipe adopt {self._spec.key.topic}",
                 )
 
+    def _check_owner(self, row: Row[Any]) -> None:
+        taken = self._spec.last_epoch >= 0 and row.epoch > self._spec.last_epoch
+        if taken and row.owner and not row.owner.endswith(self._of_us):
+            raise Fenced(
+                f"{self._spec.key}: {row.owner} claimed the partition with epoch {row.epoch}",
+                hint=f"rtpipe resume {self._spec.key} takes it back",
+            )
+
     def _ownership(self) -> dict[str, Any]:
         return {
             "epoch": OFFSETS.c.epoch + 1,
@@ -154,6 +169,8 @@ class OffsetLedger:
         with translated():
             row = self.session.connection.execute(select(OFFSETS).where(self._where())).one_or_none()
             self.session.connection.rollback()
+            if row is not None:
+                self._check_owner(row)
             if row is None or not row.connection_id or row.server != self.session.server:
                 return
             log.warning(

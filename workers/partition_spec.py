@@ -49,5 +49,7 @@ class PartitionSpec:
     log_format: str = "text"
     log_level: str = "INFO"
     database_seconds: int = 20  #: a database that is silent for so long counts as gone
+    supervisor: str = ""  #: names the supervisor in the row's owner, so that its workers know each other
+    last_epoch: int = -1  #: of its last claim under this supervisor; -1: whoever owns the partition, it is claimed
     known: bool = False  #: it ran before under this supervisor: its row in kafka_offsets must be there
     armed: str = ""  #: kill point a test has armed, "" in real life

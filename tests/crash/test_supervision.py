@@ -53,8 +53,9 @@ def test_a_stuck_process_leaves_its_stacks_in_the_log(stack: Addresses, tmp_path
 
 
 @pytest.mark.faults
-def test_a_zombie_that_wakes_up_after_its_successor_is_fenced(stack: Addresses, tmp_path: Path) -> None:
-    """F8, F9: two supervisors, the first one's writer frozen: what it wakes up with is refused by the epoch."""
+@pytest.mark.parametrize("then", [signal.SIGCONT, signal.SIGKILL], ids=["wakes up", "dies"])
+def test_a_zombie_after_its_successor_is_fenced(stack: Addresses, tmp_path: Path, then: signal.Signals) -> None:
+    """F8, F9: two supervisors, the first one's writer frozen: neither it nor its replacement takes anything back."""
     with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
         first = pipeline.supervise()
         with pipeline.stream():
@@ -63,7 +64,7 @@ def test_a_zombie_that_wakes_up_after_its_successor_is_fenced(stack: Addresses, 
             before = pipeline.query("SELECT epoch FROM kafka_offsets WHERE topic = %s", pipeline.topics[0])[0][0]
             second = pipeline.supervise("--take-over")
             eventually(lambda: epoch(pipeline) > before, within=60, what="the second supervisor claims")
-            os.kill(zombie["writer_pid"], signal.SIGCONT)
+            os.kill(zombie["writer_pid"], then)
             assert first.wait(60) == 79
             moves_on(pipeline)
         finish(pipeline, second)
