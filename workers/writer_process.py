@@ -47,10 +47,13 @@ class PatientOutage:
         if reason != self._reason:
             log.warning("waiting: %s", reason, extra=self._extra | {"event": "waiting"})
             self._reason = reason
-        self._consumer.send(Waiting(reason))
         parent = multiprocessing.parent_process()
-        if parent is not None and multiprocessing.connection.wait([parent.sentinel], timeout=seconds):
-            raise LostParent("the consumer process died")
+        sentinels = [] if parent is None else [parent.sentinel]
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._consumer.send(Waiting(reason))  # again and again: one that says nothing for long counts as stuck
+            if multiprocessing.connection.wait(sentinels, timeout=min(left, _TURN)):
+                raise LostParent("the consumer process died")
 
     def over(self) -> None:
         """The service answers again."""
