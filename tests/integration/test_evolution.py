@@ -392,11 +392,7 @@ def test_killed_while_an_alter_waits(database: Addresses, tmp_path: Path, victim
             alters = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE %s"
             pattern = f"ALTER TABLE `bank`.`{sender.topic}`%"
             eventually(lambda: pipeline.query(alters, pattern) != [(0,)], within=60, what="an ALTER waits")
-            kill(supervisor.pid if victim == "supervisor" else pipeline.status()[0]["writer_pid"])
-            if victim == "supervisor":
-                assert supervisor.wait(30) == -9
-                eventually(lambda: not pipeline.processes(), within=30, what="no process left")
-                supervisor = pipeline.supervise()
+            supervisor = killed(pipeline, supervisor, victim)
             reader.rollback()
         caught_up(sender, 21)
         supervisor.terminate()
@@ -423,11 +419,7 @@ def test_killed_while_the_table_is_copied(database: Addresses, tmp_path: Path, v
         copies = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE %s AND STATE LIKE 'copy%%'"
         pattern = f"ALTER TABLE `bank`.`{sender.topic}`%"
         eventually(lambda: pipeline.query(copies, pattern) != [(0,)], within=60, what="the table is copied")
-        kill(supervisor.pid if victim == "supervisor" else pipeline.status()[0]["writer_pid"])
-        if victim == "supervisor":
-            assert supervisor.wait(30) == -9
-            eventually(lambda: not pipeline.processes(), within=30, what="no process left")
-            supervisor = pipeline.supervise()
+        supervisor = killed(pipeline, supervisor, victim)
         caught_up(sender, 21)
         supervisor.terminate()
         assert supervisor.wait(60) == 0
@@ -436,6 +428,16 @@ def test_killed_while_the_table_is_copied(database: Addresses, tmp_path: Path, v
         pipeline.query(f"DELETE FROM `{sender.topic}` WHERE _kafka_partition = {NOBODY}")
         assert sender.rows("seq") == [(seq,) for seq in range(1, 22)]
         assert sender.verified()
+
+
+def killed(pipeline: Pipeline, supervisor: Any, victim: str) -> Any:
+    """kill -9 of the supervisor, which is started again, or of the writer; the supervisor that runs then."""
+    kill(supervisor.pid if victim == "supervisor" else pipeline.status()[0]["writer_pid"])
+    if victim != "supervisor":
+        return supervisor
+    assert supervisor.wait(30) == -9
+    eventually(lambda: not pipeline.processes(), within=30, what="no process left")
+    return pipeline.supervise()
 
 
 def filled(sender: Sender) -> None:
