@@ -10,6 +10,7 @@ from threading import Thread
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.errors import UnreachableError
 from supervisor.cluster_view import ClusterView
+from workers.errors import SetupError
 
 #: Seconds that a topic may be missing: it is, for a moment, while it is made again.
 _PATIENCE = 60.0
@@ -62,7 +63,7 @@ class TopicWatch:
     def _judge(self, asked: Future[_Look], now: float) -> dict[str, str]:
         try:
             look = asked.result()
-        except (UnreachableError, AccessDeniedError):
+        except (UnreachableError, AccessDeniedError, SetupError):  # the last: deleted between the two questions
             return {}
         if look.cluster_id and look.cluster_id != self._cluster_id:
             return dict.fromkeys(self._topic_ids, f"cluster id changed {self._cluster_id} -> {look.cluster_id}")
