@@ -20,6 +20,7 @@ from infra.embedded_stack import up
 from tests.crash.database_proxy import Do, Link, Statement
 from tests.crash.fault_run import QUICK, FaultRun, all_run, fault_run, generations
 from tests.pipeline import Pipeline, connect, kill
+from tests.server_setting import server_setting
 from tests.waits import eventually
 
 if TYPE_CHECKING:
@@ -148,15 +149,12 @@ def test_a_primary_that_becomes_read_only_under_open_connections(database: Addre
     """F22: a real failover's first half; the second is that it takes writes again."""
     with fault_run(database, tmp_path) as run:
         with run.moving():
-            run.pipeline.query("SET GLOBAL read_only = ON")
-            try:
+            with server_setting(database.admin_database_url, "read_only", "ON"):
                 run.wait_event("waiting", 2)
                 stuck = run.committed()
                 tried = run.proxy.connections
                 eventually(lambda: run.proxy.connections > tried + 2, within=60, what="writers connect again")
                 assert run.committed() == stuck
-            finally:
-                run.pipeline.query("SET GLOBAL read_only = OFF")
             run.moves_on("read_only off")
         assert run.finish() > 0
         run.no_death()
@@ -258,21 +256,14 @@ def test_a_network_that_swallows_everything(database: Addresses, tmp_path: Path)
 
 def test_a_batch_larger_than_the_servers_packet_is_split(database: Addresses, tmp_path: Path) -> None:
     """F24: several INSERTs, one transaction; the single row that is too large is the integration tests' case."""
-    with contextlib.closing(connect(database.admin_database_url)) as connection:
-        cursor = connection.cursor()
-        cursor.execute("SELECT @@GLOBAL.max_allowed_packet")
-        [before] = cursor.fetchone() or (0,)
-        cursor.execute("SET GLOBAL max_allowed_packet = 1048576")
-        try:
-            with fault_run(database, tmp_path, partitions=1) as run:
-                all_run(run.pipeline)
-                run.pipeline.produce(60, payload="z" * 100_000)
-                assert run.finish() == 60
-                run.no_death()
-            sent = "".join(statement.name[1] for statement in run.proxy.statements)  # A, N, O
-            assert re.search("ANN+O", sent), sent
-        finally:
-            cursor.execute(f"SET GLOBAL max_allowed_packet = {before}")
+    with server_setting(database.admin_database_url, "max_allowed_packet", 1 << 20):
+        with fault_run(database, tmp_path, partitions=1) as run:
+            all_run(run.pipeline)
+            run.pipeline.produce(60, payload="z" * 100_000)
+            assert run.finish() == 60
+            run.no_death()
+        sent = "".join(statement.name[1] for statement in run.proxy.statements)  # A, N, O
+        assert re.search("ANN+O", sent), sent
 
 
 # -- what a person does to the database ------------------------------------------------------------------------------

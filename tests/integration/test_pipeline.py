@@ -30,6 +30,7 @@ from avro_schemas.table_layout import table_layout
 from infra.accounts import table_privileges
 from infra.ddl import create_table_sql
 from tests.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
+from tests.server_setting import server_setting
 from tests.tcp_forwarder import forwarder
 from tests.waits import eventually
 
@@ -423,15 +424,9 @@ def bad_schema(topic: str, *more: dict[str, Any]) -> dict[str, Any]:
     return {**schema_named(topic), "fields": [*schema_named(topic)["fields"], *more]}
 
 
-@contextlib.contextmanager
-def small_packets(pipeline: Pipeline, size: int) -> Iterator[None]:
+def small_packets(pipeline: Pipeline, size: int) -> contextlib.AbstractContextManager[None]:
     """Sessions that begin meanwhile take no packet larger than `size`."""
-    [[before]] = pipeline.query("SELECT @@GLOBAL.max_allowed_packet")
-    pipeline.query(f"SET GLOBAL max_allowed_packet = {size}")
-    try:
-        yield
-    finally:
-        pipeline.query(f"SET GLOBAL max_allowed_packet = {before}")
+    return server_setting(pipeline.addresses.admin_database_url, "max_allowed_packet", size)
 
 
 def test_a_message_that_is_no_row_stops_its_partition_and_no_other(stack: Addresses, tmp_path: Path) -> None:

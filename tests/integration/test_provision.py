@@ -24,6 +24,7 @@ from infra.provision import ProvisionRequest, ProvisionResult, create, plan
 from infra.provision_items import State
 from infra.stack_state import Addresses
 from tests.mysql_server import MysqlServer
+from tests.server_setting import server_setting
 
 PASSWORD = "canary'\"\\1%@/!"
 
@@ -446,12 +447,11 @@ def test_quoted_names_and_texts_arrive_as_they_are(name: str, admin: Account, se
 
 @pytest.mark.parametrize("admin", ["mysql"], indirect=True)  # MariaDB is shared by tests that run side by side
 def test_a_server_that_demands_a_primary_key_gets_one_and_it_is_said(place: Place) -> None:
-    place.sql("SET GLOBAL sql_require_primary_key = ON")
-    try:
+    admin_url = place.request.admin_database_url
+    assert admin_url
+    with server_setting(admin_url, "sql_require_primary_key", "ON"):
         made = create(place.request)
         again = plan(place.request)
-    finally:
-        place.sql("SET GLOBAL sql_require_primary_key = OFF")
     [item] = [item for item in made.items if (item.kind, item.name) == ("table", place.topic)]
     assert item.state is State.CREATED
     assert item.detail == "primary key (_kafka_partition, _kafka_offset), since this server demands one"

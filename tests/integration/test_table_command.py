@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from tests.integration.test_evolution import MICROS, MILLIS, Sender, field, text
 from tests.integration.test_pipeline import messages_of, supervised
 from tests.pipeline import running_pipeline
+from tests.server_setting import server_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,12 +168,9 @@ def test_a_server_that_demands_a_primary_key_gets_one(sender: Sender, demand: st
     (pipeline.directory / "rtpipe.toml").write_text("")  # no metadata columns
     version: Any = sender.version()
     pipeline.query(f"DROP TABLE `{sender.topic}`")
-    pipeline.query(f"SET GLOBAL {demand} = ON")
-    try:
+    with server_setting(pipeline.addresses.admin_database_url, demand, "ON"):
         shown = table(pipeline, "plan")
         table(pipeline, "apply")
-    finally:
-        pipeline.query(f"SET GLOBAL {demand} = OFF")
     assert "this server demands a primary key" in shown
     assert "PRIMARY KEY (`_kafka_partition`, `_kafka_offset`)" in shown
     sender.send(version)
