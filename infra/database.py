@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
+from avro_schemas.mysql_engine import mysql_engine
 
 #: Seconds to connect, and for an answer to one statement.
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 10
@@ -77,7 +78,7 @@ def account_of(url: str, setting: str) -> Account:
 
 
 class Sessions:
-    """One open connection for each account, kept until `close`: PyMySQL takes 80 ms to prepare TLS for a new one."""
+    """One open connection for each account, kept until `close`."""
 
     def __init__(self, answer_seconds: int = ANSWER_SECONDS) -> None:
         self._engines: dict[Account, Engine] = {}
@@ -127,10 +128,9 @@ def run(connection: Connection, sql: str) -> None:
 
 
 def _engine(account: Account, answer_seconds: int) -> Engine:
-    return create_engine(
+    return mysql_engine(
         account.url._replace(database=None),
         isolation_level="AUTOCOMMIT",
-        hide_parameters=True,
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": CONNECT_SECONDS,

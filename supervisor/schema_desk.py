@@ -51,8 +51,9 @@ class SchemaDesk:
         self._wake: Callable[[], None] = lambda: None
 
     def open(self, wake: Callable[[], None]) -> None:
-        """`wake` is called from another thread when there are `answers`."""
+        """`wake` is called from another thread when there are `answers`. The registry's client loads meanwhile."""
         self._wake = wake
+        threading.Thread(target=self._prepare, name="registry client", daemon=True).start()
 
     def ask(self, who: ProcessHandle, spec: PartitionSpec, wanted: SchemaWanted) -> None:
         """`who` comes back beside the answer."""
@@ -141,6 +142,10 @@ class SchemaDesk:
             return lineage_of([schemas[number] for number in sorted(schemas)], spec.table, spec.rules)
 
         return self._keeper.fit(Cause(topic, schema_id), layout, spec.rules, lineage)
+
+    def _prepare(self) -> None:
+        with contextlib.suppress(RtpipeError):  # whoever asks hears of it
+            self._client()
 
     def _client(self) -> Registry:
         with self._opening:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import ssl
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pymysql
-from sqlalchemy import Row, create_engine, event, text
+from sqlalchemy import Row, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
+from avro_schemas.mysql_engine import mysql_engine
 from workers.database_errors import DatabaseTrouble, trouble_of
 from workers.errors import SetupError
 
@@ -21,9 +21,6 @@ from workers.errors import SetupError
 _SILENCE = 20
 _CONNECT_TIMEOUT = 10
 _UNKNOWN_VARIABLE = 1193
-_UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-_UNVERIFIED.check_hostname = False
-_UNVERIFIED.verify_mode = ssl.CERT_NONE
 #: READ COMMITTED: an UPDATE that matches nothing must not keep its row locked (REPEATABLE READ does).
 #: wait_timeout frees the locks of a writer that was stopped in the middle of a transaction.
 _PINNED = (
@@ -115,13 +112,9 @@ class DatabaseSession:
 
 def open_session(url: str, silence: int = _SILENCE) -> DatabaseSession:
     """Connect and pin the session. Raises DatabaseTrouble for what the server or the network refuses."""
-    where = make_url(url)
-    if str(where.query.get("ssl_disabled", "")).lower() in {"false", "0", "no", "off"}:
-        where = where.difference_update_query(["ssl_disabled"])  # PyMySQL takes any text for a yes
-    engine = create_engine(
-        where,
+    engine = mysql_engine(
+        make_url(url),
         poolclass=NullPool,
-        hide_parameters=True,
         connect_args={
             "connect_timeout": min(silence, _CONNECT_TIMEOUT),
             "read_timeout": silence,
@@ -130,8 +123,6 @@ def open_session(url: str, silence: int = _SILENCE) -> DatabaseSession:
             "local_infile": False,
         },
     )
-    if not any(name.startswith("ssl") for name in where.query):
-        event.listen(engine, "do_connect", _connect_lightly)
     with translated():
         connection = engine.connect()
         try:
@@ -141,18 +132,6 @@ def open_session(url: str, silence: int = _SILENCE) -> DatabaseSession:
         except BaseException:
             connection.close()
             raise
-
-
-def _connect_lightly(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> Any:
-    """PyMySQL's default, TLS if the server offers it, without the certificates that this default never checks.
-
-    Loading them would cost every connection 80 ms and every writer 5 MB. A URL with ssl_ca, ssl_verify_identity and
-    the like goes PyMySQL's own way.
-    """
-    connection = pymysql.Connection(*arguments, **options, ssl_disabled=True, defer_connect=True)
-    connection.ssl, connection.ctx = True, _UNVERIFIED  # type: ignore[attr-defined]
-    connection.connect()
-    return connection
 
 
 def _end_idle_transactions(connection: Connection) -> None:
