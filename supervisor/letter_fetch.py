@@ -63,7 +63,7 @@ class LetterFetch:
         with contextlib.suppress(KafkaException, RtpipeError):
             message = self._message(letter) if self._topic_id(letter) == letter.source.topic_id else None
             if message is not None:
-                headers = [(name, _bytes(content)) for name, content in headers_of(message) or ()] or None
+                headers = [(name, _bytes(content)) for name, content in headers_of([message]).get(0) or ()] or None
                 key, value = _bytes(message.key()), _bytes(message.value())
                 return dataclasses.replace(letter, key=key, value=value, headers=headers, fetched=True)
         return letter

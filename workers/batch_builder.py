@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
+from operator import lt
 from typing import TYPE_CHECKING, Any
 
 from workers.batch_queue import Batch, Headers
@@ -13,13 +17,21 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
 
-def headers_of(message: Message) -> Headers | None:
-    """All headers of a message; None if the client cannot give them, since a name is no UTF-8."""
-    try:
-        found: Any = message.headers()
-    except (SystemError, UnicodeDecodeError):
-        return None
-    return list(found or ())
+def headers_of(messages: Sequence[Message]) -> dict[int, Headers | None]:
+    """Headers of the messages that have any, by place; None if the client cannot give them, since a name is no UTF-8.
+
+    Asked once for each message: after a failure the client's answer is a crash.
+    """
+    found: dict[int, Headers | None] = {}
+    for at, message in enumerate(messages):
+        try:
+            headers: Any = message.headers()
+        except (SystemError, UnicodeDecodeError):
+            found[at] = None
+        else:
+            if headers:
+                found[at] = headers
+    return found
 
 
 class BatchBuilder:
@@ -30,32 +42,52 @@ class BatchBuilder:
         self._first = first
         self._leader_epoch = leader_epoch
         self._since: float | None = None
+        self._bytes = 0
         self._empty()
         self.next_offset = first
 
-    def add(self, message: Message, now: float) -> None:
-        """Take one message; one that is already covered (a fetch that was repeated) is left out.
+    def add(self, messages: Sequence[Message], now: float) -> Sequence[Message]:
+        """Take messages until the batch is full; gives back those for which there is no room.
 
-        The newest message's leader epoch is stored with the offset, to find a log that was truncated. It comes from
-        messages alone: the end-of-partition event carries an epoch of its own, which is not the log's.
+        Column by column, since a call for each message would cost as much as librdkafka does. A message that is already
+        covered (a fetch that was repeated) is left out. The newest message's leader epoch is stored with the offset, to
+        find a log that was truncated. It comes from messages alone: the end-of-partition event carries an epoch of its
+        own, which is not the log's.
         """
-        offset, value, key = message.offset(), message.value(), message.key()
-        assert offset is not None
-        if offset < self.next_offset:
-            return
-        headers = headers_of(message)
-        if headers != []:
-            self._headers[len(self._offsets)] = headers
-            self._bytes += sum(len(name) + len(content or b"") for name, content in headers or ())
-        self._offsets.append(offset)
-        self._values.append(value)
-        self._keys.append(key)
-        self._timestamps.append(message.timestamp()[1])
-        self._bytes += len(value or b"") + len(key or b"")
-        epoch = message.leader_epoch()
+        messages, offsets = self._fresh(messages)
+        values, keys = [message.value() for message in messages], [message.key() for message in messages]
+        headers = headers_of(messages)
+        sizes = [len(value or b"") + len(key or b"") for value, key in zip(values, keys, strict=True)]
+        for at, found in headers.items():
+            sizes[at] += sum(len(name) + len(content or b"") for name, content in found or ())
+        before = list(accumulate(sizes, initial=self._bytes))  # bytes of the batch before each of them, and after all
+        count = min(self._limits.batch_rows - len(self._offsets), bisect_left(before, self._limits.batch_bytes))
+        taken, rest = messages[:count], messages[count:]
+        if not taken:
+            return rest
+        self._headers |= {len(self._offsets) + at: found for at, found in headers.items() if at < count}
+        self._offsets += offsets[:count]
+        self._values.extend(values[:count])
+        self._keys.extend(keys[:count])
+        self._timestamps.extend([message.timestamp()[1] for message in taken])
+        self._bytes = before[len(taken)]
+        epoch = taken[-1].leader_epoch()
         self._leader_epoch = self._leader_epoch if epoch is None else epoch
-        self.next_offset = offset + 1
+        self.next_offset = self._offsets[-1] + 1
         self._since = now if self._since is None else self._since
+        return rest
+
+    def _fresh(self, messages: Sequence[Message]) -> tuple[Sequence[Message], list[int]]:
+        """The messages that are not covered yet, and their offsets."""
+        offsets: list[Any] = [message.offset() for message in messages]
+        if not offsets or (offsets[0] >= self.next_offset and all(map(lt, offsets, offsets[1:]))):
+            return messages, offsets
+        fresh: dict[int, Message] = {}
+        reached = self.next_offset
+        for offset, message in zip(offsets, messages, strict=True):
+            if offset >= reached:
+                fresh[offset], reached = message, offset + 1
+        return list(fresh.values()), list(fresh)
 
     def reach(self, offset: int, now: float) -> None:
         """The log continues at `offset`: what lies between holds no message for us (markers, compaction)."""

@@ -5,15 +5,18 @@ Asks for schemas, and with that may have the table altered, so this comes before
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from avro_schemas.errors import RtpipeError
 from avro_schemas.evolution import EvolutionError
 from avro_schemas.metadata_columns import DELETED_COLUMN
+from avro_schemas.wire_format import HEADER_SIZE
 from workers.batch_queue import Batch
 from workers.batch_work import BatchWork, Rows, Tombstones
 from workers.dead_letters import Refusal
 from workers.partition_spec import PartitionSpec
 from workers.row_encoder import TOO_NARROW, RowEncoder
-from workers.schema_cache import SchemaCache, Schemas, header_of
+from workers.schema_cache import SchemaCache, Schemas
 from workers.schema_source import SchemaRefused
 
 _NULL = Refusal("E_NULL_VALUE", "a null value (tombstone), for which the topic's settings have no use")
@@ -43,13 +46,12 @@ class BatchEncoder:
 
     def work(self, batch: Batch, max_packet: int) -> BatchWork:
         """Rows by schema id: old and new records may alternate, and one INSERT names one set of columns."""
-        by_header: dict[bytes, list[int]] = {}
+        headers = batch.values.heads(HEADER_SIZE)
         nulls: list[int] = []
-        for place, value in enumerate(batch.values):
-            if value is None:
-                nulls.append(place)
-            else:
-                by_header.setdefault(header_of(value), []).append(place)
+        by_header: dict[bytes, list[int]] = {}
+        for header, run in groupby(range(len(headers)), headers.__getitem__):
+            places = nulls if header is None else by_header.setdefault(header, [])
+            places += run
         refused: dict[int, Refusal] = {}
         encoders = self._encoders(batch, by_header)
         parts = []

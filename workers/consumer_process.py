@@ -162,21 +162,18 @@ class ConsumerProcess:
         if self._ready:
             return
         lingers = builder.lingers(time.monotonic())
-        messages = topic.poll(builder.room(), _TURN if lingers is None else min(_TURN, lingers))
+        messages, end = topic.poll(builder.room(), _TURN if lingers is None else min(_TURN, lingers))
         now = time.monotonic()
-        if not messages:
+        if not messages and end is None:
             self._rest(now)
             return
         self._idle_since = now
-        for message in messages:
-            if message.error() is not None:  # the end of the partition, which transaction markers may have moved
-                offset = message.offset()
-                assert offset is not None
-                builder.reach(offset, now)
-                continue
+        while messages:
             if builder.full:
                 self._ready.append(builder.take())
-            builder.add(message, now)
+            messages = builder.add(messages, now)
+        if end is not None:
+            builder.reach(end, now)
         kill_points.reach("consumer:after_poll")
 
     def _rest(self, now: float) -> None:

@@ -97,8 +97,8 @@ def batch_of(letters: Sequence[Letter]) -> Batch:
         next_offset=letters[-1].offset + 1,
         leader_epoch=-1,
         offsets=[letter.offset for letter in letters],
-        values=PackedBytes(letter.value for letter in letters),
-        keys=PackedBytes(letter.key for letter in letters),
+        values=PackedBytes([letter.value for letter in letters]),
+        keys=PackedBytes([letter.key for letter in letters]),
         timestamps=array("q", [letter.timestamp for letter in letters]),
         headers={at: letter.headers for at, letter in enumerate(letters) if letter.headers},
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from itertools import accumulate
 from typing import Any
 
 
@@ -12,19 +14,24 @@ class PackedBytes:
 
     __slots__ = ("_data", "_ends")
 
-    def __init__(self, values: Iterable[bytes | None] = ()) -> None:
-        self._data = bytearray()
+    def __init__(self, values: Sequence[bytes | None] = ()) -> None:
+        self._data: bytes | bytearray = bytearray()
         self._ends = array("q")  # where each element ends; of a None, the same as ~end
-        for value in values:
-            self.append(value)
+        self.extend(values)
 
-    def append(self, value: bytes | None) -> None:
-        """Add one element."""
-        if value is None:
-            self._ends.append(~len(self._data))
-        else:
-            self._data += value
-            self._ends.append(len(self._data))
+    def extend(self, values: Sequence[bytes | None]) -> None:
+        """Add several elements."""
+        try:
+            joined = b"".join(values)  # type: ignore[arg-type]  # a None among them is seen here
+        except TypeError:
+            for value in values:
+                self._data += value or b""
+                self._ends.append(~len(self._data) if value is None else len(self._data))
+            return
+        ends = accumulate(map(len, values), initial=len(self._data))  # type: ignore[arg-type]
+        next(ends)
+        self._ends.extend(ends)
+        self._data += joined
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -45,9 +52,31 @@ class PackedBytes:
                 yield data[start:end]
                 start = end
 
+    def heads(self, size: int) -> list[bytes | None]:
+        """The first `size` bytes of each element."""
+        data, start, found = bytes(self._data), 0, list[bytes | None]()
+        for end in self._ends:
+            if end < 0:
+                found.append(None)
+            else:
+                found.append(data[start:end][:size])
+                start = end
+        return found
+
+    def stream(self) -> BytesIO:
+        """All elements, one after the other, without a copy if this came from another process."""
+        return BytesIO(bytes(self._data))
+
+    def spans(self, places: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Where the elements at these places, none of them None, begin and end in the stream."""
+        ends = self._ends
+        for at in places:
+            before = ends[at - 1] if at else 0
+            yield (before if before >= 0 else ~before), ends[at]
+
     def part(self, start: int, stop: int) -> PackedBytes:
         """Elements [start, stop)."""
-        return PackedBytes(self[at] for at in range(start, stop))
+        return PackedBytes([self[at] for at in range(start, stop)])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PackedBytes | list) and list(self) == list(other)
@@ -60,6 +89,6 @@ class PackedBytes:
 
 def _unpickled(data: bytes, ends: bytes) -> PackedBytes:
     packed = PackedBytes()
-    packed._data = bytearray(data)  # noqa: SLF001 - the other half of __reduce__
+    packed._data = data  # noqa: SLF001 - the other half of __reduce__
     packed._ends.frombytes(ends)  # noqa: SLF001
     return packed

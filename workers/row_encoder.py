@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from itertools import compress
 from operator import itemgetter
 from typing import Any
@@ -46,7 +47,7 @@ class RowEncoder:
     def __init__(
         self, layout: TableLayout, schema: Any, partition: int, schema_id: int, *, nonfinite: str = "dead_letter"
     ) -> None:
-        self._decode = MessageDecoder(schema)
+        self._decoder = MessageDecoder(schema)
         self._columns: list[tuple[ColumnShape, Callable[[Record], Any], Literals]] = [
             (column, _getter(column.path), literals_for(column, nonfinite=nonfinite)) for column in layout.columns
         ]
@@ -65,47 +66,52 @@ class RowEncoder:
     def encode(self, batch: Batch, places: Sequence[int]) -> Encoded:
         """Row literals `(…)` of the messages at these places; a bad message takes nothing from its neighbours."""
         encoded = Encoded()
+        if self._wants_headers:
+            nameless = [place for place in places if batch.headers.get(place, ()) is None]
+            why = Refusal("E_VALUE", "a header whose name is no UTF-8", HEADERS_COLUMN)
+            encoded.refused |= dict.fromkeys(nameless, why)
+            places = _without(places, encoded.refused)
+        stream = batch.values.stream()
         for start in range(0, len(places), _CHUNK):
-            self._encode(batch, places[start : start + _CHUNK], encoded)
+            self._encode(batch, stream, places[start : start + _CHUNK], encoded)
         return encoded
 
-    def _encode(self, batch: Batch, places: Sequence[int], encoded: Encoded) -> None:
-        records: dict[int, Record] = {}
-        for place in places:
-            if self._wants_headers and batch.headers.get(place, ()) is None:
-                encoded.refused[place] = Refusal("E_VALUE", "a header whose name is no UTF-8", HEADERS_COLUMN)
-                continue
-            try:
-                records[place] = self._decode(batch.values[place] or b"")
-            except ValueError as exc:
-                encoded.refused[place] = Refusal("E_DECODE", str(exc))
-        texts = self._texts(records, encoded.refused)
+    def _encode(self, batch: Batch, stream: BytesIO, places: Sequence[int], encoded: Encoded) -> None:
+        records, problems = self._decoder.records(batch.values, stream, places)
+        encoded.refused |= {place: Refusal("E_DECODE", str(why)) for place, why in problems.items()}
+        texts, good = self._texts(records, _without(places, problems), encoded.refused)
         if self._key:
             encoded.keys += ["(" + ",".join(key) + ")" for key in zip(*(texts[at] for at in self._key), strict=True)]
-        good = [place for place in records if place not in encoded.refused]
         texts += [render(batch, good) for render in self._metadata]
         encoded.literals += ["(" + ",".join(row) + ")" for row in zip(*texts, strict=True)]
         encoded.places += good
 
-    def _texts(self, records: Mapping[int, Record], refused: dict[int, Refusal]) -> list[list[str]]:
-        """The texts of each column, for all records but those that a column refuses, which go to `refused`."""
+    def _texts(
+        self, records: Sequence[Record], places: Sequence[int], refused: dict[int, Refusal]
+    ) -> tuple[list[list[str]], Sequence[int]]:
+        """The texts of each column, for all records but those that a column refuses, which go to `refused`; and the
+        places of those that are left.
+        """
         texts: list[list[str]] = []
-        good = dict(records)
         for column, value_of, render in self._columns:
-            values = list(map(value_of, good.values()))
+            values = list(map(value_of, records))
             try:
                 texts.append(render(values))
             except ValueError:
                 problems = [_problem(render, value) for value in values]
-                for place, why in zip(list(good), problems, strict=True):
+                for place, why in zip(places, problems, strict=True):
                     if why:
                         name = TOO_NARROW if isinstance(why, TooNarrow) else "E_VALUE"
                         refused[place] = Refusal(name, str(why), column.field)
-                        del good[place]
                 kept = [not why for why in problems]
+                records, places = list(compress(records, kept)), list(compress(places, kept))
                 texts = [list(compress(column_texts, kept)) for column_texts in texts]
                 texts.append(render(list(compress(values, kept))))
-        return texts
+        return texts, places
+
+
+def _without(places: Sequence[int], refused: Collection[int]) -> Sequence[int]:
+    return [place for place in places if place not in refused] if refused else places
 
 
 def _getter(path: tuple[str, ...]) -> Callable[[Record], Any]:

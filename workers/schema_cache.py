@@ -6,7 +6,7 @@ import time
 from typing import Any, Protocol
 
 from avro_schemas.table_layout import TableLayout
-from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
+from avro_schemas.wire_format import WireFormatError, schema_id_of
 from workers.dead_letters import Refusal
 from workers.message_key import MessageKey
 from workers.partition_spec import PartitionSpec
@@ -101,8 +101,3 @@ class SchemaCache:
 
 def _names(layout: TableLayout) -> set[str]:
     return {*(column.name for column in layout.columns), *layout.others}
-
-
-def header_of(value: bytes) -> bytes:
-    """The bytes that tell a message's schema."""
-    return value[:HEADER_SIZE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -76,17 +76,21 @@ class TopicConsumer:
             )
         self._consumer.assign([start])
 
-    def poll(self, most: int, timeout: float) -> list[Message]:
+    def poll(self, most: int, timeout: float) -> tuple[Sequence[Message], int | None]:
         """Up to `most` messages: waits `timeout` seconds for the first, takes the others that are already here.
 
-        An end-of-partition event comes as a message whose error says so; every other error is judged here. Raises
-        TopicChangedError before the first message of a topic that has only the name of ours.
+        And the offset after the last one, if that is the end of the partition, which transaction markers may have
+        moved. Raises TopicChangedError before the first message of a topic that has only the name of ours.
         """
-        messages = self._consumer.consume(1, timeout)
-        if messages and most > 1:
-            messages += self._consumer.consume(most - 1, 0)
+        polled = self._consumer.consume(1, timeout)
+        if polled and most > 1:
+            polled += self._consumer.consume(most - 1, 0)
         self._check_topic_id()
-        return [message for message in messages if message.error() is None or self._is_end(message)]
+        messages = [message for message in polled if message.error() is None]
+        if len(messages) == len(polled):
+            return messages, None
+        ends = [message.offset() for message in polled if self._is_end(message)]
+        return messages, max((end for end in ends if end is not None), default=None)
 
     def _check_topic_id(self) -> None:
         found = self._log.topic_id
@@ -98,7 +102,8 @@ class TopicConsumer:
 
     def _is_end(self, message: Message) -> bool:
         error = message.error()
-        assert error is not None
+        if error is None:
+            return False
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
             offset = message.offset()
             self.end_offset = self.end_offset if offset is None else offset

@@ -51,7 +51,7 @@ def test_nothing_gathered_is_never_due() -> None:
 
 def test_a_message_waits_for_more_until_the_linger_is_over() -> None:
     builder = BatchBuilder(SMALL, 5, -1)
-    builder.add(message(5, b"x", 4), now=10.0)
+    builder.add([message(5, b"x", 4)], now=10.0)
     assert builder.lingers(now=10.5) == 0.5
     assert builder.lingers(now=11.0) == 0.0
 
@@ -60,28 +60,28 @@ def test_rows_fill_a_batch() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
     for offset in range(3):
         assert not builder.full
-        builder.add(message(offset, b"", 4), now=0.0)
+        builder.add([message(offset, b"", 4)], now=0.0)
     assert builder.full
     assert builder.lingers(now=0.0) == 0.0
 
 
 def test_bytes_fill_a_batch() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
-    builder.add(message(0, b"x" * 100, 4), now=0.0)
+    builder.add([message(0, b"x" * 100, 4)], now=0.0)
     assert builder.full
 
 
 def test_headers_that_cannot_be_read_take_no_message_along() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
-    builder.add(message(0, b"headers that are no UTF-8", 4), now=0.0)
-    builder.add(message(1, b"x", 4, [("h", b"v")]), now=0.0)
+    builder.add([message(0, b"headers that are no UTF-8", 4)], now=0.0)
+    builder.add([message(1, b"x", 4, [("h", b"v")])], now=0.0)
     batch = builder.take()
     assert (batch.offsets, batch.headers) == ([0, 1], {0: None, 1: [("h", b"v")]})
 
 
 def test_a_batch_covers_the_gap_that_markers_leave() -> None:
     builder = BatchBuilder(SMALL, 10, -1)
-    builder.add(message(12, b"x", 4), now=0.0)
+    builder.add([message(12, b"x", 4)], now=0.0)
     builder.reach(15, now=0.0)
     batch = builder.take()
     assert (batch.first, batch.next_offset, batch.offsets, batch.leader_epoch) == (10, 15, [12], 4)
@@ -97,22 +97,30 @@ def test_the_end_of_the_log_alone_moves_the_offset() -> None:
 
 def test_a_message_that_comes_twice_is_taken_once() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
-    for offset in (0, 1, 0, 1, 2):
-        builder.add(message(offset, b"x", 4), now=0.0)
+    builder.add([message(offset, b"x", 4) for offset in (0, 1, 0)], now=0.0)
+    builder.add([message(offset, b"x", 4) for offset in (1, 2)], now=0.0)
     assert builder.take().offsets == [0, 1, 2]
 
 
-@given(st.lists(st.integers(0, 60)), st.integers(1, 7))
-def test_batches_follow_each_other_without_gap_or_overlap(offsets: list[int], rows: int) -> None:
-    builder = BatchBuilder(Limits(batch_rows=rows), 0, -1)
+@given(st.lists(st.lists(st.integers(0, 60))), st.integers(1, 7), st.integers(1, 30))
+def test_batches_follow_each_other_without_gap_or_overlap(polls: list[list[int]], rows: int, size: int) -> None:
+    builder = BatchBuilder(Limits(batch_rows=rows, batch_bytes=size), 0, -1)
     batches = []
-    for offset in offsets:
-        if builder.full:
-            batches.append(builder.take())
-        builder.add(message(offset, b"x", 4), now=0.0)
+    for poll in polls:
+        messages: Any = [message(offset, b"x" * (offset % 5), 4) for offset in poll]
+        while messages:
+            if builder.full:
+                batches.append(builder.take())
+            messages = builder.add(messages, now=0.0)
     batches.append(builder.take())
+    offsets = [offset for poll in polls for offset in poll]
     position = 0
     for batch in batches:
+        sizes = [len(value or b"") + len(b"k") for value in batch.values]
+        assert [len(value or b"") for value in batch.values] == [offset % 5 for offset in batch.offsets]
+        assert list(batch.timestamps) == [1_000 + offset for offset in batch.offsets]
+        assert len(sizes) <= rows
+        assert sum(sizes[:-1]) < size
         assert batch.first == position
         assert batch.offsets == sorted(set(batch.offsets))
         assert all(batch.first <= offset < batch.next_offset for offset in batch.offsets)
@@ -124,8 +132,8 @@ def test_the_leader_epoch_is_that_of_the_newest_message_and_of_nothing_else() ->
     builder = BatchBuilder(SMALL, 0, 1)
     builder.reach(1, now=0.0)
     assert builder.take().leader_epoch == 1
-    builder.add(message(1, b"x", 2), now=0.0)
-    builder.add(message(2, b"x", None), now=0.0)
+    builder.add([message(1, b"x", 2)], now=0.0)
+    builder.add([message(2, b"x", None)], now=0.0)
     builder.reach(9, now=0.0)
     assert builder.take().leader_epoch == 2
 
@@ -133,7 +141,7 @@ def test_the_leader_epoch_is_that_of_the_newest_message_and_of_nothing_else() ->
 def test_a_part_of_a_batch_keeps_what_belongs_to_its_messages() -> None:
     builder = BatchBuilder(Limits(), 10, -1)
     for offset in (10, 12, 15):
-        builder.add(message(offset, b"%d" % offset, 1, [("h", None)] if offset == 12 else None), now=0.0)
+        builder.add([message(offset, b"%d" % offset, 1, [("h", None)] if offset == 12 else None)], now=0.0)
     builder.reach(20, now=0.0)
     batch = builder.take()
     assert (list(batch.keys), list(batch.timestamps), batch.headers) == (
