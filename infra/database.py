@@ -101,8 +101,8 @@ class Sessions:
         with translated(account, doing):
             try:
                 connection = self._engines[account].connect()
-            except (OSError, TypeError, ValueError) as error:  # unreadable certificates, unknown URL parameters
-                raise SettingsError(f"{account.setting}: a parameter after the ? is wrong: {error}") from None
+            except SettingsError as error:
+                raise SettingsError(f"{account.setting}: {error.message}", hint=error.hint) from None
             with connection:
                 yield connection
 

@@ -69,6 +69,7 @@ class SupervisedWorker:
         self._heard_at = 0.0
         self._writer_silent = 0.0
         self._aborted_at: float | None = None
+        self._arrived = False
         self._rate = RateMeter()
 
     def __str__(self) -> str:
@@ -82,9 +83,10 @@ class SupervisedWorker:
         self._move(State.STARTING)
         self.next_start, self.code = None, ExitCode.DONE
         self._running = self._progress = self._ended = self._aborted_at = None
-        self._heard_at, self._writer_silent = time.monotonic(), 0.0
+        self._writer_silent = 0.0
         try:
             self.handle = ProcessHandle(self.spec, self._context)
+            self._heard_at = time.monotonic()  # a start that waits for a new forkserver takes its time
         except (EOFError, OSError) as exc:  # the forkserver was killed over it; the next start makes a new one
             self._move(State.BACKOFF, f"no process could be started: {type(exc).__name__}")
             self.next_start = time.monotonic() + _TEMPORARY_DELAY * random.uniform(0.8, 1.2)
@@ -140,15 +142,23 @@ class SupervisedWorker:
             case Ended():
                 self._ended = report
 
-    def drain(self, seconds: float) -> None:
-        """Ask for a clean end; a worker that has no process is at its end already."""
+    def drain(self, seconds: float, *, arrived: bool = False) -> None:
+        """Ask for a clean end; a worker that has no process is at its end already. `arrived`: all is committed."""
         self.next_start = None
         if self.handle is None:
             if self.state not in {State.STOPPED, State.HALTED}:
                 self._move(State.STOPPED)
         elif self.state is not State.STOPPING:
             self._move(State.STOPPING)
+            self._arrived = arrived
             self.handle.drain(seconds)
+
+    def kill(self) -> None:
+        """End it at once; its death is then no surprise."""
+        if self.handle is not None:
+            self.drain(0)
+            self._ended = self._ended or Ended(ExitCode.DONE, "", "")
+            self.handle.kill()
 
     def check_heartbeat(self, now: float, limit: float, in_driver: float) -> None:
         """Replace a worker of which nothing was heard for `limit` seconds: SIGABRT for its stacks, then SIGKILL.
@@ -200,11 +210,7 @@ class SupervisedWorker:
         if ended is not None and (ended.lasting or ended.code in _HALTING):
             self._halt(ended)
         elif self.state is State.STOPPING:
-            if ended is not None and ended.code != ExitCode.DONE:
-                self.code = ended.code
-                self.cut_short = ended.name == DRAIN_FORCED
-                log.error("%s %s", ended.name, ended.text, extra=self._extra("worker_left"))
-            self._move(State.STOPPED)
+            self._stop(code, ended)
         elif ended is not None and ended.code == ExitCode.TEMPORARY:
             self._move(State.BACKOFF, ended.text)
             self.next_start = time.monotonic() + _TEMPORARY_DELAY * random.uniform(0.8, 1.2)
@@ -212,6 +218,17 @@ class SupervisedWorker:
         else:
             self._restart(pid, code, ended)
         self._running = self._progress = None
+
+    def _stop(self, code: int | None, ended: Ended | None) -> None:
+        """It was told to drain. Killed over it, it lost nothing; another run does what it had not committed."""
+        if ended is None or ended.name == "E_WORKER_DIED":
+            text = f"{self} {describe_exit(code)} while it drained; what it had not committed is still in Kafka"
+            ended = None if self._arrived else Ended(ExitCode.TEMPORARY, "E_WORKER_DIED", text)
+        if ended is not None and ended.code != ExitCode.DONE:
+            self.code = ended.code
+            self.cut_short = ended.name == DRAIN_FORCED
+            log.error("%s %s", ended.name, ended.text, extra=self._extra("worker_left"))
+        self._move(State.STOPPED)
 
     def _halt(self, ended: Ended) -> None:
         self.code = ended.code

@@ -150,7 +150,7 @@ class Supervisor:
             arrived = worker.offset is not None and worker.offset >= self._options.targets[worker.spec.key]
             # Only once it has seen the log's end: a stored offset beyond that is no arrival, but E_OFFSET_GONE.
             if arrived and worker.state is State.RUNNING and worker.end_offset is not None:
-                worker.drain(self._options.drain_seconds * _DRAIN_SHARE)
+                worker.drain(self._options.drain_seconds * _DRAIN_SHARE, arrived=True)
 
     def _replace_those_who_are_stuck(self) -> None:
         now = time.monotonic()
@@ -191,9 +191,7 @@ class Supervisor:
 
     def _kill_all(self) -> None:
         for worker in self._workers:
-            if worker.handle:
-                worker.drain(0)
-                worker.handle.kill()
+            worker.kill()
 
     def _show(self) -> None:
         now = time.monotonic()

@@ -203,10 +203,11 @@ class RowJudge:
         )
 
     def _stranger(self, extra: Extra, doubt: str) -> None:
-        place = {"partition": extra.row[0], "offset": extra.row[1]} if self._leading else {}
+        place: dict[str, Any] = {"partition": extra.row[0], "offset": extra.row[1]} if self._leading else {}
+        where = f"{self._topic}/{place['partition']} offset {place['offset']}: " if place else ""
         self._differences.add(
             Kind.EXTRA,
-            f"a row that no message of {self._topic} explains{doubt}: {self._told(extra.row)}",
+            f"{where}a row that no message of {self._topic} explains{doubt}: {self._told(extra.row)}",
             found=self._shown(extra.row),
             **place,
         )

@@ -17,6 +17,7 @@ from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.errors import SettingsError, UnreachableError
 from avro_schemas.metadata_columns import PLACE as PLACE_COLUMNS
+from avro_schemas.mysql_engine import bare_connection
 from avro_schemas.naming import OFFSETS_TABLE
 from supervisor.verify_values import Row, from_table, quoted, select_list
 
@@ -50,17 +51,11 @@ class TableReader:
             ) from None
         self._where = f"{url.host or 'localhost'}:{url.port or 3306}/{url.database or ''}"
         with self._translated():
-            self._connection = pymysql.connect(
-                host=url.host or "localhost",
-                port=url.port or 3306,
-                user=url.username,
-                password=url.password or "",
-                database=url.database,
+            self._connection = bare_connection(
+                url,
                 charset="utf8mb4",
                 connect_timeout=max(1, round(timeout)),
-                conv=dict[Any, Any](
-                    pymysql.converters.encoders
-                ),  # no decoders: values come as the text that the server sent
+                conv=dict(pymysql.converters.encoders),  # no decoders: values come as the server's own text
                 cursorclass=pymysql.cursors.SSCursor,
             )
             self._run(*_SESSION)

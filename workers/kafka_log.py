@@ -11,6 +11,7 @@ import logging
 import re
 import time
 
+from workers.partition_spec import PartitionKey
 from workers.process_log import get_logger
 
 log = get_logger("consumer")
@@ -20,10 +21,11 @@ _NEW_ID = re.compile(r"Topic (?P<topic>\S+) changed id from \S+ to (?P<id>\S+)$"
 
 
 class KafkaLog:
-    """What librdkafka takes for a logger: passes lines on from `level` up, and keeps the id of `topic` in mind."""
+    """What librdkafka takes for a logger: passes lines on from `level` up, and keeps the id of its topic in mind."""
 
-    def __init__(self, topic: str, level: int) -> None:
-        self._topic = topic
+    def __init__(self, key: PartitionKey, level: int) -> None:
+        self._topic = key.topic
+        self._extra = {"event": "kafka_trouble", "partition": str(key)}
         self._level = level
         self.topic_id: str | None = None  #: the id that librdkafka fetches by; None until it knows
         self._told: dict[str, float] = {}
@@ -31,7 +33,8 @@ class KafkaLog:
     def log(self, level: int, text: str, *values: object) -> None:
         """Called by librdkafka within `Consumer.consume`, in the order of the events."""
         if level >= self._level and self._is_due(text):
-            log.log(level, text, *values)
+            # Never as an error: what librdkafka cannot mend itself it hands to `poll`, and that is judged there.
+            log.log(min(level, logging.WARNING), text, *values, extra=self._extra)
         if values and (found := _NEW_ID.search(str(values[-1]))) and found["topic"] == self._topic:
             self.topic_id = found["id"]
 

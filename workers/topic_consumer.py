@@ -64,7 +64,7 @@ class TopicConsumer:
         self.stored = position.offset  #: next to consume by kafka_offsets, for words only
         self._no_topic_since: float | None = None
         wanted = {"debug", "log_level"} & spec.kafka.keys()
-        self._log = KafkaLog(spec.key.topic, logging.DEBUG if wanted else logging.WARNING)
+        self._log = KafkaLog(spec.key, logging.DEBUG if wanted else logging.WARNING)
         debug = ",".join(filter(None, [spec.kafka.get("debug"), "topic"]))
         self._consumer = Consumer(
             {**_TUNED, **spec.kafka, **_FIXED, "group.id": spec.group, "debug": debug}, logger=self._log

@@ -8,6 +8,7 @@ import pytest
 
 from workers import kafka_log
 from workers.kafka_log import KafkaLog
+from workers.partition_spec import PartitionKey
 
 LINE = "%s [%s] %s"
 
@@ -17,7 +18,7 @@ def changed(topic: str, new: str) -> tuple[str, str, str]:
 
 
 def test_the_id_of_its_own_topic_is_kept_even_where_the_line_is_not_shown() -> None:
-    log = KafkaLog("orders", logging.WARNING)
+    log = KafkaLog(PartitionKey("orders", 0), logging.WARNING)
     assert log.topic_id is None
     log.log(logging.DEBUG, LINE, *changed("orders", "CQ9k2z25S4G/VZiGs7OSEw"))
     assert log.topic_id == "CQ9k2z25S4G/VZiGs7OSEw"
@@ -29,9 +30,9 @@ def test_the_id_of_its_own_topic_is_kept_even_where_the_line_is_not_shown() -> N
 @pytest.mark.parametrize(("level", "shown"), [(logging.DEBUG, 2), (logging.WARNING, 1)])
 def test_lines_from_the_level_up_are_passed_on(level: int, shown: int, monkeypatch: pytest.MonkeyPatch) -> None:
     passed: list[int] = []
-    monkeypatch.setattr(kafka_log.log, "log", lambda at, *_: passed.append(at))
-    log = KafkaLog("orders", level)
+    monkeypatch.setattr(kafka_log.log, "log", lambda at, *_, **__: passed.append(at))
+    log = KafkaLog(PartitionKey("orders", 0), level)
     log.log(logging.DEBUG, LINE, *changed("orders", "new"))
-    log.log(logging.WARNING, LINE, "REQTMOUT", "rdkafka#consumer-1", "Timed out 1 in-flight requests")
-    assert len(passed) == shown
+    log.log(logging.ERROR, LINE, "REQTMOUT", "rdkafka#consumer-1", "Timed out 1 in-flight requests")
+    assert passed == [logging.DEBUG, logging.WARNING][-shown:]
     assert log.topic_id == "new"

@@ -60,6 +60,9 @@ class FakeHandle:
     def drain(self, seconds: float) -> None:
         self.drained.append(seconds)
 
+    def kill(self) -> None:
+        self.code = -9
+
     def reap(self) -> int | None:
         return self.code
 
@@ -151,6 +154,31 @@ def test_a_drain_is_asked_for_once_and_its_end_is_for_good(worker: SupervisedWor
     ends(worker, -9)
     assert worker.state is State.STOPPED
     assert worker.next_start is None
+
+
+@pytest.mark.parametrize("last_word", [None, Ended(ExitCode.FAILED, "E_WORKER_DIED", "the writer was killed")])
+@pytest.mark.parametrize(("arrived", "code"), [(False, ExitCode.TEMPORARY), (True, ExitCode.DONE)])
+def test_a_death_while_draining_is_told_unless_all_was_committed(
+    worker: SupervisedWorker,
+    caplog: pytest.LogCaptureFixture,
+    last_word: Ended | None,
+    arrived: bool,
+    code: ExitCode,
+) -> None:
+    worker.drain(20, arrived=arrived)
+    ends(worker, -9, last_word)
+    assert (worker.state, worker.code) == (State.STOPPED, code)
+    assert ("E_WORKER_DIED orders/0 signal=9 while it drained" in caplog.text) is not arrived
+
+
+def test_a_worker_that_the_supervisor_kills_is_no_surprise(
+    worker: SupervisedWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker.kill()
+    ends(worker, -9)
+    worker.kill()
+    assert (worker.state, worker.code) == (State.STOPPED, ExitCode.DONE)
+    assert not caplog.text
 
 
 def test_a_drain_while_nothing_runs(worker: SupervisedWorker) -> None:

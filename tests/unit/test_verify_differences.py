@@ -18,13 +18,18 @@ COLUMNS = table_layout({"type": "record", "name": "t", "fields": FIELDS}, table=
 
 
 def judged(
-    findings: Findings, *, dead: dict[int, int] | None = None, unverifiable: int = 0, most: int = 9
+    findings: Findings,
+    *,
+    dead: dict[int, int] | None = None,
+    unverifiable: int = 0,
+    most: int = 9,
+    placed: bool = False,
 ) -> Differences:
     differences = Differences("t", most)
     findings.missing_count = findings.missing_count or Counter(row.partition for row in findings.missing)
     findings.extra_count = findings.extra_count or len(findings.extra)
     findings.copies_count = sum(bool(row.copies_of) for row in findings.extra)
-    RowJudge(differences, "t", COLUMNS, placed=False).judge(findings, dead or {}, unverifiable)
+    RowJudge(differences, "t", COLUMNS, placed=placed).judge(findings, dead or {}, unverifiable)
     return differences
 
 
@@ -63,6 +68,12 @@ def test_row_counts(rows: int, text: str) -> None:
     differences = Differences("t", 9)
     judge_count(differences, "t", [PartitionReport(0, 0, 9, 9, 4), PartitionReport(1, 0, 9, 9, 6)], rows)
     assert [each.text.endswith(text) for each in differences.listed] == ([True] if text else [])
+
+
+def test_a_row_that_says_its_place_is_named_by_it() -> None:
+    [extra] = judged(Findings(extra=[Extra((2, 9, "alien", 8, 8))]), placed=True).listed
+    assert extra.text == "t/2 offset 9: a row that no message of t explains: key='alien', n=8, m=8"
+    assert (extra.partition, extra.offset) == (2, 9)
 
 
 def test_rows_are_named_in_words() -> None:
