@@ -5,6 +5,7 @@ Asks for schemas, and with that may have the table altered, so this comes before
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import groupby
 
 from avro_schemas.errors import RtpipeError
@@ -34,8 +35,19 @@ class HeldAt(Exception):  # noqa: N818 - carries the error that it becomes
 class BatchEncoder:
     """Encodes the messages of one partition; remembers the schemas that it met."""
 
-    def __init__(self, spec: PartitionSpec, schemas: Schemas, *, hold: bool = True) -> None:
-        """`hold`: raise HeldAt at a value for which its column must be wider first; else that refuses the message."""
+    def __init__(
+        self,
+        spec: PartitionSpec,
+        schemas: Schemas,
+        *,
+        hold: bool = True,
+        sign_of_life: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`hold`: raise HeldAt at a value for which its column must be wider first; else that refuses the message.
+
+        `sign_of_life` is called within a batch, of which one with large values takes a while.
+        """
+        self._sign_of_life = sign_of_life
         self._hold = hold
         self._spec = spec
         self._schemas = SchemaCache(spec, schemas)
@@ -60,11 +72,20 @@ class BatchEncoder:
             if isinstance(encoder, Refusal):
                 refused |= dict.fromkeys(places, encoder)
             else:
-                parts.append(_rows(encoder, batch, places, refused, max_packet))
+                parts.append(self._rows(encoder, batch, places, refused, max_packet))
         if self._hold:
             self._require_room(batch, refused)
         tombstones = self._tombstones(batch, nulls, refused)
         return BatchWork(self._spec, batch, parts, refused, max_packet=max_packet, tombstones=tombstones)
+
+    def _rows(
+        self, encoder: RowEncoder, batch: Batch, places: list[int], refused: dict[int, Refusal], max_packet: int
+    ) -> Rows:
+        made = encoder.encode(batch, places, self._sign_of_life)
+        refused |= made.refused
+        rows = Rows(encoder.prefix, made.literals, made.places, encoder.suffix, made.keys, placed=encoder.placed)
+        refused |= _too_large(rows, max_packet)
+        return rows
 
     def _encoders(self, batch: Batch, headers: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
         """All of a batch at once: a new schema may replace the encoders of those that were met before."""
@@ -103,14 +124,6 @@ class BatchEncoder:
             else:
                 keys[place] = key
         return Tombstones(keys, _deletion(self._spec), soft=rules.tombstones == "soft_delete")
-
-
-def _rows(encoder: RowEncoder, batch: Batch, places: list[int], refused: dict[int, Refusal], max_packet: int) -> Rows:
-    encoded = encoder.encode(batch, places)
-    refused |= encoded.refused
-    rows = Rows(encoder.prefix, encoded.literals, encoded.places, encoder.suffix, encoded.keys, placed=encoder.placed)
-    refused |= _too_large(rows, max_packet)
-    return rows
 
 
 def _deletion(spec: PartitionSpec) -> str:

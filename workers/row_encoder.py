@@ -63,7 +63,7 @@ class RowEncoder:
         #: What follows the rows: how a row that is there already takes the new values; "" where rows are only inserted.
         self.suffix = _update(layout) if layout.key else ""
 
-    def encode(self, batch: Batch, places: Sequence[int]) -> Encoded:
+    def encode(self, batch: Batch, places: Sequence[int], sign_of_life: Callable[[], None] = lambda: None) -> Encoded:
         """Row literals `(…)` of the messages at these places; a bad message takes nothing from its neighbours."""
         encoded = Encoded()
         if self._wants_headers:
@@ -74,6 +74,7 @@ class RowEncoder:
         stream = batch.values.stream()
         for start in range(0, len(places), _CHUNK):
             self._encode(batch, stream, places[start : start + _CHUNK], encoded)
+            sign_of_life()
         return encoded
 
     def _encode(self, batch: Batch, stream: BytesIO, places: Sequence[int], encoded: Encoded) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import NoReturn
 
 from workers.batch_encoder import BatchEncoder, HeldAt
@@ -28,11 +29,18 @@ class TableWriter:
     Where dead letters are off, or too many for a minute, it stops exactly at the first message that would be one more.
     """
 
-    def __init__(self, spec: PartitionSpec, owner: PartitionOwner, ledger: OffsetLedger, schemas: Schemas) -> None:
+    def __init__(
+        self,
+        spec: PartitionSpec,
+        owner: PartitionOwner,
+        ledger: OffsetLedger,
+        schemas: Schemas,
+        sign_of_life: Callable[[], None],
+    ) -> None:
         self._spec = spec
         self._owner = owner
         self._ledger = ledger
-        self._encoder = BatchEncoder(spec, schemas)
+        self._encoder = BatchEncoder(spec, schemas, sign_of_life=sign_of_life)
         self._letters: deque[tuple[float, int]] = deque()  # when, how many
         self._calm = _CALM  # batches since the server last refused a row
 

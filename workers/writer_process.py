@@ -132,10 +132,11 @@ def _leave(consumer: Connection, ended: Ended) -> None:
 
 def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None:
     outage = PatientOutage(spec, consumer)
-    ledger = OffsetLedger(spec, SignOfLife(consumer).give)
+    alive = SignOfLife(consumer).give
+    ledger = OffsetLedger(spec, alive)
     owner = PartitionOwner(spec.key, ledger, outage)
     consumer.send(Claimed(os.getpid(), owner.claim()))
-    writer = TableWriter(spec, owner, ledger, SchemaSource(consumer))
+    writer = TableWriter(spec, owner, ledger, SchemaSource(consumer), alive)
     told = LetterLog(spec)
     idle, checked = 0, time.monotonic()
     while True:

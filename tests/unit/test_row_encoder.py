@@ -81,6 +81,30 @@ def test_bad_messages_take_nothing_from_others_across_chunks() -> None:
     assert all(f"'k{at}'" in text for at, text in zip(encoded.places, encoded.literals, strict=True))
 
 
+BODIES = st.binary(max_size=12) | st.sampled_from(
+    [message()[5:], message("b")[5:], message()[5:-1], message()[5:] + b"x"]
+)
+
+
+@given(st.lists(st.none() | BODIES, max_size=12))
+def test_a_message_among_others_is_what_it_is_alone(bodies: list[bytes | None]) -> None:
+    """Truncated ones read on in their neighbours, and over-long ones leave something to them, if they are let."""
+    values = [None if body is None else b"\0\0\0\0\1" + body for body in bodies]
+    together = encoder().encode(batch_of(values), [at for at, value in enumerate(values) if value is not None])
+    rows = dict(zip(together.places, together.literals, strict=True))
+    for at, value in enumerate(values):
+        if value is not None:
+            alone = encoder().encode(batch_of([value]), range(1))
+            assert ([rows[at]] if at in rows else []) == alone.literals
+            assert together.refused.get(at) == alone.refused.get(0)
+
+
+def test_a_sign_of_life_is_given_within_a_batch() -> None:
+    signs: list[bool] = []
+    encoder().encode(batch_of([message()] * 1_200), range(1_200), lambda: signs.append(True))
+    assert len(signs) == 3
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_give_a_row_or_a_refusal(body: bytes) -> None:
     encoded = encoder().encode(batch_of([b"\0\0\0\0\1" + body]), range(1))
