@@ -104,7 +104,7 @@ def fit(
     if len(types) > MAX_COLUMNS:
         raise SchemaError(
             f"table {table!r} would have {len(types)} columns, {MAX_COLUMNS} is the most",
-            hint="split the record over several topics",
+            hint="`exclude` in rtpipe.toml leaves fields out; or split the record over several topics",
         )
     fitted, bitmap = list(types), (nullable + 7) // 8
     _shrink(fitted, keep, lambda c: c.row - _LOB.row, MAX_ROW, sum(cost(one).row for one in fitted) + bitmap)
@@ -142,5 +142,5 @@ def _too_wide(table: str, columns: int, row: int, page: int) -> SchemaError:
     over = f"{row:,} bytes where {MAX_ROW:,} fit" if row > MAX_ROW else f"{page:,} bytes a page where {MAX_PAGE:,} fit"
     return SchemaError(
         f"table {table!r}: {columns} columns need {over}",
-        hint="split the record over several topics, or leave fields out of it",
+        hint="`exclude` in rtpipe.toml leaves fields out; or split the record over several topics",
     )
