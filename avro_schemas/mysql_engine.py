@@ -1,8 +1,9 @@
-"""Connections by PyMySQL, with SQLAlchemy or bare, whose TLS is what PyMySQL's own would be, but open in a moment."""
+"""Connections by PyMySQL, with SQLAlchemy or bare, that heed what the URL says of TLS and are open in a moment."""
 
 from __future__ import annotations
 
-import ssl
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import pymysql
@@ -10,56 +11,58 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from avro_schemas.errors import SettingsError
+from avro_schemas.mysql_tls import tls_options, unverified
 
-_UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-_UNVERIFIED.check_hostname = False
-_UNVERIFIED.verify_mode = ssl.CERT_NONE
+_UNVERIFIED = unverified()
 
 
 def mysql_engine(where: URL, **options: Any) -> Engine:
     """`create_engine` with these options. No error of it repeats values or the password.
 
-    SettingsError when it connects if a parameter of the URL is wrong.
+    SettingsError, here or when it connects, if a parameter of the URL is wrong; OSError of a file for TLS.
     """
-    where = _understood(where)
-    engine = create_engine(where, hide_parameters=True, **options)
-    event.listen(engine, "do_connect", lambda _dialect, _record, _arguments, known: _connect(where, known))
+    with _named(where):
+        plain, tls = _split(where)
+        engine = create_engine(plain, hide_parameters=True, **options)
+    event.listen(engine, "do_connect", lambda _dialect, _record, _arguments, known: _connect(where, known, tls))
     return engine
 
 
 def bare_connection(where: URL, **options: Any) -> pymysql.Connection[Any]:
-    """A connection without SQLAlchemy; PyMySQL's `options` go before the URL's parameters, of which SettingsError."""
-    where = _understood(where)
-    return _connect(where, {**MySQLDialect_pymysql().create_connect_args(where)[1], **options})
+    """A connection without SQLAlchemy; `options` override the URL's parameters. Raises as `mysql_engine` does."""
+    with _named(where):
+        plain, tls = _split(where)
+        known = MySQLDialect_pymysql().create_connect_args(plain)[1]
+    return _connect(where, {**known, **options}, tls)
 
 
-def _understood(where: URL) -> URL:
-    if str(where.query.get("ssl_disabled", "")).lower() in {"false", "0", "no", "off"}:
-        return where.difference_update_query(["ssl_disabled"])  # PyMySQL takes any text for a yes
-    return where
+def _split(where: URL) -> tuple[URL, dict[str, Any]]:
+    """The URL without its parameters for TLS, and what they ask of PyMySQL."""
+    named = {name: value if isinstance(value, str) else value[-1] for name, value in where.query.items()}
+    about_tls = {name: value for name, value in named.items() if name.startswith("ssl")}
+    return where.difference_update_query(list(about_tls)), tls_options(about_tls)
 
 
-def _connect(where: URL, options: dict[str, Any]) -> pymysql.Connection[Any]:
-    try:
-        if any(name.startswith("ssl") for name in where.query):
-            connection = pymysql.Connection(**options, defer_connect=True)
+def _connect(where: URL, options: dict[str, Any], tls: dict[str, Any]) -> pymysql.Connection[Any]:
+    """With no word about TLS: if the server offers it, and unverified, which is PyMySQL's default."""
+    with _named(where):
+        by_file = any(name.startswith("read_default") for name in options)
+        if tls or by_file:
+            connection: pymysql.Connection[Any] = pymysql.Connection(**options, **tls, defer_connect=True)
         else:
-            connection = _prepared_lightly(options)
-    except (OSError, TypeError, ValueError) as error:  # certificates that cannot be read, unknown names
-        raise SettingsError(
-            f"the database URL for {where.host or 'localhost'}: a parameter after the ? is wrong: {error}",
-            hint="they are PyMySQL's, such as ssl_ca=/etc/ssl/certs/ca.pem&ssl_verify_identity=true",
-        ) from None
+            connection = pymysql.Connection(**options, ssl_disabled=True, defer_connect=True)
+            connection.ssl, connection.ctx = True, _UNVERIFIED  # type: ignore[attr-defined]
     connection.connect()
     return connection
 
 
-def _prepared_lightly(options: dict[str, Any]) -> pymysql.Connection[Any]:
-    """PyMySQL's default, TLS if the server offers it, without the certificates that this default never checks.
-
-    Loading them would cost every connection 40 to 80 ms and every writer 5 MB. A URL with ssl_ca, ssl_verify_identity
-    and the like goes PyMySQL's own way.
-    """
-    connection: pymysql.Connection[Any] = pymysql.Connection(**options, ssl_disabled=True, defer_connect=True)
-    connection.ssl, connection.ctx = True, _UNVERIFIED  # type: ignore[attr-defined]
-    return connection
+@contextlib.contextmanager
+def _named(where: URL) -> Iterator[None]:
+    """What is wrong with the parameters, as a SettingsError."""
+    try:
+        yield
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise SettingsError(
+            f"the database URL for {where.host or 'localhost'}: a parameter after the ? is wrong: {error}",
+            hint="they are PyMySQL's, such as ssl_ca=/etc/ssl/certs/ca.pem; docs/settings.md has those for TLS",
+        ) from None

@@ -96,13 +96,16 @@ class Sessions:
         What the driver raises inside the block becomes UnreachableError, AccessDeniedError or DatabaseSetupError,
         whose texts say what was being done (`doing`) and repeat neither the statement nor its values.
         """
-        if account not in self._engines:
-            self._engines[account] = _engine(account, self._answer_seconds)
         with translated(account, doing):
             try:
+                if account not in self._engines:
+                    self._engines[account] = _engine(account, self._answer_seconds)
                 connection = self._engines[account].connect()
             except SettingsError as error:
                 raise SettingsError(f"{account.setting}: {error.message}", hint=error.hint) from None
+            except OSError as error:
+                text = f"{account.setting}: the certificates that it names after the ? cannot be read: {error}"
+                raise SettingsError(text) from None
             with connection:
                 yield connection
 

@@ -69,7 +69,7 @@ class SupervisedWorker:
         self._heard_at = 0.0
         self._writer_silent = 0.0
         self._aborted_at: float | None = None
-        self._arrived = False
+        self._arrived = self._killed = False
         self._rate = RateMeter()
 
     def __str__(self) -> str:
@@ -157,7 +157,7 @@ class SupervisedWorker:
         """End it at once; its death is then no surprise."""
         if self.handle is not None:
             self.drain(0)
-            self._ended = self._ended or Ended(ExitCode.DONE, "", "")
+            self._killed = True
             self.handle.kill()
 
     def check_heartbeat(self, now: float, limit: float, in_driver: float) -> None:
@@ -221,8 +221,9 @@ class SupervisedWorker:
 
     def _stop(self, code: int | None, ended: Ended | None) -> None:
         """It was told to drain. Killed over it, it lost nothing; another run does what it had not committed."""
-        if ended is None or ended.name == "E_WORKER_DIED":
-            text = f"{self} {describe_exit(code)} while it drained; what it had not committed is still in Kafka"
+        if not self._killed and (ended is None or ended.name == "E_WORKER_DIED"):
+            why = ended.text if ended else f"{self} {describe_exit(code)}"
+            text = f"{why} while it drained; what it had not committed is still in Kafka"
             ended = None if self._arrived else Ended(ExitCode.TEMPORARY, "E_WORKER_DIED", text)
         if ended is not None and ended.code != ExitCode.DONE:
             self.code = ended.code

@@ -46,13 +46,11 @@ class BatchBuilder:
         self._empty()
         self.next_offset = first
 
-    def add(self, messages: Sequence[Message], now: float) -> Sequence[Message]:
-        """Take messages until the batch is full; gives back those for which there is no room.
+    def add(self, messages: Sequence[Message], now: float) -> list[Batch]:
+        """Take messages; gives the batches that they filled, but for the last one, which is not taken yet.
 
         Column by column, since a call for each message would cost as much as librdkafka does. A message that is already
-        covered (a fetch that was repeated) is left out. The newest message's leader epoch is stored with the offset, to
-        find a log that was truncated. It comes from messages alone: the end-of-partition event carries an epoch of its
-        own, which is not the log's.
+        covered (a fetch that was repeated) is left out.
         """
         messages, offsets = self._fresh(messages)
         values, keys = [message.value() for message in messages], [message.key() for message in messages]
@@ -60,22 +58,37 @@ class BatchBuilder:
         sizes = [len(value or b"") + len(key or b"") for value, key in zip(values, keys, strict=True)]
         for at, found in headers.items():
             sizes[at] += sum(len(name) + len(content or b"") for name, content in found or ())
-        before = list(accumulate(sizes, initial=self._bytes))  # bytes of the batch before each of them, and after all
-        count = min(self._limits.batch_rows - len(self._offsets), bisect_left(before, self._limits.batch_bytes))
-        taken, rest = messages[:count], messages[count:]
-        if not taken:
-            return rest
-        self._headers |= {len(self._offsets) + at: found for at, found in headers.items() if at < count}
-        self._offsets += offsets[:count]
-        self._values.extend(values[:count])
-        self._keys.extend(keys[:count])
-        self._timestamps.extend([message.timestamp()[1] for message in taken])
-        self._bytes = before[len(taken)]
-        epoch = taken[-1].leader_epoch()
+        filled, start = list[Batch](), 0
+        while start < len(messages):
+            if self.full:
+                filled.append(self.take())
+            stop = start + self._count(sizes[start : start + self.room()])
+            self._headers |= {
+                len(self._offsets) + at - start: found for at, found in headers.items() if start <= at < stop
+            }
+            self._offsets += offsets[start:stop]
+            self._values.extend(values[start:stop])
+            self._keys.extend(keys[start:stop])
+            self._timestamps.extend([message.timestamp()[1] for message in messages[start:stop]])
+            self._bytes += sum(sizes[start:stop])
+            self._moved(messages[stop - 1], now)
+            start = stop
+        return filled
+
+    def _count(self, sizes: Sequence[int]) -> int:
+        """How many messages of these sizes there is room for: those before which the bytes are below their bound."""
+        before = accumulate(sizes, initial=self._bytes)
+        return bisect_left(list(before)[:-1], self._limits.batch_bytes)
+
+    def _moved(self, newest: Message, now: float) -> None:
+        """The newest message's leader epoch is stored with the offset, to find a log that was truncated.
+
+        It comes from messages alone: the end-of-partition event carries an epoch of its own, which is not the log's.
+        """
+        epoch = newest.leader_epoch()
         self._leader_epoch = self._leader_epoch if epoch is None else epoch
         self.next_offset = self._offsets[-1] + 1
         self._since = now if self._since is None else self._since
-        return rest
 
     def _fresh(self, messages: Sequence[Message]) -> tuple[Sequence[Message], list[int]]:
         """The messages that are not covered yet, and their offsets."""

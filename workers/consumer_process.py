@@ -168,10 +168,7 @@ class ConsumerProcess:
             self._rest(now)
             return
         self._idle_since = now
-        while messages:
-            if builder.full:
-                self._ready.append(builder.take())
-            messages = builder.add(messages, now)
+        self._ready += builder.add(messages, now)
         if end is not None:
             builder.reach(end, now)
         kill_points.reach("consumer:after_poll")

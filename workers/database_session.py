@@ -112,19 +112,15 @@ class DatabaseSession:
 
 def open_session(url: str, silence: int = _SILENCE) -> DatabaseSession:
     """Connect and pin the session. Raises DatabaseTrouble for what the server or the network refuses."""
-    engine = mysql_engine(
-        make_url(url),
-        poolclass=NullPool,
-        connect_args={
-            "connect_timeout": min(silence, _CONNECT_TIMEOUT),
-            "read_timeout": silence,
-            "write_timeout": silence,
-            "charset": "utf8mb4",
-            "local_infile": False,
-        },
-    )
+    connect_args = {
+        "connect_timeout": min(silence, _CONNECT_TIMEOUT),
+        "read_timeout": silence,
+        "write_timeout": silence,
+        "charset": "utf8mb4",
+        "local_infile": False,
+    }
     with translated():
-        connection = engine.connect()
+        connection = mysql_engine(make_url(url), poolclass=NullPool, connect_args=connect_args).connect()
         try:
             _end_idle_transactions(connection)
             _pin(connection, lock_wait=max(1, silence // 2))

@@ -32,18 +32,18 @@ class KafkaLog:
 
     def log(self, level: int, text: str, *values: object) -> None:
         """Called by librdkafka within `Consumer.consume`, in the order of the events."""
-        if level >= self._level and self._is_due(text):
+        if level >= self._level and self._is_due(str(values[0]) if values else text):
             # Never as an error: what librdkafka cannot mend itself it hands to `poll`, and that is judged there.
             log.log(min(level, logging.WARNING), text, *values, extra=self._extra)
         if values and (found := _NEW_ID.search(str(values[-1]))) and found["topic"] == self._topic:
             self.topic_id = found["id"]
 
-    def _is_due(self, text: str) -> bool:
+    def _is_due(self, kind: str) -> bool:
         """One line of a kind in ten seconds: a broker that is away is told of at every try to reach it."""
         if self._level < logging.WARNING:
             return True
         now = time.monotonic()
-        due = now - self._told.get(text, -_QUIET) >= _QUIET
+        due = now - self._told.get(kind, -_QUIET) >= _QUIET
         if due:
-            self._told[text] = now
+            self._told[kind] = now
         return due

@@ -25,43 +25,28 @@ class MessageDecoder:
         # Python is slower and raises RecursionError at a depth that JSON does not have.
         self._read = _read_py.schemaless_reader if record.recursive else fastavro.schemaless_reader
 
-    def records(
-        self, messages: PackedBytes, stream: io.BytesIO, places: Sequence[int]
-    ) -> tuple[list[dict[str, Any]], dict[int, ValueError]]:
-        """The records of the messages at these places, in order, read from the `stream` of them all; and why the
-        others, by place, have none.
-        """
-        read, schema = self._read, self._schema
-        records: list[Any] = []
-        problems: dict[int, ValueError] = {}
-        for place, (start, stop) in zip(places, messages.spans(places), strict=True):
-            stream.seek(start + HEADER_SIZE)
-            try:
-                record = read(stream, schema, None)
-                whole = stream.tell() == stop
-            except Exception:  # fastavro raises whatever the bytes lead it to
-                whole = False
-            if whole:
-                records.append(record)
-            else:  # it may have read on in the next message: what is wrong with this one is seen by itself
-                problems[place] = self._problem(messages[place] or b"")
-        return records, problems
-
-    def _problem(self, message: bytes) -> ValueError:
-        try:
-            self(message)
-        except ValueError as problem:
-            return problem
-        raise AssertionError("a message that decodes by itself")
-
     def __call__(self, message: bytes) -> dict[str, Any]:
         """The record after the wire format's header. Raises ValueError, which says what is wrong with the bytes."""
-        body = io.BytesIO(message)
-        body.seek(HEADER_SIZE)
+        return self._record(message[HEADER_SIZE:])
+
+    def records(self, messages: PackedBytes, places: Sequence[int]) -> tuple[list[dict[str, Any]], dict[int, str]]:
+        """The records of the messages at these places, in order; and why the others, by place, have none."""
+        records: list[dict[str, Any]] = []
+        problems: dict[int, str] = {}
+        for place, body in zip(places, messages.some(places, HEADER_SIZE), strict=True):
+            try:
+                records.append(self._record(body))
+            except ValueError as why:
+                problems[place] = str(why)
+        return records, problems
+
+    def _record(self, body: bytes) -> dict[str, Any]:
+        """From a stream of its own: a body that lies about its length would read on in its neighbours."""
+        stream = io.BytesIO(body)
         try:
-            record = self._read(body, self._schema, None)
+            record: Any = self._read(stream, self._schema, None)
         except Exception as exc:  # fastavro raises whatever the bytes lead it to
             raise ValueError(f"the body does not decode ({type(exc).__name__})") from exc
-        if body.tell() != len(message):
-            raise ValueError(f"{len(message) - body.tell()} bytes left over after the record")
-        return record  # type: ignore[return-value]
+        if stream.tell() != len(body):
+            raise ValueError(f"{len(body) - stream.tell()} bytes left over after the record")
+        return record  # type: ignore[no-any-return]

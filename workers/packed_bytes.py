@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from itertools import accumulate
 from typing import Any
 
@@ -59,20 +58,16 @@ class PackedBytes:
             if end < 0:
                 found.append(None)
             else:
-                found.append(data[start:end][:size])
+                found.append(data[start : min(end, start + size)])
                 start = end
         return found
 
-    def stream(self) -> BytesIO:
-        """All elements, one after the other, without a copy if this came from another process."""
-        return BytesIO(bytes(self._data))
-
-    def spans(self, places: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """Where the elements at these places, none of them None, begin and end in the stream."""
-        ends = self._ends
+    def some(self, places: Sequence[int], after: int = 0) -> Iterator[bytes]:
+        """The elements at these places, none of them None, without their first bytes."""
+        data, ends = bytes(self._data), self._ends
         for at in places:
-            before = ends[at - 1] if at else 0
-            yield (before if before >= 0 else ~before), ends[at]
+            start, end = ends[at - 1] if at else 0, ends[at]
+            yield data[min(end, (start if start >= 0 else ~start) + after) : end]
 
     def part(self, start: int, stop: int) -> PackedBytes:
         """Elements [start, stop)."""

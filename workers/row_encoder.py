@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from itertools import compress
 from operator import itemgetter
 from typing import Any
@@ -71,15 +70,14 @@ class RowEncoder:
             why = Refusal("E_VALUE", "a header whose name is no UTF-8", HEADERS_COLUMN)
             encoded.refused |= dict.fromkeys(nameless, why)
             places = _without(places, encoded.refused)
-        stream = batch.values.stream()
         for start in range(0, len(places), _CHUNK):
-            self._encode(batch, stream, places[start : start + _CHUNK], encoded)
+            self._encode(batch, places[start : start + _CHUNK], encoded)
             sign_of_life()
         return encoded
 
-    def _encode(self, batch: Batch, stream: BytesIO, places: Sequence[int], encoded: Encoded) -> None:
-        records, problems = self._decoder.records(batch.values, stream, places)
-        encoded.refused |= {place: Refusal("E_DECODE", str(why)) for place, why in problems.items()}
+    def _encode(self, batch: Batch, places: Sequence[int], encoded: Encoded) -> None:
+        records, problems = self._decoder.records(batch.values, places)
+        encoded.refused |= {place: Refusal("E_DECODE", why) for place, why in problems.items()}
         texts, good = self._texts(records, _without(places, problems), encoded.refused)
         if self._key:
             encoded.keys += ["(" + ",".join(key) + ")" for key in zip(*(texts[at] for at in self._key), strict=True)]

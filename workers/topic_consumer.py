@@ -79,8 +79,8 @@ class TopicConsumer:
     def poll(self, most: int, timeout: float) -> tuple[Sequence[Message], int | None]:
         """Up to `most` messages: waits `timeout` seconds for the first, takes the others that are already here.
 
-        And the offset after the last one, if that is the end of the partition, which transaction markers may have
-        moved. Raises TopicChangedError before the first message of a topic that has only the name of ours.
+        And the offset of the last end-of-partition event among them, which transaction markers may have moved on, or
+        None. Raises TopicChangedError before the first message of a topic that has only the name of ours.
         """
         polled = self._consumer.consume(1, timeout)
         if polled and most > 1:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +79,25 @@ def test_headers_that_cannot_be_read_take_no_message_along() -> None:
     assert (batch.offsets, batch.headers) == ([0, 1], {0: None, 1: [("h", b"v")]})
 
 
+def test_headers_are_asked_for_once() -> None:
+    """The client's second answer about a header that it cannot give is a crash; here it is a KeyError."""
+
+    class Fragile(FakeMessage):
+        asked: ClassVar[set[int]] = set()
+
+        def headers(self) -> list[tuple[str, bytes | None]] | None:
+            if self.at in self.asked:
+                raise KeyError(self.at)
+            self.asked.add(self.at)
+            return super().headers()
+
+    messages: Any = [Fragile(at, b"headers that are no UTF-8", 4) for at in range(8)]
+    builder = BatchBuilder(SMALL, 0, -1)
+    batches = [*builder.add(messages, now=0.0), builder.take()]
+    assert all(set(batch.headers) == {*range(len(batch.offsets))} for batch in batches)
+    assert [offset for batch in batches for offset in batch.offsets] == [*range(8)]
+
+
 def test_a_batch_covers_the_gap_that_markers_leave() -> None:
     builder = BatchBuilder(SMALL, 10, -1)
     builder.add([message(12, b"x", 4)], now=0.0)
@@ -107,11 +126,7 @@ def test_batches_follow_each_other_without_gap_or_overlap(polls: list[list[int]]
     builder = BatchBuilder(Limits(batch_rows=rows, batch_bytes=size), 0, -1)
     batches = []
     for poll in polls:
-        messages: Any = [message(offset, b"x" * (offset % 5), 4) for offset in poll]
-        while messages:
-            if builder.full:
-                batches.append(builder.take())
-            messages = builder.add(messages, now=0.0)
+        batches += builder.add([message(offset, b"x" * (offset % 5), 4) for offset in poll], now=0.0)
     batches.append(builder.take())
     offsets = [offset for poll in polls for offset in poll]
     position = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 
@@ -36,3 +37,14 @@ def test_lines_from_the_level_up_are_passed_on(level: int, shown: int, monkeypat
     log.log(logging.ERROR, LINE, "REQTMOUT", "rdkafka#consumer-1", "Timed out 1 in-flight requests")
     assert passed == [logging.DEBUG, logging.WARNING][-shown:]
     assert log.topic_id == "new"
+
+
+def test_a_kind_of_line_is_told_once_in_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(kafka_log.log, "log", lambda _level, _text, kind, *_, **__: told.append(kind))
+    clock = iter([0.0, 1.0, 2.0, 11.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    log = KafkaLog(PartitionKey("orders", 0), logging.WARNING)
+    for kind in ("FAIL", "FAIL", "REQTMOUT", "FAIL"):
+        log.log(logging.ERROR, LINE, kind, "rdkafka#consumer-1", "what happened")
+    assert told == ["FAIL", "REQTMOUT", "FAIL"]

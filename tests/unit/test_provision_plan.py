@@ -313,10 +313,19 @@ def test_a_database_that_is_down_is_named_without_its_password() -> None:
 
 def test_unreadable_parameters_of_a_database_url() -> None:
     sessions = Sessions()
-    for parameter in ("ssl_ca=/nowhere.pem", "nonsense=1"):
+    for parameter, why in (
+        ("ssl_ca=/nowhere.pem", "certificates that it names after the ? cannot be read: [Errno 2]"),
+        ("nonsense=1", "a parameter after the ? is wrong: Connection.__init__() got an unexpected keyword"),
+        ("connect_timeout=5s", "a parameter after the ? is wrong: invalid literal for int()"),
+        ("compress=true", "a parameter after the ? is wrong: compress"),
+        ("ssl_verify_identity=maybe", "is wrong: ssl_verify_identity is 'maybe', neither true nor false"),
+        ("ssl_verify=true", "is wrong: ssl_verify is none; known are ssl_ca"),
+    ):
         account = account_of(f"{URL.format('infra')}?{parameter}", "RTPIPE_DATABASE_URL")
-        with pytest.raises(SettingsError, match=r"after the \? is wrong"), sessions.connected(account, doing="testing"):
+        with pytest.raises(SettingsError) as caught, sessions.connected(account, doing="testing"):
             pass
+        assert caught.value.message.startswith("RTPIPE_DATABASE_URL: ")
+        assert why in caught.value.message
 
 
 def test_items_are_plain_and_frozen() -> None:

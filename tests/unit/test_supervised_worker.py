@@ -156,19 +156,16 @@ def test_a_drain_is_asked_for_once_and_its_end_is_for_good(worker: SupervisedWor
     assert worker.next_start is None
 
 
-@pytest.mark.parametrize("last_word", [None, Ended(ExitCode.FAILED, "E_WORKER_DIED", "the writer was killed")])
-@pytest.mark.parametrize(("arrived", "code"), [(False, ExitCode.TEMPORARY), (True, ExitCode.DONE)])
+@pytest.mark.parametrize("arrived", [False, True])
+@pytest.mark.parametrize("reports", [(), (Ended(ExitCode.FAILED, "E_WORKER_DIED", "orders/0: the writer was killed"),)])
 def test_a_death_while_draining_is_told_unless_all_was_committed(
-    worker: SupervisedWorker,
-    caplog: pytest.LogCaptureFixture,
-    last_word: Ended | None,
-    arrived: bool,
-    code: ExitCode,
+    worker: SupervisedWorker, caplog: pytest.LogCaptureFixture, reports: tuple[Ended, ...], arrived: bool
 ) -> None:
     worker.drain(20, arrived=arrived)
-    ends(worker, -9, last_word)
-    assert (worker.state, worker.code) == (State.STOPPED, code)
-    assert ("E_WORKER_DIED orders/0 signal=9 while it drained" in caplog.text) is not arrived
+    ends(worker, 1 if reports else -9, *reports)
+    assert (worker.state, worker.code) == (State.STOPPED, ExitCode.DONE if arrived else ExitCode.TEMPORARY)
+    told = reports[0].text if reports else "orders/0 signal=9"
+    assert (f"E_WORKER_DIED {told} while it drained" in caplog.text) is not arrived
 
 
 def test_a_worker_that_the_supervisor_kills_is_no_surprise(
