@@ -66,11 +66,15 @@ class ControlServer:
                 f"{directory} belongs to somebody else, or others may write to it",
                 hint="set RTPIPE_RUNTIME_DIR to a directory of your own",
             )
+        # Under its name only once it listens: who is refused takes a socket for one that was left behind, and removes it.
+        unheard = f"{self._path}.new"
+        Path(unheard).unlink(missing_ok=True)  # of a namesake that was killed just here
         before = os.umask(0o177)
         try:
-            self._server = socketserver.ThreadingUnixStreamServer(self._path, Handler)
+            self._server = socketserver.ThreadingUnixStreamServer(unheard, Handler)
         finally:
             os.umask(before)
+        Path(unheard).rename(self._path)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, name="control", daemon=True).start()
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import socketserver
 import stat
 import threading
 from pathlib import Path
 
 import pytest
 
-from supervisor.control_socket import ControlServer, ask, runtime_directory
+from supervisor.control_socket import ControlServer, ask, ask_all, runtime_directory
 from tests.waits import eventually
 
 
@@ -42,6 +43,26 @@ def test_a_socket_left_behind_is_removed(tmp_path: Path) -> None:
         dead.bind(str(path))
     assert ask(path, "status") is None
     assert not path.exists()
+
+
+def test_a_socket_that_does_not_listen_yet_is_not_taken_for_one_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run" / "supervisor-3.sock"
+    activate = socketserver.ThreadingUnixStreamServer.server_activate
+
+    def asked_meanwhile(server: socketserver.ThreadingUnixStreamServer) -> None:
+        assert ask_all(path.parent, "status") == []
+        activate(server)
+
+    monkeypatch.setattr(socketserver.ThreadingUnixStreamServer, "server_activate", asked_meanwhile)
+    server = ControlServer(str(path))
+    server.open(lambda: None)
+    try:
+        assert [each.name for each in path.parent.iterdir()] == [path.name]
+    finally:
+        server.close()
+    assert not list(path.parent.iterdir())
 
 
 def test_the_directory_is_short_enough_for_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
