@@ -66,7 +66,7 @@ class ControlServer:
                 f"{directory} belongs to somebody else, or others may write to it",
                 hint="set RTPIPE_RUNTIME_DIR to a directory of your own",
             )
-        # Under its name only once it listens: who is refused takes a socket for one that was left behind, and removes it.
+        # Under its name only once it listens: a question that is refused takes a socket for one left behind.
         unheard = f"{self._path}.new"
         Path(unheard).unlink(missing_ok=True)  # of a namesake that was killed just here
         before = os.umask(0o177)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from avro_schemas import naming
 from avro_schemas.errors import SettingsError
+from avro_schemas.metadata_columns import PLACE
 from supervisor.cluster_view import ClusterView
 from supervisor.settings import Settings
 from supervisor.topic_settings import TopicSettings
@@ -71,6 +72,12 @@ def check_tables(settings: Settings, topics: Sequence[str]) -> None:
     users = defaultdict(list)
     for topic in topics:
         chosen = settings.topic(topic)
+        if chosen.shared_table and chosen.mode == "insert" and set(PLACE) <= set(chosen.metadata_columns):
+            raise SettingsError(
+                f"topic {topic}: shared_table = true, and {' and '.join(PLACE)} would be the primary key of its table,"
+                " which says nothing of the topic",
+                hint="leave one of the two out of metadata_columns",
+            )
         if not chosen.shared_table:
             users[table_of(topic, chosen).casefold()].append(topic)
         if problem := naming.own_table_problem(table_of(topic, chosen)):

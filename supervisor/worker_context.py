@@ -17,8 +17,10 @@ def start_forkserver() -> ForkServerContext:
     """A worker then starts in 20 ms and shares the modules' memory with the others.
 
     Returns at once; the loading goes on beside whatever the caller does next. Workers get the standard error that
-    this process has now.
+    this process has now, and nothing of rtpipe's settings in their environment: those that they need, they are told.
     """
+    for name in [name for name in os.environ if name.startswith("RTPIPE_") and name != "RTPIPE_DEBUG"]:
+        del os.environ[name]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["workers.preload"])
     # A worker must not run the command's own script again under another name, only to find its main guarded.

@@ -1,7 +1,8 @@
 """For all tests: none sees the caller's settings or running stack, and no skip goes unseen in CI.
 
 RTPIPE_NO_SKIPS=1, which `.ci/run` sets, turns a skip into a failure with the same reason: there, a test that silently
-does not run is worse than one that fails. It rules integration, crash and wheel, and unit tests marked `no_skip`.
+does not run is worse than one that fails. It rules integration, crash, security and wheel, and unit tests marked
+`no_skip`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 KEPT = {"RTPIPE_NO_SKIPS", "RTPIPE_CACHE_DIR", "RTPIPE_SCHEDULES"}
-MUST_RUN = {"integration", "crash", "wheel"}
+MUST_RUN = {"integration", "crash", "security", "wheel"}
 #: Modules whose tests run against MySQL in `make faults` only; in `make test` MariaDB stands for both.
 MYSQL_IN_FAULTS = {
     "test_any_schema.py",
@@ -43,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "faults: the long fault suite, which `make faults` runs")
-    config.addinivalue_line("markers", "no_skip: must run in CI, like all of integration, crash and wheel")
+    config.addinivalue_line("markers", "no_skip: must run in CI, like all of integration, crash, security and wheel")
     for name in [name for name in os.environ if name.startswith("RTPIPE_") and name not in KEPT]:
         del os.environ[name]
     os.environ["XDG_DATA_HOME"] = str(config.rootpath / ".pytest_cache" / "no-stack-here")

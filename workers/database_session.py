@@ -40,13 +40,22 @@ class DatabaseSession:
         self.max_packet = int(row[1])
         self.is_mariadb = "mariadb" in str(row[5]).lower()
         self.server = f"{row[3]}:{row[4]}" if self.is_mariadb else str(self._one("SELECT @@server_uuid")[0])
-        if "STRICT_ALL_TABLES" not in str(row[2]) or "NO_BACKSLASH_ESCAPES" in str(row[2]):
-            raise SetupError(f"the server at {self.server} did not take the session's sql_mode")
+        self._require_pinned(str(row[2]))
         self._require_writable()
         connection.rollback()
 
     def _one(self, sql: str) -> Any:
         return self.connection.exec_driver_sql(sql).one()
+
+    def _require_pinned(self, sql_mode: str) -> None:
+        """A proxy in between may swallow a SET, or hand on a connection of somebody else's settings."""
+        zone, charset = map(str, self._one("SELECT @@time_zone, @@character_set_connection"))
+        strict = "STRICT_ALL_TABLES" in sql_mode and "NO_BACKSLASH_ESCAPES" not in sql_mode
+        if not strict or (zone, charset) != ("+00:00", "utf8mb4"):
+            raise SetupError(
+                f"the server at {self.server} did not take the session's settings: sql_mode {sql_mode},"
+                f" time_zone {zone}, character set {charset}"
+            )
 
     def _require_writable(self) -> None:
         """A demoted primary still answers; wait for the real one instead of failing on the first row."""

@@ -53,6 +53,8 @@ def test_no_secret_in_any_process_and_no_value_in_any_log(stack: Addresses, tmp_
         for process in pipeline.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 assert PASSWORD not in json.dumps(process.environ())
+                settings = [name for name in process.environ() if name.startswith("RTPIPE_")]
+                assert process.pid == supervisor.pid or not settings
         said += [json.dumps(pipeline.status())]
         for command in (("status",), ("status", "--json"), ("offsets", "list"), ("verify", "--values", "-t", topic)):
             answer = pipeline.run(*command, env=env)

@@ -18,6 +18,7 @@ from tests import foreign_avro
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.no_skip
 #: Files that are refused, each with a part of what is said; all others have tables.
 REFUSED = {
     "apache/schema-tests.txt": "not JSON: line 1, column 1",

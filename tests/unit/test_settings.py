@@ -177,6 +177,12 @@ def test_two_topics_never_share_a_table_by_accident(nowhere: Path) -> None:
         check_tables(load(), ["orders", "ORDERS"])
     (nowhere / "rtpipe.toml").write_text('[[topics]]\nmatch = "ORDERS"\ntable = "old_orders"\n')
     check_tables(load(), ["orders", "ORDERS"])
+    shared = 'table = "orders"\nshared_table = true\nmetadata_columns = '
+    (nowhere / "rtpipe.toml").write_text(f'[[topics]]\nmatch = "orders|ORDERS"\n{shared}["_kafka_offset"]\n')
+    check_tables(load(), ["orders", "ORDERS"])
+    (nowhere / "rtpipe.toml").write_text(f'[defaults]\n{shared}["_kafka_offset", "_kafka_partition"]\n')
+    with pytest.raises(SettingsError, match=r"topic orders: shared_table = true, and .* says nothing of the topic"):
+        check_tables(load(), ["orders", "ORDERS"])
 
 
 def test_settings_alone_load_no_sqlalchemy() -> None:
