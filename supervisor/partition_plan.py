@@ -76,7 +76,7 @@ def check_tables(settings: Settings, topics: Sequence[str]) -> None:
             raise SettingsError(
                 f"topic {topic}: shared_table = true, and {' and '.join(PLACE)} would be the primary key of its table,"
                 " which says nothing of the topic",
-                hint="leave one of the two out of metadata_columns",
+                hint="leave the two out of metadata_columns",
             )
         if not chosen.shared_table:
             users[table_of(topic, chosen).casefold()].append(topic)

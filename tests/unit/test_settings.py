@@ -177,10 +177,10 @@ def test_two_topics_never_share_a_table_by_accident(nowhere: Path) -> None:
         check_tables(load(), ["orders", "ORDERS"])
     (nowhere / "rtpipe.toml").write_text('[[topics]]\nmatch = "ORDERS"\ntable = "old_orders"\n')
     check_tables(load(), ["orders", "ORDERS"])
-    shared = 'table = "orders"\nshared_table = true\nmetadata_columns = '
-    (nowhere / "rtpipe.toml").write_text(f'[[topics]]\nmatch = "orders|ORDERS"\n{shared}["_kafka_offset"]\n')
+    shared = '[defaults]\ntable = "orders"\nshared_table = true\nmetadata_columns = '
+    (nowhere / "rtpipe.toml").write_text(f'{shared}["_schema_id"]\n')
     check_tables(load(), ["orders", "ORDERS"])
-    (nowhere / "rtpipe.toml").write_text(f'[defaults]\n{shared}["_kafka_offset", "_kafka_partition"]\n')
+    (nowhere / "rtpipe.toml").write_text(f'{shared}["_kafka_offset", "_kafka_partition"]\n')
     with pytest.raises(SettingsError, match=r"topic orders: shared_table = true, and .* says nothing of the topic"):
         check_tables(load(), ["orders", "ORDERS"])
 
