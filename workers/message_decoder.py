@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import fastavro
-from fastavro import _read_py
 
 from avro_schemas.type_reader import read_record
 from avro_schemas.wire_format import HEADER_SIZE
 from avro_schemas.wire_schema import wire_schema
+from workers.careful_reader import needs_care, read_carefully
 from workers.packed_bytes import PackedBytes
 
 
@@ -21,9 +21,7 @@ class MessageDecoder:
     def __init__(self, schema: Any) -> None:
         record = read_record(schema)
         self._schema = fastavro.parse_schema(wire_schema(record))
-        # fastavro's C reader follows a recursive value until the stack is full and the process dies of it; the one in
-        # Python is slower and raises RecursionError at a depth that JSON does not have.
-        self._read = _read_py.schemaless_reader if record.recursive else fastavro.schemaless_reader
+        self._read = read_carefully if needs_care(record) else fastavro.schemaless_reader
 
     def __call__(self, message: bytes) -> dict[str, Any]:
         """The record after the wire format's header. Raises ValueError, which says what is wrong with the bytes."""

@@ -100,6 +100,33 @@ def test_a_length_that_is_not_there_takes_no_memory(length: int) -> None:
         tracemalloc.stop()
 
 
+EMPTY: dict[str, Any] = {"type": "record", "name": "empty", "fields": [{"name": "nothing", "type": "null"}]}
+
+
+@pytest.mark.parametrize(
+    "items", ["null", EMPTY, {"type": "fixed", "name": "f", "size": 0}, ["null", {"type": "array", "items": "null"}]]
+)
+@pytest.mark.parametrize("around", ["field", "map", "union", "record"])
+def test_items_that_take_no_byte_are_counted(items: Any, around: str) -> None:
+    array = {"type": "array", "items": items}
+    kind, prefix = {
+        "field": (array, b""),
+        "map": ({"type": "map", "values": array}, b"\2\2k"),
+        "union": (["null", "string", array], b"\4"),
+        "record": ({"type": "record", "name": "r", "fields": [{"name": "a", "type": array}]}, b""),
+    }[around]
+    schema = {"type": "record", "name": "hostile", "fields": [{"name": "some", "type": kind}]}
+    one = RowEncoder(table_layout(schema, table="hostile"), schema, partition=0, schema_id=1)
+    prefix = HEADER + prefix + (b"\2\2" if isinstance(items, list) else b"")  # one item: an array of nulls
+    suffix = (b"\0" if isinstance(items, list) else b"") + b"\0" + (b"\0" if around == "map" else b"")
+    few, many = io.BytesIO(), io.BytesIO()
+    fastavro.schemaless_writer(few, "long", 3)
+    fastavro.schemaless_writer(many, "long", 2**40)
+    assert len(one.encode(batch_of([prefix + few.getvalue() + suffix]), range(1)).literals) == 1
+    [refusal] = one.encode(batch_of([prefix + many.getvalue() + suffix]), range(1)).refused.values()
+    assert refusal.why == "the body does not decode (TooManyItems)"
+
+
 # -- the registry ----------------------------------------------------------------------------------------------------
 
 
