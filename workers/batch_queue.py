@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 from array import array
+from collections import deque
 from dataclasses import dataclass
 
 from workers.errors import LostParent
@@ -39,6 +40,11 @@ class Batch:
     timestamps: array[int]  #: milliseconds since 1970, -1: none
     headers: dict[int, Headers | None]  #: of the messages that have any, by their place; None: names that are no UTF-8
 
+    @property
+    def size(self) -> int:
+        """Bytes of the messages, but for their headers."""
+        return self.values.size + self.keys.size
+
     def part(self, start: int, stop: int) -> Batch:
         """Messages [start, stop), still covering their range without a gap."""
         return Batch(
@@ -54,19 +60,25 @@ class Batch:
 
 
 class BatchQueue:
-    """At most `capacity` batches on their way from consumer to writer.
+    """At most `capacity` batches on their way from consumer to writer, with `most_bytes` of messages together.
 
-    Each waits as one block of bytes: thousands of small objects would leave holes in the consumer's memory.
+    A batch of any size goes into an empty queue. Each waits as one block of bytes: thousands of small objects would
+    leave holes in the consumer's memory.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, most_bytes: int) -> None:
         self._capacity = capacity
+        self._most_bytes = most_bytes
+        self._sizes: deque[int] = deque(maxlen=capacity)  # of the batches that were put last
         self._queue: multiprocessing.Queue[bytes] = FORK.Queue(capacity)
 
     def offer(self, batch: Batch | None) -> bool:
         """Put without waiting; False if the queue is full. None ends the stream."""
-        if self.depth() >= self._capacity:  # this process alone puts
+        depth, size = self.depth(), batch.size if batch is not None else 0
+        waiting = sum(self._sizes[at] for at in range(-depth, 0)) if depth < self._capacity else 0
+        if depth >= self._capacity or (depth and waiting + size > self._most_bytes):  # this process alone puts
             return False
+        self._sizes.append(size)
         self._queue.put_nowait(pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
         return True
 

@@ -71,7 +71,7 @@ def main(spec: PartitionSpec, supervisor: Connection) -> None:
     faulthandler.enable()  # a stuck process is sent SIGABRT, and its stacks go to the log
     gc.freeze()  # pages shared with the forkserver stay shared
     memory.keep_large_blocks_apart()
-    batches = BatchQueue(spec.limits.queue_batches)
+    batches = BatchQueue(spec.limits.queue_batches, spec.limits.queue_bytes)
     writer_link, link_for_writer = FORK.Pipe()
     # Forked first thing: this process still has one thread, no client and no queue feeder.
     writer = FORK.Process(target=writer_process.main, args=(spec, batches, link_for_writer), name=f"writer {spec.key}")

@@ -32,6 +32,11 @@ class PackedBytes:
         self._ends.extend(ends)
         self._data += joined
 
+    @property
+    def size(self) -> int:
+        """Bytes of all elements."""
+        return len(self._data)
+
     def __len__(self) -> int:
         return len(self._ends)
 
