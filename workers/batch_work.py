@@ -190,7 +190,8 @@ class BatchWork:
         if trouble.number == DUPLICATE and trouble.key == "PRIMARY" and part.placed:
             raise RowExistsError(
                 f"{spec.key} offset {offset}: its row is in {spec.table} already, but kafka_offsets was behind it",
-                hint=f"was the offset set back? `rtpipe offsets set {spec.key} OFFSET` to where the table ends",
+                hint=f"was the offset set back? `rtpipe offsets set {spec.key} OFFSET` to where the table ends. Was the"
+                " topic made again? Its offsets began anew: empty this table, or give it another (`table`), and resume",
             )
         refusal = Refusal("E_VALUE", str(trouble), trouble.column)
         if len(self.refused) >= self.allowed:

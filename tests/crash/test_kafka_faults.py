@@ -157,3 +157,36 @@ def test_topics_made_again_shorter_equal_and_longer(stack: Addresses, tmp_path: 
         assert [pipeline.query(f"SELECT COUNT(*) FROM `{topic}`")[0][0] for topic in topics] == [
             200 + count for count in counts
         ]
+
+
+def test_another_cluster_behind_the_same_address(stack: Addresses, tmp_path: Path) -> None:
+    """F35: the offset is of another cluster, as its stored id says: nothing of this one gets in until it is adopted."""
+    with running_pipeline(stack, tmp_path, partitions=1, metadata=False) as pipeline:
+        [topic] = pipeline.topics
+        pipeline.produce(100)
+        assert pipeline.supervise("--until-caught-up").wait(60) == 0
+        pipeline.query("UPDATE kafka_offsets SET cluster_id = 'another' WHERE topic = %s", topic)
+        pipeline.produce(50)
+        assert pipeline.supervise("--until-caught-up").wait(60) == 76
+        [halted] = pipeline.events("worker_halted")
+        assert "cluster id changed another -> " in halted["msg"]
+        assert (pipeline.offsets(topic), pipeline.query(f"SELECT COUNT(*) FROM `{topic}`")) == ({0: 100}, [(100,)])
+        assert pipeline.run("adopt", topic, "--yes").returncode == 0
+        assert pipeline.supervise("--until-caught-up").wait(60) == 0
+        assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(250,)]
+
+
+def test_a_topic_made_again_whose_rows_have_the_old_ones_keys(stack: Addresses, tmp_path: Path) -> None:
+    """F35: offsets begin anew, and the primary key of partition and offset has them: told, with the way out."""
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
+        [topic] = pipeline.topics
+        pipeline.produce(100)
+        assert pipeline.supervise("--until-caught-up").wait(60) == 0
+        recreate(pipeline, topic)
+        pipeline.produce(50)
+        assert pipeline.run("adopt", topic, "--yes").returncode == 0
+        assert pipeline.supervise("--until-caught-up").wait(60) == 70
+        assert "Was the topic made again?" in pipeline.events("worker_halted")[0]["msg"]
+        pipeline.query(f"TRUNCATE TABLE `{topic}`")
+        assert pipeline.supervise("--until-caught-up").wait(60) == 0
+        assert pipeline.query(f"SELECT COUNT(*), MAX(_kafka_offset) FROM `{topic}`") == [(50, 49)]
