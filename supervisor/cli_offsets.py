@@ -132,7 +132,8 @@ def set_offset(
 def adopt(topic: Annotated[str, typer.Argument(help="The topic.")], yes: Yes = False) -> None:
     """Accept a topic that was deleted and made again, or another cluster: begin at its first messages.
 
-    The rows that came from the old topic stay in the table.
+    The rows that came from the old topic stay in the table; `rtpipe verify` calls them too many, since no message of
+    the new topic explains them.
 
     Example:
 

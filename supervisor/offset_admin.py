@@ -57,7 +57,7 @@ class OffsetAdmin:
         ]
 
     def set(self, stored: StoredOffset, offset: int, *, topic_id: str = "", cluster_id: str = "") -> None:
-        """Store another offset, and with it another topic id if one is given.
+        """Store another offset, and with it another topic id if one is given, whose rows are then counted anew.
 
         Refused if the row is not what the person saw: somebody moved it meanwhile.
         """
@@ -68,7 +68,7 @@ class OffsetAdmin:
             "updated_at": func.utc_timestamp(6),
         }
         if topic_id:
-            values |= {"topic_id": topic_id, "cluster_id": cluster_id}
+            values |= {"topic_id": topic_id, "cluster_id": cluster_id, "rows_total": 0, "dead_total": 0}
         seen = and_(
             OFFSETS.c.topic == stored.key.topic,
             OFFSETS.c["partition"] == stored.key.partition,

@@ -190,3 +190,5 @@ def test_a_topic_made_again_whose_rows_have_the_old_ones_keys(stack: Addresses, 
         pipeline.query(f"TRUNCATE TABLE `{topic}`")
         assert pipeline.supervise("--until-caught-up").wait(60) == 0
         assert pipeline.query(f"SELECT COUNT(*), MAX(_kafka_offset) FROM `{topic}`") == [(50, 49)]
+        answer = pipeline.run("verify", "--values", "--topics", topic)
+        assert answer.returncode == 0, answer.stdout
