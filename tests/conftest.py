@@ -31,6 +31,7 @@ MYSQL_IN_FAULTS = {
     "test_dead_letters.py",
     "test_evolution.py",
     "test_foreign_avro.py",
+    "test_kills.py",
     "test_letter_commands.py",
     "test_modes.py",
     "test_retries.py",
