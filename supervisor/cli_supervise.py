@@ -83,9 +83,12 @@ def supervise(
         from supervisor.systemd_notify import SystemdNotifier
         from supervisor.table_keeper import TableKeeper
         from supervisor.topic_watch import TopicWatch
-        from workers.process_log import log_to_stderr
+        from workers.process_log import get_logger, log_to_stderr
 
         log_to_stderr(settings.log_format, settings.log_level)
+        if not settings.infra_database_url.get_secret_value():
+            text = "RTPIPE_INFRA_DATABASE_URL is not set, so RTPIPE_DATABASE_URL alters the tables for new schemas"
+            get_logger("supervisor").warning(text, extra={"event": "one_account"})
         notifier = SystemdNotifier()
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.DONE))  # nothing to drain yet
         cluster = ClusterView(settings.librdkafka())
