@@ -378,6 +378,7 @@ def test_a_restored_database_is_filled_again(database: Addresses, tmp_path: Path
 
 def back(run: FaultRun, *, rows: bool) -> None:
     """Partition 0 to offset 0, in one transaction."""
+    eventually(lambda: run.pipeline.offsets(run.topic).get(0), within=60, what="partition 0 has moved, too")
     with contextlib.closing(connect(run.pipeline.addresses.admin_database_url, "bank")) as connection:
         connection.autocommit(False)
         cursor = connection.cursor()
