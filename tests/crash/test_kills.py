@@ -98,8 +98,7 @@ def test_killed_forkserver_stops_no_partition(stack: Addresses, tmp_path: Path) 
         supervisor = pipeline.supervise()
         with pipeline.stream():
             before = eventually(lambda: running(pipeline), within=60)
-            for helper in helpers(supervisor.pid):
-                helper.kill()
+            kill_helpers(supervisor.pid)
             moves_on(pipeline)
             after = eventually(lambda: running(pipeline), within=60)
             assert [p["pid"] for p in after] == [p["pid"] for p in before]
@@ -118,8 +117,7 @@ def test_killed_forkserver_and_workers_at_once(stack: Addresses, tmp_path: Path)
                 for partition in eventually(lambda: running(pipeline), within=60):
                     kill(partition["pid"])
                 for _ in range(3):
-                    for helper in helpers(supervisor.pid):
-                        helper.kill()
+                    kill_helpers(supervisor.pid)
             moves_on(pipeline)
         finish(pipeline, supervisor)
 
@@ -143,14 +141,20 @@ def test_a_frozen_forkserver_is_replaced(stack: Addresses, tmp_path: Path) -> No
         finish(pipeline, supervisor)
 
 
-def helpers(supervisor: int) -> list[psutil.Process]:
-    """multiprocessing's own children of the supervisor: forkserver and resource tracker."""
+def helpers(supervisor: int, which: str = "multiprocessing") -> list[psutil.Process]:
+    """multiprocessing's own children of the supervisor: forkserver and resource tracker, or the one named."""
     found = []
     for child in psutil.Process(supervisor).children():
         with contextlib.suppress(psutil.Error):  # a zombie has no arguments, nor has one that has just gone
-            if any("multiprocessing" in part for part in child.cmdline()):
+            if any(which in part for part in child.cmdline()):
                 found.append(child)
     return found
+
+
+def kill_helpers(supervisor: int) -> None:
+    """kill -9; an orphaned worker among them may end by itself in the meantime."""
+    for helper in helpers(supervisor):
+        kill(helper.pid)
 
 
 @pytest.mark.faults
@@ -177,8 +181,7 @@ def twenty_kills(pipeline: Pipeline, chance: random.Random) -> subprocess.Popen[
             nobody_left(pipeline)
             supervisor = pipeline.supervise()
         elif victim == "forkserver":
-            for helper in helpers(supervisor.pid):
-                helper.kill()
+            kill_helpers(supervisor.pid)
         elif pid := chance.choice(partitions)[victim]:
             kill(pid)
         moves_on(pipeline, f"{victim} killed")

@@ -279,8 +279,8 @@ def test_a_killed_helper_of_multiprocessing(stack: Addresses, tmp_path: Path, wh
         with run.moving():
             for _ in range(2):
                 before = all_run(run.pipeline)
-                found = [one for one in helpers(run.supervisor.pid) if any(which in part for part in one.cmdline())]
-                max(found, key=psutil.Process.create_time).kill()  # orphaned workers look like their forkserver did
+                found = helpers(run.supervisor.pid, which)
+                kill(max(found, key=psutil.Process.create_time).pid)  # orphaned workers look like their forkserver did
                 run.moves_on(f"{which} killed")
                 assert generations(run.pipeline) == before
                 victim = f"{run.topic}/0"
