@@ -140,7 +140,7 @@ def _quoted(name: str) -> str:
 
 def _too_large(rows: Rows, limit: int) -> dict[int, Refusal]:
     """Rows that no statement can carry: a server answers such a one by cutting the connection."""
-    room = limit - len(rows.prefix.encode()) - len(rows.suffix.encode()) - 1
+    room = limit - len(rows.prefix.encode()) - len(rows.suffix.encode()) - len("()") - 1
     if not rows.literals or 4 * max(map(len, rows.literals)) < room:  # no character takes more than four bytes
         return {}
     return {

@@ -26,7 +26,7 @@ class Rows:
     """
 
     prefix: str
-    literals: list[str]
+    literals: list[str]  #: what stands in a row's brackets
     places: list[int]
     suffix: str = ""  #: what follows the literals: how a row that is there already takes the new values
     keys: list[str] = field(default_factory=list)  #: of each literal, where there is a suffix
@@ -34,7 +34,7 @@ class Rows:
 
     def statement(self, some: Sequence[int]) -> bytes:
         """The statement for some of the literals."""
-        return (self.prefix + ",".join([self.literals[at] for at in some]) + self.suffix).encode()
+        return f"{self.prefix}({'),('.join([self.literals[at] for at in some])}){self.suffix}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class BatchWork:
             for start in range(0, len(some), self.statement_rows):
                 yield from self._fitting(part, some[start : start + self.statement_rows])
             return
-        size = len(part.prefix) + len(part.suffix) + sum(len(part.literals[at]) for at in some) + len(some)
+        size = len(part.prefix) + len(part.suffix) + sum(len(part.literals[at]) + 3 for at in some)
         if len(some) > 1 and (4 * size > 2 * self._max_packet and len(part.statement(some)) > self._max_packet // 2):
             middle = len(some) // 2
             yield from self._fitting(part, some[:middle])

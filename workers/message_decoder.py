@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import fastavro
@@ -12,6 +13,7 @@ from avro_schemas.type_reader import read_record
 from avro_schemas.wire_format import HEADER_SIZE
 from avro_schemas.wire_schema import wire_schema
 from workers.careful_reader import needs_care, read_carefully
+from workers.joined_reader import JoinedReader
 from workers.packed_bytes import PackedBytes
 
 
@@ -20,18 +22,27 @@ class MessageDecoder:
 
     def __init__(self, schema: Any) -> None:
         record = read_record(schema)
-        self._schema = fastavro.parse_schema(wire_schema(record))
-        self._read = read_carefully if needs_care(record) else fastavro.schemaless_reader
+        wire, careful = wire_schema(record), needs_care(record)
+        self._schema = fastavro.parse_schema(wire)
+        self._read = read_carefully if careful else fastavro.schemaless_reader
+        self._joined = None if careful else JoinedReader(wire)
 
     def __call__(self, message: bytes) -> dict[str, Any]:
         """The record after the wire format's header. Raises ValueError, which says what is wrong with the bytes."""
         return self._record(message[HEADER_SIZE:])
 
     def records(self, messages: PackedBytes, places: Sequence[int]) -> tuple[list[dict[str, Any]], dict[int, str]]:
-        """The records of the messages at these places, in order; and why the others, by place, have none."""
+        """The records of the messages at these places, in order; and why the others, by place, have none.
+
+        All at once, unless one of them does not decode: then one by one, to know which.
+        """
+        bodies = messages.some(places, HEADER_SIZE)
+        if self._joined:
+            with suppress(Exception):  # fastavro raises whatever the bytes lead it to
+                return self._joined.read(bodies), {}
         records: list[dict[str, Any]] = []
         problems: dict[int, str] = {}
-        for place, body in zip(places, messages.some(places, HEADER_SIZE), strict=True):
+        for place, body in zip(places, bodies, strict=True):
             try:
                 records.append(self._record(body))
             except ValueError as why:
@@ -39,7 +50,7 @@ class MessageDecoder:
         return records, problems
 
     def _record(self, body: bytes) -> dict[str, Any]:
-        """From a stream of its own: a body that lies about its length would read on in its neighbours."""
+        """From a stream of its own."""
         stream = io.BytesIO(body)
         try:
             record: Any = self._read(stream, self._schema, None)

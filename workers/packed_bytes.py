@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 
 class PackedBytes:
     """A sequence of bytes or None that only grows. Each element is made when it is asked for."""
 
-    __slots__ = ("_data", "_ends")
+    __slots__ = ("_bounds", "_data", "_nulls")
 
     def __init__(self, values: Sequence[bytes | None] = ()) -> None:
         self._data: bytes | bytearray = bytearray()
-        self._ends = array("q")  # where each element ends; of a None, the same as ~end
+        self._bounds = array("q", [0])  # element `at` lies between bounds `at` and `at + 1`
+        self._nulls: set[int] = set()  # those that are None
         self.extend(values)
 
     def extend(self, values: Sequence[bytes | None]) -> None:
         """Add several elements."""
-        try:
-            joined = b"".join(values)  # type: ignore[arg-type]  # a None among them is seen here
-        except TypeError:
-            for value in values:
-                self._data += value or b""
-                self._ends.append(~len(self._data) if value is None else len(self._data))
-            return
-        ends = accumulate(map(len, values), initial=len(self._data))  # type: ignore[arg-type]
+        if None in values:
+            first = len(self)
+            self._nulls.update(at for at, value in enumerate(values, first) if value is None)
+        some: list[bytes] = [value or b"" for value in values]
+        ends = accumulate(map(len, some), initial=len(self._data))
         next(ends)
-        self._ends.extend(ends)
-        self._data += joined
+        self._bounds.extend(ends)
+        self._data += b"".join(some)
 
     @property
     def size(self) -> int:
@@ -38,41 +36,26 @@ class PackedBytes:
         return len(self._data)
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self._bounds) - 1
 
     def __getitem__(self, at: int) -> bytes | None:
-        end = self._ends[at]
-        if end < 0:
-            return None
-        before = self._ends[at - 1] if at else 0
-        return bytes(self._data[(before if before >= 0 else ~before) : end])
+        return None if at in self._nulls else bytes(self._data[self._bounds[at] : self._bounds[at + 1]])
 
     def __iter__(self) -> Iterator[bytes | None]:
-        data, start = bytes(self._data), 0
-        for end in self._ends:
-            if end < 0:
-                yield None
-            else:
-                yield data[start:end]
-                start = end
+        return map(self.__getitem__, range(len(self)))
 
     def heads(self, size: int) -> list[bytes | None]:
         """The first `size` bytes of each element."""
-        data, start, found = bytes(self._data), 0, list[bytes | None]()
-        for end in self._ends:
-            if end < 0:
-                found.append(None)
-            else:
-                found.append(data[start : min(end, start + size)])
-                start = end
+        data = bytes(self._data)
+        found: list[bytes | None] = [data[start:end][:size] for start, end in pairwise(self._bounds.tolist())]
+        for at in self._nulls:
+            found[at] = None
         return found
 
-    def some(self, places: Sequence[int], after: int = 0) -> Iterator[bytes]:
+    def some(self, places: Sequence[int], after: int = 0) -> list[bytes]:
         """The elements at these places, none of them None, without their first bytes."""
-        data, ends = bytes(self._data), self._ends
-        for at in places:
-            start, end = ends[at - 1] if at else 0, ends[at]
-            yield data[min(end, (start if start >= 0 else ~start) + after) : end]
+        data, bounds = bytes(self._data), self._bounds
+        return [data[bounds[at] + after : bounds[at + 1]] for at in places]
 
     def part(self, start: int, stop: int) -> PackedBytes:
         """Elements [start, stop)."""
@@ -84,11 +67,12 @@ class PackedBytes:
     __hash__ = None  # type: ignore[assignment]  # it may grow
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (bytes(self._data), self._ends.tobytes())
+        return _unpickled, (bytes(self._data), self._bounds.tobytes(), self._nulls)
 
 
-def _unpickled(data: bytes, ends: bytes) -> PackedBytes:
+def _unpickled(data: bytes, bounds: bytes, nulls: set[int]) -> PackedBytes:
     packed = PackedBytes()
     packed._data = data  # noqa: SLF001 - the other half of __reduce__
-    packed._ends.frombytes(ends)  # noqa: SLF001
+    packed._bounds = array("q", bounds)  # noqa: SLF001
+    packed._nulls = nulls  # noqa: SLF001
     return packed

@@ -34,9 +34,9 @@ Record = Mapping[str, Any]
 class Encoded:
     """What became of the messages: row literals with the places of their messages, and those that cannot be rows."""
 
-    literals: list[str] = field(default_factory=list)
+    literals: list[str] = field(default_factory=list)  #: `1,'a',NULL`, without brackets
     places: list[int] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)  #: of each literal, where rows have a key: `(…)` of its columns
+    keys: list[str] = field(default_factory=list)  #: where rows have a key, its columns of each literal
     refused: dict[int, Refusal] = field(default_factory=dict)
 
 
@@ -63,7 +63,7 @@ class RowEncoder:
         self.suffix = _update(layout) if layout.key else ""
 
     def encode(self, batch: Batch, places: Sequence[int], sign_of_life: Callable[[], None] = lambda: None) -> Encoded:
-        """Row literals `(…)` of the messages at these places; a bad message takes nothing from its neighbours."""
+        """The rows of the messages at these places; a bad message takes nothing from its neighbours."""
         encoded = Encoded()
         if self._wants_headers:
             nameless = [place for place in places if batch.headers.get(place, ()) is None]
@@ -80,9 +80,9 @@ class RowEncoder:
         encoded.refused |= {place: Refusal("E_DECODE", why) for place, why in problems.items()}
         texts, good = self._texts(records, _without(places, problems), encoded.refused)
         if self._key:
-            encoded.keys += ["(" + ",".join(key) + ")" for key in zip(*(texts[at] for at in self._key), strict=True)]
+            encoded.keys += map(",".join, zip(*(texts[at] for at in self._key), strict=True))
         texts += [render(batch, good) for render in self._metadata]
-        encoded.literals += ["(" + ",".join(row) + ")" for row in zip(*texts, strict=True)]
+        encoded.literals += map(",".join, zip(*texts, strict=True))
         encoded.places += good
 
     def _texts(

@@ -78,7 +78,7 @@ class SchemaCache:
         return refusal
 
     def key(self, key: bytes | None) -> str | Refusal:
-        """The literal of a message's key, `(…)` of the table's key columns, or why there is none."""
+        """The literals of the table's key columns by a message's key, or why there are none."""
         if self._layout is None:
             answer = self._schemas.ask(0, "newest", again=self._again)
             assert answer.layout is not None
@@ -86,7 +86,7 @@ class SchemaCache:
         assert self._layout is not None
         self._keys = self._keys or MessageKey(self._spec.rules, self._layout, self._key_schema, literal_of)
         try:
-            return "(" + ",".join(self._keys.columns(key)) + ")"
+            return ",".join(self._keys.columns(key))
         except WireFormatError as exc:
             return Refusal("E_KEY", exc.message)
         except ValueError as exc:

@@ -47,7 +47,7 @@ def test_generated_schemas_and_values(database: Addresses) -> None:
             encoder = RowEncoder(layout, schema, partition=0, schema_id=1)
             encoded = encoder.encode(batch_of(messages), range(len(messages)))
             assert not encoded.refused
-            statement = encoder.prefix + ",".join(encoded.literals)
+            statement = encoder.prefix + ",".join(f"({literal})" for literal in encoded.literals)
             writer.connection.exec_driver_sql(statement, execution_options=_RAW)
             writer.connection.commit()
 

@@ -47,9 +47,9 @@ def stored(kind: Any, raw: bytes) -> Any:
     encoded = encode(kind, raw)
     assert not encoded.refused
     [row] = encoded.literals
-    if row == "(NULL)":
+    if row == "NULL":
         return None
-    return json.loads(re.sub(r"\\(.)", r"\1", row[2:-2]))
+    return json.loads(re.sub(r"\\(.)", r"\1", row[1:-1]))
 
 
 @pytest.mark.parametrize(

@@ -29,4 +29,4 @@ def test_the_beginning_of_each_and_some_of_them(values: list[bytes | None], size
     packed = PackedBytes(values)
     assert packed.heads(size) == [None if value is None else value[:size] for value in values]
     places = [at for at, value in enumerate(values) if value is not None]
-    assert list(packed.some(places, size)) == [(values[at] or b"")[size:] for at in places]
+    assert packed.some(places, size) == [(values[at] or b"")[size:] for at in places]

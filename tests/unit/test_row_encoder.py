@@ -49,7 +49,7 @@ def test_rows_in_the_order_of_the_messages() -> None:
     encoded = encoder("_kafka_partition", "_kafka_offset").encode(
         batch_of([message("a", 1, 0), message("b", 2)], [10, 12]), range(2)
     )
-    assert encoded.literals == ["('a',1,'1970-01-01',4,10)", "('b',2,NULL,4,12)"]
+    assert encoded.literals == ["'a',1,'1970-01-01',4,10", "'b',2,NULL,4,12"]
 
 
 @pytest.mark.parametrize(
