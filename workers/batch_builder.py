@@ -16,22 +16,25 @@ from workers.partition_spec import Limits
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+_NAMELESS = object()
+
 
 def headers_of(messages: Sequence[Message]) -> dict[int, Headers | None]:
     """Headers of the messages that have any, by place; None if the client cannot give them, since a name is no UTF-8.
 
     Asked once for each message: after a failure the client's answer is a crash.
     """
-    found: dict[int, Headers | None] = {}
-    for at, message in enumerate(messages):
+    answers: list[Any] = []
+    unasked = iter(messages)
+    while len(answers) < len(messages):
         try:
-            headers: Any = message.headers()
+            for message in unasked:
+                answers.append(message.headers())  # noqa: PERF401 - those before a failure must be kept
         except (SystemError, UnicodeDecodeError):
-            found[at] = None
-        else:
-            if headers:
-                found[at] = headers
-    return found
+            answers.append(_NAMELESS)
+    if not any(answers):
+        return {}
+    return {at: None if found is _NAMELESS else found for at, found in enumerate(answers) if found}
 
 
 class BatchBuilder:
@@ -77,6 +80,8 @@ class BatchBuilder:
 
     def _count(self, sizes: Sequence[int]) -> int:
         """How many messages of these sizes there is room for: those before which the bytes are below their bound."""
+        if self._bytes + sum(sizes) < self._limits.batch_bytes:
+            return len(sizes)
         before = accumulate(sizes, initial=self._bytes)
         return bisect_left(list(before)[:-1], self._limits.batch_bytes)
 

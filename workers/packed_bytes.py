@@ -25,9 +25,8 @@ class PackedBytes:
             first = len(self)
             self._nulls.update(at for at, value in enumerate(values, first) if value is None)
         some: list[bytes] = [value or b"" for value in values]
-        ends = accumulate(map(len, some), initial=len(self._data))
-        next(ends)
-        self._bounds.extend(ends)
+        bounds = accumulate(map(len, some), initial=self._bounds.pop())
+        self._bounds += array("q", list(bounds))  # an array grows faster by a list than by an iterator
         self._data += b"".join(some)
 
     @property
