@@ -56,7 +56,9 @@ class Settings(BaseSettings):
     restart_budget: int = Field(10, ge=1, le=1_000, description="deaths without progress until quarantine")
     database_seconds: int = Field(20, ge=2, le=3_600, description="a database silent for so long counts as gone")
     topic_check_seconds: float = Field(10, gt=0, le=3_600)
-    kill_point: str = Field("", description="for tests: the spot at which each first worker dies by SIGKILL")
+    kill_point: str = Field(
+        "", description="for tests: the spot at which each first worker dies by SIGKILL, or spins (=hang)"
+    )
 
     @field_validator("bootstrap_servers")
     @classmethod

@@ -171,15 +171,24 @@ def locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def running_server(root: Path, folder: Path) -> Iterator[MysqlServer]:
-    """Initialise the data, start the server, wait until it answers, kill it in the end."""
+def running_server(root: Path, folder: Path, *more: str, disk_mb: int = 0) -> Iterator[MysqlServer]:
+    """Initialise the data, start the server, wait until it answers, kill it in the end.
+
+    With `disk_mb`, the data lie on a disk of that size, which nobody else sees and which is gone with the server.
+    """
     log = folder / "log"
     command = server_command(root, folder / "data")
     with log.open("w") as out:
         subprocess.run([*command, "--initialize-insecure"], check=False, stdout=out, stderr=out, cwd=folder)
         port = free_port()
         process = subprocess.Popen(
-            [*command, f"--port={port}", f"--bind-address={HOST}", "--socket=socket"],
+            [
+                *(on_small_disk(folder / "data", disk_mb) if disk_mb else []),
+                *command,
+                *(f"--port={port}", f"--bind-address={HOST}", "--socket=socket"),
+                *(["--user=root"] if disk_mb else []),
+                *more,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -221,6 +230,15 @@ def server_command(root: Path, data: Path) -> list[str]:
         "--secure-file-priv=",
         "--mysqlx=OFF",
     ]
+
+
+def on_small_disk(data: Path, megabytes: int) -> list[str]:
+    """What to put before a command so that it finds `data` copied to a tmpfs, mounted for it alone."""
+    script = (
+        'mount -t tmpfs -o "size=$1m" tmpfs /mnt && cp -a "$0/." /mnt && mount --bind /mnt "$0" && shift && exec "$@"'
+    )
+    namespaces = ["--mount"] if os.geteuid() == 0 else ["--mount", "--user", "--map-root-user"]
+    return ["unshare", *namespaces, "sh", "-c", script, str(data), str(megabytes)]
 
 
 def free_port() -> int:

@@ -393,7 +393,7 @@ def _safe_cwd(process: psutil.Process) -> str:
 
 def kill(pid: int) -> None:
     """kill -9."""
-    TALLY.kills += 1
+    TALLY.hits += 1
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 

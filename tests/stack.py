@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from infra.stack_state import Addresses
     from tests.mysql_server import MysqlServer
 
+_NO_WISHES = Wishes()
+
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
@@ -50,7 +52,11 @@ def database(request: pytest.FixtureRequest, stack: Addresses) -> Addresses:
     """The stack, and the same with real MySQL in the place of MariaDB."""
     if request.param == "MariaDB":
         return stack
-    server: MysqlServer = request.getfixturevalue("mysql")
+    return on_mysql(stack, request.getfixturevalue("mysql"))
+
+
+def on_mysql(stack: Addresses, server: MysqlServer) -> Addresses:
+    """The stack with this server in the place of MariaDB."""
     with contextlib.closing(connect(server.admin_url)) as connection:
         cursor = connection.cursor()
         cursor.execute("CREATE DATABASE IF NOT EXISTS bank")
@@ -63,11 +69,11 @@ def database(request: pytest.FixtureRequest, stack: Addresses) -> Addresses:
 
 @contextlib.contextmanager
 def running_stack(
-    directory: Path, *, brokers: int | None = None, done: Callable[[], bool] = lambda: True
+    directory: Path, wishes: Wishes = _NO_WISHES, *, done: Callable[[], bool] = lambda: True
 ) -> Iterator[Addresses]:
     """A stack in `directory`; its programs come from the user's shared cache. Deleted afterwards if it is `done`."""
     try:
-        addresses = up(directory, Wishes(brokers=brokers))
+        addresses = up(directory, wishes)
         yield addresses
     except (PlatformError, PreflightError) as exc:
         pytest.skip(f"no embedded stack here: {exc.message} {exc.hint}")

@@ -10,11 +10,11 @@ class Tally:
     """Of the test that runs now."""
 
     rows: int = 0  #: compared with their messages, one by one
-    kills: int = 0  #: kill -9
+    hits: int = 0  #: faults that hit: kill -9, statements and connections broken, and the like
     recoveries: list[float] = field(default_factory=list)  #: seconds from the end of each fault to the next commit
 
     def clear(self) -> None:
-        self.rows = self.kills = 0
+        self.rows = self.hits = 0
         self.recoveries = []
 
 

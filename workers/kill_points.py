@@ -1,4 +1,4 @@
-"""Named crash spots in the path of a row: inert unless a test armed one."""
+"""Named spots in the path of a row where a process dies or hangs: inert unless a test armed one."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import os
 import signal
 
 _armed = ""
+_hangs = False
 
 
 def arm(spot: str) -> None:
-    """Let this process die by SIGKILL when it next reaches `spot`; "" disarms."""
-    global _armed  # noqa: PLW0603 - one switch for one process
-    _armed = spot
+    """Let this process die by SIGKILL when it next reaches `spot`, or spin there for `spot=hang`; "" disarms."""
+    global _armed, _hangs  # noqa: PLW0603 - one switch for one process
+    _armed, _, how = spot.partition("=")
+    _hangs = how == "hang"
 
 
 def reach(spot: str) -> None:
-    """Die here if a test asked for it; otherwise one comparison."""
+    """Die or hang here if a test asked for it; otherwise one comparison."""
     if spot == _armed:
+        while _hangs:
+            pass
         os.kill(os.getpid(), signal.SIGKILL)

@@ -16,6 +16,8 @@ from workers.reports import Position
 
 log = get_logger("owner")
 _T = TypeVar("_T")
+#: What a new connection may mend.
+_PASSING = frozenset({Action.REPLAY, Action.LOST, Action.WAIT})
 
 
 class NotWritten(Exception):  # noqa: N818 - what it stands for becomes an error where it is known
@@ -116,11 +118,23 @@ class PartitionOwner:
             self._outage.over()
 
     def check(self) -> None:
-        """Between two batches: notice a fence, a dead connection or a changed table before the next message does."""
-        found = self._insist("checking", self._ledger.read)
+        """Between two batches: notice a fence, a dead connection or a changed table before the next message does.
+
+        A new connection claims anew, so that the row tells a successor which one to KILL.
+        """
+        expected = self.position.offset
+        try:
+            found = self._ledger.read()
+        except DatabaseTrouble as trouble:
+            if trouble.action not in _PASSING:
+                raise trouble.as_error(f"{self._key}: checking") from trouble
+            self._recover(trouble, attempt=1)
+            found = self.position
         self._outage.over()
-        if found is None or (found.epoch, found.offset) != (self.position.epoch, self.position.offset):
+        if found is None or found.epoch != self.position.epoch:
             raise self._judgement(found)
+        if found.offset != expected:
+            raise self._moved(expected, found.offset)
 
     def _replay(self, trouble: DatabaseTrouble, attempt: int) -> None:
         log.info("%s: %s; replaying the batch", self._key, trouble, extra={"event": "batch_replayed"})
@@ -165,7 +179,7 @@ class PartitionOwner:
             try:
                 answer = step()
             except DatabaseTrouble as trouble:
-                if trouble.action not in {Action.REPLAY, Action.LOST, Action.WAIT}:
+                if trouble.action not in _PASSING:
                     raise trouble.as_error(f"{self._key}: {doing}") from trouble
                 self._ledger.disconnect()
                 self._outage.pause(f"database: {trouble}", delay * random.uniform(0.8, 1.2))

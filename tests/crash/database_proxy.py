@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import make_url
 
+from tests.crash.tcp_proxy import HOST, Link, Proxy
+from tests.tally import TALLY
+
 _COM_QUERY = 3
 
 
@@ -49,12 +52,13 @@ class Fault:
     times: int = 1
     number: int = 0
     sqlstate: str = "HY000"
-    call: Callable[[Link], None] = lambda _link: None
+    call: Callable[[DatabaseLink], None] = lambda _link: None
     hits: int = 0
     hit: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
     def count(self) -> None:
+        TALLY.hits += 1
         self.hits += 1
         self.hit.set()
 
@@ -64,42 +68,27 @@ class Fault:
         self.released.set()
 
 
-class Link:
-    """One client's connection and ours to the server."""
+@dataclass(eq=False)
+class DatabaseLink(Link):
+    """A link whose packets are read."""
 
-    def __init__(self, client: socket.socket, server: socket.socket) -> None:
-        self.client = client
-        self.server = server
-        self.thread_id = 0  #: the server's number of this connection
-        self.in_batch = False  #: a compare-and-set went through and no COMMIT or ROLLBACK since
-        self.reply: Fault | None = None  #: what waits for the server's next bytes
-
-    def cut(self) -> None:
-        for end in (self.client, self.server):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+    thread_id: int = 0  #: the server's number of this connection
+    in_batch: bool = False  #: a compare-and-set went through and no COMMIT or ROLLBACK since
+    reply: Fault | None = None  #: what waits for the server's next bytes
 
 
-class DatabaseProxy:
+class DatabaseProxy(Proxy[DatabaseLink]):
     """Listens on `port`; `arm` a fault, then look at its `hits`."""
 
     def __init__(self, url: str) -> None:
         where = make_url(url)
-        self._target = (where.host or "127.0.0.1", where.port or 3306)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.url = where.set(host="127.0.0.1", port=self.port, query={"ssl_disabled": "true"}).render_as_string(
-            hide_password=False
-        )
         self.statements: list[Statement] = []  #: all of batches, as they came
-        self.connections = 0
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
-        self._flowing = threading.Event()
-        self._flowing.set()
-        self._links: list[Link] = []
-        self._threads = [threading.Thread(target=self._serve, daemon=True)]
-        self._threads[0].start()
+        super().__init__((where.host or HOST, where.port or 3306), DatabaseLink)
+        self.url = where.set(host=HOST, port=self.port, query={"ssl_disabled": "true"}).render_as_string(
+            hide_password=False
+        )
 
     def arm(self, statement: Statement, do: Do, **more: object) -> Fault:
         """Break the next statement of this kind (or the next `times`)."""
@@ -108,59 +97,14 @@ class DatabaseProxy:
             self._faults.append(fault)
         return fault
 
-    def blackhole(self) -> None:
-        """From now on nothing goes through in either direction, and nobody is told."""
-        self._flowing.clear()
-
-    def flow(self) -> None:
-        """End of the black hole: what was on its way arrives."""
-        self._flowing.set()
-
-    def cut_all(self) -> None:
-        """Break every connection there is."""
-        for link in list(self._links):
-            link.cut()
-
     def close(self) -> None:
-        self._flowing.set()
         for fault in self._faults:
             fault.release()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._threads[0].join()  # from now on there is no new link
-        for thread in self._threads:
-            while thread.is_alive():
-                self.cut_all()
-                thread.join(0.1)
-
-    def _serve(self) -> None:
-        with self._listener, contextlib.suppress(OSError):  # until the listener is shut down
-            while True:
-                client, _ = self._listener.accept()
-                self.connections += 1
-                self._threads.append(threading.Thread(target=self._open, args=(client,), daemon=True))
-                self._threads[-1].start()
-
-    def _open(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError):
-            self._flowing.wait()
-            with socket.create_connection(self._target) as server:
-                link = Link(client, server)
-                self._links.append(link)
-                back = threading.Thread(target=self._guarded, args=(self._from_server, link), daemon=True)
-                back.start()
-                self._guarded(self._from_client, link)
-                back.join()
-                self._links.remove(link)
-
-    @staticmethod
-    def _guarded(pump: Callable[[Link], None], link: Link) -> None:
-        with contextlib.suppress(OSError, EOFError):
-            pump(link)
-        link.cut()
+        super().close()
 
     # -- client to server --------------------------------------------------------------------------------------------
 
-    def _from_client(self, link: Link) -> None:
+    def _from_client(self, link: DatabaseLink) -> None:
         while True:
             header = _exactly(link.client, 4)
             packet = header + _exactly(link.client, int.from_bytes(header[:3], "little"))
@@ -170,7 +114,7 @@ class DatabaseProxy:
             elif not self._query(link, packet):
                 return
 
-    def _query(self, link: Link, packet: bytes) -> bool:
+    def _query(self, link: DatabaseLink, packet: bytes) -> bool:
         """Pass one query on, or break it; False if the connection is to end."""
         statement = _statement(link, packet[5:])
         fault = self._fault_for(statement)
@@ -208,7 +152,7 @@ class DatabaseProxy:
 
     # -- server to client --------------------------------------------------------------------------------------------
 
-    def _from_server(self, link: Link) -> None:
+    def _from_server(self, link: DatabaseLink) -> None:
         data = link.server.recv(65_536)
         greeting = re.match(rb"....\x0a[^\0]*\0(....)", data, re.DOTALL)
         if greeting:
@@ -225,7 +169,7 @@ class DatabaseProxy:
             data = link.server.recv(65_536)
 
 
-def _statement(link: Link, sql: bytes) -> Statement | None:
+def _statement(link: DatabaseLink, sql: bytes) -> Statement | None:
     """What the query is, and whether the link is in a batch's transaction after it."""
     if sql.startswith(b"UPDATE kafka_offsets SET `offset`="):
         link.in_batch = True

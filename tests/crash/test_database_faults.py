@@ -6,8 +6,6 @@ import contextlib
 import os
 import re
 import signal
-import threading
-import uuid
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +15,9 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from infra.embedded_stack import up
-from tests.crash.database_proxy import Do, Link, Statement
-from tests.crash.fault_run import QUICK, FaultRun, all_run, fault_run, generations
-from tests.pipeline import Pipeline, connect, kill
+from tests.crash.database_proxy import DatabaseLink, Do, Statement
+from tests.crash.fault_run import FaultRun, all_run, fault_run
+from tests.pipeline import connect, kill
 from tests.server_setting import server_setting
 from tests.waits import eventually
 
@@ -39,11 +37,11 @@ def outcomes(run: FaultRun) -> list[str]:
 # -- lost replies ----------------------------------------------------------------------------------------------------
 
 
-def test_twenty_commits_cut_before_and_after_the_server_saw_them(database: Addresses, tmp_path: Path) -> None:
+def test_two_hundred_commits_cut_before_and_after_the_server_saw_them(database: Addresses, tmp_path: Path) -> None:
     """F18: the client sees the same error both times, only the locked row knows; no process is started again."""
     with fault_run(database, tmp_path, partitions=1) as run:
         with run.moving():
-            for number in range(20):
+            for number in range(200):
                 do = (Do.CUT_BEFORE, Do.CUT_AFTER)[number % 2]
                 fault = run.proxy.arm(Statement.COMMIT, do)
                 run.wait_hit(fault)
@@ -75,7 +73,7 @@ def test_cut_and_killed_connections_at_every_statement(database: Addresses, tmp_
     """F23: the server KILLs the connection, or KILLs the query, or the network cuts before or after each statement."""
     with fault_run(database, tmp_path, partitions=1) as run:
 
-        def killed(link: Link, what: str) -> None:
+        def killed(link: DatabaseLink, what: str) -> None:
             with contextlib.closing(connect(database.admin_database_url)) as connection:
                 connection.cursor().execute(f"KILL {what} {link.thread_id}")
 
@@ -91,6 +89,27 @@ def test_cut_and_killed_connections_at_every_statement(database: Addresses, tmp_
                 run.moves_on(f"cut, cut, KILL, KILL QUERY at {statement.name}")
         assert run.finish() > 0
         run.no_death()
+
+
+def test_an_idle_writers_connection_is_killed(database: Addresses, tmp_path: Path) -> None:
+    """F23: its look at the offset every few seconds finds that out, before the next message comes."""
+    with fault_run(database, tmp_path, partitions=1) as run:
+        all_run(run.pipeline)
+        run.pipeline.produce(100)
+        run.pipeline.wait_caught_up()
+        connection = connection_of(run)
+        run.pipeline.query(f"KILL {connection}")
+        eventually(lambda: connection_of(run) != connection, within=60, what="it has claimed anew")
+        run.pipeline.produce(100)
+        assert run.finish() == 200
+        assert len(run.events("worker_running")) == 1
+        run.no_death()
+
+
+def connection_of(run: FaultRun) -> int:
+    """The server's number of the connection that claimed the only partition last."""
+    [[connection]] = run.pipeline.query("SELECT connection_id FROM kafka_offsets WHERE topic = %s", run.topic)
+    return int(connection)
 
 
 # -- errors by number ------------------------------------------------------------------------------------------------
@@ -264,201 +283,3 @@ def test_a_batch_larger_than_the_servers_packet_is_split(database: Addresses, tm
             run.no_death()
         sent = "".join(statement.name[1] for statement in run.proxy.statements)  # A, N, O
         assert re.search("ANN+O", sent), sent
-
-
-# -- what a person does to the database ------------------------------------------------------------------------------
-
-
-def halted(run: FaultRun, code: int, *words: str) -> int:
-    """The partition halts with this code and these words; returns the offset it stays at."""
-    said = run.wait_event("worker_halted")[-1]["msg"]
-    assert said.endswith(f"exiting {code}"), said
-    for word in words:
-        assert word in said, said
-    return run.committed()
-
-
-def restart(run: FaultRun, code: int) -> None:
-    """The only partition halted, so nothing is left to supervise; a new supervisor goes on."""
-    assert run.supervisor.wait(30) == code
-    before = generations(run.pipeline)
-    run.supervisor = run.pipeline.supervise(env=QUICK)
-    all_run(run.pipeline, besides=before)
-
-
-def resume(run: FaultRun, *partitions: int) -> None:
-    """Of several partitions these halted, after the cause was mended."""
-    before = generations(run.pipeline)
-    for partition in partitions:
-        key = f"{run.topic}/{partition}"
-        assert run.pipeline.run("resume", key).stdout == f"resumed {key}\n"
-    halted_before = {f"{run.topic}/{partition}": before[f"{run.topic}/{partition}"] for partition in partitions}
-    all_run(run.pipeline, besides=halted_before)
-
-
-@pytest.mark.parametrize(
-    ("breaking", "repairing", "words"),
-    [
-        ("RENAME TABLE `{t}` TO `{t}_away`", "RENAME TABLE `{t}_away` TO `{t}`", ("E_CONFIG", "1146")),
-        (
-            "ALTER TABLE `{t}` RENAME COLUMN payload TO elsewhere",
-            "ALTER TABLE `{t}` RENAME COLUMN elsewhere TO payload",
-            ("E_CONFIG", "column elsewhere that is NOT NULL"),
-        ),
-        ("ALTER TABLE `{t}` ENGINE = MyISAM", "ALTER TABLE `{t}` ENGINE = InnoDB", ("E_CONFIG",)),
-    ],
-    ids=["table gone", "column gone", "no transactions"],
-)
-def test_a_table_that_changes_under_the_stream_halts_until_it_is_repaired(
-    database: Addresses, tmp_path: Path, breaking: str, repairing: str, words: tuple[str, ...]
-) -> None:
-    """F28: renamed, not dropped, so that a repair brings back what was in it; the server's errors are the same."""
-    with fault_run(database, tmp_path, partitions=1) as run:
-        with run.moving():
-            run.pipeline.query(breaking.format(t=run.topic))
-            stored = halted(run, 78, *words)
-            assert run.committed() == stored
-            run.pipeline.query(repairing.format(t=run.topic))
-            restart(run, 78)
-        assert run.finish() > 0
-        run.no_death()
-
-
-def test_a_metadata_lock_is_waited_for(database: Addresses, tmp_path: Path) -> None:
-    """F28: an open SELECT blocks an ALTER, which blocks every INSERT: no reason to halt."""
-    with fault_run(database, tmp_path, partitions=1) as run:
-        with run.moving():
-            with contextlib.closing(connect(database.admin_database_url, "bank")) as reader:
-                reader.autocommit(False)
-                reader.cursor().execute(f"SELECT COUNT(*) FROM `{run.topic}`")
-                altering = connect(database.admin_database_url, "bank")
-                thread = threading.Thread(
-                    target=lambda: altering.cursor().execute(f"ALTER TABLE `{run.topic}` ADD COLUMN more INT NULL")
-                )
-                thread.start()
-                run.wait_event("batch_replayed", 2)
-                reader.rollback()
-                thread.join(30)
-                altering.close()
-            run.moves_on("metadata lock gone")
-        assert run.finish() > 0
-        run.no_death()
-        assert "1205" in run.events("batch_replayed")[0]["msg"]
-
-
-def test_an_offset_set_back_under_a_live_writer_adds_no_row_twice(database: Addresses, tmp_path: Path) -> None:
-    """F29, F30: W_REWOUND, and it reads again; the primary key of partition and offset refuses the first repeated row.
-
-    Only the offset went back here, as after a restore of one table: exit 70 until a person sets the offset forward.
-    """
-    with fault_run(database, tmp_path) as run:
-        with run.moving():
-            back(run, rows=False)
-            said = run.wait_event("worker_left")[0]["msg"]
-            assert re.search(rf"W_REWOUND {run.topic}/0 \d+ -> 0", said), said
-            halted(run, 70, "E_DUPLICATE", f"{run.topic}/0 offset 0: its row is in {run.topic} already")
-            [[last]] = run.pipeline.query(f"SELECT MAX(_kafka_offset) FROM `{run.topic}` WHERE _kafka_partition = 0")
-            done = run.pipeline.run("offsets", "set", f"{run.topic}/0", str(last + 1), "--yes")
-            assert done.returncode == 0, done.stderr
-            resume(run, 0)
-        assert run.finish() > 0
-        run.no_death()
-
-
-def test_a_restored_database_is_filled_again(database: Addresses, tmp_path: Path) -> None:
-    """F29: rows and offset went back together, as after a failover that lost commits: read again, exact."""
-    with fault_run(database, tmp_path) as run:
-        with run.moving():
-            back(run, rows=True)
-            said = run.wait_event("worker_left")[0]["msg"]
-            assert "W_REWOUND" in said
-        assert run.finish() > 0
-        run.no_death()
-
-
-def back(run: FaultRun, *, rows: bool) -> None:
-    """Partition 0 to offset 0, in one transaction."""
-    eventually(lambda: run.pipeline.offsets(run.topic).get(0), within=60, what="partition 0 has moved, too")
-    with contextlib.closing(connect(run.pipeline.addresses.admin_database_url, "bank")) as connection:
-        connection.autocommit(False)
-        cursor = connection.cursor()
-        changed = cursor.execute(
-            "UPDATE kafka_offsets SET `offset` = 0, rows_total = 0 WHERE topic = %s AND `partition` = 0", (run.topic,)
-        )
-        assert changed == 1
-        if rows:
-            assert cursor.execute(f"DELETE FROM `{run.topic}` WHERE _kafka_partition = 0") > 0
-        connection.commit()
-
-
-def test_a_deleted_offset_row_halts_and_is_never_made_anew(database: Addresses, tmp_path: Path) -> None:
-    """F30: without its row a partition would begin at the log's start and write everything twice."""
-    with fault_run(database, tmp_path) as run:
-        where = f"topic = '{run.topic}' AND `partition` = 0"
-        with run.moving():
-            with contextlib.closing(connect(database.admin_database_url, "bank")) as connection:
-                connection.autocommit(False)
-                cursor = connection.cursor()
-                cursor.execute(f"SELECT * FROM kafka_offsets WHERE {where} FOR UPDATE")
-                [kept] = cursor.fetchall()
-                cursor.execute(f"DELETE FROM kafka_offsets WHERE {where}")
-                connection.commit()
-                halted(run, 78, "E_CONFIG", "its row in kafka_offsets is gone")
-                assert run.pipeline.run("resume", f"{run.topic}/0").returncode == 0
-                run.wait_event("worker_halted", 2)
-                halted(run, 78, "its row in kafka_offsets is gone")
-                cursor.execute(f"INSERT INTO kafka_offsets VALUES ({', '.join(['%s'] * len(kept))})", kept)
-                connection.commit()
-            resume(run, 0)
-        assert run.finish() > 0
-        run.no_death()
-
-
-# -- accounts --------------------------------------------------------------------------------------------------------
-
-SECRET = "hunter2-canary"
-
-
-def own_account(pipeline: Pipeline) -> str:
-    """The URL of an account that only this pipeline uses, with the consumer's grants."""
-    user, [topic] = f"u{uuid.uuid4().hex[:10]}", pipeline.topics
-    for sql in (
-        f"CREATE USER '{user}'@'%' IDENTIFIED BY '{SECRET}'",
-        f"GRANT SELECT, INSERT, UPDATE ON bank.kafka_offsets TO '{user}'@'%'",
-        f"GRANT SELECT, INSERT ON bank.`{topic}` TO '{user}'@'%'",
-    ):
-        pipeline.query(sql)
-    where = make_url(pipeline.addresses.database_url).set(username=user, password=SECRET)
-    return where.render_as_string(hide_password=False)
-
-
-@pytest.mark.parametrize("what", ["password", "grant"])
-def test_an_account_refused_while_it_runs(database: Addresses, tmp_path: Path, what: str) -> None:
-    """F31: no storm of tries, no secret in the log, and on from there once the account is mended."""
-    with fault_run(database, tmp_path, partitions=1, prepare=own_account) as run:
-        user = make_url(run.proxy.url).username
-        breaking, mending, words = {
-            "password": (
-                f"ALTER USER '{user}'@'%' IDENTIFIED BY '{SECRET}-new'",
-                f"ALTER USER '{user}'@'%' IDENTIFIED BY '{SECRET}'",
-                "1045",
-            ),
-            "grant": (
-                f"REVOKE INSERT ON bank.`{run.topic}` FROM '{user}'@'%'",
-                f"GRANT INSERT ON bank.`{run.topic}` TO '{user}'@'%'",
-                "1142",
-            ),
-        }[what]
-        with run.moving():
-            tried = run.proxy.connections
-            run.pipeline.query(breaking)
-            if what == "password":
-                run.proxy.cut_all()  # an open connection keeps its rights
-            halted(run, 77, "E_AUTH", words)
-            assert run.proxy.connections - tried <= 3
-            run.pipeline.query(mending)
-            restart(run, 77)
-        assert run.finish() > 0
-        run.no_death()
-        assert SECRET not in run.pipeline.log.read_text()
-        run.pipeline.query(f"DROP USER '{user}'@'%'")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from infra.embedded_stack import up
 from tests.crash.database_proxy import Do, Statement
@@ -95,6 +97,59 @@ def test_a_frozen_broker(stack: Addresses, tmp_path: Path) -> None:
             assert generations(run.pipeline) == before
         assert run.finish() > 0
         run.no_death()
+
+
+def test_an_open_transaction_holds_the_reader_back(stack: Addresses, tmp_path: Path) -> None:
+    """F37: nothing beyond it gets in until it ends; then all that was committed does, and nothing that was aborted."""
+    with fault_run(stack, tmp_path) as run:
+        all_run(run.pipeline)
+        plain, *transactional = [
+            Producer({"bootstrap.servers": stack.bootstrap_servers} | more)
+            for more in ({}, {"transactional.id": f"{run.topic} 1"}, {"transactional.id": f"{run.topic} 2"})
+        ]
+        for producer in transactional:
+            producer.init_transactions(60)
+            producer.begin_transaction()
+        put(run.pipeline, transactional[0], "committed", 10)
+        put(run.pipeline, transactional[1], "aborted", 10)
+        put(run.pipeline, plain, "beyond", 10)
+        put(run.pipeline, plain, "elsewhere", 10, partition=1)
+        eventually(lambda: run.pipeline.offsets(run.topic) == {0: 0, 1: 10}, within=60, what="the other partition")
+        transactional[0].commit_transaction(30)
+        eventually(lambda: run.pipeline.offsets(run.topic)[0] == 10, within=60, what="up to the one that is open")
+        transactional[1].abort_transaction(30)
+        assert run.finish() == 30
+        run.no_death()
+        assert run.pipeline.offsets(run.topic) == {0: 10 + 10 + 10 + 2, 1: 10}  # a marker for each transaction
+
+
+def put(pipeline: Pipeline, producer: Producer, key: str, count: int, partition: int = 0) -> None:
+    """Messages of one key into one partition."""
+    [topic] = pipeline.topics
+    for seq in range(1, count + 1):
+        producer.produce(topic, pipeline.body(topic, key, seq, "x"), key, partition=partition)
+    assert producer.flush(30) == 0
+
+
+def test_gaps_that_compaction_left(stack: Addresses, tmp_path: Path) -> None:
+    """F37: the log has lost most of its messages before they were read, and offsets jump over them."""
+    compacted = {"cleanup.policy": "compact", "segment.bytes": str(1 << 20), "min.cleanable.dirty.ratio": "0.01",
+                 "max.compaction.lag.ms": "1000"}  # fmt: skip
+    with running_pipeline(stack, tmp_path, partitions=1, topic_config=compacted) as pipeline:
+        [topic] = pipeline.topics
+        pipeline.produce(50, keys=50)
+        pipeline.produce(2_000, keys=1, payload="p" * 1_000)  # into several segments
+        pipeline.produce(50, keys=50)
+        eventually(lambda: len(pipeline.messages(topic)) < 1_500, within=120, what="the log is compacted")
+        enough = ConfigEntry("cleanup.policy", "delete", incremental_operation=AlterConfigOpType.SET)
+        admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+        where = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[enough])
+        for future in admin.incremental_alter_configs([where]).values():
+            future.result(30)
+        assert pipeline.supervise("--until-caught-up").wait(60) == 0
+        assert 50 <= pipeline.assert_exact() < 1_500
+        offsets = [offset for [offset] in pipeline.query(f"SELECT _kafka_offset FROM `{topic}` ORDER BY 1")]
+        assert max(after - before for before, after in pairwise(offsets)) > 100, offsets
 
 
 def test_records_deleted_under_a_consumer_that_is_far_behind(stack: Addresses, tmp_path: Path) -> None:

@@ -53,6 +53,20 @@ def test_a_stuck_process_leaves_its_stacks_in_the_log(stack: Addresses, tmp_path
 
 
 @pytest.mark.faults
+def test_a_writer_that_spins_is_found_with_its_stacks(stack: Addresses, tmp_path: Path) -> None:
+    """F12: as in an endless regular expression: it is told to write its stacks, killed and replaced."""
+    with running_pipeline(stack, tmp_path) as pipeline:
+        supervisor = pipeline.supervise(env=QUICK | {"RTPIPE_KILL_POINT": "writer:cas_done=hang"})
+        pipeline.produce(1_000)
+        eventually(lambda: len(pipeline.events("worker_stuck")) == 3, within=60, what="the writers are found")
+        moves_on(pipeline)
+        stacks = pipeline.log.read_text()
+        assert 'workers/kill_points.py", line' in stacks
+        assert "in transact" in stacks
+        assert finish(pipeline, supervisor) == 1_000
+
+
+@pytest.mark.faults
 @pytest.mark.parametrize("then", [signal.SIGCONT, signal.SIGKILL], ids=["wakes up", "dies"])
 def test_a_zombie_after_its_successor_is_fenced(stack: Addresses, tmp_path: Path, then: signal.Signals) -> None:
     """F8, F9: two supervisors, the first one's writer frozen: neither it nor its replacement takes anything back."""

@@ -13,7 +13,7 @@ from infra import service_start
 from infra.artifacts import artifact_paths, cache_directory
 from infra.embedded_stack import up
 from infra.kafka_service import kafka_services
-from infra.stack_layout import load_layout
+from infra.stack_layout import Wishes, load_layout
 from tests.crash.fault_run import QUICK, all_run, fault_run, generations, nobody_left
 from tests.crash.test_kafka_faults import broker_at
 from tests.pipeline import Pipeline, running_pipeline
@@ -38,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(home: Path) -> Iterator[Addresses]:
-    with running_stack(home, brokers=3) as addresses:
+    with running_stack(home, Wishes(brokers=3)) as addresses:
         yield addresses
 
 

@@ -269,7 +269,7 @@ def test_killed_up_is_adopted_or_cleaned(tmp_path: Path) -> None:
 
 @pytest.mark.faults
 def test_three_brokers(tmp_path: Path) -> None:
-    with running_stack(tmp_path / "three", brokers=3) as addresses:
+    with running_stack(tmp_path / "three", Wishes(brokers=3)) as addresses:
         make_topic(addresses, "copied", copies=3)
         send(addresses, "copied", b"message")
         os.kill(pids(status(tmp_path / "three"))["kafka-2"] or 0, signal.SIGKILL)

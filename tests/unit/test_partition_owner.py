@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from avro_schemas.errors import RtpipeError
 from tests.batches import batch_of
 from workers.batch_queue import Batch
 from workers.database_errors import Action, DatabaseTrouble
@@ -38,6 +39,7 @@ class MemoryLedger:
     def __init__(self, server: Server, faults: Iterable[tuple[str, int] | None] = ()) -> None:
         self.server = server
         self.faults = iter(faults)
+        self.unreadable = 0  # what the next read fails with
         self.tries = 0
 
     def _row(self) -> Position:
@@ -69,6 +71,9 @@ class MemoryLedger:
         pass
 
     def read(self) -> Position | None:
+        number, self.unreadable = self.unreadable, 0
+        if number:
+            raise DatabaseTrouble(number)
         return self.server.row
 
     def disconnect(self) -> None:
@@ -194,6 +199,39 @@ def test_a_row_that_somebody_changed_stops_the_writer(row: Position | None, erro
 
 def test_an_idle_owner_that_still_owns_goes_on() -> None:
     owner_of(Server()).check()
+
+
+def idle(server: Server, number: int) -> PartitionOwner:
+    """An owner at offset 2 whose next look at the row fails."""
+    ledger = MemoryLedger(server)
+    owner = PartitionOwner(KEY, ledger, NoWait())
+    owner.claim()
+    commit(owner, batch(0))
+    ledger.unreadable = number
+    return owner
+
+
+@pytest.mark.parametrize("number", [LOST, READ_ONLY, DEADLOCK])
+def test_an_idle_owner_that_lost_its_connection_claims_anew(number: int) -> None:
+    owner = idle(server := Server(), number)
+    owner.check()
+    assert owner.position == server.row == Position(2, 2)
+    commit(owner, batch(2))
+
+
+@pytest.mark.parametrize(("row", "error"), [(Position(1, 1), TemporaryError), (Position(5, 2), Fenced)])
+def test_an_idle_owner_finds_behind_a_lost_connection_what_became_of_the_row(
+    row: Position, error: type[Exception]
+) -> None:
+    owner = idle(server := Server(), LOST)
+    server.row = row
+    with pytest.raises(error):
+        owner.check()
+
+
+def test_an_idle_owner_that_is_refused_says_so() -> None:
+    with pytest.raises(RtpipeError, match="orders/3: checking"):
+        idle(Server(), 1142).check()
 
 
 @settings(max_examples=300, deadline=None)
