@@ -18,8 +18,9 @@ _MOST_BYTES = 256 * 1024
 class JoinedReader:
     """Reads bodies as one Avro array, with a mark after each that nobody outside this process can know.
 
-    A body that takes too few or too many bytes meets no mark where its record ends. As each record takes at least one,
-    and there are as many as bodies, all records that are read with their marks ended where their bodies did.
+    A body that takes too few or too many bytes meets no mark where its record ends. There must be as many records as
+    bodies and as many marks: then every record took one, so each ended where its body did. (Bodies may end the array's
+    block early and begin one of their own, so marks alone say nothing.)
     """
 
     def __init__(self, record: dict[str, Any]) -> None:
@@ -38,7 +39,8 @@ class JoinedReader:
         whole = b"".join([_block(len(bodies)), self._mark.join(bodies), self._mark, _block(0)])
         stream = io.BytesIO(whole)
         records: Any = fastavro.schemaless_reader(stream, self._schema, None)
-        if stream.tell() != len(whole) or list(map(self._mark_of, records)).count(self._mark) != len(bodies):
+        marks = list(map(self._mark_of, records))
+        if stream.tell() != len(whole) or len(marks) != len(bodies) or marks.count(self._mark) != len(bodies):
             raise ValueError("records that do not end with their bodies")
         return records  # type: ignore[no-any-return]
 

@@ -52,7 +52,7 @@ class RowAge:
         columns = ", ".join("`" + name.replace("`", "``") + "`" for name in self._spec.rules.key)
         deleted = DELETED_COLUMN if self._spec.rules.tombstones == "soft_delete" else "0"
         found_in = f"{PARTITION_COLUMN}, {OFFSET_COLUMN}, {deleted} FROM {self._table} WHERE ({columns}) IN"
-        parts = [f"SELECT {at}, {found_in} ({key})" for at, key in keys.items()]
+        parts = [f"SELECT {at}, {found_in} (({key}))" for at, key in keys.items()]
         rows: dict[int, tuple[int, int, bool]] = {}
         for start in range(0, len(parts), _KEYS_A_QUERY):
             found = query(" UNION ALL ".join(parts[start : start + _KEYS_A_QUERY]).encode())

@@ -105,7 +105,7 @@ def test_an_open_transaction_holds_the_reader_back(stack: Addresses, tmp_path: P
         all_run(run.pipeline)
         plain, *transactional = [
             Producer({"bootstrap.servers": stack.bootstrap_servers} | more)
-            for more in ({}, {"transactional.id": f"{run.topic} 1"}, {"transactional.id": f"{run.topic} 2"})
+            for more in ({}, transaction_of(f"{run.topic} 1"), transaction_of(f"{run.topic} 2"))
         ]
         for producer in transactional:
             producer.init_transactions(60)
@@ -121,6 +121,11 @@ def test_an_open_transaction_holds_the_reader_back(stack: Addresses, tmp_path: P
         assert run.finish() == 30
         run.no_death()
         assert run.pipeline.offsets(run.topic) == {0: 10 + 10 + 10 + 2, 1: 10}  # a marker for each transaction
+
+
+def transaction_of(name: str) -> dict[str, Any]:
+    """Properties of a producer whose transactions stay open for as long as the test may take."""
+    return {"transactional.id": name, "transaction.timeout.ms": 300_000}
 
 
 def put(pipeline: Pipeline, producer: Producer, key: str, count: int, partition: int = 0) -> None:

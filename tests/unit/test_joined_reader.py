@@ -48,6 +48,9 @@ def test_a_record_without_fields() -> None:
         pytest.param([b"\x24" + b"a", A, B], id="a text that reads on beyond its mark"),
         pytest.param([A, b""], id="an empty one"),
         pytest.param([A, b"\2\xff\2"], id="no UTF-8"),
+        pytest.param([A + b"x" * 16 + A, b"\2" + A], id="a block of its own, with a record more"),
+        pytest.param([A + b"x" * 16 + A + b"x" * 16 + A, A, b"\4" + A, A], id="a block of its own, with two more"),
+        pytest.param([A + b"x" * 16 + A, b"\1\x2a" + A], id="a block of its own that says its size"),
         pytest.param([A] * 100_000, id="more bytes than are read at once"),
     ],
 )
