@@ -307,6 +307,17 @@ def test_in_upsert_mode_the_newest_state_of_a_key_stays(database: Addresses, tmp
 
 
 @pytest.mark.faults
+def test_in_upsert_mode_with_a_key_of_two_columns(database: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(database, tmp_path, partitions=1, **UPSERT | {"key": ["key", "seq"]}) as pipeline:
+        refuse_odd(pipeline)
+        send(pipeline, ("a", 2), ("a", 3), ("b", 5))
+        repair(pipeline)
+        assert retry(pipeline)["written"] == 2
+        assert totals(pipeline) == [(3, 0)]
+        verified(pipeline)
+
+
+@pytest.mark.faults
 def test_in_upsert_mode_a_key_that_may_have_been_deleted_is_not_made_again(stack: Addresses, tmp_path: Path) -> None:
     with running_pipeline(stack, tmp_path, partitions=1, tombstones="delete", **UPSERT) as pipeline:
         refuse_odd(pipeline)
