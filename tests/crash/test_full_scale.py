@@ -30,7 +30,7 @@ COUNT, EVERY = 200_000, 10_000
 
 
 def test_a_rolling_schema_change_under_load(database: Addresses, tmp_path: Path) -> None:
-    """Two versions alternate; consumers and the supervisor are killed while the ALTER waits for a lock."""
+    """F39: two versions alternate; consumers and the supervisor are killed while the ALTER waits for a lock."""
     with running_pipeline(database, tmp_path) as pipeline:
         [topic] = pipeline.topics
         pipeline.produce(3_000)
@@ -77,7 +77,7 @@ def two_versions(pipeline: Pipeline, topic: str) -> Iterator[tuple[str, bytes | 
 
 
 def test_one_poison_message_of_each_kind_in_ten_thousand(database: Addresses, tmp_path: Path) -> None:
-    """While every consumer and writer is killed in turn: dead letters are exactly those, rows all the others."""
+    """F26, F39: while every consumer and writer is killed in turn: dead letters are exactly those, rows all the others."""
     with running_pipeline(database, tmp_path, on_error="dead_letter", batch_rows=500) as pipeline:
         [topic] = pipeline.topics
         sent = flood(pipeline, with_poison(pipeline, topic))
