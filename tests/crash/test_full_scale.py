@@ -77,7 +77,7 @@ def two_versions(pipeline: Pipeline, topic: str) -> Iterator[tuple[str, bytes | 
 
 
 def test_one_poison_message_of_each_kind_in_ten_thousand(database: Addresses, tmp_path: Path) -> None:
-    """F26, F39: while every consumer and writer is killed in turn: dead letters are exactly those, rows all the others."""
+    """F26, F39: while all consumers and writers are killed in turn: letters are exactly those, rows all the others."""
     with running_pipeline(database, tmp_path, on_error="dead_letter", batch_rows=500) as pipeline:
         [topic] = pipeline.topics
         sent = flood(pipeline, with_poison(pipeline, topic))
