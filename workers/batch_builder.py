@@ -80,7 +80,7 @@ class BatchBuilder:
 
     def _count(self, sizes: Sequence[int]) -> int:
         """How many messages of these sizes there is room for: those before which the bytes are below their bound."""
-        if self._bytes + sum(sizes) < self._limits.batch_bytes:
+        if self._bytes + sum(sizes) < self._limits.batch_bytes:  # as nearly always: one sum, no list
             return len(sizes)
         before = accumulate(sizes, initial=self._bytes)
         return bisect_left(list(before)[:-1], self._limits.batch_bytes)

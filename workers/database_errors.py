@@ -29,6 +29,9 @@ class Action(enum.Enum):
     BUG = "bug"  #: nothing that rtpipe knows
 
 
+#: What another try may mend, on a new connection if need be.
+PASSING = frozenset({Action.REPLAY, Action.LOST, Action.WAIT})
+
 _MEANING: dict[Action, dict[int, str]] = {
     Action.REPLAY: {
         1020: "record changed since last read",

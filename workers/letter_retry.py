@@ -23,7 +23,7 @@ from avro_schemas.offsets_table import OFFSETS
 from workers import kill_points
 from workers.batch_encoder import BatchEncoder, HeldAt
 from workers.batch_work import BatchWork
-from workers.database_errors import UNKNOWN_COLUMN, Action, DatabaseTrouble
+from workers.database_errors import PASSING, UNKNOWN_COLUMN, Action, DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
 from workers.dead_letters import Refusal, letter_text
 from workers.errors import BrokenInvariant, TemporaryError
@@ -121,7 +121,7 @@ class LetterRetry:
         self.close()
         if trouble.number == UNKNOWN_COLUMN and tries == 1:
             self._encoder.forget()  # somebody changed the table
-        elif trouble.action in {Action.REPLAY, Action.LOST, Action.WAIT} and tries < _TRIES:
+        elif trouble.action in PASSING and tries < _TRIES:
             time.sleep(min(2.0, 0.05 * 2**tries) * random.uniform(0.5, 1))
         else:
             raise self._error(trouble) from trouble

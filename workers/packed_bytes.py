@@ -9,7 +9,7 @@ from typing import Any
 
 
 class PackedBytes:
-    """A sequence of bytes or None that only grows. Each element is made when it is asked for."""
+    """A sequence of bytes or None that only grows. Each element is made when asked for, by its place from 0 on."""
 
     __slots__ = ("_bounds", "_data", "_nulls")
 

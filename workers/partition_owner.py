@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from workers.batch_queue import Batch
-from workers.database_errors import Action, DatabaseTrouble
+from workers.database_errors import PASSING, Action, DatabaseTrouble
 from workers.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
 from workers.partition_spec import PartitionKey
 from workers.process_log import get_logger
@@ -16,8 +16,6 @@ from workers.reports import Position
 
 log = get_logger("owner")
 _T = TypeVar("_T")
-#: What a new connection may mend.
-_PASSING = frozenset({Action.REPLAY, Action.LOST, Action.WAIT})
 
 
 class NotWritten(Exception):  # noqa: N818 - what it stands for becomes an error where it is known
@@ -126,7 +124,7 @@ class PartitionOwner:
         try:
             found = self._ledger.read()
         except DatabaseTrouble as trouble:
-            if trouble.action not in _PASSING:
+            if trouble.action not in PASSING:
                 raise trouble.as_error(f"{self._key}: checking") from trouble
             self._recover(trouble, attempt=1)
             found = self.position
@@ -179,7 +177,7 @@ class PartitionOwner:
             try:
                 answer = step()
             except DatabaseTrouble as trouble:
-                if trouble.action not in _PASSING:
+                if trouble.action not in PASSING:
                     raise trouble.as_error(f"{self._key}: {doing}") from trouble
                 self._ledger.disconnect()
                 self._outage.pause(f"database: {trouble}", delay * random.uniform(0.8, 1.2))

@@ -36,7 +36,7 @@ class Encoded:
 
     literals: list[str] = field(default_factory=list)  #: `1,'a',NULL`, without brackets
     places: list[int] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)  #: where rows have a key, its columns of each literal
+    keys: list[str] = field(default_factory=list)  #: where rows have a key: of each, what is in its columns
     refused: dict[int, Refusal] = field(default_factory=dict)
 
 

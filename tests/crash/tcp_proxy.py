@@ -48,14 +48,15 @@ class Proxy(Generic[_L]):
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
         self._threads[0].start()
 
-    def blackhole(self) -> None:
-        """From now on nothing goes through in either direction, and nobody is told."""
+    @contextlib.contextmanager
+    def swallowing(self) -> Iterator[None]:
+        """A black hole: nothing goes through in either direction, and nobody is told. Then all of it arrives."""
         TALLY.hits += 1
         self._flowing.clear()
-
-    def flow(self) -> None:
-        """End of the black hole: what was on its way arrives."""
-        self._flowing.set()
+        try:
+            yield
+        finally:
+            self._flowing.set()
 
     def cut_all(self) -> None:
         """Break every connection there is."""
@@ -111,21 +112,33 @@ class Proxy(Generic[_L]):
 
 
 class TcpProxy(Proxy[Link]):
-    """For any protocol. With `reply_bytes`, a connection breaks once its server has sent as many; `broken` counts."""
+    """For any protocol. `broken` counts the connections that broke in the middle of what their server sent."""
 
     def __init__(self, target: tuple[str, int]) -> None:
-        self.reply_bytes = 0
+        self._reply_bytes = 0
         self.broken = 0
         super().__init__(target, Link)
+
+    @contextlib.contextmanager
+    def breaking(self, reply_bytes: int) -> Iterator[None]:
+        """Each new connection breaks within its server's replies, after so many bytes; the old ones break at once."""
+        self._reply_bytes = reply_bytes
+        self.cut_all()
+        try:
+            yield
+        finally:
+            self._reply_bytes = 0
 
     def _from_server(self, link: Link) -> None:
         passed = 0
         while data := link.server.recv(_RECEIVED):
             self._flowing.wait()
-            if self.reply_bytes and passed + len(data) > self.reply_bytes:
-                link.client.sendall(data[: max(0, self.reply_bytes - passed)])
-                self.broken += 1
-                TALLY.hits += 1
+            left = self._reply_bytes - passed
+            if self._reply_bytes and left < len(data):
+                if left > 0:  # one that had sent more before is being cut
+                    link.client.sendall(data[:left])
+                    self.broken += 1
+                    TALLY.hits += 1
                 return
             passed += len(data)
             link.client.sendall(data)

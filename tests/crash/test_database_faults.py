@@ -261,10 +261,9 @@ def test_a_network_that_swallows_everything(database: Addresses, tmp_path: Path)
     """F20: a black hole in both directions until the writers have given up their connections and tried new ones."""
     with fault_run(database, tmp_path) as run:
         with run.moving():
-            run.proxy.blackhole()
-            connections = run.proxy.connections
-            eventually(lambda: run.proxy.connections > connections + 3, within=60, what="writers try again")
-            run.proxy.flow()
+            with run.proxy.swallowing():
+                connections = run.proxy.connections
+                eventually(lambda: run.proxy.connections > connections + 3, within=60, what="writers try again")
             run.moves_on("after a black hole")
         assert run.finish() > 0
         run.no_death()

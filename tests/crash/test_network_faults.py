@@ -76,12 +76,9 @@ def test_connections_to_the_broker_cut_again_and_again(network: Network, tmp_pat
 
 def break_replies(proxy: TcpProxy, reply_bytes: int) -> None:
     """Until five connections broke."""
-    before, proxy.reply_bytes = proxy.broken, reply_bytes
-    proxy.cut_all()  # those that are beyond it already would break between two replies
-    try:
+    before = proxy.broken
+    with proxy.breaking(reply_bytes):
         eventually(lambda: proxy.broken >= before + 5, within=60, what="replies break off")
-    finally:
-        proxy.reply_bytes = 0
 
 
 def test_a_network_to_the_broker_that_swallows_everything(network: Network, tmp_path: Path) -> None:
@@ -89,12 +86,8 @@ def test_a_network_to_the_broker_that_swallows_everything(network: Network, tmp_
     with fault_run(network.addresses, tmp_path, env={"RTPIPE_KAFKA": json.dumps({"socket.timeout.ms": "3000"})}) as run:
         with run.moving(500):
             before = generations(run.pipeline)
-            network.broker.blackhole()
-            try:
-                with pytest.raises(KafkaException):
-                    AdminClient({"bootstrap.servers": network.addresses.bootstrap_servers}).list_topics(timeout=6)
-            finally:
-                network.broker.flow()
+            with network.broker.swallowing(), pytest.raises(KafkaException):
+                AdminClient({"bootstrap.servers": network.addresses.bootstrap_servers}).list_topics(timeout=6)
             run.moves_on("after a black hole before the broker")
             assert generations(run.pipeline) == before
         assert run.finish() > 0
@@ -108,20 +101,16 @@ def test_a_registry_that_is_away_holds_up_new_schemas_only(network: Network, tmp
         with run.moving(500):
             before = generations(run.pipeline)
             schema_id = another_id(network, run.topic)
-            tried, broken = network.registry.connections, network.registry.broken
-            if how == "swallows everything":
-                network.registry.blackhole()
-            else:
-                network.registry.reply_bytes = 50
-            offset = send_by(run, schema_id)
-            eventually(lambda: network.registry.connections > tried, within=60, what="the registry is asked")
-            if how != "swallows everything":
-                eventually(lambda: network.registry.broken > broken + 1, within=60, what="it is asked again")
-            other = run.pipeline.offsets(run.topic)[1]
-            eventually(lambda: run.pipeline.offsets(run.topic)[1] > other + 100, within=60, what="the other goes on")
-            assert run.pipeline.offsets(run.topic)[0] <= offset
-            network.registry.reply_bytes = 0
-            network.registry.flow()
+            swallows = how == "swallows everything"
+            with network.registry.swallowing() if swallows else network.registry.breaking(50):
+                tried, broken = network.registry.connections, network.registry.broken
+                offset = send_by(run, schema_id)
+                eventually(lambda: network.registry.connections > tried, within=60, what="the registry is asked")
+                if not swallows:
+                    eventually(lambda: network.registry.broken > broken + 1, within=60, what="it is asked again")
+                other = run.pipeline.offsets(run.topic)[1]
+                eventually(lambda: run.pipeline.offsets(run.topic)[1] > other + 100, within=60, what="the other moves")
+                assert run.pipeline.offsets(run.topic)[0] <= offset
             eventually(lambda: run.pipeline.offsets(run.topic)[0] > offset, within=60, what="the new schema's row")
             assert generations(run.pipeline) == before
         assert run.finish() > 0

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import socket
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,12 +59,17 @@ def test_a_writer_that_spins_is_found_with_its_stacks(stack: Addresses, tmp_path
     with running_pipeline(stack, tmp_path) as pipeline:
         supervisor = pipeline.supervise(env=QUICK | {"RTPIPE_KILL_POINT": "writer:cas_done=hang"})
         pipeline.produce(1_000)
-        eventually(lambda: len(pipeline.events("worker_stuck")) >= 3, within=60, what="the writers are found")
+        stuck = partial(partitions_of, pipeline, "worker_stuck")
+        eventually(lambda: len(stuck()) == 3, within=60, what="the writers of all partitions are found")
         pipeline.wait_caught_up()
         stacks = pipeline.log.read_text()
         assert 'workers/kill_points.py", line' in stacks
         assert "in transact" in stacks
         assert finish(pipeline, supervisor) == 1_000
+
+
+def partitions_of(pipeline: Pipeline, event: str) -> set[str]:
+    return {entry["partition"] for entry in pipeline.events(event)}
 
 
 @pytest.mark.faults
