@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 TESTS = Path(__file__).parent.parent
+PROJECT = TESTS.parent
 LABELS = re.compile(r"((?:F\d+(?:, )?)+): \S")
 #: More partitions while running come with several machines.
 LATER = {36}
@@ -30,3 +31,28 @@ def test_every_fault_has_a_test() -> None:
 
 def test_every_crash_test_says_what_comes_of_it() -> None:
     assert not [name for name, text in documented().items() if name.startswith("crash/") and not LABELS.match(text)]
+
+
+def test_the_readme_tells_the_numbers_of_the_table() -> None:
+    table = (PROJECT / "docs" / "guarantees.md").read_text()
+    together = re.search(
+        r"Together: (\d+) faults, ([\d,]+) rows compared, .* after ([\d.]+) s \(median of \d+\), ([\d.]+) s", table
+    )
+    longest = max(float(seconds) for seconds in re.findall(r"\| ([\d.]+) s \|$", table, re.MULTILINE))
+    assert together
+    told = " ".join((PROJECT / "README.md").read_text().split())
+    faults, rows, median, late = together.groups()
+    assert f"{faults} faults, {rows} rows compared" in told
+    assert f"after {median} s (median) and {late} s (99th percentile), at most {longest} s" in told
+
+
+def test_every_test_of_the_table_is_there() -> None:
+    table = (PROJECT / "docs" / "guarantees.md").read_text()
+    listed = re.findall(r"^\| \[(.+)\]\(\.\./tests/crash/(.+)\) \|", table, re.MULTILINE)
+    assert listed
+    gone = [
+        (name, file)
+        for name, file in listed
+        if f"def test_{name.replace(' ', '_')}(" not in (TESTS / "crash" / file).read_text()
+    ]
+    assert not gone
