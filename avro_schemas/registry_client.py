@@ -84,6 +84,14 @@ class Registry:
         except SchemaNotFoundError:
             return True
 
+    def newest_version(self, subject: str) -> int:
+        """The number of the newest version of `subject`, 0 if there is no such subject."""
+        try:
+            with self._translated(f"listing the versions of {subject}"):
+                return max(self._client.get_versions(subject), default=0)
+        except SchemaNotFoundError:
+            return 0
+
     def schema_by_id(self, schema_id: int) -> Any:
         """The schema of an id, as parsed JSON; asked for once, since an id never changes its schema.
 

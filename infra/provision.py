@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from avro_schemas.datasets import avro_path, avro_text, dump_avro
-from avro_schemas.errors import ExitCode, SchemaError, SettingsError
-from avro_schemas.naming import collision_key, subject_for, table_for
+from avro_schemas.errors import SchemaError, SettingsError
+from avro_schemas.naming import collision_key, subject_for, table_for, topic_problem
 from avro_schemas.registry_client import Registry
 from avro_schemas.schema_files import FileSchema, SchemaFiles
 from avro_schemas.schema_kinds import Kind
@@ -24,8 +24,13 @@ from avro_schemas.table_rules import PLAIN, TableRules
 from infra.accounts import Accounts, accounts_of
 from infra.database import Sessions
 from infra.provision_database import database_items
-from infra.provision_items import ProvisionItem, State
+from infra.provision_items import ProvisionItem, ProvisionResult, State
 from infra.topics import Cluster, TopicAdmin, TopicFacts, copies_for
+
+#: Partitions of a new topic, unless asked for.
+USUAL_PARTITIONS = 3
+#: The option by which a person allows what every producer of the topic will meet.
+NEW_VERSIONS = "--new-versions"
 
 log = logging.getLogger("rtpipe.infra.create")
 
@@ -41,23 +46,12 @@ class ProvisionRequest:
     infra_database_url: str | None = field(default=None, repr=False)
     admin_database_url: str | None = field(default=None, repr=False)
     registry_config: Mapping[str, str] = field(default_factory=dict, repr=False)
-    partitions: int = 3
+    topic: str | None = None  #: for a file of one schema: the topic, where that is not called like the record
+    new_versions: bool = False  #: whether a schema may be the next version of a subject that exists
+    partitions: int | None = None  #: None: 3, and any number for a topic that exists
     replication_factor: int | None = None  #: None: 3, or the number of brokers where that is less
     table_of: Callable[[str], str] = table_for  #: topic -> table
     rules_of: Callable[[str], TableRules] = lambda _topic: PLAIN  #: topic -> what its settings ask of the table
-
-
-@dataclass(frozen=True, slots=True)
-class ProvisionResult:
-    """What was found and done, in the order of the work."""
-
-    items: tuple[ProvisionItem, ...]
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """DIFFERENT if something is there and is not what the schemas ask for."""
-        differs = any(item.state is State.DIFFERS for item in self.items)
-        return ExitCode.DIFFERENT if differs else ExitCode.DONE
 
 
 def plan(request: ProvisionRequest) -> ProvisionResult:
@@ -74,6 +68,7 @@ def create(request: ProvisionRequest) -> ProvisionResult:
     """Makes what is missing, after `plan` found nothing to complain of; raises as `plan` does."""
     with closing(_Provision(request)) as provision:
         provision.items(dry_run=True)
+        provision.require_leave()
         return ProvisionResult(provision.items(dry_run=False))
 
 
@@ -82,10 +77,11 @@ class _Provision:
 
     def __init__(self, request: ProvisionRequest) -> None:
         log.info("data pipeline setting start...")
-        if request.partitions < 1 or (request.replication_factor or 1) < 1:
+        asked = (request.partitions, request.replication_factor)
+        if any(number is not None and number < 1 for number in asked):
             raise SettingsError("partitions and replication factor are numbers of at least 1")
         self._request = request
-        self._schemas = SchemaFiles([request.schemas]).read(request.schemas)
+        self._schemas = _schemas(request)
         self._layouts = _layouts(self._schemas, request)
         self._accounts: Accounts = accounts_of(
             request.database_url, request.infra_database_url, request.admin_database_url
@@ -93,6 +89,7 @@ class _Provision:
         self._registry = Registry(request.registry_url, request.registry_config)
         self._topics = TopicAdmin(request.kafka)
         self._sessions = Sessions()
+        self._versions_to_come: list[str] = []
 
     def close(self) -> None:
         """Closes the connections."""
@@ -134,16 +131,29 @@ class _Provision:
         schema_id = self._registry.find(subject, schema)
         if schema_id is not None:
             return ProvisionItem("subject", subject, State.THERE, f"schema id {schema_id}")
+        newest = self._registry.newest_version(subject)
         if not self._registry.accepts(subject, schema):
             raise SchemaError(
                 f"{self._request.schemas}: schema {found.name!r}: the registry holds the schema for incompatible "
                 f"with the newest one of {subject}",
                 hint="give new fields a ?, keep the types of the others, or change the subject's compatibility rule",
             )
+        version = f"new version {newest + 1} of subject {subject}" if newest else ""
         if dry_run:
-            return ProvisionItem("subject", subject, State.TO_CREATE)
+            needs = "" if self._request.new_versions or not newest else f"; only with {NEW_VERSIONS}"
+            self._versions_to_come += [version] * bool(newest)
+            return ProvisionItem("subject", subject, State.TO_CREATE, version + needs)
         schema_id = self._registry.register(subject, schema)
-        return ProvisionItem("subject", subject, State.CREATED, f"schema id {schema_id}")
+        detail = f"{version}, schema id {schema_id}" if newest else f"schema id {schema_id}"
+        return ProvisionItem("subject", subject, State.CREATED, detail)
+
+    def require_leave(self) -> None:
+        """SettingsError if the last look found that subjects which exist would get another version, unasked."""
+        if self._versions_to_come and not self._request.new_versions:
+            raise SettingsError(
+                f"{self._request.schemas}: this would register {', '.join(self._versions_to_come)}; nothing was made",
+                hint=f"if that is meant: {NEW_VERSIONS}; for the tables of what is registered already: rtpipe setup",
+            )
 
     def _topic_items(self, cluster: Cluster, *, dry_run: bool) -> list[ProvisionItem]:
         names = [one.name for one in self._schemas]
@@ -155,7 +165,9 @@ class _Provision:
                     hint="rename it: names must differ in more than case, and '.' counts as '_'",
                 )
         missing = [name for name in names if name not in cluster.topics]
-        wanted = TopicFacts(self._request.partitions, copies_for(cluster.brokers, self._request.replication_factor))
+        wanted = TopicFacts(
+            self._request.partitions or USUAL_PARTITIONS, copies_for(cluster.brokers, self._request.replication_factor)
+        )
         if not dry_run:
             self._topics.create(missing, partitions=wanted.partitions, copies=wanted.copies)
         return [self._topic(name, cluster.topics.get(name), wanted, dry_run=dry_run) for name in names]
@@ -165,12 +177,28 @@ class _Provision:
         if found is None:
             return ProvisionItem("topic", name, _made(dry_run), detail)
         copies_differ = self._request.replication_factor is not None and found.copies != wanted.copies
-        if found.partitions != wanted.partitions or copies_differ:
+        partitions_differ = self._request.partitions is not None and found.partitions != wanted.partitions
+        if partitions_differ or copies_differ:
             is_now = f"{found.partitions} partitions, replication factor {found.copies}"
             return ProvisionItem("topic", name, State.DIFFERS, f"{is_now} instead of {detail}")
         return ProvisionItem(
             "topic", name, State.THERE, f"{found.partitions} partitions, replication factor {found.copies}"
         )
+
+
+def _schemas(request: ProvisionRequest) -> list[FileSchema]:
+    """The schemas of the file, each under the name of its topic."""
+    found = SchemaFiles([request.schemas]).read(request.schemas)
+    if request.topic is None:
+        return found
+    if len(found) > 1:
+        raise SettingsError(
+            f"{request.schemas} has {len(found)} schemas, and one topic was given: {request.topic}",
+            hint="--topic is for a file with one schema",
+        )
+    if problem := topic_problem(request.topic):
+        raise SettingsError(f"topic {request.topic!r}: {problem}")
+    return [replace(found[0], name=request.topic)]
 
 
 def _layouts(schemas: Iterable[FileSchema], request: ProvisionRequest) -> list[TableLayout]:

@@ -1,8 +1,8 @@
-"""The database part of `rtpipe infra create`: database, users, tables, privileges, each by the account that may."""
+"""The database part of `infra create` and `setup`: database, users, tables, grants, each by the account that may."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, Table
 
@@ -18,18 +18,26 @@ from infra.database import Account, Sessions, run
 from infra.ddl import create_table_sql, demands_primary_key, differences
 from infra.provision_items import ProvisionItem, State
 
+#: The lines of all topics' tables, made or altered unless in a dry run, for a caller that knows how.
+TopicTables = Callable[..., Sequence[ProvisionItem]]
+
 _DATABASES = "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
 
 
 def database_items(
-    sessions: Sessions, accounts: Accounts, tables: Sequence[tuple[Table, TableRules]], *, dry_run: bool
+    sessions: Sessions,
+    accounts: Accounts,
+    tables: Sequence[tuple[Table, TableRules]],
+    *,
+    dry_run: bool,
+    topic_tables: TopicTables | None = None,
 ) -> list[ProvisionItem]:
     """Looks at, and unless `dry_run` makes, all that the topics' `tables` need in the database.
 
+    `topic_tables(dry_run=...)` does that for the topics' own tables; by default those that are missing are made.
     Raises UnreachableError, AccessDeniedError with the SQL that somebody else must run, or DatabaseSetupError.
     """
-    own = [(table, PLAIN) for table in (OFFSETS, LETTERS, CHANGES)]
-    work = _DatabaseWork(sessions, accounts, [*tables, *own], dry_run=dry_run)
+    work = _DatabaseWork(sessions, accounts, tables, topic_tables, dry_run=dry_run)
     return [
         work.database_item(),
         *work.user_items(),
@@ -43,12 +51,22 @@ class _DatabaseWork:
     """One pass over the database; the methods are called in the order in which one thing needs the other."""
 
     def __init__(
-        self, sessions: Sessions, accounts: Accounts, tables: Sequence[tuple[Table, TableRules]], *, dry_run: bool
+        self,
+        sessions: Sessions,
+        accounts: Accounts,
+        topics: Sequence[tuple[Table, TableRules]],
+        topic_tables: TopicTables | None,
+        *,
+        dry_run: bool,
     ) -> None:
         self._sessions = sessions
         self._accounts = accounts
         self._database = accounts.database
+        tables = [*topics, *((table, PLAIN) for table in (OFFSETS, LETTERS, CHANGES))]
         self._tables = [table for table, _ in tables]
+        self._topic_tables = topic_tables
+        #: those that are made here
+        self._mine = self._tables if topic_tables is None else self._tables[len(topics) :]
         #: table name -> what the consumer needs on it
         self._needed = {
             str(table.name): who.table_privileges(str(table.name), rules)
@@ -105,10 +123,13 @@ class _DatabaseWork:
         with self._sessions.connected(self._accounts.privileged, doing="comparing tables") as connection:
             self._mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
             if demands_primary_key(connection):
-                self._keyed = {table.name for table in self._tables if not table.primary_key.columns}
-                self._tables = [keyed(table) if table.name in self._keyed else table for table in self._tables]
-            found = [differences(connection, self._database, table) for table in self._tables]
-        return [self._table_item(table, lines) for table, lines in zip(self._tables, found, strict=True)]
+                self._keyed = {table.name for table in self._mine if not table.primary_key.columns}
+                self._mine = [keyed(table) if table.name in self._keyed else table for table in self._mine]
+            found = [differences(connection, self._database, table) for table in self._mine]
+        mine = [self._table_item(table, lines) for table, lines in zip(self._mine, found, strict=True)]
+        topics = self._topic_tables(dry_run=self._dry_run) if self._topic_tables else ()
+        self._there |= {item.name for item in topics if item.state is not State.TO_CREATE}
+        return [*topics, *mine]
 
     def _table_item(self, table: Table, lines: list[str] | None) -> ProvisionItem:
         name, sql = table.name, create_table_sql(table, self._database, mariadb=self._mariadb)

@@ -32,7 +32,7 @@ def admin_connection(database_url: str, table: str, doing: str) -> Iterator[Conn
 
 def _error(trouble: DatabaseTrouble, database_url: str, table: str, doing: str) -> RtpipeError:
     if trouble.number == _NO_TABLE:
-        return SetupError(f"{doing}: there is no table {table}", hint="`rtpipe infra create` makes it")
+        return SetupError(f"{doing}: there is no table {table}", hint="`rtpipe setup` makes it")
     if trouble.action in {Action.LOST, Action.WAIT}:
         where = make_url(database_url)
         return UnreachableError(

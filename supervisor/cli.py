@@ -21,6 +21,7 @@ from supervisor import (
     cli_offsets,
     cli_produce,
     cli_schema,
+    cli_setup,
     cli_supervise,
     cli_table,
     cli_verify,
@@ -38,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+cli_setup.add_to(app)
 cli_supervise.add_to(app)
 cli_produce.add_to(app)
 cli_verify.add_to(app)

@@ -9,8 +9,15 @@ from typing import Annotated
 
 import typer
 
-from avro_schemas.errors import ExitCode
-from supervisor.cli_options import BootstrapServers, Json, RegistryUrl, SchemaFile, schema_file
+from avro_schemas.errors import ExitCode, SettingsError
+from supervisor.cli_options import (
+    BootstrapServers,
+    Json,
+    RegistryUrl,
+    SchemaFile,
+    schema_file,
+    warn_of_one_account,
+)
 
 app = typer.Typer(
     help="The embedded stack (up, down, status) and what a pipeline needs before it runs (create).",
@@ -107,10 +114,18 @@ def status(as_json: Json = False, directory: Directory = None) -> None:
 @app.command()
 def create(
     schemas: SchemaFile = None,
-    partitions: Annotated[int, typer.Option(help="Partitions of each topic.", min=1)] = 3,
+    topic: Annotated[
+        str | None, typer.Option(help="The topic of a file with one schema; default: called like the record.")
+    ] = None,
+    partitions: Annotated[
+        int | None, typer.Option(help="Partitions of each new topic; default: 3.", min=1, show_default=False)
+    ] = None,
     replication_factor: Annotated[
         int | None, typer.Option(help="Replicas; default: 3 or the number of brokers, whichever is less.", min=1)
     ] = None,
+    new_versions: Annotated[
+        bool, typer.Option("--new-versions", help="Register new versions in subjects that exist, too.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; change nothing.")] = False,
     as_json: Json = False,
     bootstrap_servers: BootstrapServers = None,
@@ -121,11 +136,16 @@ def create(
     Each schema gives one subject, one topic and one table. Those of a schema_before.json are also written as Avro to
     schema_avro.json beside it, for `rtpipe produce`. Exit code 3 if something that is there already differs.
 
+    On the embedded stack the file may be left out: then it is the sample that comes with rtpipe. For topics and
+    subjects that exist already: rtpipe setup.
+
     Examples:
 
       rtpipe infra create
 
       rtpipe infra create --schemas my.json --partitions 6 --dry-run
+
+      rtpipe infra create --schemas order.avsc --topic orders
     """
     from infra.provision import ProvisionRequest, plan
     from infra.provision import create as make
@@ -137,9 +157,13 @@ def create(
     settings = settings_module.load(bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url)
     settings_module.require(settings, "bootstrap_servers", "schema_registry_url", "database_url")
     log_to_stderr("text", settings.log_level)
+    if schemas is None and not settings.of_stack:
+        raise SettingsError(
+            "no schema file given; the sample that comes with rtpipe is for the embedded stack alone",
+            hint="for topics that exist: rtpipe setup --topics NAMES; for new ones: rtpipe infra create --schemas FILE",
+        )
+    warn_of_one_account(settings)
     infra_url, admin_url = settings.infra_database_url, settings.admin_database_url
-    if not infra_url.get_secret_value():
-        typer.echo("warning: RTPIPE_INFRA_DATABASE_URL is not set, so RTPIPE_DATABASE_URL creates the tables", err=True)
     request = ProvisionRequest(
         schemas=schema_file(schemas),
         kafka=settings.librdkafka(),
@@ -147,6 +171,8 @@ def create(
         database_url=settings.database_url.get_secret_value(),
         infra_database_url=infra_url.get_secret_value() or None,
         admin_database_url=admin_url.get_secret_value() or None,
+        topic=topic,
+        new_versions=new_versions,
         partitions=partitions,
         replication_factor=replication_factor,
         table_of=lambda topic: partition_plan.table_of(topic, settings.topic(topic)),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from avro_schemas.errors import SettingsError
+
+if TYPE_CHECKING:
+    from supervisor.settings import Settings
 
 Topics = Annotated[
     list[str],
@@ -24,7 +27,11 @@ RegistryUrl = Annotated[
 ]
 SchemaFile = Annotated[
     Path | None,
-    typer.Option("--schemas", help="File of schemas; default: avro_schemas/schema_before.json.", show_default=False),
+    typer.Option(
+        "--schemas",
+        help="File of schemas; default, on the embedded stack: the sample, avro_schemas/schema_before.json.",
+        show_default=False,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 LogFormat = Annotated[
@@ -53,6 +60,12 @@ def topic_names(given: list[str]) -> list[str]:
     if doubled:
         raise SettingsError(f"topic named twice: {', '.join(doubled)}", hint="name each topic once")
     return names
+
+
+def warn_of_one_account(settings: Settings) -> None:
+    """Say on stderr that the writers' account is the one that makes tables, too."""
+    if not settings.infra_database_url.get_secret_value():
+        typer.echo("warning: RTPIPE_INFRA_DATABASE_URL is not set, so RTPIPE_DATABASE_URL creates the tables", err=True)
 
 
 def schema_file(given: Path | None) -> Path:

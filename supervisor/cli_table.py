@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,8 +28,6 @@ OneSchema = Annotated[
     Path | None,
     typer.Option("--schema", help="A file with the schema, instead of the newest in the registry.", show_default=False),
 ]
-#: How often, and with what pause, a table that others hold is tried again.
-_TRIES, _PAUSE = 6, 1.0
 
 
 @app.command()
@@ -55,6 +52,7 @@ def plan(
       rtpipe table plan --schema orders.avsc --check
     """
     from supervisor.table_aims import aims
+    from supervisor.table_apply import refuse
     from supervisor.table_plan import Wishes
     from supervisor.table_plan_view import as_json as for_programs
 
@@ -68,7 +66,7 @@ def plan(
                 print(f"{statement};")
     else:
         _show(plans)
-    _refuse(plans)
+    refuse(plans)
     raise typer.Exit(ExitCode.DIFFERENT if check and any(one.differs for one in plans) else ExitCode.DONE)
 
 
@@ -97,18 +95,19 @@ def apply(
       rtpipe table apply --topics orders --accept-rename --yes
     """
     from supervisor.table_aims import aims
+    from supervisor.table_apply import apply_to, refuse
     from supervisor.table_plan import Wishes
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
     wishes = Wishes(accept_rename=accept_rename, drop=drop)
     plans = [_planned(aim, accounts, wishes) for aim in aims(settings, topics, schema)]
     _show(plans)
-    _refuse(plans)
+    refuse(plans)
     if any(one.costly for one in plans) and not yes:
         typer.confirm("this copies a table or drops a column; go on?", abort=True)
     for one in plans:
         if one.differs:
-            _apply(one.aim, accounts, wishes)
+            apply_to(one.aim, accounts, wishes)
             print(f"{one.aim.table}: done")
 
 
@@ -138,29 +137,3 @@ def _show(plans: Sequence[TablePlan]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for one in plans:
         print_plan(one, console)
-
-
-def _refuse(plans: Sequence[TablePlan]) -> None:
-    from avro_schemas.evolution import EvolutionError
-
-    if problems := [f"table {one.aim.table}: {problem}" for one in plans for problem in one.refused]:
-        raise EvolutionError(
-            "\n  ".join(problems),
-            hint="nothing was changed; give the field another name, or change the column by hand",
-        )
-
-
-def _apply(aim: TableAim, accounts: Accounts, wishes: Wishes) -> None:
-    """Look again, alone with the table, and do it; a table that others hold for a moment is tried again."""
-    from infra.table_session import TableBusyError
-    from supervisor.table_apply import apply_once
-
-    for left in reversed(range(_TRIES)):
-        try:
-            apply_once(aim, accounts, wishes)
-            return
-        except TableBusyError as busy:
-            if not left:
-                raise
-            typer.echo(f"waiting: {busy.message}", err=True)
-            time.sleep(_PAUSE)

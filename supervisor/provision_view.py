@@ -1,4 +1,4 @@
-"""How the embedded stack and what `infra create` did look to a person."""
+"""How the embedded stack and what `infra create` and `setup` did look to a person."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from infra.provision_items import ProvisionItem
 _STYLES = {
     "created": "green",
     "to create": "green",
+    "changed": "green",
+    "to change": "yellow",
     "differs": "bold red",
     "running": "green",
     "dead": "bold red",

@@ -14,7 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as NotJsonError
 
@@ -56,9 +56,15 @@ class Settings(BaseSettings):
     restart_budget: int = Field(10, ge=1, le=1_000, description="deaths without progress until quarantine")
     database_seconds: int = Field(20, ge=2, le=3_600, description="a database silent for so long counts as gone")
     topic_check_seconds: float = Field(10, gt=0, le=3_600)
+    _of_stack: bool = PrivateAttr(default=False)
     kill_point: str = Field(
         "", description="for tests: the spot at which each first worker dies by SIGKILL, or spins (=hang)"
     )
+
+    @property
+    def of_stack(self) -> bool:
+        """Whether the addresses are those of the embedded stack, since none was given."""
+        return self._of_stack
 
     @field_validator("bootstrap_servers")
     @classmethod
@@ -218,7 +224,7 @@ def _with_stack(settings: Settings) -> Settings:
     stack = read_addresses(default_directory())
     if stack is None:
         return settings
-    return settings.model_copy(
+    found = settings.model_copy(
         update={
             "bootstrap_servers": stack.bootstrap_servers,
             "schema_registry_url": SecretStr(stack.schema_registry_url),
@@ -227,6 +233,8 @@ def _with_stack(settings: Settings) -> Settings:
             "admin_database_url": SecretStr(stack.admin_database_url),
         }
     )
+    found._of_stack = True  # noqa: SLF001 - no setting: nobody can give it
+    return found
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from contextlib import closing
 
 from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.evolution import EvolutionError
 from infra import accounts as who
 from infra.accounts import Accounts
 from infra.database import Sessions, run
-from infra.table_session import Cause, TableSession, connected
+from infra.table_session import Cause, TableBusyError, TableSession, connected
 from supervisor.table_plan import TableAim, TablePlan, Wishes, plan_table
+from workers.process_log import get_logger
+
+log = get_logger("table")
+
+#: How often, and with what pause, a table that others hold is tried again.
+_TRIES, _PAUSE = 6, 1.0
 
 
-def apply_once(aim: TableAim, accounts: Accounts, wishes: Wishes) -> None:
-    """Plan anew under the table's lock, run it, and give the consumer what it lacks on a table that was made."""
+def apply_to(aim: TableAim, accounts: Accounts, wishes: Wishes) -> None:
+    """`make_fit`, and give the consumer what it lacks on a table that was made."""
+    plan = make_fit(aim, accounts, wishes)
+    if plan.create:
+        _grant(plan, accounts)
+
+
+def make_fit(aim: TableAim, accounts: Accounts, wishes: Wishes) -> TablePlan:
+    """Look again, alone with the table, and do what it needs; what that was. Waits a moment for others to let it go."""
+    for _ in range(_TRIES - 1):
+        try:
+            return _make_fit(aim, accounts, wishes)
+        except TableBusyError as busy:
+            log.warning("waiting: %s", busy.message)
+            time.sleep(_PAUSE)
+    return _make_fit(aim, accounts, wishes)
+
+
+def _make_fit(aim: TableAim, accounts: Accounts, wishes: Wishes) -> TablePlan:
+    """One try, under the table's lock."""
     with connected(accounts.infra, accounts.database, aim.table) as session, session.locked():
         plan = plan_table(aim, session, wishes)
         if plan.create:
             session.create(plan.create)
         else:
             _alter(plan, session)
-    if plan.create:
-        _grant(plan, accounts)
+    return plan
+
+
+def refuse(plans: Sequence[TablePlan]) -> None:
+    """EvolutionError with all that no change of the tables mends; nothing if there is none."""
+    if problems := [f"table {one.aim.table}: {problem}" for one in plans for problem in one.refused]:
+        raise EvolutionError(
+            "\n  ".join(problems),
+            hint="nothing was changed; give the field another name, or change the column by hand",
+        )
 
 
 def _alter(plan: TablePlan, session: TableSession) -> None:

@@ -31,6 +31,12 @@ def print_plan(plan: TablePlan, console: Console) -> None:
         console.print(Text("\n".join("    " + line for line in f"{sql};".splitlines()), style="cyan"))
 
 
+def lines_of(plan: TablePlan) -> list[str]:
+    """The same without colours and SQL: a line for each change, refusal and warning."""
+    told = [f"{sign} {words}" + (f"  {note}" if note else "") for sign, words, note, _ in _lines(plan)]
+    return [*told, *(f"warning: {warning}" for warning in plan.layout.warnings)]
+
+
 def renamed(plan: TablePlan) -> dict[str, str]:
     """Field -> column, where a column has another name than its field."""
     layout = plan.layout if plan.placement is None else plan.placement.layout

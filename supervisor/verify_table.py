@@ -128,7 +128,7 @@ class TableReader:
             if exc.args[0] != _NO_TABLE:
                 raise
             raise SettingsError(
-                f"a table is missing in {self._where}: {exc.args[1]}", hint="`rtpipe infra create` makes tables"
+                f"a table is missing in {self._where}: {exc.args[1]}", hint="`rtpipe setup` makes tables"
             ) from exc
         except pymysql.err.OperationalError as exc:
             raise self._refused(exc) from exc
@@ -144,7 +144,7 @@ class TableReader:
             )
         if number == _NO_COLUMN:
             return SettingsError(
-                f"the table does not fit its schema: {text}", hint="`rtpipe infra create` shows the columns it needs"
+                f"the table does not fit its schema: {text}", hint="`rtpipe table plan` shows the columns it needs"
             )
         return UnreachableError(
             f"the database at {self._where} does not answer: {number} {text}",

@@ -81,7 +81,7 @@ class DatabaseSession:
         if row is None:
             raise SetupError(
                 f"table {table} does not exist, or the account may not see it",
-                hint="`rtpipe infra create` creates and grants what is missing",
+                hint="`rtpipe setup` makes and grants what is missing",
             )
         if str(row[0]).lower() != "innodb":
             raise SetupError(f"table {table} has engine {row[0]}, which has no transactions", hint="ALTER it to InnoDB")

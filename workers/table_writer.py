@@ -106,7 +106,7 @@ class TableWriter:
         if not spec.dead_letters or not self._ledger.has_letters:
             hint = f"rows before offset {offset} are in {spec.table}; repair the table or the data, start again"
             if spec.dead_letters:
-                hint += "; with the table rtpipe_dead_letters, which `rtpipe infra create` makes, it would go there"
+                hint += "; with the table rtpipe_dead_letters, which `rtpipe setup` makes, it would go there"
             raise DataError(f"{spec.key} offset {offset} {refusal}", hint=hint)
         raise DeadLetterLimitError(
             f"{spec.key} offset {offset} {refusal}: more than {spec.dead_letters_per_minute} dead letters within a"

@@ -138,7 +138,7 @@ def test_without_the_table_a_bad_message_stops_as_it_would_with_stop(stack: Addr
         assert supervised(pipeline) == 65
         pipeline.addresses = stack
         said = messages_of(pipeline, "worker_halted")[f"{topic}/0"]
-        assert "rtpipe infra create" in said
+        assert "rtpipe setup" in said
         assert pipeline.offsets(topic) == {0: 1}
         assert supervised(pipeline) == 0
         assert list(letters(pipeline, topic)) == [1]

@@ -20,8 +20,8 @@ from avro_schemas.table_layout import table_layout
 from avro_schemas.table_rules import TableRules
 from infra.database import Account, Sessions, account_of, run
 from infra.ddl import create_table_sql, differences, literal, quoted
-from infra.provision import ProvisionRequest, ProvisionResult, create, plan
-from infra.provision_items import State
+from infra.provision import ProvisionRequest, create, plan
+from infra.provision_items import ProvisionResult, State
 from infra.stack_state import Addresses
 from tests.mysql_server import MysqlServer
 from tests.server_setting import server_setting

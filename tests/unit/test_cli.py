@@ -106,6 +106,15 @@ ADDRESSES = {
     "RTPIPE_SCHEMA_REGISTRY_URL": "http://127.0.0.1:1",
     "RTPIPE_DATABASE_URL": "mysql+pymysql://u:p@127.0.0.1:1/bank",
 }
+
+
+def test_the_sample_is_for_the_embedded_stack_alone(rtpipe: Command, tmp_path: Path) -> None:
+    (tmp_path / "avro_schemas").mkdir()
+    (tmp_path / "avro_schemas" / "schema_before.json").write_text("[]")
+    for more in ((), ("--dry-run",)):
+        refused(rtpipe("infra", "create", *more, **ADDRESSES), 2, "E_SETTINGS", "no schema file given", "rtpipe setup")
+
+
 BAD_FILES = {
     "not JSON": ("[{", "line 1"),
     "no array": ('{"name": "d1"}', "array"),

@@ -19,8 +19,8 @@ from infra import provision
 from infra.accounts import accounts_of
 from infra.database import Sessions, account_of
 from infra.ddl import create_table_sql, literal, quoted
-from infra.provision import ProvisionRequest, ProvisionResult
-from infra.provision_items import ProvisionItem, State
+from infra.provision import ProvisionRequest
+from infra.provision_items import ProvisionItem, ProvisionResult, State
 from infra.topics import Cluster, TopicFacts, copies_for
 
 CANARY = "canary'1%"
@@ -44,6 +44,7 @@ class FakeRegistry:
     """A registry in a dict; `accepting` is what it says to a new schema under a subject that exists."""
 
     accepting = True
+    versions: Mapping[str, int] = {}
 
     def __init__(self, url: str, config: Mapping[str, str]) -> None:
         self.known: dict[str, Any] = {}
@@ -59,6 +60,9 @@ class FakeRegistry:
 
     def accepts(self, subject: str, schema: Any) -> bool:
         return self.accepting
+
+    def newest_version(self, subject: str) -> int:
+        return self.versions.get(subject, int(subject in self.known))
 
     def register(self, subject: str, schema: Any) -> int:
         self.known[subject] = schema
@@ -151,15 +155,15 @@ def test_a_topic_that_differs_is_told_and_left_alone(
     found: TopicFacts, asked: int | None, detail: str, tmp_path: Path
 ) -> None:
     FakeTopics.topics["orders"] = found
-    result = provision.create(request(tmp_path, replication_factor=asked))
+    result = provision.create(request(tmp_path, partitions=3, replication_factor=asked))
     (topic,) = [item for item in result.items if item.kind == "topic"]
     assert (topic.state, topic.detail) == (State.DIFFERS, detail)
     assert result.exit_code is ExitCode.DIFFERENT
     assert FakeTopics.topics == {"orders": found}
 
 
-def test_the_usual_copies_are_no_demand(tmp_path: Path) -> None:
-    FakeTopics.topics["orders"] = TopicFacts(3, 1)
+def test_the_usual_numbers_are_no_demand(tmp_path: Path) -> None:
+    FakeTopics.topics["orders"] = TopicFacts(6, 1)
     assert provision.create(request(tmp_path)).exit_code is ExitCode.DONE
 
 
@@ -183,6 +187,36 @@ def test_an_incompatible_schema_changes_nothing(tmp_path: Path, monkeypatch: pyt
         provision.create(request(tmp_path))
     assert not FakeTopics.topics
     assert not (tmp_path / "schema_avro.json").exists()
+
+
+def test_a_new_version_in_a_subject_that_exists_is_told_and_made_only_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeRegistry, "versions", {"orders-value": 1})
+    (item,) = [item for item in provision.plan(request(tmp_path)).items if item.kind == "subject"]
+    assert (item.state, item.detail) == (
+        State.TO_CREATE,
+        "new version 2 of subject orders-value; only with --new-versions",
+    )
+    with pytest.raises(SettingsError, match="new version 2 of subject orders-value; nothing was made"):
+        provision.create(request(tmp_path))
+    assert not FakeTopics.topics
+    (item, *_) = [item for item in provision.create(request(tmp_path, new_versions=True)).items if item.sql == ""][1:]
+    assert (item.name, item.state) == ("orders-value", State.CREATED)
+    assert item.detail == "new version 2 of subject orders-value, schema id 7"
+
+
+def test_the_topic_of_a_file_with_one_schema(tmp_path: Path) -> None:
+    made = provision.create(request(tmp_path, topic="shop.orders-2"))
+    assert states(made) == [
+        ("subject", "shop.orders-2-value", State.CREATED),
+        ("topic", "shop.orders-2", State.CREATED),
+    ]
+    two = [{"name": name, "fields": {"x": "int"}} for name in ("one", "two")]
+    with pytest.raises(SettingsError, match=r"schema_before\.json has 2 schemas, and one topic was given: three"):
+        provision.plan(request(tmp_path, two, topic="three"))
+    with pytest.raises(SettingsError, match="topic 'a b'"):
+        provision.plan(request(tmp_path, topic="a b"))
 
 
 def test_a_bad_file_is_refused_before_anything_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,221 @@
+"""`rtpipe setup` for topics that exist, and the README's way to the first rows, typed as it stands."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from sqlalchemy.engine import make_url
+
+from tests.pipeline import ROOT, Pipeline, connect, running_pipeline, schema_named
+from tests.waits import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infra.stack_state import Addresses
+
+PASSWORD = "p@ss/w:rd#1%"
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Topics with messages and schemas, and a server that has neither the database nor the users."""
+
+    pipeline: Pipeline
+    name: str  #: of the database, and in the names of its users
+    variables: dict[str, str]
+
+    def run(self, *arguments: str, code: int = 0, changed: dict[str, str] | None = None) -> str:
+        """Output of a command that is told nothing but the variables."""
+        answer = self.pipeline.run(*arguments, env=self.variables | (changed or {}))
+        assert answer.returncode == code, answer.stdout + answer.stderr
+        assert PASSWORD not in answer.stdout + answer.stderr
+        return answer.stdout + answer.stderr
+
+    def sql(self, *statements: str) -> list[tuple[object, ...]]:
+        """The last one's rows, as the admin."""
+        with contextlib.closing(connect(self.variables["RTPIPE_ADMIN_DATABASE_URL"])) as connection:
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    def states(self, *arguments: str, **changed: str) -> dict[str, str]:
+        """State by kind and name, as `--json` tells it."""
+        answer = self.pipeline.run("setup", *self.topics, "--json", *arguments, env=self.variables | changed)
+        return {f"{one['kind']} {one['name']}": one["state"] for one in json.loads(answer.stdout)["items"]}
+
+    @property
+    def topics(self) -> tuple[str, str]:
+        """The option."""
+        return "--topics", ",".join(self.pipeline.topics)
+
+
+@pytest.fixture
+def foreign(database: Addresses, tmp_path: Path) -> Iterator[Foreign]:
+    with running_pipeline(database, tmp_path, topics=2, partitions=2, metadata=False) as pipeline:
+        name = f"s{pipeline.topics[0]}"
+        base = make_url(database.admin_database_url).set(database=name, password=PASSWORD)
+        consumer, infra = (base.set(username=f"{who}_{name}").render_as_string(hide_password=False) for who in "ci")
+        variables = {
+            "RTPIPE_DATABASE_URL": consumer,
+            "RTPIPE_INFRA_DATABASE_URL": infra,
+            "RTPIPE_ADMIN_DATABASE_URL": database.admin_database_url,
+        }
+        found = Foreign(pipeline, name, variables)
+        try:
+            yield found
+        finally:
+            found.sql(f"DROP DATABASE IF EXISTS {name}", f"DROP USER IF EXISTS c_{name}, i_{name}")
+
+
+def block(after: str) -> list[str]:
+    """The lines of the README's first shell block behind this text."""
+    text = (ROOT / "README.md").read_text().partition(after)[2]
+    found = re.search(r"```bash\n(.*?)```", text, re.DOTALL)
+    assert found, after
+    return found[1].splitlines()
+
+
+def typed(foreign: Foreign, lines: list[str]) -> str:
+    """What a person types: the README's lines with addresses and topics of their own."""
+    mine = foreign.pipeline.environment() | foreign.variables
+    topics = ",".join(foreign.pipeline.topics)
+
+    def own(line: str) -> str:
+        exported = re.match(r"export (RTPIPE_\w+)=", line)
+        return f"export {exported[1]}={shlex.quote(mine[exported[1]])}" if exported else line
+
+    return "\n".join(own(line).replace("orders,payments", topics) for line in lines)
+
+
+def test_rows_by_the_commands_of_the_readme(foreign: Foreign, tmp_path: Path) -> None:
+    pipeline = foreign.pipeline
+    pipeline.produce(300)
+    title = "### With what you have"
+    first, second = block(title), block("In a second terminal")
+    exports = [line for line in first if line.startswith("export ")]
+    assert len([line for line in (*first, *second) if line.startswith("rtpipe ")]) <= 5
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RTPIPE_")} | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "RTPIPE_RUNTIME_DIR": str(tmp_path / "run"),
+        "PYTHONPATH": str(ROOT),
+    }
+    with (tmp_path / "terminal").open("wb") as out:
+        terminal = subprocess.Popen(
+            ["bash", "-ec", typed(foreign, first)],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def done() -> bool:
+        assert terminal.poll() is None, (tmp_path / "terminal").read_text()
+        script = typed(foreign, ["set -e", *exports, *second])
+        answer = subprocess.run(
+            ["bash", "-c", script], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        assert "every value is equal" in answer.stdout
+        return True
+
+    eventually(done, within=120)
+    for topic in pipeline.topics:
+        assert foreign.sql(f"SELECT COUNT(*) FROM {foreign.name}.`{topic}`") == [(300,)]
+    os.killpg(terminal.pid, signal.SIGTERM)
+    assert terminal.wait(60) in {0, -signal.SIGTERM, 143}
+    again = foreign.run("setup", *foreign.topics)
+    assert "all is there already" in again
+    assert {line.split("  ")[0] for line in again.splitlines() if "  " in line} == {"already there"}
+
+
+def test_nothing_is_made_without_a_yes(foreign: Foreign) -> None:
+    planned = foreign.run("setup", *foreign.topics, "--dry-run")
+    assert f"CREATE DATABASE IF NOT EXISTS `{foreign.name}`" in planned
+    assert f"GRANT SELECT, INSERT ON `{foreign.name}`.`{foreign.pipeline.topics[0]}` TO 'c_{foreign.name}'@" in planned
+    refused = foreign.run("setup", *foreign.topics, code=2)
+    assert "E_SETTINGS" in refused
+    assert "--yes" in refused
+    assert foreign.sql(f"SHOW DATABASES LIKE '{foreign.name}'") == []
+
+
+def test_what_is_missing_is_named(foreign: Foreign) -> None:
+    topic = foreign.pipeline.topics[0]
+    said = foreign.run("setup", "--topics", f"{topic},{topic}x", code=78)
+    assert f"has no topic {topic}x" in said
+    assert f"did you mean {topic}?" in said
+
+
+def test_settings_rule_the_table_and_a_table_that_is_there_is_mended(foreign: Foreign) -> None:
+    """One account for everything; a table of another name by rtpipe.toml; a person's own table for the other topic."""
+    pipeline = foreign.pipeline
+    renamed, mended = pipeline.topics
+    (pipeline.directory / "rtpipe.toml").write_text(
+        f"""[[topics]]
+match = "{renamed}"
+table = "facts"
+mode = "upsert"
+key = ["key"]
+metadata_columns = ["_kafka_partition", "_kafka_offset"]
+"""
+    )
+    admin = make_url(foreign.variables["RTPIPE_ADMIN_DATABASE_URL"]).set(database=foreign.name)
+    one = {
+        "RTPIPE_DATABASE_URL": admin.render_as_string(hide_password=False),
+        "RTPIPE_INFRA_DATABASE_URL": "",
+        "RTPIPE_ADMIN_DATABASE_URL": "",
+    }
+    foreign.sql(
+        f"CREATE DATABASE {foreign.name}",
+        f"CREATE TABLE {foreign.name}.`{mended}` (`key` VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
+        " seq BIGINT NOT NULL, mine INT)",
+    )
+    planned = foreign.states("--dry-run", **one)
+    assert planned["table facts"] == "to create"
+    assert planned[f"table {mended}"] == "to change"
+    assert "changed" in foreign.run("setup", *foreign.topics, "--yes", changed=one)
+    assert set(foreign.states(**one).values()) == {"already there"}
+    shown = str(foreign.sql(f"SHOW CREATE TABLE {foreign.name}.facts"))
+    assert "PRIMARY KEY (`key`)" in shown
+    assert "_kafka_offset" in shown
+    assert "payload" in str(foreign.sql(f"SHOW CREATE TABLE {foreign.name}.`{mended}`"))
+
+
+def test_a_change_that_copies_is_left_to_a_person_and_what_cannot_be_stops_it(foreign: Foreign) -> None:
+    topic = foreign.pipeline.topics[0]
+    with SchemaRegistryClient({"url": foreign.pipeline.addresses.schema_registry_url}) as registry:
+        for number in ("int", "long"):
+            schema = schema_named(topic)
+            schema["fields"].append({"name": "n", "type": number, "default": 0})
+            registry.register_schema(f"{topic}-value", Schema(json.dumps(schema), "AVRO"))
+        schema["fields"][1]["type"] = ["long", "string"]
+    text = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"
+    foreign.sql(
+        f"CREATE DATABASE {foreign.name}",
+        f"CREATE TABLE {foreign.name}.`{topic}`"
+        f" (`key` VARCHAR(64) {text}, seq BIGINT NOT NULL, payload MEDIUMTEXT {text}, n INT NOT NULL)",
+    )
+    said = foreign.run("setup", "--topics", topic, "--yes", code=3)
+    assert f"`rtpipe table apply --topics {topic}` does it" in said
+    assert "n int -> bigint" in said
+    assert "bigint" not in str(foreign.sql(f"SHOW COLUMNS FROM {foreign.name}.`{topic}` LIKE 'n'"))
+    with SchemaRegistryClient({"url": foreign.pipeline.addresses.schema_registry_url}) as registry:
+        registry.register_schema(f"{topic}-value", Schema(json.dumps(schema), "AVRO"))
+    refused = foreign.run("setup", "--topics", topic, "--yes", code=5)
+    assert "E_EVOLUTION" in refused
+    assert "field seq: union does not go into column seq bigint" in refused
