@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avro_schemas.errors import ExitCode
 from supervisor.cli_options import BootstrapServers, Json, RegistryUrl, Topics, topic_names
 
 if TYPE_CHECKING:
@@ -25,6 +24,9 @@ def verify(
     topics: Topics,
     values: Annotated[bool, typer.Option("--values", help="Read the topic again and compare every row.")] = False,
     limit: Annotated[int, typer.Option(help="Differences of a kind to spell out for each topic.", min=1)] = 20,
+    fail_on_dead_letters: Annotated[
+        bool, typer.Option("--fail-on-dead-letters", help="Exit code 6 if messages are dead letters instead of rows.")
+    ] = False,
     as_json: Json = False,
     bootstrap_servers: BootstrapServers = None,
     schema_registry_url: RegistryUrl = None,
@@ -32,9 +34,11 @@ def verify(
     """Check that everything is consumed and that each table has exactly the rows of its topic.
 
     Compares Kafka's watermarks with kafka_offsets and the rows counted at COMMIT with the rows in the table. With
-    --values every message is read again and every row compared; what is missing, extra or altered is named.
+    --values every message is read again and every row compared; what is missing, extra or altered is named. Messages
+    that are dead letters are counted on their own.
 
-    Exit code 0: all consumed and equal. 3: not. Anything else: the check itself failed and says nothing about the data.
+    Exit code 0: all consumed and equal. 3: not. 6, with --fail-on-dead-letters: equal but for dead letters. Anything
+    else: the check itself failed and says nothing about the data.
 
     Examples:
 
@@ -67,7 +71,7 @@ def verify(
         print(json.dumps(report.to_json(), indent=2, default=str))
     else:
         print_report(report)
-    raise typer.Exit(ExitCode.DONE if report.ok else ExitCode.DIFFERENT)
+    raise typer.Exit(report.exit_code(fail_on_dead_letters=fail_on_dead_letters))
 
 
 def _with_progress(order: VerifyOrder) -> VerifyReport:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from avro_schemas.errors import ExitCode
+
 SCHEMA_VERSION = 1  #: of to_json(): raised when a key changes its meaning or goes away
 
 
@@ -99,13 +101,18 @@ class TopicReport:
         return sum(partition.rows_total for partition in self.partitions)
 
     @property
+    def dead_letters(self) -> int:
+        """Messages that are dead letters instead of rows, over all partitions."""
+        return sum(partition.dead_total for partition in self.partitions)
+
+    @property
     def lag(self) -> int:
         """Offsets not consumed, over all partitions."""
         return sum(partition.lag for partition in self.partitions)
 
     @property
     def ok(self) -> bool:
-        """All consumed and equal."""
+        """All consumed, and each message a row that is equal, or a dead letter."""
         return not self.counts
 
     def to_json(self) -> dict[str, Any]:
@@ -118,6 +125,7 @@ class TopicReport:
             "lag": self.lag,
             "rows_total": self.rows_total,
             "rows_in_table": self.rows_in_table,
+            "dead_letters": self.dead_letters,
             "messages_read": self.messages_read,
             "partitions": [partition.to_json() for partition in self.partitions],
             "difference_counts": {str(kind): count for kind, count in self.counts.items()},
@@ -136,14 +144,26 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """All topics consumed and equal: exit code 0, else 3."""
+        """All topics consumed and equal."""
         return all(topic.ok for topic in self.topics)
+
+    @property
+    def dead_letters(self) -> int:
+        """Messages that are dead letters instead of rows, over all topics."""
+        return sum(topic.dead_letters for topic in self.topics)
+
+    def exit_code(self, *, fail_on_dead_letters: bool) -> ExitCode:
+        """DIFFERENT if anything is; dead letters are no difference, and DEAD_LETTERS on request."""
+        if not self.ok:
+            return ExitCode.DIFFERENT
+        return ExitCode.DEAD_LETTERS if fail_on_dead_letters and self.dead_letters else ExitCode.DONE
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys, for --json."""
         return {
             "schema_version": SCHEMA_VERSION,
             "ok": self.ok,
+            "dead_letters": self.dead_letters,
             "values": self.values,
             "seconds": round(self.seconds, 3),
             "topics": [topic.to_json() for topic in self.topics],

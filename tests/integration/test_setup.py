@@ -131,7 +131,7 @@ def test_rows_by_the_commands_of_the_readme(foreign: Foreign, tmp_path: Path) ->
             ["bash", "-c", script], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True
         )
         assert answer.returncode == 0, answer.stdout + answer.stderr
-        assert "every value is equal" in answer.stdout
+        assert "every value of every row is equal" in answer.stdout
         return True
 
     eventually(done, within=120)
