@@ -67,3 +67,7 @@ class SchemaError(RtpipeError):
 
     name = "E_SCHEMA"
     exit_code = ExitCode.SCHEMA_REFUSED
+
+
+class NotAvroError(SchemaError):
+    """The registry has the schema, but as one of another language: its messages are no Avro."""

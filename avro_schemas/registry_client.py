@@ -16,7 +16,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from avro_schemas.credentials import AccessDeniedError, without_credentials
-from avro_schemas.errors import SchemaError, SettingsError, UnreachableError
+from avro_schemas.errors import NotAvroError, SchemaError, SettingsError, UnreachableError
 from avro_schemas.json_file import json_kind
 from avro_schemas.named_types import Definition, definitions, self_contained
 
@@ -162,7 +162,10 @@ class Registry:
     def _document(self, schema: Schema, what: str, room: int) -> Any:
         """The JSON of one schema of at most `room` characters."""
         if schema.schema_type not in {None, "AVRO"}:
-            raise SchemaError(f"{what} at {self.url} is {schema.schema_type}, rtpipe reads AVRO")
+            raise NotAvroError(
+                f"{what} at {self.url} is {schema.schema_type}, rtpipe reads AVRO",
+                hint="let the producer write with the registry's Avro serializer",
+            )
         text = str(schema.schema_str)
         if len(text) > room:
             raise SchemaError(f"{what} at {self.url} has {len(text):,} characters, {room:,} is the most")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import struct
 
 from avro_schemas.errors import ExitCode, RtpipeError
+from avro_schemas.message_format import HEADER_SIZE, MAGIC, Look, look_of_value
 
-#: First byte of every message that a registry serializer wrote.
-MAGIC = 0
-#: Bytes before the Avro body.
-HEADER_SIZE = 5
+__all__ = ["HEADER_SIZE", "MAGIC", "WireFormatError", "pack", "schema_id_of", "unread"]
 
 _HEADER = struct.Struct(">BI")
 
@@ -29,17 +27,17 @@ def pack(schema_id: int) -> bytes:
 def schema_id_of(message: bytes) -> int:
     """The id of the schema that `message` (header and body) was written with.
 
-    Raises WireFormatError if it is shorter than the header or does not begin with a zero byte.
+    Raises WireFormatError, which says what it looks like, if it is shorter than the header or does not begin with a
+    zero byte.
     """
-    if len(message) < HEADER_SIZE:
-        raise WireFormatError(
-            f"{len(message)} bytes are too short for the registry's wire format, whose header alone has {HEADER_SIZE}",
-            hint="the producer must write with a schema registry serializer",
-        )
-    magic, schema_id = _HEADER.unpack_from(message)
-    if magic != MAGIC:
-        raise WireFormatError(
-            f"first byte 0x{magic:02x} is not the 0x00 of the registry's wire format",
-            hint="the producer must write with a schema registry serializer",
-        )
-    return int(schema_id)
+    if len(message) < HEADER_SIZE or message[0] != MAGIC:
+        raise unread(look_of_value(message), len(message))
+    return int(_HEADER.unpack_from(message)[1])
+
+
+def unread(look: Look, size: int) -> WireFormatError:
+    """The error of a message of so many bytes that looks like something else."""
+    said = f"{size:,} bytes that look like {look.words}, not the registry's wire format"
+    if size < HEADER_SIZE:
+        said = f"{size} bytes are too short for the registry's wire format, whose header alone has {HEADER_SIZE}"
+    return WireFormatError(said, hint=look.hint)

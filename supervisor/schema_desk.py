@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from avro_schemas.errors import ExitCode, RtpipeError, SchemaError, UnreachableError
+from avro_schemas.errors import ExitCode, NotAvroError, RtpipeError, SchemaError, UnreachableError
 from avro_schemas.lineage import Lineage, lineage_of
 from avro_schemas.naming import subject_for
 from avro_schemas.table_layout import TableLayout, table_layout
@@ -104,6 +104,8 @@ class SchemaDesk:
         except SchemaError as exc:
             if wanted.use == "newest":
                 return SchemaAnswer(schema_id, problem=Ended.by(exc))
+            if isinstance(exc, NotAvroError):
+                return SchemaAnswer(schema_id, refusal=("E_WIRE_FORMAT", f"{exc.message}: {exc.hint}"))
             return SchemaAnswer(schema_id, refusal=("E_UNKNOWN_SCHEMA", exc.message))
         except RtpipeError as exc:
             return SchemaAnswer(schema_id, problem=Ended.by(exc))

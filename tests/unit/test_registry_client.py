@@ -12,7 +12,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from fastavro import parse_schema
 
 from avro_schemas import registry_client
-from avro_schemas.errors import SchemaError
+from avro_schemas.errors import NotAvroError, SchemaError
 from avro_schemas.registry_client import Registry, SchemaNotFoundError
 from avro_schemas.table_layout import table_layout
 
@@ -156,3 +156,10 @@ def test_types_that_stand_deeper_in_each_other_than_any_table_can_hold() -> None
     found = registry(top=schema(record("A", x="R0"), "R0"), **chain, R150=schema(record("R150"))).schema_by_id(7)
     with pytest.raises(SchemaError, match="more than 40 deep"):
         table_layout(found, table="t")
+
+
+@pytest.mark.parametrize("kind", ["PROTOBUF", "JSON"])
+def test_a_schema_of_another_language_is_named(kind: str) -> None:
+    with pytest.raises(NotAvroError, match=f"schema id 7 at .* is {kind}, rtpipe reads AVRO") as caught:
+        registry(top=Schema("syntax", kind)).schema_by_id(7)
+    assert "Avro serializer" in caught.value.hint
