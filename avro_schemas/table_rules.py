@@ -11,7 +11,7 @@ Mode = Literal["insert", "upsert"]
 #: What a message without a value does.
 Tombstones = Literal["dead_letter", "ignore", "delete", "soft_delete"]
 #: What the bytes of a message's key are.
-KeyFormat = Literal["text", "avro", "int", "long"]
+KeyFormat = Literal["text", "avro", "int", "long", "json", "json_schema", "connect_struct"]
 #: What a schema does that the table does not fit.
 Evolution = Literal["evolve", "freeze", "discard_value", "discard_row"]
 

@@ -196,6 +196,8 @@ class _Check:
         dead = {at.partition: at.dead_total for at in partitions} if kept is None else {}
         judge.judge(findings, dead, unverifiable)
         letters.judge(differences, topic)
+        if fold is not None:
+            fold.keys.judge(differences, topic)
         return findings.messages + letters.found.total()
 
     def _columns(self, registry: Registry, topic: str, table: str) -> TableColumns:

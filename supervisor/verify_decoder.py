@@ -16,6 +16,8 @@ from supervisor.verify_values import Row, key_value
 from workers.message_decoder import MessageDecoder
 from workers.message_key import MessageKey
 
+#: The values of the key columns.
+Key = tuple[Any, ...]
 TOMBSTONE = "it has no value (a tombstone)"
 
 
@@ -28,14 +30,15 @@ class Decoder:
         names = [column.name for column in columns.columns]
         layout = columns.newest
         self._key = [names.index(name) for name in layout.key]
-        self._message_key = MessageKey(rules, layout, registry.schema_by_id, key_value) if rules.deletes else None
+        #: How keys are read; None where tombstones delete no row.
+        self.keys = MessageKey(rules, layout, registry.schema_by_id, key_value) if rules.deletes else None
         self._readers: dict[int, Callable[[bytes], Row]] = {}
 
     def message(self, place: Place, *, placed: bool, end: Row = ()) -> Message:
         """The message with its row; with `placed` the row begins with partition and offset. `end` follows the row."""
-        partition, offset, value, _ = place
+        partition, offset, value, key = place
         if value is None:
-            return Message(partition, offset, None, TOMBSTONE)
+            return Message(partition, offset, None, f"{TOMBSTONE}{self._no_key(key)}")
         try:
             row = self._reader(schema_id_of(value))(value) + end
         except (WireFormatError, SchemaError) as exc:
@@ -44,15 +47,31 @@ class Decoder:
             return Message(partition, offset, None, str(exc))
         return Message(partition, offset, (partition, offset, *row) if placed else row)
 
-    def key(self, place: Place) -> tuple[Any, ...] | None:
+    def key(self, place: Place) -> Key | None:
         """The values of the key columns: of the message's row, or of its own key where it has no value. None: none."""
+        if place[2] is None:
+            return self.message_key(place[3])
         try:
-            if place[2] is None:
-                return self._message_key.columns(place[3]) if self._message_key else None
             row = self._reader(schema_id_of(place[2]))(place[2])
         except (WireFormatError, SchemaError, ValueError):
             return None
         return tuple(row[at] for at in self._key)
+
+    def message_key(self, key: bytes | None) -> Key | None:
+        """What a tombstone with this key deletes. None: nothing, or tombstones delete no row at all."""
+        try:
+            return self.keys.columns(key) if self.keys else None
+        except (SchemaError, ValueError):
+            return None
+
+    def _no_key(self, key: bytes | None) -> str:
+        """Why a tombstone has no key, if it should have one."""
+        try:
+            if self.keys is not None:
+                self.keys.columns(key)
+        except (SchemaError, ValueError) as why:
+            return f": {why}"
+        return ""
 
     def _reader(self, schema_id: int) -> Callable[[bytes], Row]:
         if schema_id not in self._readers:

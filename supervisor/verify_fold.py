@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from supervisor.verify_decoder import Decoder
+from supervisor.verify_keys import TombstoneKeys
 from supervisor.verify_rows import Message
 from supervisor.verify_topic import Place
 from supervisor.verify_values import digest
 
 
 class TopicFold:
-    """Made by one pass over the topic; about 250 bytes for each key."""
+    """Made by one pass over the topic; about 250 bytes for each key, and as much for each whose message has another."""
 
     def __init__(self, messages: Iterable[Sequence[Place]], decoder: Decoder, *, soft: bool) -> None:
         self._decoder = decoder
+        self.keys = TombstoneKeys(decoder)  #: those that do not delete what they should
         self._soft = soft  #: a deleted row stays, with its last values and a 1 in its column `_deleted`
         last: dict[bytes, tuple[tuple[int, int] | None, bool]] = {}
         for batch in messages:
             for place in batch:
                 if (key := decoder.key(place)) is not None:
+                    self.keys.see(place, key)
                     last[digest(key)] = self._after(last.get(digest(key)), place)
         self._rows = {at: deleted for at, deleted in last.values() if at is not None}
 

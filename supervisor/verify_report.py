@@ -23,6 +23,7 @@ class Kind(enum.StrEnum):
     EXTRA = "extra"  #: a row has no message, or more copies than messages
     ALTERED = "altered"  #: a row differs from its message in some columns
     UNREADABLE = "unreadable"  #: a consumed message cannot be decoded
+    KEY = "key"  #: a tombstone whose key is not that of the row that it was to delete
 
 
 @dataclass(frozen=True, slots=True)

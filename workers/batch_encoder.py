@@ -5,7 +5,7 @@ Asks for schemas, and with that may have the table altered, so this comes before
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import groupby
 
 from avro_schemas.errors import RtpipeError
@@ -15,6 +15,8 @@ from avro_schemas.wire_format import HEADER_SIZE
 from workers.batch_queue import Batch
 from workers.batch_work import BatchWork, Rows, Tombstones
 from workers.dead_letters import Refusal
+from workers.foreign_values import header_refusals, of_this_value
+from workers.key_watch import KeyWatch
 from workers.partition_spec import PartitionSpec
 from workers.row_encoder import TOO_NARROW, RowEncoder
 from workers.schema_cache import SchemaCache, Schemas
@@ -51,6 +53,7 @@ class BatchEncoder:
         self._hold = hold
         self._spec = spec
         self._schemas = SchemaCache(spec, schemas)
+        self._keys = KeyWatch(spec, self._schemas)
 
     def forget(self) -> None:
         """The table is not what it was: ask anew about every schema."""
@@ -58,23 +61,20 @@ class BatchEncoder:
 
     def work(self, batch: Batch, max_packet: int) -> BatchWork:
         """Rows by schema id: old and new records may alternate, and one INSERT names one set of columns."""
-        headers = batch.values.heads(HEADER_SIZE)
-        nulls: list[int] = []
-        by_header: dict[bytes, list[int]] = {}
-        for header, run in groupby(range(len(headers)), headers.__getitem__):
-            places = nulls if header is None else by_header.setdefault(header, [])
-            places += run
-        refused: dict[int, Refusal] = {}
+        refused = header_refusals(batch)
+        by_header, nulls = _by_header(batch, refused)
         encoders = self._encoders(batch, by_header)
         parts = []
         for header, places in by_header.items():
             encoder = encoders[header]
             if isinstance(encoder, Refusal):
-                refused |= dict.fromkeys(places, encoder)
+                refused |= {place: of_this_value(encoder, batch.values[place] or b"") for place in places}
             else:
                 parts.append(self._rows(encoder, batch, places, refused, max_packet))
         if self._hold:
             self._require_room(batch, refused)
+        if self._spec.rules.deletes:
+            self._keys.compare(batch, parts, nulls)
         tombstones = self._tombstones(batch, nulls, refused)
         return BatchWork(self._spec, batch, parts, refused, max_packet=max_packet, tombstones=tombstones)
 
@@ -118,12 +118,26 @@ class BatchEncoder:
             return Tombstones()
         keys = {}
         for place in places:
-            key = self._schemas.key(batch.keys[place])
+            key = self._keys.tombstone(batch, place)
             if isinstance(key, Refusal):
                 refused[place] = key
             else:
                 keys[place] = key
         return Tombstones(keys, _deletion(self._spec), soft=rules.tombstones == "soft_delete")
+
+
+def _by_header(batch: Batch, refused: Collection[int]) -> tuple[dict[bytes, list[int]], list[int]]:
+    """The places of the messages by their first bytes; and of those that have no value."""
+    headers = batch.values.heads(HEADER_SIZE)
+    nulls: list[int] = []
+    by_header: dict[bytes, list[int]] = {}
+    for header, run in groupby(range(len(headers)), headers.__getitem__):
+        places = nulls if header is None else by_header.setdefault(header, [])
+        places += run
+    if refused:
+        left = {header: [at for at in places if at not in refused] for header, places in by_header.items()}
+        by_header = {header: places for header, places in left.items() if places}
+    return by_header, nulls
 
 
 def _deletion(spec: PartitionSpec) -> str:

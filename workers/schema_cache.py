@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import time
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from avro_schemas.table_layout import TableLayout
+from avro_schemas.table_rules import KeyFormat
 from avro_schemas.wire_format import WireFormatError, schema_id_of
 from workers.dead_letters import Refusal
+from workers.errors import SetupError
 from workers.message_key import MessageKey
 from workers.partition_spec import PartitionSpec
 from workers.reports import SchemaAnswer, Use
@@ -17,6 +21,7 @@ from workers.sql_literals import literal_of
 #: Seconds for which the supervisor is not asked again about an id that it refused.
 _REFUSED_FOR = 10.0
 _REFUSED_KEPT = 1_000
+KEY_FORMATS: tuple[KeyFormat, ...] = get_args(KeyFormat)
 
 
 class Schemas(Protocol):
@@ -79,18 +84,35 @@ class SchemaCache:
 
     def key(self, key: bytes | None) -> str | Refusal:
         """The literals of the table's key columns by a message's key, or why there are none."""
+        try:
+            return ",".join(self.keys.columns(key))
+        except ValueError as exc:
+            return Refusal("E_KEY", str(exc))
+
+    @property
+    def keys(self) -> MessageKey:
+        """How keys are read by the newest layout."""
         if self._layout is None:
             answer = self._schemas.ask(0, "newest", again=self._again)
             assert answer.layout is not None
             self._take(answer.layout)
         assert self._layout is not None
-        self._keys = self._keys or MessageKey(self._spec.rules, self._layout, self._key_schema, literal_of)
-        try:
-            return ",".join(self._keys.columns(key))
-        except WireFormatError as exc:
-            return Refusal("E_KEY", exc.message)
-        except ValueError as exc:
-            return Refusal("E_KEY", str(exc))
+        if self._keys is None:
+            self._keys = self._reader(self._layout, self._spec.rules.key_format)
+        return self._keys
+
+    def key_format_of(self, key: bytes | None, row_key: str) -> str:
+        """The first key format that makes of a message's key what its row has in the key columns; "" if none does."""
+        assert self._layout is not None
+        for one in KEY_FORMATS:
+            with contextlib.suppress(ValueError, SetupError):
+                if ",".join(self._reader(self._layout, one).columns(key)) == row_key:
+                    return one
+        return ""
+
+    def _reader(self, layout: TableLayout, key_format: KeyFormat) -> MessageKey:
+        rules = dataclasses.replace(self._spec.rules, key_format=key_format)
+        return MessageKey(rules, layout, self._key_schema, literal_of)
 
     def _key_schema(self, schema_id: int) -> Any:
         answer = self._schemas.ask(schema_id, "key")

@@ -125,8 +125,9 @@ def test_keys_of_numbers(stack: Addresses, tmp_path: Path, form: str, pack: str)
     settings = UPSERT | {"key": ["seq"], "key_format": form, "tombstones": "delete"}
     with running_pipeline(stack, tmp_path, partitions=1, **settings) as pipeline:
         topic = pipeline.topics[0]
-        send(pipeline, [("a", 7), ("b", -8), ("c", 9)])
         producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        for key, number in (("a", 7), ("b", -8), ("c", 9)):
+            producer.produce(topic, pipeline.body(topic, key, number, "x"), struct.pack(pack, number), partition=0)
         for number in (-8, 9):
             producer.produce(topic, None, struct.pack(pack, number), partition=0)
         producer.produce(topic, None, b"\0", partition=0)
@@ -143,18 +144,51 @@ def test_keys_that_are_avro_records(database: Addresses, tmp_path: Path) -> None
         fields = [{"name": "key", "type": ["null", "string"]}, {"name": "seq", "type": "int"}]
         schema = {"type": "record", "name": "k", "fields": fields}
         schema_id = register(pipeline, f"{topic}-key", schema)
-        send(pipeline, [("a", 1), ("a", 2), ("b'\\", 1)])
         producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
-        for key in ({"key": "a", "seq": 2}, {"key": "b'\\", "seq": 1}, {"key": None, "seq": 1}):
+        rows: list[dict[str, Any]] = [{"key": "a", "seq": 1}, {"key": "a", "seq": 2}, {"key": "b'\\", "seq": 1}]
+        for number, key in enumerate((*rows, *rows[1:], {"key": None, "seq": 1})):
             out = io.BytesIO(b"\0" + schema_id.to_bytes(4, "big"))
             out.seek(5)
             fastavro.schemaless_writer(out, schema, key)
-            producer.produce(topic, None, out.getvalue(), partition=0)
+            value = pipeline.body(topic, key["key"], key["seq"], "x") if number < len(rows) else None
+            producer.produce(topic, value, out.getvalue(), partition=0)
         producer.produce(topic, None, b"\0\0\0\0\1", partition=0)
         assert producer.flush(30) == 0
         assert supervised(pipeline) == 0
         assert pipeline.query(f"SELECT `key`, seq FROM `{topic}`") == [("a", 1)]
         assert list(letters(pipeline, topic)) == [5, 6]
+
+
+def test_keys_of_another_serializer_are_told_and_read_once_the_setting_is_right(
+    database: Addresses, tmp_path: Path
+) -> None:
+    settings = UPSERT | {"key": ["seq", "key"], "tombstones": "delete", "key_format": "avro"}
+    with running_pipeline(database, tmp_path, partitions=1, **settings) as pipeline:
+        topic = pipeline.topics[0]
+        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        for name in ("gone", "kept"):
+            producer.produce(
+                topic, pipeline.body(topic, name, 1, "x"), json.dumps({"key": name, "seq": 1}), partition=0
+            )
+        producer.produce(topic, None, json.dumps({"key": "gone", "seq": 1}), partition=0)
+        assert producer.flush(30) == 0
+        assert supervised(pipeline) == 0
+        assert {at: row["error_name"] for at, row in letters(pipeline, topic).items()} == {2: "E_KEY"}
+        assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(2,)]
+        [warning] = [event["msg"] for event in pipeline.events("key_format")]
+        assert f"W_KEY_FORMAT {topic}/0 offset 0" in warning
+        assert 'set key_format = "json"' in warning
+        toml = pipeline.directory / "rtpipe.toml"
+        toml.write_text(toml.read_text().replace('"avro"', '"json"'))
+        retried = pipeline.run("dead-letters", "retry", "--topics", topic, "--force")
+        assert retried.returncode == 0, retried.stdout + retried.stderr
+        assert pipeline.query(f"SELECT `key` FROM `{topic}`") == [("kept",)]
+        verified = pipeline.run("verify", "--topics", topic, "--values")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        toml.write_text(toml.read_text().replace('"json"', '"connect_struct"'))
+        wrong = pipeline.run("verify", "--topics", topic, "--values")
+        assert wrong.returncode == 3
+        assert "looks like JSON text" in wrong.stdout
 
 
 @pytest.mark.faults

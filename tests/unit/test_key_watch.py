@@ -1,0 +1,205 @@
+"""A tombstone deletes by its key only if that can be trusted; else it is a dead letter that says why."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from typing import Any
+
+import fastavro
+import pytest
+
+from avro_schemas.table_layout import table_layout
+from avro_schemas.table_rules import KeyFormat, TableRules
+from avro_schemas.wire_format import pack
+from tests.batches import batch_of
+from workers.batch_encoder import BatchEncoder
+from workers.batch_work import BatchWork
+from workers.dead_letters import Refusal
+from workers.partition_spec import PartitionKey, PartitionSpec
+from workers.reports import SchemaAnswer, Use
+
+VALUE, KEY, BARE, PROTOBUF = 1, 2, 3, 4
+FIELDS = [{"name": "id", "type": "string"}, {"name": "v", "type": "int"}]
+SCHEMAS: dict[int, Any] = {
+    VALUE: {"type": "record", "name": "r", "fields": FIELDS},
+    KEY: {"type": "record", "name": "k", "fields": FIELDS[:1]},
+    BARE: "string",
+}
+
+
+def avro(schema_id: int, value: Any) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(SCHEMAS[schema_id]), value)
+    return pack(schema_id) + out.getvalue()
+
+
+def row(key: str) -> bytes:
+    return avro(VALUE, {"id": key, "v": 1})
+
+
+class Desk:
+    """Schemas without a supervisor."""
+
+    def __init__(self, rules: TableRules) -> None:
+        self._rules = rules
+
+    def ask(self, schema_id: int, use: Use, *, again: bool = False) -> SchemaAnswer:
+        del again
+        if schema_id == PROTOBUF:
+            return SchemaAnswer(schema_id, refusal=("E_WIRE_FORMAT", "schema id 4 is of the type PROTOBUF"))
+        if schema_id not in SCHEMAS and use != "newest":
+            return SchemaAnswer(schema_id, refusal=("E_UNKNOWN_SCHEMA", f"schema id {schema_id} is unknown"))
+        schema = SCHEMAS[VALUE if use == "newest" else schema_id]
+        layout = None if use == "key" else table_layout(schema, table="t", rules=self._rules)
+        return SchemaAnswer(schema_id, schema, layout)
+
+
+class Topic:
+    """One partition, batch by batch."""
+
+    def __init__(self, key_format: KeyFormat = "text", **rules: Any) -> None:
+        settings: dict[str, Any] = {"mode": "upsert", "key": ("id",), "tombstones": "delete"} | rules
+        self.rules = TableRules(key_format=key_format, **settings)
+        spec = PartitionSpec(PartitionKey("t", 0), "g", "t", 0, "id", "", {}, "", rules=self.rules)
+        self.encoder = BatchEncoder(spec, Desk(self.rules))
+
+    def work(self, *messages: tuple[bytes | None, bytes | None], **more: Any) -> BatchWork:
+        """Of messages that are keys and values."""
+        keys, values = zip(*messages, strict=True)
+        return self.encoder.work(batch_of(values, keys=keys, **more), 1 << 24)
+
+
+#: What people's serializers make of the key `x`: how it looks, and the format that reads it.
+FORMS: list[tuple[str, str, bytes]] = [
+    ("plain text", "text", b"x"),
+    ("JSON text", "json", b'"x"'),
+    ("JSON text", "json", b'{"id":"x"}'),
+    ("Connect's Struct text", "connect_struct", b"Struct{id=x}"),
+    ("JSON with schema and payload", "json_schema", b'{"schema":{"type":"struct"},"payload":{"id":"x"}}'),
+    ("JSON with schema and payload", "json_schema", b'{"schema":null,"payload":"x"}'),
+    ("Avro with schema id 3", "avro", avro(BARE, "x")),
+    ("Avro with schema id 2", "avro", avro(KEY, {"id": "x"})),
+]
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.getMessage().startswith("W_KEY_FORMAT")]
+
+
+@pytest.mark.parametrize(("looks", "key_format", "key"), FORMS)
+@pytest.mark.parametrize("own", ["text", "avro", "json", "json_schema", "connect_struct", "int", "long"])
+def test_a_key_of_another_format_is_told_and_deletes_nothing(
+    own: KeyFormat, looks: str, key_format: str, key: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = Topic(own).work((key, row("x")), (key, row("x")), (key, None))
+    if own == key_format:
+        assert not work.refused
+        assert work.deletes == {2}
+        assert not told(caplog)
+        return
+    assert work.refused[2].name == "E_KEY"
+    assert looks in str(work.refused[2])
+    assert set(work.refused) == {2}
+    [said] = told(caplog)
+    assert "t/0 offset 0" in said
+    assert looks in said
+    assert f'key_format = "{key_format}"' in said
+
+
+@pytest.mark.parametrize(("looks", "key_format", "key"), FORMS[1:])
+def test_a_tombstone_that_looks_like_another_serializers_is_refused_even_without_a_value_to_compare(
+    looks: str, key_format: str, key: bytes
+) -> None:
+    work = Topic().work((key, None))
+    assert work.refused[0].name == "E_KEY"
+    assert looks in work.refused[0].why
+    assert f'key_format = "{key_format}"' in work.refused[0].why
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [(b"x\n", "newline"), (struct.pack(">i", 7), "4-byte int"), (struct.pack(">q", 7), "8-byte long"), (b"\x01x", "")],
+)
+def test_other_keys_that_pass_for_text_are_refused(key: bytes, words: str) -> None:
+    refusal = Topic().work((key, None)).refused[0]
+    assert refusal.name == "E_KEY"
+    assert words in refusal.why
+
+
+def test_a_text_key_that_looks_like_json_deletes_where_rows_have_such_keys() -> None:
+    topic, key = Topic(), '{"id":"x"}'
+    assert topic.work((key.encode(), row(key)), (key.encode(), None)).deletes == {1}
+    assert topic.work((b'["y"]', None), (b"Struct{id=y}", None)).deletes == {0}
+
+
+def test_tombstones_are_refused_from_the_first_key_on_that_is_not_its_rows(caplog: pytest.LogCaptureFixture) -> None:
+    topic = Topic()
+    assert topic.work((b"x", row("x")), (b"x", None)).deletes == {1}
+    work = topic.work((b"s3cret", row("y")), (b"y", None), (b"z", row("z")))
+    assert {place: refusal.name for place, refusal in work.refused.items()} == {1: "E_KEY"}
+    assert "offset 0" in work.refused[1].why
+    assert set(topic.work((b"x", row("x")), (b"x", None)).refused) == {1}
+    [said] = told(caplog)
+    assert "keyed by something else" in said
+    assert "s3cret" not in said + work.refused[1].why
+
+
+def test_a_value_before_its_tombstone_is_compared_wherever_it_is_in_the_batch() -> None:
+    good = [(f"k{n}".encode(), row(f"k{n}")) for n in range(100)]
+    work = Topic().work(*good, (b"other", row("x")), (b"other", None))
+    assert set(work.refused) == {101}
+
+
+def test_a_value_without_a_key_is_told_and_says_nothing_of_tombstones(caplog: pytest.LogCaptureFixture) -> None:
+    work = Topic().work((None, row("x")), (b"x", None), (None, None))
+    assert work.deletes == {1}
+    assert set(work.refused) == {2}
+    [said] = told(caplog)
+    assert "no key" in said
+
+
+@pytest.mark.parametrize("rules", [{"tombstones": "ignore"}, {"tombstones": "dead_letter"}])
+def test_who_never_deletes_hears_nothing(rules: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    assert not Topic(**rules).work((b"other", row("x"))).refused
+    assert not told(caplog)
+
+
+def test_a_key_that_its_header_tells_of_is_named() -> None:
+    headers = {0: [("__key_schema_id", b"\1" + bytes(16))]}
+    refusal = Topic("avro").work((b"\2x", None), headers=headers).refused[0]
+    assert refusal.name == "E_KEY"
+
+
+FOREIGN = {
+    "JSON text": json.dumps({"id": "s3cret"}).encode(),
+    "AWS Glue": b"\3\0" + bytes(16) + b"s3cret",
+    "id of 8 bytes": b"\0" + (1).to_bytes(8, "big") + b"\x0cs3cret\2",
+    "plain text": b"s3cret",
+}
+
+
+def test_each_value_in_another_format_is_refused_by_its_own_name() -> None:
+    """Also where several have the same first bytes."""
+    values = [*FOREIGN.values(), b'{"id"\n', row("x")]
+    work = Topic().work(*((b"x", value) for value in values))
+    for place, words in enumerate(FOREIGN):
+        assert work.refused[place].name == "E_WIRE_FORMAT"
+        assert words in work.refused[place].why
+        assert "s3cret" not in work.refused[place].why
+    assert "newline" in work.refused[4].why
+    assert set(work.refused) == {0, 1, 2, 3, 4}
+
+
+def test_the_registrys_word_stands_where_it_knows_the_id() -> None:
+    work = Topic().work((b"x", pack(PROTOBUF) + b"\0s3cret"), (b"x", pack(99) + b"s3cret"))
+    assert (work.refused[0].name, "PROTOBUF" in work.refused[0].why) == ("E_WIRE_FORMAT", True)
+    assert (work.refused[1].name, "99 is unknown" in work.refused[1].why) == ("E_UNKNOWN_SCHEMA", True)
+
+
+def test_a_value_whose_schema_id_is_in_a_header_is_refused_whatever_its_first_bytes_are() -> None:
+    headers = {0: [("__value_schema_id", b"\1" + bytes(16))], 1: [("trace", b"x")]}
+    work = Topic().work((b"x", row("x")), (b"x", row("x")), headers=headers)
+    assert work.refused == {0: Refusal("E_WIRE_FORMAT", work.refused[0].why)}
+    assert "__value_schema_id" in work.refused[0].why
