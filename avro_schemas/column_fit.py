@@ -212,6 +212,8 @@ def _binary(shape: ColumnShape, found: FoundColumn, there: TypeEngine[Any]) -> V
 def _bytes_in_fixed(shape: ColumnShape, _: FoundColumn, there: TypeEngine[Any]) -> Verdict:
     """A BINARY pads what is shorter, so it takes its own size alone."""
     need, has = _of(shape.type, "length") or _BLOBS.get(type(shape.type).__name__, 0), _of(there, "length")
+    if shape.of.avro_type == "fixed" and shape.of.size == has:  # in a new table a row would be too wide by it
+        return Verdict(Fit.HOLDS, there)
     return Verdict(Fit.NARROW, there, shape.type if need >= has else VARBINARY(has))
 
 

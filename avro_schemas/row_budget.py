@@ -42,6 +42,8 @@ _PAGE_OVERHEAD = 5 + 6 + 6 + 7
 _ONE_LENGTH_BYTE = 255
 _FIXED = {TINYINT: 1, SMALLINT: 2, MEDIUMINT: 3, INTEGER: 4, BIGINT: 8, FLOAT: 4, DOUBLE: 8, DATE: 3}
 _LOBS = (JSON, TINYTEXT, TEXT, MEDIUMTEXT, LONGTEXT, TINYBLOB, BLOB, MEDIUMBLOB, LONGBLOB)
+#: What becomes a LOB where a row is too wide.
+_BOUNDED = (VARCHAR, VARBINARY, BINARY)
 #: Bytes of the digits that are left when a DECIMAL's digits are packed by nine into four bytes.
 _DECIMAL_REST = (0, 1, 1, 2, 2, 3, 3, 4, 4)
 
@@ -120,11 +122,12 @@ def fit(
 def _shrink(
     types: list[TypeEngine[Any]], keep: AbstractSet[int], saving: Callable[[Cost], int], limit: int, used: int
 ) -> None:
-    """Replaces bounded types in place, those with the greatest saving first, until `used` bytes are within `limit`."""
-    savings = {
-        i: saving(cost(one)) for i, one in enumerate(types) if isinstance(one, VARCHAR | VARBINARY) and i not in keep
-    }
-    for i in sorted(savings, key=lambda i: -savings[i]):
+    """Replaces bounded types in place, those with the greatest saving first, until `used` bytes are within `limit`.
+
+    Of equal fixed bytes the last comes first: fields that a new version puts at the end leave those before them alone.
+    """
+    savings = {i: saving(cost(one)) for i, one in enumerate(types) if isinstance(one, _BOUNDED) and i not in keep}
+    for i in sorted(savings, key=lambda i: (-savings[i], -i if isinstance(types[i], BINARY) else i)):
         if used <= limit or savings[i] <= 0:
             return
         types[i] = _unbounded(types[i])
@@ -132,7 +135,7 @@ def _shrink(
 
 
 def _unbounded(column_type: TypeEngine[Any]) -> TypeEngine[Any]:
-    if isinstance(column_type, VARBINARY):
+    if isinstance(column_type, VARBINARY | BINARY):
         return MEDIUMBLOB()
     charset, collation = getattr(column_type, "charset", None), getattr(column_type, "collation", None)
     return MEDIUMTEXT(charset=charset, collation=collation)

@@ -21,6 +21,7 @@ app = typer.Typer(help="Schema files: convert them to Avro, see what tables they
 
 _KINDS = "schema_before.json, Avro schemas, JSON Schema or Avro container files"
 _HINT = "docs/schemas.md says which types have a column; --topic gives one schema another table"
+_CLASH = "give each a topic, and so a table, of its own: rtpipe infra create --schemas FILE --topic NAME"
 _DEFAULT = Path("avro_schemas/schema_before.json")
 Files = Annotated[list[Path] | None, typer.Argument(help=f"{_KINDS}.", show_default=str(_DEFAULT))]
 File = Annotated[Path, typer.Argument(help=f"One of {_KINDS}.")]
@@ -84,6 +85,7 @@ def check(files: Files = None, as_json: Json = False, logical: Logical = False, 
     verdicts = [_verdict(together, path, topic) for path in paths]
     if topic is not None and sum(len(one.tables) for one in verdicts) > 1:
         raise SettingsError("--topic names one topic, and there are several schemas", hint="check one schema alone")
+    verdicts = _without_clashes(verdicts)
     if as_json:
         print(json.dumps(_as_json(verdicts), indent=2))
     for verdict in verdicts:
@@ -112,6 +114,30 @@ def _verdict(together: SchemaFiles, path: Path, topic: str | None) -> _Verdict:
     if problems:
         return _Verdict(path, [], SchemaFileError(path, problems, hint=_HINT))
     return _Verdict(path, tables)
+
+
+def _without_clashes(verdicts: list[_Verdict]) -> list[_Verdict]:
+    """The verdicts, in which a file is refused if one of its tables is that of another schema in a file before it."""
+    from avro_schemas.json_file import SchemaFileError
+
+    taken: dict[str, FileSchema] = {}
+    judged = []
+    for verdict in verdicts:
+        clashes = [
+            f"{_called(one)}: its table {layout.name!r} is that of {_called(other)} in {other.where}, too"
+            for one, layout in verdict.tables
+            if (other := taken.setdefault(layout.name, one)).schema != one.schema
+        ]
+        error = SchemaFileError(verdict.file, clashes, hint=_CLASH) if clashes else None
+        judged.append(_Verdict(verdict.file, [], error) if error else verdict)
+    return judged
+
+
+def _called(found: FileSchema) -> str:
+    """A schema by its kind and full name, as far as it has them."""
+    schema = found.schema if isinstance(found.schema, dict) else {}
+    name = ".".join(filter(None, (schema.get("namespace"), schema.get("name"))))
+    return f"{schema['type']} {name}" if name else "its schema"
 
 
 def _as_json(verdicts: list[_Verdict]) -> dict[str, Any]:

@@ -182,6 +182,22 @@ def test_every_file_has_its_verdict(rtpipe: Command, tmp_path: Path) -> None:
     ]
 
 
+def test_two_files_whose_records_give_one_table(rtpipe: Command, tmp_path: Path) -> None:
+    for folder, fields in {"a": '{"name": "x", "type": "int"}', "b": "", "copy": ""}.items():
+        space = "a" if folder == "a" else "b"
+        (tmp_path / folder).mkdir()
+        text = f'{{"type": "record", "name": "User", "namespace": "{space}", "fields": [{fields}]}}'
+        (tmp_path / folder / "User.avsc").write_text(text)
+    answer = rtpipe("schema", "check", "a/User.avsc", "b/User.avsc", "--json")
+    refused(
+        answer, 5, "E_SCHEMA", "b/User.avsc: record b.User: its table 'User' is that of record a.User in a/User.avsc"
+    )
+    assert "--topic" in answer.stderr
+    assert [one["file"] for one in json.loads(answer.stdout)["tables"]] == ["a/User.avsc"]
+    answer = rtpipe("schema", "check", "b/User.avsc", "copy/User.avsc")  # one schema, there twice
+    assert answer.returncode == 0, answer.stderr
+
+
 def test_the_topic_of_one_schema(rtpipe: Command, tmp_path: Path) -> None:
     (tmp_path / "a.avsc").write_text('{"type": "record", "name": "kafka_offsets", "fields": []}')
     refused(rtpipe("schema", "check", "a.avsc"), 5, "E_SCHEMA", "a.avsc: ", "rtpipe's own", "--topic")

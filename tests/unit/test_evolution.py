@@ -395,3 +395,20 @@ def test_a_table_without_any_column_of_the_schema_is_none_of_ours() -> None:
         place(layout(field("a", "int")), FoundTable({"salary": FoundColumn("int", True)}), PLAIN)
     empty = table_of(layout(rules=TableRules(metadata=PLACE)))
     assert [change.column for change in place(layout(field("a", "int")), empty, PLAIN).changes] == ["a"]
+
+
+def fixed_fields(count: int) -> list[Field]:
+    return [field(f"f{n}", {"type": "fixed", "name": "F", "size": 200} if not n else "F") for n in range(count)]
+
+
+def test_a_row_of_fixed_bytes_that_grows_leaves_the_columns_that_are_there() -> None:
+    """What is BINARY stays so; of the new ones as many are blobs as it takes."""
+    placement = place(layout(*fixed_fields(60)), table_of(layout(*fixed_fields(30))), PLAIN)
+    assert {type(change) for change in placement.changes} == {AddColumn}
+    kinds = [type_words(column.type) for column in placement.layout.columns]
+    assert kinds[:30] == ["binary(200)"] * 30
+    assert set(kinds[30:]) == {"binary(200)", "mediumblob"}
+    versions = Lineage((layout(*fixed_fields(30)), layout(*fixed_fields(60))))
+    back = place(layout(*fixed_fields(30)), table_of(layout(*fixed_fields(60))), PLAIN, lambda: versions)
+    assert not back.refused
+    assert {type(change) for change in back.changes} == {MakeNullable}

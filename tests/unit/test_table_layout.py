@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import MetaData
-from sqlalchemy.dialects.mysql import MEDIUMTEXT, VARCHAR
-from sqlalchemy.types import VARBINARY
+from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT, VARCHAR
+from sqlalchemy.types import BINARY, VARBINARY
 
 from avro_schemas.errors import SchemaError, SettingsError
 from avro_schemas.offsets_table import OFFSETS, offsets_table
@@ -149,12 +149,24 @@ def test_the_page_gives_way_to_short_texts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "avro_type"), [(200, "string"), (1015, "long"), (40, {"type": "fixed", "name": "F", "size": 255})]
+    ("count", "avro_type"), [(200, "string"), (1015, "long"), (200, {"type": "fixed", "name": "F", "size": 255})]
 )
 def test_too_wide_a_row_says_by_how_much(count: int, avro_type: Any) -> None:
     types = [avro_type] + ["F" if isinstance(avro_type, dict) else avro_type] * (count - 1)
     with pytest.raises(SchemaError, match=rf"table 't': {count} columns need [\d,]+ bytes a page where 8,125 fit"):
         layout_of(*(field(f"f{i}", one) for i, one in enumerate(types)))
+
+
+def test_fixed_bytes_become_blobs_where_a_row_is_too_wide_the_last_ones_first() -> None:
+    types = [{"type": "fixed", "name": "F", "size": 200}, *["F"] * 40]
+    kinds = [type(shape.type) for shape in layout_of(*(field(f"f{i}", one) for i, one in enumerate(types))).columns]
+    assert kinds == [BINARY] * 40 + [MEDIUMBLOB]
+
+
+def test_a_fixed_of_few_bytes_stays() -> None:
+    types = [{"type": "fixed", "name": "F", "size": 16}, *["F"] * 40, bounded(16_000), bounded(16_000)]
+    kinds = [type(shape.type) for shape in layout_of(*(field(f"f{i}", one) for i, one in enumerate(types))).columns]
+    assert kinds == [BINARY] * 41 + [MEDIUMTEXT, VARCHAR]
 
 
 def test_too_many_columns() -> None:
