@@ -6,27 +6,26 @@ Nothing else in this package imports it, since confluent_kafka's client takes 0.
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http import HTTPStatus
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-from avro_schemas.credentials import AccessDeniedError, without_credentials
-from avro_schemas.errors import NotAvroError, SchemaError, SettingsError, UnreachableError
+from avro_schemas.credentials import without_credentials
+from avro_schemas.errors import NotAvroError, SchemaError, SettingsError
 from avro_schemas.json_file import json_kind
 from avro_schemas.named_types import Definition, definitions, self_contained
+from avro_schemas.registry_errors import SchemaNotFoundError, explained
+from avro_schemas.registry_properties import FILES, for_client, problem_of
 
-#: Seconds for one request, and how often it is repeated: an answer or an error within about ten seconds.
-_LIMITS: Mapping[str, float] = {"timeout": 4.0, "max.retries": 1, "retries.wait.ms": 200, "retries.max.wait.ms": 1000}
-#: Registry error codes for a subject, version or schema id that is not there (a bare 404 is another server).
-_NOT_FOUND = frozenset({40401, 40402, 40403})
 #: Most characters of a schema with all that it refers to, and most schemas that it refers to, directly or not.
 _LARGEST_SCHEMA, _MOST_REFERENCES = 1_000_000, 200
 _NO_CONFIG: Mapping[str, str] = MappingProxyType({})
+_PROPERTIES_HINT = "the block `registry` in docs/settings.md lists the properties"
 
 
 class Registry:
@@ -39,20 +38,29 @@ class Registry:
 
     def __init__(self, url: str, config: Mapping[str, str] = _NO_CONFIG) -> None:
         self.url = without_credentials(url)
-        settings: dict[str, Any] = {**_LIMITS, **config}
         self._schemas: dict[int, Any] = {}
+        if problem := problem_of(config):
+            raise SettingsError(f"the settings for the schema registry at {self.url}: {problem}", hint=_PROPERTIES_HINT)
+        _require_files(config)
         try:
-            settings.update({key: float(settings[key]) for key in _LIMITS})
-            self._client: SchemaRegistryClient = SchemaRegistryClient({"url": url, **settings})
+            self._client: SchemaRegistryClient = SchemaRegistryClient({"url": url, **for_client(config)})
+        except ssl.SSLError as error:
+            raise SettingsError(
+                f"the certificates for the schema registry at {self.url} cannot be used: {error.reason or error}",
+                hint="they are PEM files; is the key that of the certificate, and ssl.key.password its password?",
+            ) from None
         except (ValueError, TypeError, OSError):  # whose texts may repeat the URL with its password
             raise SettingsError(
                 f"the schema registry's settings are not valid for {self.url}",
-                hint="a registry URL is like http://host:8081; the other properties are those of confluent_kafka",
+                hint=f"a registry URL is like http://host:8081; {_PROPERTIES_HINT}",
             ) from None
+        self._issuer = _issuer(self._client)
 
     def close(self) -> None:
-        """Closes the connection to the registry."""
+        """Closes the connections to the registry."""
         self._client.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        if self._issuer is not None:
+            self._issuer.close()
 
     def check(self) -> None:
         """Returns if the registry answers."""
@@ -182,46 +190,33 @@ class Registry:
         """Turns what the client raises into rtpipe's errors; none of their texts holds the URL's password."""
         try:
             yield
-        except SchemaRegistryError as error:
-            raise self._refused(doing, error) from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:  # an answer that is not the registry's JSON
-            raise self._not_a_registry(doing) from error
-        except Exception as error:  # httpx's or httpx2's, by the version of confluent_kafka
-            raise UnreachableError(
-                f"no schema registry answers at {self.url}: {error or type(error).__name__} ({doing})",
-                hint="start it, or correct RTPIPE_SCHEMA_REGISTRY_URL",
-            ) from error
-
-    def _refused(self, doing: str, error: SchemaRegistryError) -> Exception:
-        status, reason = (
-            error.http_status_code,
-            f"{error.error_message} ({doing} at {self.url}, HTTP {error.http_status_code})",
-        )
-        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            return AccessDeniedError(
-                f"the schema registry at {self.url} refused access ({doing}, HTTP {status})",
-                hint="check the user and password in RTPIPE_SCHEMA_REGISTRY_URL and their permissions",
-            )
-        if status == HTTPStatus.NOT_FOUND:
-            return SchemaNotFoundError(reason) if error.error_code in _NOT_FOUND else self._not_a_registry(doing)
-        if status == HTTPStatus.CONFLICT:
-            return SchemaError(
-                f"the registry holds the schema for incompatible with earlier versions: {reason}",
-                hint="change the schema so that the subject's compatibility rule holds, or change that rule",
-            )
-        if status in {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_REQUEST}:
-            return SchemaError(f"the registry holds the schema for invalid: {reason}")
-        return UnreachableError(f"the schema registry cannot answer now: {reason}")
-
-    def _not_a_registry(self, doing: str) -> UnreachableError:
-        return UnreachableError(
-            f"what answers at {self.url} is no schema registry ({doing})",
-            hint="RTPIPE_SCHEMA_REGISTRY_URL needs the path, too, such as /apis/ccompat/v7",
-        )
+        except Exception as error:
+            raise explained(error, self.url, doing) from error
 
 
-class SchemaNotFoundError(SchemaError):
-    """The registry answers, but has no such subject, version or schema id."""
+def _require_files(config: Mapping[str, str]) -> None:
+    """The client's own words for a file that is not there name none."""
+    for name in FILES:
+        path = config.get(name)
+        try:
+            if path is not None and not Path(path).is_dir():
+                with Path(path).open("rb"):
+                    pass
+        except OSError as error:
+            raise SettingsError(f"{name} of the schema registry: {path}: {error.strerror}") from None
+
+
+def _issuer(client: SchemaRegistryClient) -> Any:
+    """The session that fetches tokens, if there is one: held to the same certificates as the registry's, for which the
+    client itself has no property.
+    """
+    rest: Any = getattr(client, "_rest_client", None)  # nothing public leads there
+    old: Any = getattr(rest.bearer_field_provider, "client", None)
+    if not hasattr(old, "client_secret"):
+        return None
+    words = {name: getattr(old, name) for name in ("client_id", "client_secret", "scope")}
+    rest.bearer_field_provider.client = old.__class__(**words, verify=rest.verify)
+    return rest.bearer_field_provider.client
 
 
 def _avro(schema: Any) -> Schema:

@@ -121,12 +121,15 @@ def show(
     from supervisor import letter_view
     from supervisor.letter_text import LetterReader, QuietRegistry
     from supervisor.letter_text import as_json as json_of
+    from supervisor.registry_settings import open_registry
     from workers.partition_spec import PartitionKey
 
     [place] = _chosen([where], None, None, "").topics or [("", None)]
     if place[1] is None:
         raise SettingsError(f"{where!r} is not TOPIC/PARTITION", hint="for example: orders/0")
-    admin, reader = _reader(), LetterReader(QuietRegistry(_load().schema_registry_url.get_secret_value()))
+    admin, settings = _reader(), _load()
+    there = bool(settings.schema_registry_url.get_secret_value())
+    reader = LetterReader(QuietRegistry((lambda: open_registry(settings)) if there else None))
     letters = admin.one(PartitionKey(place[0], place[1]), offset)
     if not letters:
         raise SettingsError(f"there is no dead letter of {where} offset {offset}", hint="rtpipe dead-letters list")

@@ -168,6 +168,7 @@ def create(
         schemas=schema_file(schemas),
         kafka=settings.librdkafka(),
         registry_url=settings.schema_registry_url.get_secret_value(),
+        registry_config=settings.registry,
         database_url=settings.database_url.get_secret_value(),
         infra_database_url=infra_url.get_secret_value() or None,
         admin_database_url=admin_url.get_secret_value() or None,

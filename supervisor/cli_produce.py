@@ -61,6 +61,7 @@ def produce(
     order = ProduceOrder(
         kafka=settings.librdkafka(),
         registry_url=settings.schema_registry_url.get_secret_value(),
+        registry_config=settings.registry,
         topics=names,
         schemas=tuple(load_avro(chosen)) if schemas or chosen.exists() else (),
         count=count,

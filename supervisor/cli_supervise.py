@@ -61,6 +61,7 @@ def supervise(
     The database comes from RTPIPE_DATABASE_URL or RTPIPE_DATABASE_URL_FILE, never from the command line.
     """
     from supervisor import settings as settings_module
+    from supervisor.registry_settings import open_registry
     from supervisor.status_view import LiveView
     from supervisor.worker_context import start_forkserver
 
@@ -94,7 +95,7 @@ def supervise(
         cluster = ClusterView(settings.librdkafka())
         specs = _patient_plan(settings, names, cluster, None if until_caught_up else notifier)
         options = Options(
-            registry_url=settings.schema_registry_url.get_secret_value(),
+            open_registry=lambda: open_registry(settings),
             drain_seconds=settings.drain_seconds,
             targets=cluster.end_offsets([spec.key for spec in specs]) if until_caught_up else None,
             control_socket=socket_path(runtime_directory(settings.runtime_dir)),

@@ -58,6 +58,7 @@ def verify(
     order = VerifyOrder(
         kafka=settings.librdkafka(),
         registry_url=settings.schema_registry_url.get_secret_value(),
+        registry_config=settings.registry,
         database_url=settings_module.infra_url(settings),
         topics=names,
         values=values,

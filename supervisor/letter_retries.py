@@ -13,6 +13,7 @@ from supervisor import settings as settings_module
 from supervisor.letter_admin import LetterAdmin
 from supervisor.letter_fetch import LetterFetch, pieces
 from supervisor.letter_selection import Selection
+from supervisor.registry_settings import open_registry
 from supervisor.schema_desk import SchemaDesk
 from supervisor.settings import Settings
 from supervisor.table_keeper import TableKeeper
@@ -35,7 +36,7 @@ class LetterRetries:
         self._force = force
         self._dry_run = dry_run
         keeper = TableKeeper(settings_module.accounts(settings))
-        self._desk = SchemaDesk(settings.schema_registry_url.get_secret_value(), keeper, patient=False)
+        self._desk = SchemaDesk(lambda: open_registry(settings), keeper, patient=False)
         self._admin = LetterAdmin(settings.database_url.get_secret_value())
 
     def run(self, chosen: Selection, limit: int) -> Iterator[Outcome]:

@@ -8,13 +8,16 @@ import json
 import math
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avro_schemas.errors import RtpipeError, SettingsError, UnreachableError
 from avro_schemas.table_layout import table_layout
 from avro_schemas.wire_format import WireFormatError, schema_id_of
 from workers.json_values import plain_value
 from workers.message_decoder import MessageDecoder
+
+if TYPE_CHECKING:
+    from avro_schemas.registry_client import Registry
 
 _WIDTH = 16
 #: Schema id -> schema as parsed JSON.
@@ -67,24 +70,22 @@ def _finite(value: Any) -> Any:
 
 
 class QuietRegistry:
-    """The registry at `url`, "" if there is none. One that does not answer is told of and asked once."""
+    """The registry, None if there is none. One that does not answer is told of and asked once."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._registry: Any = None
+    def __init__(self, open_registry: Callable[[], Registry] | None) -> None:
+        self._open_registry = open_registry
+        self._registry: Registry | None = None
         self._silent: RtpipeError | None = None
 
     def __call__(self, schema_id: int) -> Any:
         """The schema of an id."""
-        if not self._url:
+        if self._open_registry is None:
             raise SettingsError("no schema registry is set")
         if self._silent is not None:
             raise self._silent
         try:
             if self._registry is None:
-                from avro_schemas.registry_client import Registry  # noqa: PLC0415 - half a second, rarely needed
-
-                self._registry = Registry(self._url)
+                self._registry = self._open_registry()
             return self._registry.schema_by_id(schema_id)
         except UnreachableError as exc:
             print(f"not decoded: {exc.message}", file=sys.stderr)

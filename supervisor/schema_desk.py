@@ -37,9 +37,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 class SchemaDesk:
     """`ask` from the loop; `answers` gives, in the loop again, who asked and what came back."""
 
-    def __init__(self, registry_url: str, keeper: TableKeeper, *, patient: bool = True) -> None:
+    def __init__(self, open_registry: Callable[[], Registry], keeper: TableKeeper, *, patient: bool = True) -> None:
         """`patient`: a service that does not answer is waited for; else that is the answer's problem."""
-        self._url = registry_url
+        self._open_registry = open_registry
         self._keeper = keeper
         self._insist = _patiently if patient else _once
         self._registry: Registry | None = None
@@ -108,6 +108,7 @@ class SchemaDesk:
                 return SchemaAnswer(schema_id, refusal=("E_WIRE_FORMAT", f"{exc.message}: {exc.hint}"))
             return SchemaAnswer(schema_id, refusal=("E_UNKNOWN_SCHEMA", exc.message))
         except RtpipeError as exc:
+            self._registry = None  # its files and secrets may be others by the next time
             return SchemaAnswer(schema_id, problem=Ended.by(exc))
         if wanted.use == "key":
             return SchemaAnswer(schema_id, schema)
@@ -152,9 +153,7 @@ class SchemaDesk:
     def _client(self) -> Registry:
         with self._opening:
             if self._registry is None:
-                from avro_schemas.registry_client import Registry  # noqa: PLC0415 - half a second, off the loop
-
-                self._registry = Registry(self._url)
+                self._registry = self._open_registry()
         return self._registry
 
 

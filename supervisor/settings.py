@@ -20,6 +20,7 @@ from pydantic_settings import SettingsError as NotJsonError
 
 from avro_schemas.errors import SettingsError
 from infra.stack_state import default_directory, read_addresses
+from supervisor.registry_settings import RegistryProperties
 from supervisor.topic_settings import TopicBlock, TopicSettings
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ _PREFIX = "RTPIPE_"
 #: Variables that are read elsewhere.
 _OTHERS = ("CONFIG", "DEBUG", "CACHE_DIR", "STACK_DIR", "MAVEN_REPOSITORY")
 _LARGEST_FILE = 1 << 20
-_SECRET = {"schema_registry_url", "database_url", "infra_database_url", "admin_database_url", "kafka"}
+_SECRET = {"schema_registry_url", "database_url", "infra_database_url", "admin_database_url", "kafka", "registry"}
+#: Settings that are a block of properties: JSON in the environment.
+_BLOCKS = {"kafka", "registry"}
 
 
 class Settings(BaseSettings):
@@ -45,6 +48,7 @@ class Settings(BaseSettings):
     infra_database_url: SecretStr = SecretStr("")
     admin_database_url: SecretStr = SecretStr("")
     kafka: dict[str, str] = Field(default_factory=dict, repr=False)
+    registry: RegistryProperties = Field(default_factory=dict, repr=False)
     defaults: TopicSettings = TopicSettings()
     topics: tuple[TopicBlock, ...] = ()
     log_format: Literal["auto", "text", "json"] = "auto"
@@ -157,7 +161,7 @@ def _from_secret_files() -> dict[str, Any]:
                 if name in _SECRET:
                     _require_private(variable, Path(path))
                 text = Path(path).read_text().strip()
-                found[name] = json.loads(text) if name == "kafka" else text
+                found[name] = json.loads(text) if name in _BLOCKS else text
             except OSError as exc:
                 raise SettingsError(
                     f"{variable}: {path}: {exc.strerror}", hint="is it readable for this user?"
@@ -241,7 +245,8 @@ def as_environment(settings: Settings) -> dict[str, str]:
     """The addresses as variables, for rtpipe commands that this one runs."""
     secrets = ("schema_registry_url", "database_url", "infra_database_url", "admin_database_url")
     values = {name: getattr(settings, name).get_secret_value() for name in secrets}
-    values |= {"bootstrap_servers": settings.bootstrap_servers, "kafka": json.dumps(settings.kafka)}
+    values |= {"bootstrap_servers": settings.bootstrap_servers}
+    values |= {name: json.dumps(getattr(settings, name)) for name in _BLOCKS}
     return {f"{_PREFIX}{name.upper()}": value for name, value in values.items() if value}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from avro_schemas.errors import SchemaError
-from avro_schemas.registry_client import SchemaNotFoundError
+from avro_schemas.registry_errors import SchemaNotFoundError
 from avro_schemas.table_layout import table_layout
 from avro_schemas.table_rules import TableRules
 from infra.accounts import Accounts

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.context import ForkServerContext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avro_schemas.errors import ExitCode
 from supervisor.control_socket import ControlServer
@@ -31,6 +31,9 @@ from workers.partition_spec import PartitionKey, PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import Ended
 
+if TYPE_CHECKING:
+    from avro_schemas.registry_client import Registry
+
 log = get_logger("supervisor")
 _PR_SET_CHILD_SUBREAPER = 36
 #: Of the drain's seconds, how many the workers get; the rest is for burying them.
@@ -42,7 +45,7 @@ _LONGEST_WAIT = 1.0
 class Options:
     """How one run of the supervisor behaves."""
 
-    registry_url: str
+    open_registry: Callable[[], Registry]
     drain_seconds: float
     targets: Mapping[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
@@ -66,7 +69,7 @@ class Supervisor:
         keeper: TableKeeper,
         notifier: SystemdNotifier,
     ) -> None:
-        self._desk = SchemaDesk(options.registry_url, keeper)
+        self._desk = SchemaDesk(options.open_registry, keeper)
         self._workers = [SupervisedWorker(spec, policy, context, self._desk) for spec in specs]
         self._options = options
         self._notifier = notifier

@@ -12,6 +12,7 @@ from avro_schemas.registry_client import Registry
 from avro_schemas.schema_files import SchemaFiles
 from supervisor import partition_plan
 from supervisor.cli_options import topic_names
+from supervisor.registry_settings import open_registry
 from supervisor.settings import Settings
 from supervisor.table_plan import TableAim
 
@@ -23,8 +24,7 @@ def aims(settings: Settings, topics: list[str] | None, schema: Path | None) -> l
     if not names:
         raise SettingsError("no topic given", hint="for example: --topics orders, or --schema orders.avsc")
     partition_plan.check_tables(settings, names)
-    url = settings.schema_registry_url.get_secret_value()
-    registry = Registry(url) if url else None
+    registry = open_registry(settings) if settings.schema_registry_url.get_secret_value() else None
     return [_aim(name, settings, registry, given.get(name)) for name in names]
 
 

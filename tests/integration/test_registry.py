@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from confluent_kafka.schema_registry import ConfigCompatibilityLevel, Schema, SchemaReference, ServerConfig
-from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.errors import SchemaError, SettingsError, UnreachableError
-from avro_schemas.registry_client import Registry, SchemaNotFoundError
+from avro_schemas.registry_client import Registry
+from avro_schemas.registry_errors import SchemaNotFoundError
 from avro_schemas.table_layout import table_layout
 from infra.stack_state import Addresses
 
@@ -143,8 +142,3 @@ def test_unknown_properties_are_refused() -> None:
         Registry("http://h:8081", {"no.such.property": "canary"})
     with pytest.raises(SettingsError):
         Registry("http://h:8081", {"timeout": "soon"})
-
-
-def test_refused_access_says_so(registry: Registry) -> None:
-    assert isinstance(registry._refused("asking", SchemaRegistryError(401, -1, "no")), AccessDeniedError)
-    assert isinstance(registry._refused("asking", SchemaRegistryError(503, -1, "no")), UnreachableError)

@@ -13,7 +13,8 @@ from fastavro import parse_schema
 
 from avro_schemas import registry_client
 from avro_schemas.errors import NotAvroError, SchemaError
-from avro_schemas.registry_client import Registry, SchemaNotFoundError
+from avro_schemas.registry_client import Registry
+from avro_schemas.registry_errors import SchemaNotFoundError
 from avro_schemas.table_layout import table_layout
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from avro_schemas.errors import SettingsError
 from supervisor import settings as settings_module
 from supervisor.cli_options import topic_names
 from supervisor.partition_plan import check_tables
-from supervisor.settings import load, require
+from supervisor.settings import as_environment, load, require
 
 URL = "mysql+pymysql://me:hunter2@db:3306/bank"
 
@@ -65,6 +66,28 @@ def test_properties_of_kafka_may_come_from_a_file(nowhere: Path, monkeypatch: py
     with pytest.raises(SettingsError, match=r"RTPIPE_KAFKA_FILE: .*: takes JSON") as caught:
         load()
     assert "hunter2" not in caught.value.message + caught.value.hint
+
+
+def test_properties_of_the_registry(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (nowhere / "rtpipe.toml").write_text('[registry]\n"ssl.ca.location" = "ca.pem"\ntimeout = 8\n')
+    assert load().registry == {"ssl.ca.location": "ca.pem", "timeout": "8"}
+    monkeypatch.setenv("RTPIPE_REGISTRY", '{"bearer.auth.token": "hunter2"}')
+    settings = load()
+    assert settings.registry["bearer.auth.token"] == "hunter2"
+    assert "hunter2" not in repr(settings)
+    assert as_environment(settings)["RTPIPE_REGISTRY"] == json.dumps(settings.registry)
+    monkeypatch.setenv("RTPIPE_REGISTRY", '{"bearer.auth.tokn": "hunter2"}')
+    with pytest.raises(SettingsError, match=r"registry: bearer\.auth\.tokn is no property") as caught:
+        load()
+    assert "hunter2" not in caught.value.message + caught.value.hint
+    monkeypatch.delenv("RTPIPE_REGISTRY")
+    (nowhere / "registry").write_text('{"basic.auth.user.info": "me:hunter2"}')
+    (nowhere / "registry").chmod(0o644)
+    monkeypatch.setenv("RTPIPE_REGISTRY_FILE", str(nowhere / "registry"))
+    with pytest.raises(SettingsError, match="can be read by other users"):
+        load()
+    (nowhere / "registry").chmod(0o600)
+    assert load().registry == {"basic.auth.user.info": "me:hunter2"}
 
 
 @pytest.mark.parametrize("name", ["RTPIPE_DATABSE_URL", "RTPIPE_DATABASE_URL_FIL", "RTPIPE_LOGLEVEL"])
