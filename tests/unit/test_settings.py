@@ -81,6 +81,7 @@ def test_properties_of_the_registry(nowhere: Path, monkeypatch: pytest.MonkeyPat
         load()
     assert "hunter2" not in caught.value.message + caught.value.hint
     monkeypatch.delenv("RTPIPE_REGISTRY")
+    (nowhere / "rtpipe.toml").unlink()
     (nowhere / "registry").write_text('{"basic.auth.user.info": "me:hunter2"}')
     (nowhere / "registry").chmod(0o644)
     monkeypatch.setenv("RTPIPE_REGISTRY_FILE", str(nowhere / "registry"))
