@@ -22,6 +22,41 @@ def without_credentials(url: str) -> str:
     return ",".join(_bare(part.strip()) for part in url.split(","))
 
 
+#: How a URL writes the signs that end its user name or password.
+ESCAPES = {"@": "%40", "/": "%2F", ":": "%3A", "?": "%3F", "#": "%23"}
+
+
+def unescaped(url: str) -> str:
+    """What in the user name or password of a URL that cannot be read must be escaped, in words that show none of it.
+
+    "" if nothing is found. A sign of ESCAPES ends the part in which it stands, and the rest becomes host or path.
+    """
+    user, _, password = url.partition("://")[2].rpartition("@")[0].partition(":")
+    for part, text, signs in (("user name", user, "/?#"), ("password", password, "@/?#")):
+        if found := [sign for sign in signs if sign in text]:
+            escapes = " and ".join(f"{sign} must be written {ESCAPES[sign]}" for sign in found)
+            return f"in the {part} {escapes}"
+    return ""
+
+
+def web_address_problem(url: str) -> str:
+    """What is wrong with the addresses in a list split by commas, "" if nothing. Shows no user name and no password."""
+    for one in url.split(","):
+        if not _is_web_address(one.strip()):
+            return unescaped(one) or "takes a URL that begins with http:// or https://, such as http://host:8081"
+    return ""
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # ValueError for half a password
+    except ValueError:
+        return False
+    secret_left = parts.netloc.count("@") > 1 or "@" in parts.path + parts.query + parts.fragment
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not secret_left
+
+
 def _bare(url: str) -> str:
     try:
         parts = urlsplit(url)

@@ -7,13 +7,30 @@ from collections.abc import Iterator
 from typing import Any
 
 import pymysql
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+from sqlalchemy.exc import ArgumentError
 
+from avro_schemas.credentials import unescaped
 from avro_schemas.errors import SettingsError
 from avro_schemas.mysql_tls import tls_options, unverified
 
 _UNVERIFIED = unverified()
+
+
+def mysql_url(text: str) -> URL:
+    """A database URL, its driver filled in. ValueError, in words that hold no part of the password, if it is none."""
+    shape = "takes mysql+pymysql://user:password@host:3306/bank"
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number, which may be half a password
+        raise ValueError(unescaped(text) or shape) from None
+    if url.get_backend_name() not in {"mysql", "mariadb"}:
+        raise ValueError(f"takes mysql+pymysql://…, not {url.drivername}://…")
+    torn = {"/", "@", ":"} & set(url.database or "") or "@" in (url.host or "") or not url.username
+    if torn or url.get_driver_name() not in {"pymysql", "mysqldb"}:  # mysqldb is what is filled in for plain mysql://
+        raise ValueError(unescaped(text) or shape)
+    return url.set(drivername="mysql+pymysql")
 
 
 def mysql_engine(where: URL, **options: Any) -> Engine:

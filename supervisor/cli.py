@@ -27,6 +27,8 @@ from supervisor import (
     cli_verify,
 )
 from supervisor.cli_errors import complain
+from supervisor.output_text import accept_every_character
+from supervisor.system_errors import refusal_of
 
 app = typer.Typer(
     name="rtpipe",
@@ -77,21 +79,39 @@ def _root(
 
 def main() -> None:
     """The console script."""
+    accept_every_character()
     try:
-        app(prog_name="rtpipe")
+        try:
+            app(prog_name="rtpipe")
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here and not when Python ends, where no error could be told any more
     except RtpipeError as exc:
         complain(exc)
         sys.exit(exc.exit_code)
     except KeyboardInterrupt:
         sys.exit(ExitCode.FORCED)
     except BrokenPipeError:  # `rtpipe status | head`: whoever read has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(ExitCode.DONE)
     except Exception as exc:
         if os.environ.get("RTPIPE_DEBUG"):
             raise
-        bug = RtpipeError(
-            f"{type(exc).__name__}: {exc}", hint="this is a bug of rtpipe; RTPIPE_DEBUG=1 shows where it happened"
-        )
-        complain(bug)
-        sys.exit(ExitCode.FAILED)
+        told = refusal_of(exc) or _bug(exc)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
+        complain(told)
+        sys.exit(told.exit_code)
+
+
+def _bug(exc: Exception) -> RtpipeError:
+    hint = "this is a bug of rtpipe; RTPIPE_DEBUG=1 shows where it happened"
+    return RtpipeError(f"{type(exc).__name__}: {exc}", hint=hint)
+
+
+def _drop_output() -> None:
+    """Nobody takes what is left in stdout's buffer."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -60,6 +60,19 @@ class ControlServer:
                     self.wfile.write(json.dumps(request.reply.get(timeout=_PATIENCE)).encode() + b"\n")
 
         directory = Path(self._path).parent
+        try:
+            self._server = self._listening(directory, Handler)
+        except OSError as exc:
+            raise SettingsError(
+                f"{directory} cannot hold the supervisor's socket: {(exc.strerror or str(exc)).lower()}",
+                hint="set RTPIPE_RUNTIME_DIR to a directory that this user may write to, on a disk with room",
+            ) from exc
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, name="control", daemon=True).start()
+
+    def _listening(
+        self, directory: Path, handler: type[socketserver.StreamRequestHandler]
+    ) -> socketserver.ThreadingUnixStreamServer:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if owner_if_private(directory) != os.geteuid():
             raise SettingsError(
@@ -71,12 +84,11 @@ class ControlServer:
         Path(unheard).unlink(missing_ok=True)  # of a namesake that was killed just here
         before = os.umask(0o177)
         try:
-            self._server = socketserver.ThreadingUnixStreamServer(unheard, Handler)
+            server = socketserver.ThreadingUnixStreamServer(unheard, handler)
         finally:
             os.umask(before)
         Path(unheard).rename(self._path)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, name="control", daemon=True).start()
+        return server
 
     def answer(self, commands: Mapping[str, Callable[[Reply], Reply]]) -> None:
         """Answer what waits, each command with the whole request; called from the loop."""

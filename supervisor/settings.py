@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_valid
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as NotJsonError
 
+from avro_schemas.credentials import web_address_problem
 from avro_schemas.errors import SettingsError
 from infra.stack_state import default_directory, read_addresses
 from supervisor.registry_settings import RegistryProperties
@@ -91,8 +92,8 @@ class Settings(BaseSettings):
     @field_validator("schema_registry_url")
     @classmethod
     def _web_address(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and not re.match(r"https?://", value.get_secret_value()):
-            raise ValueError("takes a URL that begins with http:// or https://")
+        if value.get_secret_value() and (problem := web_address_problem(value.get_secret_value())):
+            raise ValueError(problem)
         return value
 
     @field_validator("database_url", "infra_database_url", "admin_database_url")
@@ -101,16 +102,9 @@ class Settings(BaseSettings):
         text = value.get_secret_value()
         if not text:
             return value
-        from sqlalchemy.engine import make_url  # noqa: PLC0415 - half of the time that `rtpipe status` would take
-        from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+        from avro_schemas.mysql_engine import mysql_url  # noqa: PLC0415 - half of the time that `rtpipe status` would take
 
-        try:
-            url = make_url(text)
-        except (ArgumentError, ValueError):  # ValueError: a port that is no number, which may be half a password
-            raise ValueError("takes mysql+pymysql://user:password@host:port/database") from None
-        if url.get_backend_name() not in {"mysql", "mariadb"}:
-            raise ValueError(f"takes mysql+pymysql://…, not {url.drivername}://…")
-        return SecretStr(url.set(drivername="mysql+pymysql").render_as_string(hide_password=False))
+        return SecretStr(mysql_url(text).render_as_string(hide_password=False))
 
     @classmethod
     def settings_customise_sources(
@@ -187,7 +181,7 @@ def _from_toml() -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise SettingsError(f"{path}: larger than 1 MB", hint="is this the right file?")
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise SettingsError(f"{path}: {exc.strerror}", hint="RTPIPE_CONFIG names the settings file") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:

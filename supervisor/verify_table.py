@@ -49,7 +49,7 @@ class TableReader:
             raise SettingsError(
                 "the database URL cannot be read", hint="it is like mysql+pymysql://user:password@host:3306/bank"
             ) from None
-        self._where = f"{url.host or 'localhost'}:{url.port or 3306}/{url.database or ''}"
+        self._where = f"{url.host or 'localhost'}:{url.port or 3306}/{url.database or ''} as {url.username}"
         with self._translated():
             self._connection = bare_connection(
                 url,

@@ -264,7 +264,8 @@ def test_no_repr_shows_a_password(tmp_path: Path) -> None:
 def test_what_is_no_database_url(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         account_of(url, "RTPIPE_DATABASE_URL")
-    assert str(caught.value) == "RTPIPE_DATABASE_URL is not a database URL that rtpipe can use"
+    assert str(caught.value).startswith("RTPIPE_DATABASE_URL: ")
+    assert not [part for part in ("canary", "ary/x", "12x") if part in caught.value.message + caught.value.hint]
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
