@@ -74,8 +74,13 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PLAIN = re.compile(rb"[0-9A-Za-z][0-9A-Za-z_.:@/+ -]*")
 #: Keys of so many bytes that are no text.
 _SIZES = {4: Look("int", "4-byte int"), 8: Look("long", "8-byte long"), 16: Look("uuid", "16 bytes, as of a UUID")}
-#: Headers in which serializers put the id, and leave it away in front; `%s` is `value` or `key`.
-_ID_HEADERS = ("__%s_schema_id", "apicurio.%s.globalId", "apicurio.%s.contentId")
+#: Headers in which serializers put the id, and leave it away in front; for a value, and for a key.
+_ID_HEADERS = {
+    part: frozenset({f"__{part}_schema_id", f"apicurio.{part}.globalId", f"apicurio.{part}.contentId"})
+    for part in ("value", "key")
+}
+#: The header in which Azure's serializers put it.
+_CONTENT_TYPE, _AZURE = "content-type", b"avro/binary+"
 _IN_FRONT = "let the producer write the id in front of the value or key and not into a header"
 
 
@@ -99,12 +104,11 @@ def look_of_key(key: bytes | None) -> Look:
 
 def look_of_headers(headers: Iterable[tuple[str, bytes | None]], part: str) -> Look | None:
     """What a message's headers say of its `part`, "value" or "key": the id of its schema is in them. None: nothing."""
-    names = [name % part for name in _ID_HEADERS]
     for name, content in headers:
-        if name in names:
+        if name in _ID_HEADERS[part]:
             return Look("header", f"Avro with its schema id in the header {name}", _IN_FRONT)
-        if part == "value" and name == "content-type" and (content or b"").startswith(b"avro/binary+"):
-            return Look("header", "Avro of Azure's schema registry, with its schema id in the header content-type")
+        if name == _CONTENT_TYPE and part == "value" and (content or b"").startswith(_AZURE):
+            return Look("header", f"Avro of Azure's schema registry, with its schema id in the header {name}")
     return None
 
 
