@@ -10,6 +10,7 @@ from operator import lt
 from typing import TYPE_CHECKING, Any
 
 from workers.batch_queue import Batch, Headers
+from workers.linger import Linger
 from workers.packed_bytes import PackedBytes
 from workers.partition_spec import Limits
 
@@ -40,8 +41,9 @@ def headers_of(messages: Sequence[Message]) -> dict[int, Headers | None]:
 class BatchBuilder:
     """The batch being gathered: everything from the last one's end up to `next_offset`."""
 
-    def __init__(self, limits: Limits, first: int, leader_epoch: int) -> None:
+    def __init__(self, limits: Limits, first: int, leader_epoch: int, linger: Linger | None = None) -> None:
         self._limits = limits
+        self._linger = linger or Linger(limits.linger_seconds)
         self._first = first
         self._leader_epoch = leader_epoch
         self._since: float | None = None
@@ -126,7 +128,7 @@ class BatchBuilder:
         """Seconds this batch may still wait for more, 0 if it is due, None if there is nothing to send."""
         if self._since is None:
             return None
-        return 0.0 if self.full else max(0.0, self._since + self._limits.linger_seconds - now)
+        return 0.0 if self.full else max(0.0, self._since + self._linger.seconds - now)
 
     def take(self) -> Batch:
         """The batch so far; the next one begins where it ends."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import gc
+import selectors
 import signal
 import sys
 import time
 from collections import deque
-from multiprocessing import connection
 from multiprocessing.connection import Connection
 from types import FrameType
 
@@ -20,6 +20,7 @@ from workers.batch_builder import BatchBuilder
 from workers.batch_queue import FORK, Batch, BatchQueue
 from workers.deadline import Deadline
 from workers.errors import LostParent, WorkerError
+from workers.linger import Linger
 from workers.parent_watch import leave_with_parent
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger, log_to_stderr
@@ -40,8 +41,8 @@ from workers.topic_consumer import TopicConsumer
 
 log = get_logger("consumer")
 _ORPHAN_GRACE = 1.0
-#: Seconds of one idle wait: how late a drain or a writer's death may be heard.
-_TURN = 0.05
+#: Seconds of one idle wait: how late a drain or a writer's death may be heard. A message ends it at once.
+_TURN, _TURN_AT_REST = 0.05, 0.25
 _REPORT_EVERY = 0.25
 _SIGN_OF_LIFE_EVERY = 1.0
 #: Seconds without a message after which memory is given back.
@@ -118,8 +119,13 @@ class ConsumerProcess:
         self._pressure = Backpressure(spec.key, batches, spec.limits.queue_low)
         self._drain: Deadline | None = None
         self._sent: Progress | None = None
-        self._sent_at = self._alive_at = 0.0
+        self._looked_at = self._alive_at = 0.0
+        self._links = selectors.DefaultSelector()  # made once: `connection.wait` would make one at each turn
+        for link in (writer, supervisor):
+            self._links.register(link, selectors.EVENT_READ, link)
         self._writer_heard = time.monotonic()
+        self._linger = Linger(spec.limits.linger_seconds)
+        self._unwritten = 0  #: batches that the writer was given and has not committed yet
         self._offset = self._rows = self._dead = self._committed_batches = 0
         self._waiting_for = ""
         self._writer_asks = False  #: for a schema, and reads no batch until it is answered
@@ -143,26 +149,29 @@ class ConsumerProcess:
             self._give_sign_of_life()
         position = self._claimed.position
         self._offset = position.offset
-        builder = BatchBuilder(self._spec.limits, position.offset, position.leader_epoch)
+        builder = BatchBuilder(self._spec.limits, position.offset, position.leader_epoch, self._linger)
         topic = TopicConsumer(self._spec, position)
         self._supervisor.send(Running(self._claimed.writer_pid, position.epoch, position.offset))
         while self._drain is None:
             self._fetch(topic, builder)
             self._hand_over(builder)
-            self._hear(_TURN if self._ready else 0)
-            topic.refresh_end()
+            self._hear(self._pause(builder))
             topic.stored = self._offset
-            self._report(topic.end_offset)
+            self._report(topic)
             self._give_sign_of_life()
         topic.close()
-        return self._finish(builder, topic.end_offset)
+        return self._finish(builder, topic)
 
     def _fetch(self, topic: TopicConsumer, builder: BatchBuilder) -> None:
-        """One poll, unless batches already wait for room in the queue: librdkafka's own buffer is bounded too."""
+        """One poll, unless batches already wait for room in the queue: librdkafka's own buffer is bounded too.
+
+        It waits for a first message only. One that is here gathers others by `_pause`, a turn for all of them: a turn
+        for each would cost more than the message.
+        """
         if self._ready:
             return
-        lingers = builder.lingers(time.monotonic())
-        messages, end = topic.poll(builder.room(), _TURN if lingers is None else min(_TURN, lingers))
+        turn = _TURN if self._idle_since is not None else _TURN_AT_REST
+        messages, end = topic.poll(builder.room(), turn if builder.lingers(time.monotonic()) is None else 0)
         now = time.monotonic()
         if not messages and end is None:
             self._rest(now)
@@ -182,17 +191,24 @@ class ConsumerProcess:
     def _hand_over(self, builder: BatchBuilder) -> None:
         """Offer what is due: full batches at once, a smaller one when it is old enough and the writer has none."""
         due = builder.lingers(time.monotonic()) == 0
-        if due and not self._ready and (builder.full or self._batches.depth() == 0):
+        if due and not self._ready and (builder.full or not self._unwritten):
             self._ready.append(builder.take())
         while self._ready and self._pressure.offer(self._ready[0]):
             self._ready.popleft()
+            self._unwritten += 1
             kill_points.reach("consumer:after_put")
+
+    def _pause(self, builder: BatchBuilder) -> float:
+        """Seconds until the next poll, unless writer or supervisor say something before: none if there is no batch."""
+        lingers = builder.lingers(time.monotonic())
+        if self._ready or lingers == 0:  # what is due waits for room in the queue, or for the writer
+            return _TURN
+        return 0 if lingers is None else min(_TURN, lingers)
 
     def _hear(self, timeout: float) -> None:
         """Handle what writer and supervisor say, waiting at most `timeout` seconds for the first word."""
-        links: list[Connection] = [self._writer, self._supervisor]
-        for link in connection.wait(links, timeout):
-            assert isinstance(link, Connection)
+        for key, _ in self._links.select(timeout):
+            link: Connection = key.data
             if link is self._supervisor:
                 order = link.recv()  # EOFError: the supervisor is gone
                 if isinstance(order, Drain):
@@ -217,6 +233,8 @@ class ConsumerProcess:
                 self._rows += word.rows
                 self._dead += word.dead
                 self._committed_batches += 1
+                self._unwritten -= 1
+                self._linger.note(word.seconds, word.rows + word.dead)
             case Waiting():
                 self._waiting_for = word.reason
                 if self._claimed is None:  # Progress begins with the claim
@@ -227,14 +245,16 @@ class ConsumerProcess:
             case Ended():
                 raise WriterEnded(word)
 
-    def _report(self, end_offset: int, *, last: bool = False) -> None:
+    def _report(self, topic: TopicConsumer, *, last: bool = False) -> None:
         """Send Progress when something changed, but not at every batch; at once for a generation's first, which
         forgives the deaths before it.
         """
         now = time.monotonic()
         first = self._committed_batches > 0 and (self._sent is None or self._sent.batches == 0)
-        if now - self._sent_at < _REPORT_EVERY and not first and not last:
+        if now - self._looked_at < _REPORT_EVERY and not first and not last:
             return
+        self._looked_at = now
+        end_offset = topic.end_offset if last else topic.refreshed_end()
         progress = Progress(
             offset=self._offset,
             end_offset=end_offset if end_offset < 0 else max(end_offset, self._offset),
@@ -247,7 +267,7 @@ class ConsumerProcess:
         )
         if progress != self._sent:
             self._supervisor.send(progress)
-            self._sent, self._sent_at = progress, now
+            self._sent = progress
 
     def _give_sign_of_life(self) -> None:
         now = time.monotonic()
@@ -255,7 +275,7 @@ class ConsumerProcess:
             self._supervisor.send(Alive(now - self._writer_heard))
             self._alive_at = now
 
-    def _finish(self, builder: BatchBuilder, end_offset: int) -> Ended:
+    def _finish(self, builder: BatchBuilder, topic: TopicConsumer) -> Ended:
         """Let the writer commit what is queued, then say goodbye; what misses the deadline is still in Kafka."""
         assert self._drain is not None
         gathered = [] if builder.lingers(time.monotonic()) is None else [builder.take()]
@@ -270,7 +290,7 @@ class ConsumerProcess:
                 self._hear(_TURN)
                 self._give_sign_of_life()
             except WriterEnded as exc:
-                self._report(end_offset, last=True)
+                self._report(topic, last=True)
                 return exc.ended
         text = f"{self._spec.key}: the writer did not finish in time; its batch was rolled back"
         return Ended(ExitCode.TEMPORARY, DRAIN_FORCED, text)

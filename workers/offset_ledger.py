@@ -21,6 +21,7 @@ from workers.batch_queue import Batch
 from workers.database_errors import DUPLICATE, Action, DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
 from workers.errors import BrokenInvariant, Fenced, SetupError, TemporaryError, TopicChangedError
+from workers.offset_statements import ADVANCE, CORRECT
 from workers.partition_owner import Work
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
@@ -213,18 +214,16 @@ class OffsetLedger:
         rows, dead = work.rows, work.dead
         with translated():
             kill_points.reach("writer:begin")
-            moved = connection.execute(
-                update(OFFSETS)
-                .where(self._where(), OFFSETS.c.epoch == position.epoch, OFFSETS.c.offset == batch.first)
-                .values(
-                    offset=batch.next_offset,
-                    leader_epoch=batch.leader_epoch,
-                    rows_total=OFFSETS.c.rows_total + rows,
-                    dead_total=OFFSETS.c.dead_total + dead,
-                    updated_at=func.utc_timestamp(6),
-                )
+            moved = self._update(
+                ADVANCE,
+                of_epoch=position.epoch,
+                at_offset=batch.first,
+                to_offset=batch.next_offset,
+                to_leader_epoch=batch.leader_epoch,
+                more_rows=rows,
+                more_dead=dead,
             )
-            if moved.rowcount != 1:
+            if moved != 1:
                 connection.rollback()
                 return False
             kill_points.reach("writer:cas_done")
@@ -242,6 +241,12 @@ class OffsetLedger:
         kill_points.reach("writer:after_commit")
         return True
 
+    def _update(self, statement: str, **values: int) -> int:
+        """Run one of the batch's own statements on our row; how many rows it matched."""
+        key = self._spec.key
+        row = {"of_topic": key.topic, "of_partition": key.partition, "of_group": self._spec.group}
+        return self.session.connection.exec_driver_sql(statement, row | values).rowcount
+
     def _execute(self, statement: bytes) -> None:
         try:
             with translated():
@@ -255,12 +260,10 @@ class OffsetLedger:
         a server that rolled all of it back with a refused statement is found out here.
         """
         with translated():
-            corrected = self.session.connection.execute(
-                update(OFFSETS)
-                .where(self._where(), OFFSETS.c.epoch == position.epoch, OFFSETS.c.offset == batch.next_offset)
-                .values(rows_total=OFFSETS.c.rows_total + rows, dead_total=OFFSETS.c.dead_total + dead)
+            corrected = self._update(
+                CORRECT, of_epoch=position.epoch, at_offset=batch.next_offset, more_rows=rows, more_dead=dead
             )
-        if corrected.rowcount != 1:
+        if corrected != 1:
             self.disconnect()
             raise BrokenInvariant(f"{self._spec.key}: the transaction was gone after a refused row")
 

@@ -147,12 +147,13 @@ class TopicConsumer:
         gone = max(0, low - self.stored)
         return OffsetGoneError(f"{key}: stored {self.stored}, log is [{low},{high}): {gone} records gone", hint=hint)
 
-    def refresh_end(self) -> None:
-        """Take the end of the log from what librdkafka has cached; asks no broker."""
+    def refreshed_end(self) -> int:
+        """`end_offset`, after taking what librdkafka has cached of the log's end; asks no broker."""
         where = TopicPartition(self._spec.key.topic, self._spec.key.partition)
         _, high = self._consumer.get_watermark_offsets(where, cached=True)
         if high not in {OFFSET_INVALID, -1}:
             self.end_offset = max(self.end_offset, high)
+        return self.end_offset
 
     def close(self) -> None:
         """Leave; nothing is committed to Kafka."""

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra import embedded_stack
-from tests.bench.bench import PARTITIONS, TOPICS, Bench, Round
+from tests.bench.bench import PARTITIONS, ROOT, TOPICS, Bench, Round
 
 
 def main() -> None:
@@ -24,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=", description=__doc__)
     parser.add_argument("--rows", type=int, default=900_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--against", type=Path, help="another checkout of the project, run in turns with this one")
     options = parser.parse_args()
     console = Console(highlight=False)
     topics = ",".join(TOPICS)
@@ -31,6 +32,10 @@ def main() -> None:
         "rtpipe": [sys.executable, "-m", "supervisor", "supervise", "--topics", topics, "--log-format", "json"],
         "plain loop": [sys.executable, "-m", "tests.bench.plain_loop", topics, str(PARTITIONS)],
     }
+    roots = {}
+    if options.against:
+        competitors = {"rtpipe": competitors["rtpipe"], "other": competitors["rtpipe"], **competitors}
+        roots["other"] = options.against.resolve()
     results: dict[str, list[Round]] = {name: [] for name in competitors}
     bare = []
     with tempfile.TemporaryDirectory(prefix="rtpipe-bench-") as name:
@@ -41,7 +46,7 @@ def main() -> None:
             bench.fill()
             for number in range(options.rounds):
                 for competitor, command in competitors.items():
-                    result = bench.run(command, at_rest=competitor == "rtpipe")
+                    result = bench.run(command, at_rest=competitor != "plain loop", root=roots.get(competitor, ROOT))
                     results[competitor].append(result)
                     console.print(f"round {number + 1}  {competitor:<10}  {result.steady:>9,.0f} rows/s steady")
                 bare.append(bench.load_data())
@@ -73,8 +78,13 @@ def _print_table(console: Console, results: dict[str, list[Round]], bare: float,
         )
     table.add_row("LOAD DATA", f"{bare:,.0f}", f"{bare / middle('plain loop', 'steady'):.2f}", "", "", "")
     console.print(table)
-    per_partition = middle("rtpipe", "memory") / (len(TOPICS) * PARTITIONS)
-    console.print(f"rtpipe at rest: {per_partition:.1f} MB (PSS) a partition, consumer and writer together")
+    for name in set(results) - {"plain loop"}:
+        per_partition = middle(name, "memory") / (len(TOPICS) * PARTITIONS)
+        console.print(f"{name} at rest: {per_partition:.1f} MB (PSS) a partition, consumer and writer together")
+    if "other" in results:
+        pairs = zip(results["rtpipe"], results["other"], strict=True)
+        ratio = statistics.median(ours.steady / theirs.steady for ours, theirs in pairs)
+        console.print(f"rtpipe against other: {ratio:.2f} of its rows/s (20-90 %), median of the pairs")
 
 
 if __name__ == "__main__":

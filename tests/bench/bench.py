@@ -90,18 +90,26 @@ class Bench:
         """Messages whose rows are committed, by the offsets in their transactions."""
         return int(self.sql("SELECT COALESCE(SUM(`offset`), 0) FROM bank.kafka_offsets"))
 
-    def run(self, command: list[str], *, at_rest: bool = False, topics: Sequence[str] = TOPICS, dead: int = 0) -> Round:
+    def run(
+        self,
+        command: list[str],
+        *,
+        at_rest: bool = False,
+        topics: Sequence[str] = TOPICS,
+        dead: int = 0,
+        root: Path = ROOT,
+    ) -> Round:
         """One competitor from an empty database until every message is in, `dead` of them as dead letters."""
         self.empty(topics)
         began = time.monotonic()
-        with self._process(command) as process:
+        with self.process(command, root) as process:
             points = [(0.0, 0)]
             while points[-1][1] < self.rows:
                 if process.poll() is not None:
                     raise SystemExit(f"{command} ended with exit code {process.returncode}")
                 time.sleep(0.02)
                 points.append((time.monotonic() - began, self.consumed()))
-            cpu = _cpu_seconds(process.pid)
+            cpu = cpu_seconds(process.pid)
             memory = _settled_memory(process.pid) if at_rest else 0.0
         found = sum(int(self.sql(f"SELECT COUNT(*) FROM bank.{topic}")) for topic in topics)
         letters = int(self.sql("SELECT COUNT(*) FROM bank.rtpipe_dead_letters"))
@@ -113,10 +121,12 @@ class Bench:
         return Round(steady, self.rows / points[-1][0], cpu / self.rows * 1e6, memory)
 
     @contextlib.contextmanager
-    def _process(self, command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    def process(self, command: list[str], root: Path = ROOT) -> Iterator[subprocess.Popen[bytes]]:
+        """A command that runs meanwhile; `root`: the checkout whose code it runs."""
+        environment = self.environment | {"PYTHONPATH": str(root)}
         with (self.directory / "log").open("ab") as log:
             process = subprocess.Popen(
-                command, cwd=self.directory, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                command, cwd=self.directory, env=environment, stdout=log, stderr=log, start_new_session=True
             )
         try:
             yield process
@@ -126,6 +136,11 @@ class Bench:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+
+    def database_cpu(self) -> float:
+        """CPU seconds that the database has used."""
+        path = next(self.directory.rglob("mariadb.pid"))
+        return sum(psutil.Process(int(path.read_text())).cpu_times()[:2])
 
     def load_data(self) -> float:
         """Rows/s of LOAD DATA LOCAL of a finished file, on one connection, with nothing else running."""
@@ -143,7 +158,8 @@ def _family(pid: int) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """Of a process and its descendants that run."""
     return sum(sum(process.cpu_times()[:2]) for process in _family(pid))
 
 

@@ -1,0 +1,46 @@
+"""A batch that is not full waits longer where batches cost more, and never because of an outage or a large batch."""
+
+from __future__ import annotations
+
+import pytest
+
+from workers.linger import Linger
+
+
+def noted(least: float, took: float, messages: int = 1, times: int = 100) -> float:
+    linger = Linger(least)
+    for _ in range(times):
+        linger.note(took, messages)
+    return linger.seconds
+
+
+def test_it_is_the_setting_while_nothing_is_known() -> None:
+    assert Linger(0.01).seconds == 0.01
+
+
+def test_quick_commits_leave_it_as_it_is_set() -> None:
+    assert noted(0.01, took=0.001) == 0.01
+
+
+def test_it_grows_until_the_writer_is_busy_for_a_tenth_of_the_time() -> None:
+    assert noted(0.01, took=0.01) == pytest.approx(0.09)
+
+
+def test_a_large_batch_says_little_about_what_a_small_one_costs() -> None:
+    assert noted(0.01, took=0.1, messages=5_000) == 0.01
+    assert noted(0.01, took=0.01, messages=0) == pytest.approx(0.09)
+
+
+def test_an_outage_leads_to_no_wait_beyond_half_a_second_and_is_forgotten() -> None:
+    linger = Linger(0.01)
+    for _ in range(100):
+        linger.note(600.0, 1)
+    assert linger.seconds == pytest.approx(0.5)
+    for _ in range(100):
+        linger.note(0.001, 1)
+    assert linger.seconds == 0.01
+
+
+def test_it_never_falls_below_the_setting_and_0_means_never() -> None:
+    assert noted(2.0, took=0.01) == 2.0
+    assert noted(0.0, took=1.0) == 0.0
