@@ -65,6 +65,7 @@ class ColumnShape:
         repr=False, compare=False
     )  #: by full name; `recursive` types refer to it
     default: Any = None  #: the field's default, as the schema's JSON has it; null is none
+    parts: tuple[ColumnShape, ...] = ()  #: of the overflow: the columns that the fields in it would be
     narrow: str = ""  #: the column does not hold every value of the field, so each is looked at; and what would help
 
 

@@ -23,6 +23,7 @@ from avro_schemas.lineage import Lineage
 from avro_schemas.metadata_columns import DELETED_COLUMN, METADATA_TYPES, PLACE
 from avro_schemas.mysql_types import type_words
 from avro_schemas.naming import MAX_IDENTIFIER
+from avro_schemas.overflow import settled, single
 from avro_schemas.table_changes import AddColumn, Change, MakeNullable, Refused, Widen
 from avro_schemas.table_layout import MAX_COLUMN_COMMENT, TableLayout, placed
 from avro_schemas.table_rules import TableRules
@@ -90,7 +91,7 @@ class _Placing:
         self._changes: list[Change] = []
         self._refused: list[Refused] = []
         self._apart = set[str]()  # columns of former meanings of our fields
-        self._own = {shape.name.lower() for shape in layout.columns}
+        self._own = {shape.name.lower() for shape in single(layout.columns)}
 
     def place(self) -> Placement:
         columns = self.columns()
@@ -109,7 +110,11 @@ class _Placing:
 
     def columns(self) -> list[ColumnShape]:
         """Where the fields land, but for those that are refused."""
-        return [shape for one in self._layout.columns if (shape := self._column(one))]
+        wanted = settled(self._layout.columns, self._table, self._rules, self._is_there)
+        return [shape for one in wanted if (shape := self._column(one))]
+
+    def _is_there(self, shape: ColumnShape) -> bool:
+        return self._table.name_of(next(self._names(shape))) is not None
 
     def _require_kinship(self, columns: list[ColumnShape]) -> None:
         """Never widen a stranger's table into one's own, where `table` in the settings is a slip."""
@@ -153,7 +158,7 @@ class _Placing:
         server then refuses is a bad value. Where no version is known, the column counts as one of theirs.
         """
         layouts = self._known().layouts
-        mine = [one for layout in layouts for one in layout.columns if one.field == shape.field]
+        mine = [one for layout in layouts for one in single(layout.columns) if one.field == shape.field]
         return not layouts or any(type_words(one.type) == self._table.columns[name].type for one in mine)
 
     def _names(self, shape: ColumnShape) -> Iterator[str]:
@@ -185,7 +190,7 @@ class _Placing:
         return dataclasses.replace(shape, name=there, type=shape.type if verdict.type is None else verdict.type)
 
     def _added(self, shape: ColumnShape, name: str, number: int) -> ColumnShape:
-        reason = f"field {shape.field} is new"
+        reason = f"{len(shape.parts):,} fields have no column" if shape.parts else f"field {shape.field} is new"
         if number > 1:
             reason = f"field {shape.field} is {_avro(shape)} now, and what {shape.name} holds means something else"
         renames = next((old for old, new in self._known().aliases.items() if new == shape.field), "")

@@ -22,6 +22,7 @@ from avro_schemas.errors import SchemaError, SettingsError
 from avro_schemas.field_types import FieldType
 from avro_schemas.metadata_columns import METADATA_TYPES, PLACE, metadata_column, metadata_of
 from avro_schemas.naming import column_names
+from avro_schemas.overflow import is_settled, overflowing, warnings_of
 from avro_schemas.table_rules import PLAIN, TableRules
 from avro_schemas.type_reader import RecordSchema, read_record
 
@@ -56,20 +57,32 @@ def table_layout(schema: Any, *, table: str, rules: TableRules = PLAIN) -> Table
     metadata = metadata_of(rules, has_fields=bool(parts))
     shapes = _shapes(parts, record, rules, table)
     key = _key(shapes, rules, table)
-    fitted = row_budget.fit(
-        table,
-        [*(shape.type for shape in shapes), *(METADATA_TYPES[name]() for name in metadata)],
-        nullable=sum(shape.nullable for shape in shapes),
-        keep={number for number, shape in enumerate(shapes) if shape.name in key or shape.field in rules.columns},
-    )
-    columns = tuple(dataclasses.replace(one, type=fits) for one, fits in zip(shapes, fitted, strict=False))
-    warnings = [*(warning for part in parts for warning in part.of.warnings), *_strangers(every, rules)]
+    shapes = overflowing(shapes, rules, lambda some: _fitted(some, metadata, rules, table))
+    columns = tuple(_fitted(shapes, metadata, rules, table))
+    warnings = [
+        *(warning for part in parts for warning in part.of.warnings),
+        *_strangers(every, rules),
+        *warnings_of(columns),
+    ]
     if not parts and not rules.metadata:
         warnings.append(f"the record has no field, so its table has {' and '.join(PLACE)}")
     comment = _comment(schema.get("doc") if isinstance(schema, Mapping) else None, MAX_TABLE_COMMENT)
     primary = key or tuple(name for name in PLACE if name in metadata)
     made = _table(table, columns, metadata, primary, comment)
     return TableLayout(table, columns, made, metadata, key, tuple(warnings))
+
+
+def _fitted(
+    shapes: Sequence[ColumnShape], metadata: Sequence[str], rules: TableRules, table: str
+) -> Iterator[ColumnShape]:
+    """The columns with the types that a row has room for. SchemaError if it has none for any."""
+    fitted = row_budget.fit(
+        table,
+        [*(shape.type for shape in shapes), *(METADATA_TYPES[name]() for name in metadata)],
+        nullable=sum(shape.nullable for shape in shapes),
+        keep={number for number, shape in enumerate(shapes) if is_settled(shape, rules)},
+    )
+    return (dataclasses.replace(one, type=fits) for one, fits in zip(shapes, fitted, strict=False))
 
 
 def placed(

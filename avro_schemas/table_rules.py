@@ -34,6 +34,7 @@ class TableRules:
     flatten: int = 0  #: levels of records whose fields become columns `a__b`
     nanos: Literal["bigint", "datetime6"] = "bigint"
     nonfinite: Literal["dead_letter", "null"] = "dead_letter"  #: NaN and infinity in a nullable field
+    overflow: Literal["refuse", "json"] = "refuse"  #: what becomes of fields that a row has no room for
     evolution: Evolution = "evolve"
     allow_copy: bool = False  #: a change that copies the table and blocks its writers is made, too
 

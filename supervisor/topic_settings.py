@@ -37,6 +37,7 @@ class _TopicFields(BaseModel):
     flatten: int = Field(0, ge=0, le=10, description="levels of records whose fields become columns")
     nanos: Literal["bigint", "datetime6"] = "bigint"
     nonfinite: Literal["dead_letter", "null"] = Field("dead_letter", description="NaN and infinity in a nullable field")
+    overflow: Literal["refuse", "json"] = Field("refuse", description="what fields do that a row has no room for")
     evolution: Evolution = Field("evolve", description="what a schema does that the table does not fit")
     allow_copy: bool = Field(False, description="alter the table even where that copies it and blocks its writers")
     batch_rows: int = Field(5_000, ge=1, le=100_000)
@@ -88,6 +89,7 @@ class TopicSettings(_TopicFields):
             flatten=self.flatten,
             nanos=self.nanos,
             nonfinite=self.nonfinite,
+            overflow=self.overflow,
             evolution=self.evolution,
             allow_copy=self.allow_copy,
         )

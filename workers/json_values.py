@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from avro_schemas.column_types import ColumnShape
@@ -46,7 +46,7 @@ def json_text(column: ColumnShape) -> Callable[[Any], str]:
 def plain_value(column: ColumnShape) -> Convert:
     """A function that makes the column's decoded values dicts, lists, text, numbers, True, False and None."""
     converters = _Converters(column.records)
-    convert = converters.of(column.of) or _same
+    convert = _of_parts(column.parts, converters) if column.parts else converters.of(column.of) or _same
 
     def checked(value: Any) -> Any:
         plain = convert(value)
@@ -55,6 +55,25 @@ def plain_value(column: ColumnShape) -> Convert:
         return plain
 
     return checked if converters.bottomless else convert
+
+
+def _of_parts(parts: Sequence[ColumnShape], converters: _Converters) -> Convert:
+    """An object of several fields of the whole record, by the names of their columns."""
+    made = [(part, converters.of(part.of) or _same) for part in parts]
+
+    def convert(record: Any) -> Any:
+        found = {}
+        for part, plain in made:
+            value = record
+            for name in part.path:
+                value = None if value is None else value[name]
+            try:
+                found[part.name] = None if value is None else plain(value)
+            except ValueError as exc:
+                raise ValueError(f"{part.field}: {exc}") from None
+        return found
+
+    return convert
 
 
 def _same(value: Any) -> Any:

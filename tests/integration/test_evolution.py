@@ -157,6 +157,37 @@ def test_a_field_that_goes_and_one_that_may_be_null(database: Addresses, tmp_pat
 
 
 @pytest.mark.faults
+def test_fields_that_a_row_has_no_room_for_stay_in_one_column(database: Addresses, tmp_path: Path) -> None:
+    """First a table with room, then schemas without; fixed bytes that come become blobs."""
+    with running_pipeline(database, tmp_path, partitions=1, overflow="json", on_error="dead_letter") as pipeline:
+        sender = Sender(pipeline)
+        fixed = [field("b0", {"type": "fixed", "name": "B", "size": 200}), *(field(f"b{n}", "B") for n in range(1, 50))]
+        small = sender.version(*fixed)
+        many = [field(f"f{n}", "string") for n in range(300)]
+        wide, other = sender.version(*fixed, *many), sender.version(field("new", "string"), *fixed, *many[:150])
+        values: dict[str, Any] = {f"b{n}": bytes([n]) * 200 for n in range(50)} | {f"f{n}": f"'{n}" for n in range(300)}
+        for version in (small, wide, other, small, wide):
+            sender.send(version, new="x", **values)
+        assert supervised(pipeline) == 0
+        assert sender.letters() == []
+        assert {"b0": "binary(200)", "b49": "mediumblob"}.items() <= {
+            name: kind for name, (kind, _) in sender.types().items()
+        }.items()
+        assert "f0" not in sender.types()
+        found = [None if row[0] is None else json.loads(row[0]) for row in sender.rows("_overflow")]
+        assert [one and (one.get("f299"), one.get("f149"), one.get("new")) for one in found] == [
+            None,
+            ("'299", "'149", None),
+            (None, "'149", "x"),
+            None,
+            ("'299", "'149", None),
+        ]
+        assert sender.verified()
+        pipeline.query(f"UPDATE `{sender.topic}` SET _overflow = '{{}}' WHERE _overflow IS NOT NULL LIMIT 1")
+        assert pipeline.run("verify", "--topics", sender.topic, "--values").returncode == 3
+
+
+@pytest.mark.faults
 def test_int_to_long_without_leave_to_copy(database: Addresses, tmp_path: Path) -> None:
     """What fits goes in; the first value that does not stops its partition, until a person has the table copied."""
     with running_pipeline(database, tmp_path, partitions=2, on_error="dead_letter") as pipeline:
