@@ -7,25 +7,18 @@ hold, or a column not take exactly, raises ValueError with words that do not quo
 from __future__ import annotations
 
 import datetime as dt
-import io
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
-
-import fastavro
 
 from avro_schemas.column_types import BIG_DECIMAL
+from workers.avro_cursor import Cursor, Malformed
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC without a zone
 _EPOCH_DAY = _EPOCH.toordinal()
 _MAX_TIME_SECONDS = 838 * 3600 + 59 * 60 + 59
 _MICROS = {"millis": 1_000, "micros": 1}
 _UUID_LENGTH = 36
-#: What the bytes of a big-decimal hold: the unscaled integer and the scale.
-_BIG_DECIMAL = fastavro.parse_schema(
-    {"type": "record", "name": "d", "fields": [{"name": "u", "type": "bytes"}, {"name": "s", "type": "int"}]}
-)
 
 
 def decimal_text(precision: int, scale: int) -> Callable[[bytes], str]:
@@ -44,15 +37,15 @@ def decimal_text(precision: int, scale: int) -> Callable[[bytes], str]:
 
 def big_decimal_text(raw: bytes) -> str:
     """Digits and scale as Java's BigDecimal writes them: 1.50, 1E+3."""
-    body = io.BytesIO(raw)
+    body = Cursor(raw)
     try:
-        parts: Any = fastavro.schemaless_reader(body, _BIG_DECIMAL, None)
-    except Exception as exc:  # fastavro raises whatever the bytes lead it to
-        raise ValueError(f"bytes that are no big-decimal ({type(exc).__name__})") from exc
-    unscaled, scale = int.from_bytes(parts["u"], "big", signed=True), parts["s"]
-    if body.tell() != len(raw):
-        raise ValueError("bytes left over after a big-decimal")
-    if len(parts["u"]) > BIG_DECIMAL:  # so many bytes are more digits; and Python turns no longer number into text
+        digits, scale = body.sized("digits"), body.number("a scale")
+    except Malformed as why:
+        raise ValueError(f"bytes that are no big-decimal: {why.what}") from None
+    if body.at != len(raw) or not -(1 << 31) <= scale < 1 << 31:
+        raise ValueError("bytes left over after a big-decimal, or a scale beyond 32 bits")
+    unscaled = int.from_bytes(digits, "big", signed=True)
+    if len(digits) > BIG_DECIMAL:  # so many bytes are more digits; and Python turns no longer number into text
         raise ValueError(f"a big-decimal of more than {BIG_DECIMAL} characters")
     text = str(Decimal((int(unscaled < 0), tuple(map(int, str(abs(unscaled)))), -scale)))
     if len(text) > BIG_DECIMAL:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-import fastavro
-
 from avro_schemas.type_reader import read_record
 from avro_schemas.wire_format import HEADER_SIZE
-from avro_schemas.wire_schema import wire_schema
-from workers.careful_reader import needs_care, read_carefully
+from workers.body_shapes import needs_care
 from workers.joined_reader import JoinedReader
 from workers.packed_bytes import PackedBytes
+from workers.strict_reader import StrictReader
+
+#: Into how many parts the bodies are split of which one is in doubt: the others are read together all the same.
+_PARTS = 8
 
 
 class MessageDecoder:
@@ -22,40 +22,39 @@ class MessageDecoder:
 
     def __init__(self, schema: Any) -> None:
         record = read_record(schema)
-        wire, careful = wire_schema(record), needs_care(record)
-        self._schema = fastavro.parse_schema(wire)
-        self._read = read_carefully if careful else fastavro.schemaless_reader
-        self._joined = None if careful else JoinedReader(wire)
+        self._strict = StrictReader(record, before=HEADER_SIZE)
+        self._joined = None if needs_care(record) else JoinedReader(record)
 
     def __call__(self, message: bytes) -> dict[str, Any]:
         """The record after the wire format's header. Raises ValueError, which says what is wrong with the bytes."""
-        return self._record(message[HEADER_SIZE:])
+        body = message[HEADER_SIZE:]
+        found = self._together([body])
+        return found[0] if found else self._strict(body)
 
     def records(self, messages: PackedBytes, places: Sequence[int]) -> tuple[list[dict[str, Any]], dict[int, str]]:
-        """The records of the messages at these places, in order; and why the others, by place, have none.
+        """The records of the messages at these places, in order; and why the others, by place, have none."""
+        problems: dict[int, str] = {}
+        return self._records(places, messages.some(places, HEADER_SIZE), problems), problems
 
-        All at once, unless one of them does not decode: then one by one, to know which.
-        """
-        bodies = messages.some(places, HEADER_SIZE)
+    def _records(
+        self, places: Sequence[int], bodies: Sequence[bytes], problems: dict[int, str]
+    ) -> list[dict[str, Any]]:
+        """All at once, unless that leaves one of them in doubt: then in parts, and at last by the letter."""
+        if found := self._together(bodies):
+            return found
+        if len(bodies) == 1:
+            try:
+                return [self._strict(bodies[0])]
+            except ValueError as why:
+                problems[places[0]] = str(why)
+                return []
+        step = max(1, len(bodies) // _PARTS)
+        parts = [slice(start, start + step) for start in range(0, len(bodies), step)]
+        return [one for part in parts for one in self._records(places[part], bodies[part], problems)]
+
+    def _together(self, bodies: Sequence[bytes]) -> list[dict[str, Any]]:
+        """The records of all bodies; none if one of them is in doubt."""
         if self._joined:
             with suppress(Exception):  # fastavro raises whatever the bytes lead it to
-                return self._joined.read(bodies), {}
-        records: list[dict[str, Any]] = []
-        problems: dict[int, str] = {}
-        for place, body in zip(places, bodies, strict=True):
-            try:
-                records.append(self._record(body))
-            except ValueError as why:
-                problems[place] = str(why)
-        return records, problems
-
-    def _record(self, body: bytes) -> dict[str, Any]:
-        """From a stream of its own."""
-        stream = io.BytesIO(body)
-        try:
-            record: Any = self._read(stream, self._schema, None)
-        except Exception as exc:  # fastavro raises whatever the bytes lead it to
-            raise ValueError(f"the body does not decode ({type(exc).__name__})") from exc
-        if stream.tell() != len(body):
-            raise ValueError(f"{len(body) - stream.tell()} bytes left over after the record")
-        return record  # type: ignore[no-any-return]
+                return self._joined.read(bodies)
+        return []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from avro_schemas.type_reader import read_record
 from workers.joined_reader import JoinedReader
 
 #: A string of one letter, and a long.
@@ -15,7 +16,11 @@ A, B = b"\2a\2", b"\2b\4"
 def reader(*names: str) -> JoinedReader:
     first, second = names or ("key", "number")
     fields: list[dict[str, Any]] = [{"name": first, "type": "string"}, {"name": second, "type": "long"}]
-    return JoinedReader({"type": "record", "name": "t0", "fields": fields})
+    return reader_of(fields)
+
+
+def reader_of(fields: list[dict[str, Any]]) -> JoinedReader:
+    return JoinedReader(read_record({"type": "record", "name": "t0", "fields": fields}))
 
 
 @pytest.mark.parametrize("count", [1, 2, 63, 64, 500, 8_191, 8_192])
@@ -32,7 +37,7 @@ def test_a_field_with_the_name_of_the_mark() -> None:
 
 
 def test_a_record_without_fields() -> None:
-    empty = JoinedReader({"type": "record", "name": "t0", "fields": []})
+    empty = reader_of([])
     assert len(empty.read([b"", b"", b""])) == 3
     with pytest.raises((ValueError, EOFError)):
         empty.read([b"", b"x" * 16])

@@ -14,6 +14,7 @@ from tests.avro_kinds import data, number, text
 from tests.batches import batch_of
 from workers.json_values import MAX_DEPTH
 from workers.row_encoder import Encoded, RowEncoder
+from workers.strict_reader import MOST_DEEP
 
 NODE = {
     "type": "record",
@@ -116,7 +117,15 @@ def test_a_value_is_as_deep_as_both_servers_take() -> None:
 @pytest.mark.parametrize("length", [400, 10_000, 300_000])
 def test_a_value_without_a_bottom_kills_nobody(length: int) -> None:
     """fastavro's own recursion would end the process at some ten thousand."""
-    assert "RecursionError" in refused(NODE, chain(length))
+    assert f"more than {MOST_DEEP} records inside one another" in refused(NODE, chain(length))
+
+
+def test_many_parts_between_a_record_and_itself_are_followed_as_far_as_they_can_be() -> None:
+    kind: Any = ["null", "Long"]
+    for level in range(30):
+        kind = {"type": "record", "name": f"Part{level}", "fields": [{"name": "p", "type": kind}]}
+    kind = {"type": "record", "name": "Long", "fields": [{"name": "p", "type": kind}]}
+    assert "too deep to follow, at byte" in refused(kind, number(1) * 150 + number(0))
 
 
 def test_a_type_used_many_times_is_made_once() -> None:
