@@ -11,6 +11,8 @@ from sqlalchemy.types import BINARY, DATE, VARBINARY, TypeEngine
 
 from avro_schemas.errors import SettingsError
 
+#: Of all text that is no key's, and of the tables that rtpipe makes.
+OUR_COLLATION = "utf8mb4_bin"
 _DIALECT = mysql.dialect()
 _WRITTEN = re.compile(r"\s*([A-Za-z]+)\s*(?:\((.*)\))?\s*")
 _MEMBER = re.compile(r"\s*'((?:[^'\\]|'')*)'\s*(?:,|$)")
@@ -50,7 +52,7 @@ def mysql_type(written: str) -> TypeEngine[Any]:
     found = _WRITTEN.fullmatch(written)
     name = found[1].lower() if found else ""
     if found and name == "enum" and (members := _members(found[2] or "")):
-        return mysql.ENUM(*members, charset="utf8mb4", collation="utf8mb4_bin")
+        return mysql.ENUM(*members, charset="utf8mb4", collation=OUR_COLLATION)
     make, fewest, most = _TYPES.get(name, (None, 0, 0))
     numbers = [part.strip() for part in (found[2] or "").split(",")] if found and found[2] is not None else []
     if make is None or not fewest <= len(numbers) <= most or not all(number.isdigit() for number in numbers):

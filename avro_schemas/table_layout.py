@@ -21,6 +21,7 @@ from avro_schemas.column_types import NANOS_COMMENT, ColumnShape, column_type, k
 from avro_schemas.errors import SchemaError, SettingsError
 from avro_schemas.field_types import FieldType
 from avro_schemas.metadata_columns import METADATA_TYPES, PLACE, metadata_column, metadata_of
+from avro_schemas.mysql_types import OUR_COLLATION
 from avro_schemas.naming import column_names
 from avro_schemas.overflow import is_settled, overflowing, warnings_of
 from avro_schemas.table_rules import PLAIN, TableRules
@@ -229,5 +230,5 @@ def _table(
         quote=True,
         mysql_engine="InnoDB",
         mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_bin",
+        mysql_collate=OUR_COLLATION,
     )

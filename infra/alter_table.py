@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import String, TypeEngine
 
 from avro_schemas.column_fit import Cost
 from avro_schemas.found_table import FoundColumn, FoundTable
+from avro_schemas.mysql_types import OUR_COLLATION, type_words
 from avro_schemas.table_changes import AddColumn, Change, DropColumn, MakeNullable, Rename, Widen
+from infra.column_definitions import (
+    with_default_expression,
+    with_null,
+    with_type,
+    without_collation,
+    without_json_check,
+)
 from infra.ddl import literal, quoted, type_sql
 
 #: Error numbers of a server that cannot do it by the algorithm that was asked for; 4092: too many instant changes.
@@ -64,14 +73,13 @@ def _clause(change: Change, table: FoundTable, nullable: bool) -> str:
         case AddColumn():
             default = "" if change.default is None else f" DEFAULT {_literal(change.default)}"
             comment = f" COMMENT {literal(change.comment)}" if change.comment else ""
-            return f"ADD COLUMN {column} {type_sql(change.type)} NULL{default}{comment}"
+            written, character_set = _type_and_character_set(change.type, OUR_COLLATION)
+            return f"ADD COLUMN {column} {' '.join(filter(None, (written, character_set)))} NULL{default}{comment}"
         case MakeNullable():
-            return f"MODIFY COLUMN {_definition(change.column, table.columns[change.column], None, nullable=True)}"
+            return f"MODIFY COLUMN {column} {with_null(_as_it_is(change.column, table))}"
         case Widen():
-            found = table.columns[change.column]
-            return (
-                f"MODIFY COLUMN {_definition(change.column, found, change.type, nullable=nullable or found.nullable)}"
-            )
+            wider = _wider(change, table.columns[change.column])
+            return f"MODIFY COLUMN {column} {with_null(wider) if nullable else wider}"
         case Rename():
             return f"RENAME COLUMN {column} TO {quoted(change.new)}"
         case DropColumn():
@@ -79,23 +87,28 @@ def _clause(change: Change, table: FoundTable, nullable: bool) -> str:
     raise AssertionError(change)
 
 
-def _definition(name: str, found: FoundColumn, wider: TypeEngine[object] | None, *, nullable: bool) -> str:
-    """A column as MODIFY takes it: whatever is not told here again, the server forgets."""
-    words = [quoted(name)]
-    if wider is not None:
-        words.append(type_sql(wider))
-    else:
-        words.append(found.type)
-        if found.charset and found.type != "json":
-            words.append(f"CHARACTER SET {found.charset} COLLATE {found.collation}")
-    words.append("NULL" if nullable else "NOT NULL")
-    if found.default is not None:
-        words.append(f"DEFAULT {found.default}")
-    if "on update" in found.extra:
-        words.append(found.extra.replace("default_generated", "").strip())
-    if found.comment:
-        words.append(f"COMMENT {literal(found.comment)}")
-    return " ".join(words)
+def _as_it_is(name: str, table: FoundTable) -> str:
+    """The column as MODIFY takes it, which changes nothing: whatever is not told here again, the server forgets."""
+    found = table.columns[name]
+    if found.type == "json" and found.collation == OUR_COLLATION:
+        return with_type(found.definition, "json")  # for the LONGTEXT that it shows, MariaDB would copy the table
+    return without_collation(found.definition, table.collation)
+
+
+def _wider(change: Widen, found: FoundColumn) -> str:
+    collation = found.collation if found.charset == "utf8mb4" and found.collation else OUR_COLLATION
+    definition = with_type(found.definition, *_type_and_character_set(change.type, collation))
+    if type_words(change.type).endswith(("text", "blob")):
+        definition = with_default_expression(definition)
+    return without_json_check(definition, change.column)
+
+
+def _type_and_character_set(column_type: TypeEngine[Any], collation: str) -> tuple[str, str]:
+    """Text without a character set of its own gets it here: the table's may be a person's choice, and hold less."""
+    written, word, own = type_sql(column_type).partition(" CHARACTER SET ")
+    is_text = isinstance(column_type, String)
+    ours = f"CHARACTER SET utf8mb4 COLLATE {collation}" if is_text else ""
+    return written, f"{word}{own}".strip() or ours
 
 
 def _literal(value: str | float) -> str:

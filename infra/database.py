@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Connection, CursorResult, Engine
 from sqlalchemy.exc import DBAPIError
 
 from avro_schemas.credentials import ESCAPES, AccessDeniedError
@@ -23,7 +24,7 @@ CONNECT_SECONDS, ANSWER_SECONDS = 5, 10
 #: Strict, so that nothing is cut in silence; no ANSI_QUOTES and no NO_BACKSLASH_ESCAPES, since our SQL relies on that.
 _SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
-    f"lock_wait_timeout = {ANSWER_SECONDS // 2}"
+    f"lock_wait_timeout = {ANSWER_SECONDS // 2}, sql_quote_show_create = 1"
 )
 #: Error numbers by which the server refuses an account, a password or a privilege.
 DENIED = frozenset({1044, 1045, 1130, 1142, 1143, 1227, 1370, 1410, 1698, 1820, 1862, 3118, 3955})
@@ -119,9 +120,9 @@ def error_number(error: DBAPIError) -> int:
     return args[0] if args and isinstance(args[0], int) else 0
 
 
-def run(connection: Connection, sql: str) -> None:
+def run(connection: Connection, sql: str) -> CursorResult[Any]:
     """Runs one statement as it stands: no parameters, and a `%` is a `%`."""
-    connection.execution_options(no_parameters=True).exec_driver_sql(sql)
+    return connection.execution_options(no_parameters=True).exec_driver_sql(sql)
 
 
 def _engine(account: Account, answer_seconds: int) -> Engine:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from avro_schemas.datasets import avro_path, avro_text, dump_avro
 from avro_schemas.errors import SchemaError, SettingsError
+from avro_schemas.lineage import Lineage, lineage_of
 from avro_schemas.naming import collision_key, subject_for, table_for, topic_problem
 from avro_schemas.registry_client import Registry
 from avro_schemas.schema_files import FileSchema, SchemaFiles
@@ -26,6 +27,7 @@ from infra.database import Sessions
 from infra.provision_database import database_items
 from infra.provision_items import ProvisionItem, ProvisionResult, State
 from infra.topics import Cluster, TopicAdmin, TopicFacts, copies_for
+from infra.wanted_table import WantedTable
 
 #: Partitions of a new topic, unless asked for.
 USUAL_PARTITIONS = 3
@@ -100,16 +102,22 @@ class _Provision:
         """One look at everything, and unless `dry_run` the work."""
         self._registry.check()
         cluster = self._topics.describe()
-        tables = [
-            (layout.table, self._request.rules_of(one.name))
-            for layout, one in zip(self._layouts, self._schemas, strict=True)
-        ]
+        tables = [self._table(layout, one) for layout, one in zip(self._layouts, self._schemas, strict=True)]
         return (
             *self._schema_file(dry_run=dry_run),
             *(self._subject(one, dry_run=dry_run) for one in self._schemas),
             *self._topic_items(cluster, dry_run=dry_run),
             *database_items(self._sessions, self._accounts, tables, dry_run=dry_run),
         )
+
+    def _table(self, layout: TableLayout, found: FileSchema) -> WantedTable:
+        rules = self._request.rules_of(found.name)
+
+        def lineage() -> Lineage:
+            versions = [schema for _, schema in self._registry.versions(subject_for(found.name))]
+            return lineage_of([*versions, found.schema], layout.name, rules)
+
+        return WantedTable(layout.table, rules, layout, lineage)
 
     def _schema_file(self, *, dry_run: bool) -> list[ProvisionItem]:
         """The converted datasets; none for schemas that are Avro, or have another source than datasets."""

@@ -8,15 +8,14 @@ from sqlalchemy import Connection, Table
 
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.dead_letters_table import LETTERS
-from avro_schemas.metadata_columns import keyed
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.table_changes_table import CHANGES
-from avro_schemas.table_rules import PLAIN, TableRules
 from infra import accounts as who
 from infra.accounts import Accounts
 from infra.database import Account, Sessions, run
-from infra.ddl import create_table_sql, demands_primary_key, differences
+from infra.ddl import create_table_sql, demands_primary_key
 from infra.provision_items import ProvisionItem, State
+from infra.wanted_table import WantedTable
 
 #: The lines of all topics' tables, made or altered unless in a dry run, for a caller that knows how.
 TopicTables = Callable[..., Sequence[ProvisionItem]]
@@ -27,7 +26,7 @@ _DATABASES = "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME
 def database_items(
     sessions: Sessions,
     accounts: Accounts,
-    tables: Sequence[tuple[Table, TableRules]],
+    tables: Sequence[WantedTable],
     *,
     dry_run: bool,
     topic_tables: TopicTables | None = None,
@@ -54,7 +53,7 @@ class _DatabaseWork:
         self,
         sessions: Sessions,
         accounts: Accounts,
-        topics: Sequence[tuple[Table, TableRules]],
+        topics: Sequence[WantedTable],
         topic_tables: TopicTables | None,
         *,
         dry_run: bool,
@@ -62,16 +61,16 @@ class _DatabaseWork:
         self._sessions = sessions
         self._accounts = accounts
         self._database = accounts.database
-        tables = [*topics, *((table, PLAIN) for table in (OFFSETS, LETTERS, CHANGES))]
-        self._tables = [table for table, _ in tables]
+        tables = [*topics, *map(WantedTable, (OFFSETS, LETTERS, CHANGES))]
+        self._tables = [one.table for one in tables]
         self._topic_tables = topic_tables
         #: those that are made here
-        self._mine = self._tables if topic_tables is None else self._tables[len(topics) :]
+        self._mine = tables if topic_tables is None else tables[len(topics) :]
         #: table name -> what the consumer needs on it
         self._needed = {
-            str(table.name): who.table_privileges(str(table.name), rules)
-            for table, rules in tables
-            if table is not CHANGES  # which is infra's alone
+            str(one.table.name): who.table_privileges(str(one.table.name), one.rules)
+            for one in tables
+            if one.table is not CHANGES  # which is infra's alone
         }
         self._mariadb = False  # known once there is a connection
         self._there: set[str] = set()  # tables that exist by now
@@ -123,10 +122,10 @@ class _DatabaseWork:
         with self._sessions.connected(self._accounts.privileged, doing="comparing tables") as connection:
             self._mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
             if demands_primary_key(connection):
-                self._keyed = {table.name for table in self._mine if not table.primary_key.columns}
-                self._mine = [keyed(table) if table.name in self._keyed else table for table in self._mine]
-            found = [differences(connection, self._database, table) for table in self._mine]
-        mine = [self._table_item(table, lines) for table, lines in zip(self._mine, found, strict=True)]
+                self._keyed = {str(one.table.name) for one in self._mine if not one.table.primary_key.columns}
+                self._mine = [one.keyed() if one.table.name in self._keyed else one for one in self._mine]
+            found = [one.differences(connection, self._database) for one in self._mine]
+        mine = [self._table_item(one.table, lines) for one, lines in zip(self._mine, found, strict=True)]
         topics = self._topic_tables(dry_run=self._dry_run) if self._topic_tables else ()
         self._there |= {item.name for item in topics if item.state is not State.TO_CREATE}
         return [*topics, *mine]

@@ -21,7 +21,8 @@ from avro_schemas.found_table import FoundTable
 from avro_schemas.table_changes_table import CHANGES, DONE, INTERRUPTED, MAX_OUTCOME
 from infra.alter_table import OTHER_ALGORITHM, Alteration
 from infra.database import DENIED, Account, Sessions, error_number, run
-from infra.ddl import create_table_sql, demands_primary_key, found_table, literal, quoted
+from infra.ddl import create_table_sql, demands_primary_key, literal, quoted
+from infra.table_look import found_table
 
 #: Seconds for the answer to one statement: a long copy outlives its session, and the next one finds it done.
 DDL_SECONDS = 600
@@ -29,6 +30,8 @@ _LOCK_SECONDS = 5
 #: Error numbers of a table that others hold for now, or have changed since we looked.
 _BUSY = frozenset({1054, 1060, 1091, 1205, 1213, 3572})
 _NO_TABLE = 1146
+#: Without it MariaDB alters no table WITH SYSTEM VERSIONING; rows of before get the new column, too.
+_KEEP_HISTORY = "SET SESSION system_versioning_alter_history = 'KEEP'"
 
 
 class TableBusyError(UnreachableError):
@@ -51,6 +54,7 @@ class TableSession:
         self._account = account
         self.database = database
         self._table = table
+        self._is_versioned = False  # as of the last look
 
     @property
     def is_mariadb(self) -> bool:
@@ -59,7 +63,9 @@ class TableSession:
 
     def look(self) -> FoundTable | None:
         """The table as it is now; None if there is none that the account may see."""
-        return found_table(self._connection, self.database, self._table)
+        found = found_table(self._connection, self.database, self._table)
+        self._is_versioned = found is not None and found.versioned
+        return found
 
     def demands_primary_key(self) -> bool:
         """Whether the server refuses a table without one."""
@@ -127,6 +133,8 @@ class TableSession:
                 self._finish(number, outcome)
 
     def _try(self, alteration: Alteration, *, may_copy: bool) -> bool:
+        if self._is_versioned:
+            run(self._connection, _KEEP_HISTORY)
         ways = [*alteration.ways, *([alteration.begin] if may_copy else [])]
         for sql in ways:
             try:

@@ -11,18 +11,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from sqlalchemy import Table
-
 from avro_schemas.errors import SchemaError
 from avro_schemas.registry_errors import SchemaNotFoundError
 from avro_schemas.table_layout import table_layout
-from avro_schemas.table_rules import TableRules
 from infra.accounts import Accounts
 from infra.database import Sessions
 from infra.provision_database import database_items
 from infra.provision_items import ProvisionItem, ProvisionResult, State
 from infra.table_session import connected
 from infra.topics import TopicAdmin, TopicFacts
+from infra.wanted_table import WantedTable
 from supervisor import settings as settings_module
 from supervisor.settings import Settings
 from supervisor.table_aims import aims
@@ -85,8 +83,9 @@ class Setup:
             items.append(ProvisionItem("schema", _record_of(aim.schema), State.THERE, detail))
         return items
 
-    def _layouts(self) -> list[tuple[Table, TableRules]]:
-        return [(table_layout(aim.schema, table=aim.table, rules=aim.rules).table, aim.rules) for aim in self._aims]
+    def _layouts(self) -> list[WantedTable]:
+        made = [table_layout(aim.schema, table=aim.table, rules=aim.rules) for aim in self._aims]
+        return [WantedTable(layout.table, aim.rules, layout) for aim, layout in zip(self._aims, made, strict=True)]
 
     def _topic_tables(self, *, dry_run: bool) -> list[ProvisionItem]:
         """The topics' tables; looked at by the account that surely exists and may see them."""

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pymysql
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
+from avro_schemas.found_table import UnusableTableError, require_usable
 from avro_schemas.mysql_engine import mysql_engine
 from workers.database_errors import DatabaseTrouble, trouble_of
 from workers.errors import SetupError
@@ -66,25 +67,30 @@ class DatabaseSession:
 
     def has_table(self, table: str) -> bool:
         """Whether there is such a table, and the account may see it."""
-        return self._engine(table) is not None
+        return self._kind(table) is not None
 
-    def _engine(self, table: str) -> Row[Any] | None:
-        sql = "SELECT engine FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = :t"
+    def _kind(self, table: str) -> Sequence[Any] | None:
+        sql = (
+            "SELECT table_type, engine FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_name = :t"
+        )
         with translated():
             row = self.connection.execute(text(sql), {"t": table}).one_or_none()
             self.connection.rollback()
         return row
 
     def require_innodb(self, table: str) -> None:
-        """Refuse a table whose engine has no transactions: its rows would not roll back with the offset."""
-        row = self._engine(table)
+        """Refuse what is no table, or has no transactions: its rows would not roll back with the offset."""
+        row = self._kind(table)
         if row is None:
             raise SetupError(
                 f"table {table} does not exist, or the account may not see it",
                 hint="`rtpipe setup` makes and grants what is missing",
             )
-        if str(row[0]).lower() != "innodb":
-            raise SetupError(f"table {table} has engine {row[0]}, which has no transactions", hint="ALTER it to InnoDB")
+        try:
+            require_usable(table, row[0], row[1])
+        except UnusableTableError as error:
+            raise SetupError(error.message, hint=error.hint) from None
 
     def require_key(self, table: str, key: Sequence[str]) -> None:
         """Refuse a table whose rows cannot be updated by `key`: ON DUPLICATE KEY fires on every unique index."""

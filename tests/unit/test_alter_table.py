@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy.dialects.mysql import BIGINT, MEDIUMTEXT, VARCHAR
+from sqlalchemy.dialects.mysql import BIGINT, LONGTEXT, MEDIUMTEXT, VARCHAR
 
 from avro_schemas.column_fit import Cost
 from avro_schemas.found_table import FoundColumn, FoundTable
@@ -11,10 +11,19 @@ from infra.alter_table import alterations
 
 TABLE = FoundTable(
     {
-        "n": FoundColumn("int", False, default="'5'", comment="it's"),
-        "name": FoundColumn("varchar(20)", False, "ascii", "ascii_bin"),
-        "at": FoundColumn("timestamp", False, extra="default_generated on update current_timestamp"),
-        "j": FoundColumn("json", False, "utf8mb4", "utf8mb4_bin"),
+        "n": FoundColumn("int", False, definition="int(11) NOT NULL DEFAULT 5 COMMENT 'it''s, NOT NULL'"),
+        "name": FoundColumn(
+            *("varchar(20)", False, "ascii", "ascii_bin"),
+            definition="varchar(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL",
+        ),
+        "own": FoundColumn(
+            *("varchar(20)", False, "utf8mb4", "utf8mb4_bin"), definition="varchar(20) COLLATE utf8mb4_bin NOT NULL"
+        ),
+        "at": FoundColumn("timestamp", False, definition="timestamp NOT NULL ON UPDATE CURRENT_TIMESTAMP"),
+        "j": FoundColumn(
+            *("json", False, "utf8mb4", "utf8mb4_bin"),
+            definition="longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL CHECK (json_valid(`j`))",
+        ),
     }
 )
 
@@ -28,8 +37,8 @@ def test_one_statement_for_each_cost_the_cheapest_first() -> None:
     changes = [wide, MakeNullable("n", "", Cost.IN_PLACE), AddColumn("x", "", Cost.INSTANT, BIGINT(), 7)]
     assert sql(*changes) == [
         "ADD COLUMN `x` BIGINT NULL DEFAULT 7, ALGORITHM=INSTANT",
-        "MODIFY COLUMN `n` int NULL DEFAULT '5' COMMENT 'it''s', ALGORITHM=INPLACE, LOCK=NONE",
-        "MODIFY COLUMN `n` BIGINT NULL DEFAULT '5' COMMENT 'it''s'",
+        "MODIFY COLUMN `n` int(11) NULL DEFAULT 5 COMMENT 'it''s, NOT NULL', ALGORITHM=INPLACE, LOCK=NONE",
+        "MODIFY COLUMN `n` BIGINT NULL DEFAULT 5 COMMENT 'it''s, NOT NULL'",
     ]
 
 
@@ -44,15 +53,29 @@ def test_charset_and_whatever_else_the_column_has_is_kept() -> None:
     [name] = sql(MakeNullable("name", "", Cost.IN_PLACE))
     assert name.startswith("MODIFY COLUMN `name` varchar(20) CHARACTER SET ascii COLLATE ascii_bin NULL,")
     [at] = sql(MakeNullable("at", "", Cost.IN_PLACE))
-    assert at.startswith("MODIFY COLUMN `at` timestamp NULL on update current_timestamp,")
+    assert at.startswith("MODIFY COLUMN `at` timestamp NULL ON UPDATE CURRENT_TIMESTAMP,")
     [parts] = sql(MakeNullable("j", "", Cost.IN_PLACE))
-    assert parts.startswith("MODIFY COLUMN `j` json NULL,")
+    assert parts.startswith("MODIFY COLUMN `j` json NULL CHECK (json_valid(`j`)),")
+    [own] = sql(MakeNullable("own", "", Cost.IN_PLACE))
+    assert own.startswith("MODIFY COLUMN `own` varchar(20) NULL,")
+
+
+def test_text_has_its_character_set_whatever_the_table_has() -> None:
+    [added] = sql(AddColumn("x", "", Cost.INSTANT, MEDIUMTEXT()))
+    assert added.startswith("ADD COLUMN `x` MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,")
+    [wider] = sql(Widen("name", "", Cost.COPY, "varchar(20)", MEDIUMTEXT()))
+    assert wider == "MODIFY COLUMN `name` MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"
+    [text] = sql(Widen("j", "", Cost.COPY, "json", LONGTEXT()))
+    assert text == "MODIFY COLUMN `j` LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"
 
 
 def test_text_in_defaults_and_comments_is_quoted() -> None:
     added = AddColumn("o'x`", "", Cost.INSTANT, VARCHAR(9), "it's\\", "a 'comment'")
     assert sql(added) == [
-        "ADD COLUMN `o'x``` VARCHAR(9) NULL DEFAULT 'it''s\\\\' COMMENT 'a ''comment''', ALGORITHM=INSTANT"
+        (
+            "ADD COLUMN `o'x``` VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL DEFAULT 'it''s\\\\'"
+            " COMMENT 'a ''comment''', ALGORITHM=INSTANT"
+        )
     ]
 
 
