@@ -248,7 +248,7 @@ def test_what_rtpipe_made_of_a_table_itself_is_already_there(place: Place) -> No
     before = place.request.schemas.read_text()
     fields = {"key": "string(60)", "at": "timestamp-micros", "more": "long"}
     place.request.schemas.write_text(json.dumps([{"name": place.topic, "fields": fields}]))
-    assert create(place.request).exit_code is ExitCode.DIFFERENT
+    assert create(replace(place.request, new_versions=True)).exit_code is ExitCode.DIFFERENT
     with contextlib.closing(Registry(place.request.registry_url)) as client:
         versions = [schema for _, schema in client.versions(subject)]
     aim = TableAim(place.topic, place.topic, None, versions[-1], PLAIN, lambda: versions)
