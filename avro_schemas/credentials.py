@@ -14,6 +14,10 @@ class AccessDeniedError(RtpipeError):
     exit_code = ExitCode.ACCESS_DENIED
 
 
+class LoginRefusedError(AccessDeniedError):
+    """The account may not log in, for now: what a password looks like that was changed on one side first."""
+
+
 def without_credentials(url: str) -> str:
     """`url` without user name, password, query and fragment; a list split by commas stays one.
 

@@ -18,9 +18,10 @@ from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.errors import SettingsError
 from avro_schemas.naming import OFFSETS_TABLE
+from avro_schemas.server_errors import REFUSED
 from avro_schemas.table_changes_table import CHANGES
 from avro_schemas.table_rules import PLAIN, TableRules
-from infra.database import DENIED, UNKNOWN_LOGIN, Account, Sessions, account_of, error_number, run
+from infra.database import Account, Sessions, account_of, action_for, error_number, is_unknown_login, run
 from infra.ddl import literal, quoted
 
 INFRA_PRIVILEGES = ("CREATE", "ALTER", "INDEX", "SELECT")
@@ -92,7 +93,7 @@ def login(sessions: Sessions, account: Account, admin: Account | None) -> str | 
             user, _, host = str(connection.exec_driver_sql("SELECT CURRENT_USER()").scalar_one()).rpartition("@")
             return f"{literal(user)}@{literal(host)}"
     except AccessDeniedError as refused:
-        if getattr(refused.__cause__, "args", (0,))[0] not in UNKNOWN_LOGIN:
+        if not is_unknown_login(refused.__cause__):
             raise
         if admin is None:
             sql = create_user_sql(account)
@@ -194,7 +195,7 @@ def _allowed(connection: Connection, probe: str) -> bool:
     try:
         run(connection, probe)
     except DBAPIError as error:
-        if error_number(error) in DENIED:
+        if action_for(error) in REFUSED:
             return False
         if error_number(error) not in _ANOTHER_TABLE:
             raise

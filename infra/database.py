@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import URL, Connection, CursorResult, Engine
 from sqlalchemy.exc import DBAPIError
 
-from avro_schemas.credentials import ESCAPES, AccessDeniedError
+from avro_schemas.credentials import ESCAPES, AccessDeniedError, LoginRefusedError
 from avro_schemas.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from avro_schemas.mysql_engine import mysql_engine, mysql_url
+from avro_schemas.server_errors import PASSING, REFUSED, UNKNOWN_LOGIN, Action, action_of
 
 #: What a URL is like, and how it writes the signs of its own that stand in a password.
 URL_HINT = (
@@ -26,11 +27,6 @@ _SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
     f"lock_wait_timeout = {ANSWER_SECONDS // 2}, sql_quote_show_create = 1"
 )
-#: Error numbers by which the server refuses an account, a password or a privilege.
-DENIED = frozenset({1044, 1045, 1130, 1142, 1143, 1227, 1370, 1410, 1698, 1820, 1862, 3118, 3955})
-#: Error numbers of a server that is not there, starting, stopping or full.
-UNREACHABLE = frozenset({1040, 1053, 1129, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2005, 2006, 2013, 2055, 4031})
-UNKNOWN_LOGIN = frozenset({1045, 1698})
 _HINTS = {
     1049: "the database does not exist",
     1205: "another session holds a lock; run it again when that is done",
@@ -120,6 +116,17 @@ def error_number(error: DBAPIError) -> int:
     return args[0] if args and isinstance(args[0], int) else 0
 
 
+def action_for(error: DBAPIError) -> Action:
+    """What to do about an error of the server."""
+    return action_of(error_number(error), getattr(error.orig, "sqlstate", None) or "")
+
+
+def is_unknown_login(error: BaseException | None) -> bool:
+    """Whether the server does not know the user, or not by this password."""
+    args: tuple[object, ...] = getattr(error, "args", ())
+    return bool(args) and args[0] in UNKNOWN_LOGIN
+
+
 def run(connection: Connection, sql: str) -> CursorResult[Any]:
     """Runs one statement as it stands: no parameters, and a `%` is a `%`."""
     return connection.execution_options(no_parameters=True).exec_driver_sql(sql)
@@ -140,17 +147,18 @@ def _engine(account: Account, answer_seconds: int) -> Engine:
 
 
 def _translate(account: Account, doing: str, error: DBAPIError) -> RtpipeError:
-    number = error_number(error)
+    number, action = error_number(error), action_for(error)
     args: tuple[object, ...] = getattr(error.orig, "args", ())
     said = f"{number}: {args[1]}" if len(args) > 1 else type(error.orig).__name__
     where = f"{account.address} as {account.user} ({doing})"
-    if number in UNREACHABLE:
-        return UnreachableError(
-            f"no database answers at {where}: {said}", hint=f"start it, or correct {account.setting}"
-        )
-    if number in DENIED:
-        return AccessDeniedError(
+    if action in REFUSED:
+        kind = LoginRefusedError if action is Action.LOGIN else AccessDeniedError
+        return kind(
             f"the database at {where} refused access: {said}",
             hint=f"check user and password in {account.setting}, and what the account may do",
         )
+    if action in PASSING:
+        what = "the database takes no statement for now" if action is Action.REPLAY else "no database answers"
+        hint = _HINTS.get(number, f"start it, or correct {account.setting}")
+        return UnreachableError(f"{what} at {where}: {said}", hint=hint)
     return DatabaseSetupError(f"the database at {where}: {said}", hint=_HINTS.get(number, ""))

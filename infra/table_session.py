@@ -18,18 +18,18 @@ from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.errors import UnreachableError
 from avro_schemas.evolution import EvolutionError
 from avro_schemas.found_table import FoundTable
+from avro_schemas.server_errors import NO_TABLE, PASSING, REFUSED, Action
 from avro_schemas.table_changes_table import CHANGES, DONE, INTERRUPTED, MAX_OUTCOME
 from infra.alter_table import OTHER_ALGORITHM, Alteration
-from infra.database import DENIED, Account, Sessions, error_number, run
+from infra.database import Account, Sessions, action_for, error_number, run
 from infra.ddl import create_table_sql, demands_primary_key, literal, quoted
 from infra.table_look import found_table
 
 #: Seconds for the answer to one statement: a long copy outlives its session, and the next one finds it done.
 DDL_SECONDS = 600
 _LOCK_SECONDS = 5
-#: Error numbers of a table that others hold for now, or have changed since we looked.
-_BUSY = frozenset({1054, 1060, 1091, 1205, 1213, 3572})
-_NO_TABLE = 1146
+#: Error numbers of a table that others have changed since we looked.
+_CHANGED = frozenset({1054, 1060, 1091})
 #: Without it MariaDB alters no table WITH SYSTEM VERSIONING; rows of before get the new column, too.
 _KEEP_HISTORY = "SET SESSION system_versioning_alter_history = 'KEEP'"
 
@@ -76,7 +76,7 @@ class TableSession:
         try:
             run(self._connection, sql)
         except DBAPIError as error:
-            if error_number(error) not in DENIED:
+            if action_for(error) not in REFUSED:
                 raise
             raise self._denied(sql, f"GRANT CREATE ON {quoted(self.database)}.* TO {self._me()}") from error
 
@@ -104,7 +104,7 @@ class TableSession:
             with self.locked():
                 self._close_open_entries()
         except DBAPIError as error:
-            if error_number(error) not in {_NO_TABLE, *DENIED}:
+            if error_number(error) != NO_TABLE and action_for(error) not in REFUSED:
                 raise
 
     def _close_open_entries(self) -> None:
@@ -147,12 +147,15 @@ class TableSession:
 
     def _explained(self, error: DBAPIError, sql: str) -> Exception:
         number, said = error_number(error), str(getattr(error.orig, "args", ["", ""])[-1])
-        if number in _BUSY:
+        action = action_for(error)
+        if number in _CHANGED or action is Action.REPLAY:
             return TableBusyError(
                 f"table {self._table} waits to be altered: {said}",
                 hint="another session has it open in a transaction; SHOW PROCESSLIST names it",
             )
-        if number in DENIED:
+        if action in PASSING:
+            return UnreachableError(f"table {self._table} waits to be altered: {number}: {said}")
+        if action in REFUSED:
             return self._denied(sql, f"GRANT ALTER ON {quoted(self.database, self._table)} TO {self._me()}")
         return EvolutionError(
             f"the database refuses to alter table {self._table}: {number}: {said}", hint=f"the statement is: {sql}"
@@ -184,7 +187,7 @@ class TableSession:
                 sql,
             )
         except DBAPIError as error:
-            if error_number(error) not in DENIED:
+            if action_for(error) not in REFUSED:
                 raise
             raise self._denied(sql, f"GRANT CREATE, SELECT, INSERT, UPDATE ON {history} TO {self._me()}") from error
 
@@ -199,7 +202,7 @@ class TableSession:
         try:
             return int(self._connection.exec_driver_sql(sql, values).lastrowid)
         except DBAPIError as error:
-            if error_number(error) != _NO_TABLE:
+            if error_number(error) != NO_TABLE:
                 raise
         run(self._connection, create_table_sql(CHANGES, self.database))
         return int(self._connection.exec_driver_sql(sql, values).lastrowid)

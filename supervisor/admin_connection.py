@@ -9,11 +9,10 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
 from avro_schemas.errors import RtpipeError, UnreachableError
-from workers.database_errors import Action, DatabaseTrouble
+from avro_schemas.server_errors import NO_TABLE, Action
+from workers.database_errors import DatabaseTrouble
 from workers.database_session import open_session, translated
 from workers.errors import SetupError
-
-_NO_TABLE = 1146
 
 
 @contextlib.contextmanager
@@ -31,9 +30,9 @@ def admin_connection(database_url: str, table: str, doing: str) -> Iterator[Conn
 
 
 def _error(trouble: DatabaseTrouble, database_url: str, table: str, doing: str) -> RtpipeError:
-    if trouble.number == _NO_TABLE:
+    if trouble.number == NO_TABLE:
         return SetupError(f"{doing}: there is no table {table}", hint="`rtpipe setup` makes it")
-    if trouble.action in {Action.LOST, Action.WAIT}:
+    if trouble.action in {Action.LOST, Action.WAIT, Action.REPLAY, Action.UNKNOWN}:
         where = make_url(database_url)
         return UnreachableError(
             f"the database at {where.host}:{where.port or 3306} does not answer: {trouble} ({doing})",

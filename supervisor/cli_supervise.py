@@ -110,7 +110,8 @@ def supervise(
             specs[0].cluster_id,
             settings.topic_check_seconds,
         )
-        lock = GroupLock(settings.database_url.get_secret_value(), (spec.group for spec in specs))
+        groups = (spec.group for spec in specs)
+        lock = GroupLock(settings.database_url.get_secret_value(), groups, patient=not until_caught_up)
         if not take_over:
             lock.acquire()
         lock.keep()

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from sqlalchemy import text
 
 from avro_schemas.errors import RtpipeError
-from workers.database_errors import Action, DatabaseTrouble
+from avro_schemas.server_errors import PASSING, Action
+from workers.database_errors import DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
 from workers.errors import TemporaryError
 from workers.process_log import get_logger
@@ -34,7 +35,9 @@ class GroupHeldError(TemporaryError):
 class GroupLock:
     """Held from `acquire` until `release` or until the process ends, by its database connection."""
 
-    def __init__(self, database_url: str, groups: Iterable[str]) -> None:
+    def __init__(self, database_url: str, groups: Iterable[str], *, patient: bool = True) -> None:
+        """`patient`: an account that may not log in for now is left to the workers, who wait."""
+        self._patient = patient
         self._url = database_url
         self._groups = sorted(set(groups))
         self._session: DatabaseSession | None = None
@@ -55,7 +58,9 @@ class GroupLock:
                         )
                 connection.commit()
         except DatabaseTrouble as trouble:
-            if trouble.action not in {Action.LOST, Action.WAIT}:
+            self._drop()
+            passing = {*PASSING, Action.UNKNOWN} - (set() if self._patient else {Action.LOGIN})
+            if trouble.action not in passing:
                 raise trouble.as_error("looking for another supervisor") from trouble
 
     def keep(self) -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from avro_schemas.credentials import LoginRefusedError
 from avro_schemas.errors import ExitCode, NotAvroError, RtpipeError, SchemaError, UnreachableError
 from avro_schemas.lineage import Lineage, lineage_of
 from avro_schemas.naming import subject_for
@@ -177,7 +178,7 @@ def _patiently(step: Callable[[], _T]) -> _T:
     while True:
         try:
             return step()
-        except UnreachableError as exc:
+        except (UnreachableError, LoginRefusedError) as exc:
             if pause == _FIRST_PAUSE:
                 log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
             time.sleep(pause)

@@ -19,6 +19,7 @@ from avro_schemas.errors import SettingsError, UnreachableError
 from avro_schemas.metadata_columns import PLACE as PLACE_COLUMNS
 from avro_schemas.mysql_engine import bare_connection
 from avro_schemas.naming import OFFSETS_TABLE
+from avro_schemas.server_errors import NO_TABLE, REFUSED, UNKNOWN_COLUMN, Action, action_of
 from supervisor.verify_values import Row, from_table, quoted, select_list
 
 BATCH = 2_000  #: rows a fetch
@@ -28,8 +29,6 @@ _LETTERS = f"""
     JOIN {OFFSETS_TABLE} AS ledger USING (topic, `partition`, consumer_group, topic_id)
     WHERE letter.topic = %s AND letter.consumer_group = %s
 """
-_DENIED = frozenset({1044, 1045, 1142, 1143, 1698})
-_NO_TABLE, _NO_COLUMN = 1146, 1054
 _SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = '', wait_timeout = 28800, net_write_timeout = 3600",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
@@ -124,28 +123,27 @@ class TableReader:
         """The driver's errors as rtpipe's: by number, since their texts may hold values."""
         try:
             yield
-        except pymysql.err.ProgrammingError as exc:
-            if exc.args[0] != _NO_TABLE:
-                raise
-            raise SettingsError(
-                f"a table is missing in {self._where}: {exc.args[1]}", hint="`rtpipe setup` makes tables"
-            ) from exc
-        except pymysql.err.OperationalError as exc:
+        except pymysql.err.Error as exc:
             raise self._refused(exc) from exc
         except OSError as exc:
             raise UnreachableError(f"the database at {self._where} does not answer: {exc}") from exc
 
-    def _refused(self, exc: pymysql.err.OperationalError) -> Exception:
-        number, text = (*exc.args, "")[:2]
-        if number in _DENIED:
+    def _refused(self, exc: pymysql.err.Error) -> Exception:
+        number, text = (*exc.args, 0, "")[:2]
+        action = action_of(number, exc.sqlstate or "") if isinstance(number, int) else Action.LOST
+        if number == NO_TABLE:
+            return SettingsError(f"a table is missing in {self._where}: {text}", hint="`rtpipe setup` makes tables")
+        if number == UNKNOWN_COLUMN:
+            return SettingsError(
+                f"the table does not fit its schema: {text}", hint="`rtpipe table plan` shows the columns it needs"
+            )
+        if action in REFUSED:
             return AccessDeniedError(
                 f"the database at {self._where} refused access: {text}",
                 hint="verify reads with the infra account: RTPIPE_INFRA_DATABASE_URL",
             )
-        if number == _NO_COLUMN:
-            return SettingsError(
-                f"the table does not fit its schema: {text}", hint="`rtpipe table plan` shows the columns it needs"
-            )
+        if action is Action.SETUP:
+            return SettingsError(f"the database at {self._where} refuses to be read: {number} {text}")
         return UnreachableError(
             f"the database at {self._where} does not answer: {number} {text}",
             hint="is it running? `rtpipe infra status`",

@@ -13,12 +13,13 @@ from avro_schemas.evolution import EvolutionError
 from avro_schemas.metadata_columns import DELETED_COLUMN
 from avro_schemas.wire_format import HEADER_SIZE
 from workers.batch_queue import Batch
-from workers.batch_work import BatchWork, Rows, Tombstones
+from workers.batch_work import BatchWork, Tombstones
 from workers.dead_letters import Refusal
 from workers.foreign_values import header_refusals, of_this_value
 from workers.key_watch import KeyWatch
 from workers.partition_spec import PartitionSpec
 from workers.row_encoder import TOO_NARROW, RowEncoder
+from workers.row_trial import Rows
 from workers.schema_cache import SchemaCache, Schemas
 from workers.schema_source import SchemaRefused
 

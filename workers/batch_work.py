@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from avro_schemas.dead_letters_table import LETTERS
+from avro_schemas.server_errors import DUPLICATE
 from workers.batch_queue import Batch
-from workers.database_errors import DUPLICATE, Action, DatabaseTrouble
+from workers.database_errors import DatabaseTrouble
 from workers.dead_letters import Refusal, letter_statements
 from workers.errors import RowExistsError
 from workers.key_fold import KeyFold
 from workers.partition_owner import NotWritten
 from workers.partition_spec import PartitionSpec
+from workers.row_trial import Execute, Rows, RowTrial
 
-Execute = Callable[[bytes], None]
 #: Rows of one statement at most; and where the server refuses some, each of which costs its statement twice.
 _STATEMENT_ROWS, CAREFUL_ROWS = 5_000, 500
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Row literals of one batch for one schema id, with the INSERT they belong to and the places of their messages;
-    or the keys of tombstones, with the statement that deletes by them.
-    """
-
-    prefix: str
-    literals: list[str]  #: what stands in a row's brackets
-    places: list[int]
-    suffix: str = ""  #: what follows the literals: how a row that is there already takes the new values
-    keys: list[str] = field(default_factory=list)  #: of each literal, where there is a suffix
-    placed: bool = False  #: the primary key says which message a row came from
-
-    def statement(self, some: Sequence[int]) -> bytes:
-        """The statement for some of the literals."""
-        return f"{self.prefix}({'),('.join([self.literals[at] for at in some])}){self.suffix}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +60,20 @@ class BatchWork:
         self.refused = refused
         self.allowed = len(batch.offsets)
         self.statement_rows = _STATEMENT_ROWS
-        self.server_refused = False  #: a row that looked good from here
+        self.alike = 0  #: rows of earlier batches that were refused, unknown why, since one was taken
+        self.fresh = False  #: the table was asked for its columns just now
+        self._content = True  #: letters keep the message's bytes
+        self._trial = RowTrial(spec.table, self._refuse)
+        self._unproven = 0
+
+    @property
+    def server_refused(self) -> bool:
+        """Whether the server refused a row that looked good from here."""
+        return self._trial.refused_any
+
+    def alike_after(self) -> int:
+        """What `alike` is of the next batch, once this one is committed."""
+        return 0 if self._trial.took_any else self.alike + max(self._unproven, self._trial.unproven)
 
     @property
     def rows(self) -> int:
@@ -108,11 +104,28 @@ class BatchWork:
     def run(self, execute: Execute) -> None:
         """Write all rows but those known for bad, then the letters. Raises TooManyRefused."""
         self.write_rows(execute)
-        for statement in letter_statements(self._spec, self._batch, self.refused, self._max_packet):
-            execute(statement)
+        room = self._max_packet if self._content else 0
+        for statement in letter_statements(self._spec, self._batch, self.refused, room):
+            try:
+                execute(statement)
+            except DatabaseTrouble as trouble:
+                raise trouble.at(f"table {LETTERS.name}") from trouble
+
+    def give_up(self, trouble: DatabaseTrouble) -> bool:
+        """Leave out something of the only message, which is too much for the server: its row, then its letter's bytes.
+
+        False if nothing is left to leave out.
+        """
+        if not self.refused:
+            self._dismiss(0, Refusal("E_TOO_LARGE", str(trouble)))
+            return True
+        kept, self._content = self._content, False
+        return kept
 
     def write_rows(self, execute: Execute) -> None:
         """Write all rows but those known for bad, and find out about others. Raises TooManyRefused."""
+        self._unproven = max(self._unproven, self._trial.unproven)  # of a try that was rolled back
+        self._trial = RowTrial(self._spec.table, self._refuse, alike=self.alike, fresh=self.fresh)
         if self._spec.rules.mode == "upsert":
             self._change(execute)
         else:
@@ -120,6 +133,7 @@ class BatchWork:
                 self._write_all(
                     execute, part, [at for at, place in enumerate(part.places) if place not in self.refused]
                 )
+            self._trial.settle()
 
     def _change(self, execute: Execute) -> None:
         """The last change of each key. Where the server refuses it, the one before it counts, which comes then."""
@@ -134,14 +148,16 @@ class BatchWork:
                 return
             for part in self._parts:
                 self._write_all(execute, part, [at for at, place in enumerate(part.places) if place in rows])
+            self._trial.settle()
             done |= rows
             if self.refused.keys().isdisjoint(rows):
                 self._write_all(execute, deletion, [at for at, place in enumerate(deletion.places) if place in deleted])
+                self._trial.settle()
                 done |= deleted
 
     def _write_all(self, execute: Execute, part: Rows, some: list[int]) -> None:
         for piece in self._fitting(part, some):
-            self._write(execute, part, piece)
+            self._trial.write(execute, part, piece)
 
     def _fitting(self, part: Rows, some: list[int]) -> Iterator[list[int]]:
         """Some rows, split until each statement is short enough, and at most half of a packet unless one row is not."""
@@ -157,35 +173,8 @@ class BatchWork:
         elif some:
             yield some
 
-    def _write(self, execute: Execute, part: Rows, some: list[int]) -> None:
-        """Write the rows, and find those that the server refuses: each statement undoes only itself.
-
-        The server may name the row. If that one is taken when it comes alone, the number was of another statement (a
-        trigger's), and halving finds the bad rows.
-        """
-        pending = deque([some])
-        blamed: list[int] | None = None
-        trusted = True
-        while pending:
-            now = pending.popleft()
-            try:
-                execute(part.statement(now))
-            except DatabaseTrouble as trouble:
-                if trouble.action is not Action.DATA:
-                    raise
-                self.server_refused = True
-                if len(now) == 1:
-                    self._refuse(part, part.places[now[0]], trouble)
-                    continue
-                at = trouble.row - 1 if trusted and 0 < trouble.row <= len(now) else -1
-                blamed = [now[at]] if at >= 0 else None
-                middle = len(now) // 2
-                pieces = [now[:at], [now[at]], now[at + 1 :]] if at >= 0 else [now[:middle], now[middle:]]
-                pending.extendleft(piece for piece in reversed(pieces) if piece)
-            else:
-                trusted = trusted and now != blamed
-
-    def _refuse(self, part: Rows, place: int, trouble: DatabaseTrouble) -> None:
+    def _refuse(self, part: Rows, at: int, trouble: DatabaseTrouble) -> None:
+        place = part.places[at]
         spec, offset = self._spec, self._batch.offsets[place]
         if trouble.number == DUPLICATE and trouble.key == "PRIMARY" and part.placed:
             raise RowExistsError(
@@ -193,7 +182,9 @@ class BatchWork:
                 hint=f"was the offset set back? `rtpipe offsets set {spec.key} OFFSET` to where the table ends. Was the"
                 " topic made again? Its offsets began anew: empty this table, or give it another (`table`), and resume",
             )
-        refusal = Refusal("E_VALUE", str(trouble), trouble.column)
+        self._dismiss(place, Refusal("E_VALUE", str(trouble), trouble.column))
+
+    def _dismiss(self, place: int, refusal: Refusal) -> None:
         if len(self.refused) >= self.allowed:
             raise TooManyRefused(place, refusal)
         self.refused[place] = refusal

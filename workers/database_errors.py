@@ -1,12 +1,7 @@
-"""What each database error means for the batch in hand: one table, by number.
-
-Numbers are MySQL's and MariaDB's server errors and PyMySQL's client errors (2xxx). Only the number and our own words
-travel on: the server's text may quote a value.
-"""
+"""An error of the database as a writer hears of it: reduced to its number, what to do, and words without a value."""
 
 from __future__ import annotations
 
-import enum
 import re
 
 import pymysql
@@ -14,154 +9,72 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.errors import RtpipeError
-from workers.errors import BrokenInvariant, DataError, SetupError
+from avro_schemas.server_errors import (
+    DUPLICATE,
+    REFUSED,
+    Action,
+    action_of,
+    is_known,
+    safe_words,
+    without_values,
+    words_for,
+)
+from workers.errors import SetupError
 
-
-class Action(enum.Enum):
-    """What the writer does about an error."""
-
-    REPLAY = "replay"  #: roll everything back, pause, run the same batch again
-    LOST = "lost"  #: the connection is gone and COMMIT's outcome unknown: reconnect, re-claim, let the row decide
-    WAIT = "wait"  #: the server takes no writes for now: drop the connection, wait, then as LOST
-    DATA = "data"  #: a value that its column refuses
-    DENIED = "denied"  #: account, password or permission
-    SETUP = "setup"  #: table, server or statement do not fit each other
-    BUG = "bug"  #: nothing that rtpipe knows
-
-
-#: What another try may mend, on a new connection if need be.
-PASSING = frozenset({Action.REPLAY, Action.LOST, Action.WAIT})
-
-_MEANING: dict[Action, dict[int, str]] = {
-    Action.REPLAY: {
-        1020: "record changed since last read",
-        1180: "commit failed",
-        1181: "rollback failed",
-        1205: "lock wait timeout",
-        1206: "too many locks",
-        1213: "deadlock",
-        3100: "rolled back by replication",
-        3101: "rolled back by group replication",
-        3572: "lock not available",
-        4058: "query timed out",
-    },
-    Action.LOST: {
-        0: "connection closed",
-        1053: "server shutdown",
-        1079: "server shutdown",
-        1152: "connection aborted",
-        1158: "network read error",
-        1159: "network read timeout",
-        1160: "network write error",
-        1161: "network write timeout",
-        1317: "query interrupted",
-        1927: "connection killed",
-        2006: "server has gone away",
-        2013: "connection lost",
-        2014: "out of sync",
-        2055: "connection lost",
-        3024: "query timed out",
-        3169: "session killed",
-        4031: "idle too long",
-    },
-    Action.WAIT: {
-        28: "no space left",
-        1021: "disk full",
-        1040: "too many connections",
-        1041: "out of memory",
-        1047: "node not ready",
-        1114: "table or disk full",
-        1135: "cannot create thread",
-        1203: "too many connections of this user",
-        1226: "account limit reached",
-        1290: "read only",
-        1792: "read-only transaction",
-        1836: "read only",
-        2002: "cannot connect",
-        2003: "cannot connect",
-        2005: "unknown host",
-    },
-    Action.DATA: {
-        1048: "NULL in a NOT NULL column",
-        1062: "duplicate value in a unique key",
-        1153: "row larger than max_allowed_packet",
-        1264: "out of range",
-        1265: "truncated",
-        1292: "wrong value",
-        1300: "invalid text",
-        1366: "wrong value",
-        1367: "illegal value",
-        1406: "too long",
-        1411: "wrong value",
-        1451: "foreign key",
-        1452: "foreign key",
-        1525: "wrong value",
-        1644: "refused by a trigger",
-        1690: "out of range",
-        3140: "invalid JSON",
-        3819: "check constraint",
-        4025: "check constraint",
-    },
-    Action.DENIED: {
-        1044: "access to the database denied",
-        1045: "user or password refused",
-        1142: "statement not permitted",
-        1143: "column not permitted",
-        1227: "privilege missing",
-        1251: "authentication protocol not supported",
-        1396: "account operation failed",
-        1698: "access denied",
-        1820: "password expired",
-        1862: "password expired",
-        3118: "account locked",
-    },
-    Action.SETUP: {
-        1046: "the URL names no database",
-        1049: "unknown database",
-        1054: "unknown column",
-        1064: "statement not understood",
-        1100: "table locked",
-        1136: "column count differs",
-        1146: "no such table",
-        1364: "no value for the column without default",
-        1665: "binlog format refuses",
-        1785: "a table without transactions",
-        2061: "authentication plugin needs TLS",
-    },
-}
-DUPLICATE, UNKNOWN_COLUMN = 1062, 1054
+_LOST, _CONFUSED = 2013, 2014
 _NAMED_COLUMN = re.compile(r"[Cc]olumn [`'\w.]*?[`']?(\w{1,64})[`'](?: at row \d+| cannot be null)\.?$")
 _AT_ROW = re.compile(r"at row (\d{1,9})\.?$")
 _NAMED_KEY = re.compile(r"for key '(?:\w{1,64}\.)?(\w{1,64})'$")
 #: Statements hold no names but the table's own, so these texts quote no value.
 _UNFIT_COLUMN = re.compile(r"^(?:Unknown column|Field) '(\w{1,64})' (?:in|doesn't have)")
-ACTIONS = {number: action for action, numbers in _MEANING.items() for number in numbers}
-WORDS = {number: words for numbers in _MEANING.values() for number, words in numbers.items()}
+#: Numbers whose own words say less than the server's: who forbids, what is missing.
+_TELLING = frozenset({1044, 1045, 1142, 1143, 1146, 1227, 1370, 1449, 1644, 3032, 3819, 3955, 4025})
 
 
 class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the action says so
-    """An error of the database, reduced to its number and what to do about it."""
+    """An error of the database, reduced to its number, what to do about it, and words that hold no value."""
 
-    def __init__(self, number: int, column: str = "", key: str = "", row: int = 0) -> None:
+    def __init__(
+        self, number: int, column: str = "", key: str = "", row: int = 0, *, sqlstate: str = "", said: str = ""
+    ) -> None:
         self.number = number
         self.column = column
         self.row = row  #: of the statement's rows, from 1; 0: the server did not say, or means another statement's
         self.key = key  #: the index that refused a duplicate
-        self.action = ACTIONS.get(number, Action.BUG)
-        words = WORDS.get(number, "unexpected database error")
-        if column and self.action is Action.SETUP:
-            words += f" {column}"
-        super().__init__(f"{words} (MySQL {number})")
+        self.action = action_of(number, sqlstate)
+        self.where = ""  #: account, server and table, as far as they are known
+        self.of_table = False  #: it hits every row alike
+        self.at_commit = False  #: what became of the transaction is not known
+        self._said = safe_words(number, self.action, said) if number in _TELLING or not is_known(number) else ""
+        super().__init__(number)
+
+    def __str__(self) -> str:
+        """What happened, in words; where it happened is said by whoever tells of it."""
+        column = f" {self.column}" if self.column and self.action is Action.SETUP else ""
+        said = f": {self._said}" if self._said else ""
+        return f"{words_for(self.number)}{column} (MySQL {self.number}){said}"
+
+    @property
+    def told(self) -> str:
+        """The words, with account, server and table before them."""
+        return f"{self.where}: {self}" if self.where else str(self)
+
+    def hide(self, row: str) -> None:
+        """Keep no word that stands in the row, too."""
+        self._said = without_values(self._said, row)
+
+    def at(self, where: str) -> DatabaseTrouble:
+        """Itself, with a place unless it has one."""
+        self.where = self.where or where
+        return self
 
     def as_error(self, what: str) -> RtpipeError:
         """The error that stops the partition; `what` names topic, partition and step."""
-        kind: type[RtpipeError]
-        kind, hint = {
-            Action.DENIED: (AccessDeniedError, "check the account of RTPIPE_DATABASE_URL and its grants"),
-            Action.SETUP: (SetupError, "compare with `rtpipe infra create --dry-run`"),
-            Action.DATA: (DataError, "repair the message or the table's column"),
-        }.get(self.action, (BrokenInvariant, "the server's error log may tell more"))
-        return kind(f"{what}: {self}", hint=hint)
+        if self.action in REFUSED:
+            return AccessDeniedError(
+                f"{what}: {self.told}", hint="check the account of RTPIPE_DATABASE_URL and its grants"
+            )
+        return SetupError(f"{what}: {self.told}", hint="compare with `rtpipe infra create --dry-run`")
 
 
 def _column(message: str) -> str:
@@ -177,14 +90,18 @@ def trouble_of(exc: BaseException) -> DatabaseTrouble:
     """Reduce what SQLAlchemy or PyMySQL raised; errors without a number mean a broken connection."""
     origin = exc.orig if isinstance(exc, DBAPIError) and exc.orig is not None else exc
     if isinstance(origin, OSError | PendingRollbackError):  # the latter: of a connection that was lost before
-        return DatabaseTrouble(2013)
+        return DatabaseTrouble(_LOST)
     if isinstance(origin, pymysql.err.Error) and origin.args and isinstance(origin.args[0], int):
+        number = origin.args[0] & 0xFFFF  # PyMySQL reads it with a sign
         message = str(origin.args[-1])
-        key = _NAMED_KEY.search(message) if origin.args[0] == DUPLICATE else None
+        key = _NAMED_KEY.search(message) if number == DUPLICATE else None
         row = _AT_ROW.search(message)
         return DatabaseTrouble(
-            origin.args[0], _column(message), key.group(1) if key else "", int(row.group(1)) if row else 0
+            number,
+            _column(message),
+            key.group(1) if key else "",
+            int(row.group(1)) if row else 0,
+            sqlstate=getattr(origin, "sqlstate", None) or "",
+            said=message,
         )
-    if isinstance(origin, pymysql.err.InternalError | pymysql.err.InterfaceError):
-        return DatabaseTrouble(2014)
-    return DatabaseTrouble(-1)
+    return DatabaseTrouble(_CONFUSED)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pymysql
-from sqlalchemy import text
+from sqlalchemy import URL, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
 from avro_schemas.found_table import UnusableTableError, require_usable
 from avro_schemas.mysql_engine import mysql_engine
+from avro_schemas.server_errors import READ_ONLY, UNKNOWN_VARIABLE
 from workers.database_errors import DatabaseTrouble, trouble_of
 from workers.errors import SetupError
 
@@ -21,14 +22,21 @@ from workers.errors import SetupError
 #: ends with the server's answer; a writer's heartbeat must not end before it.
 _SILENCE = 20
 _CONNECT_TIMEOUT = 10
-_UNKNOWN_VARIABLE = 1193
+#: Set before anything else is said: the server's own mode may be one in which our statements mean something else.
+MODE = (
+    "SET SESSION sql_mode='STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
+    "NO_ENGINE_SUBSTITUTION'"
+)
 #: READ COMMITTED: an UPDATE that matches nothing must not keep its row locked (REPEATABLE READ does).
 #: wait_timeout frees the locks of a writer that was stopped in the middle of a transaction.
 _PINNED = (
-    "SET SESSION sql_mode='STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
-    "NO_ENGINE_SUBSTITUTION', time_zone='+00:00', wait_timeout=30,"
+    "SET SESSION time_zone='+00:00', wait_timeout=30,"
     " innodb_lock_wait_timeout={lock}, lock_wait_timeout={lock}, transaction_isolation='READ-COMMITTED'"
 )
+
+
+#: By which quotes or backslashes mean something else.
+_FOREIGN_MODES = ("NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ORACLE")
 
 
 class DatabaseSession:
@@ -51,7 +59,7 @@ class DatabaseSession:
     def _require_pinned(self, sql_mode: str) -> None:
         """A proxy in between may swallow a SET, or hand on a connection of somebody else's settings."""
         zone, charset = map(str, self._one("SELECT @@time_zone, @@character_set_connection"))
-        strict = "STRICT_ALL_TABLES" in sql_mode and "NO_BACKSLASH_ESCAPES" not in sql_mode
+        strict = "STRICT_ALL_TABLES" in sql_mode and not any(mode in sql_mode for mode in _FOREIGN_MODES)
         if not strict or (zone, charset) != ("+00:00", "utf8mb4"):
             raise SetupError(
                 f"the server at {self.server} did not take the session's settings: sql_mode {sql_mode},"
@@ -63,7 +71,7 @@ class DatabaseSession:
         variables = ["read_only", "innodb_read_only"] + ([] if self.is_mariadb else ["super_read_only"])
         values = self._one("SELECT " + ", ".join(f"@@GLOBAL.{name}" for name in variables))
         if any(str(value).upper() not in {"0", "OFF", "NONE"} for value in values):
-            raise DatabaseTrouble(1290)
+            raise DatabaseTrouble(READ_ONLY)
 
     def has_table(self, table: str) -> bool:
         """Whether there is such a table, and the account may see it."""
@@ -132,17 +140,27 @@ def open_session(url: str, silence: int = _SILENCE) -> DatabaseSession:
         "read_timeout": silence,
         "write_timeout": silence,
         "charset": "utf8mb4",
+        "init_command": MODE,
         "local_infile": False,
     }
-    with translated():
-        connection = mysql_engine(make_url(url), poolclass=NullPool, connect_args=connect_args).connect()
-        try:
-            _end_idle_transactions(connection)
-            _pin(connection, lock_wait=max(1, silence // 2))
-            return DatabaseSession(connection)
-        except BaseException:
-            connection.close()
-            raise
+    where = make_url(url)
+    try:
+        with translated():
+            connection = mysql_engine(where, poolclass=NullPool, connect_args=connect_args).connect()
+            try:
+                _end_idle_transactions(connection)
+                _pin(connection, lock_wait=max(1, silence // 2))
+                return DatabaseSession(connection)
+            except BaseException:
+                connection.close()
+                raise
+    except DatabaseTrouble as trouble:
+        raise trouble.at(place_of(where)) from None
+
+
+def place_of(where: URL) -> str:
+    """The account, the server and the database of a URL, as they may be shown."""
+    return f"{where.username or ''}@{where.host or 'localhost'}:{where.port or 3306}/{where.database or ''}"
 
 
 def _end_idle_transactions(connection: Connection) -> None:
@@ -150,7 +168,7 @@ def _end_idle_transactions(connection: Connection) -> None:
     try:
         connection.exec_driver_sql("SET SESSION idle_write_transaction_timeout=30")
     except DBAPIError as exc:
-        if trouble_of(exc).number != _UNKNOWN_VARIABLE:
+        if trouble_of(exc).number != UNKNOWN_VARIABLE:
             raise
 
 
@@ -159,15 +177,15 @@ def _pin(connection: Connection, lock_wait: int) -> None:
     try:
         connection.exec_driver_sql(pinned)
     except DBAPIError as exc:
-        if trouble_of(exc).number != _UNKNOWN_VARIABLE:  # MariaDB before 11.1 calls it tx_isolation
+        if trouble_of(exc).number != UNKNOWN_VARIABLE:  # MariaDB before 11.1 calls it tx_isolation
             raise
         connection.exec_driver_sql(pinned.replace("transaction_isolation", "tx_isolation"))
 
 
 @contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """Turn what the driver raises into DatabaseTrouble, by number."""
+def translated(table: str = "") -> Iterator[None]:
+    """Turn what the driver raises into DatabaseTrouble, by number; `table` is said to be where."""
     try:
         yield
     except (DBAPIError, PendingRollbackError, pymysql.err.Error, OSError) as exc:
-        raise trouble_of(exc) from exc
+        raise trouble_of(exc).at(f"table {table}" if table else "") from exc

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from avro_schemas.message_format import NO_KEY, Look, look_of_headers, look_of_key
 from workers.batch_queue import Batch
-from workers.batch_work import Rows
 from workers.dead_letters import Refusal
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
+from workers.row_trial import Rows
 from workers.schema_cache import SchemaCache
 
 log = get_logger("writer")

@@ -20,13 +20,14 @@ from sqlalchemy import ColumnElement, Row, and_, delete, select, update
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.errors import RtpipeError, UnreachableError
 from avro_schemas.offsets_table import OFFSETS
+from avro_schemas.server_errors import PASSING, ROLLED_BACK, UNKNOWN_COLUMN, Action
 from workers import kill_points
 from workers.batch_encoder import BatchEncoder, HeldAt
 from workers.batch_work import BatchWork
-from workers.database_errors import PASSING, UNKNOWN_COLUMN, Action, DatabaseTrouble
+from workers.database_errors import DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
 from workers.dead_letters import Refusal, letter_text
-from workers.errors import BrokenInvariant, TemporaryError
+from workers.errors import TemporaryError
 from workers.letter import Letter, LetterSource, batch_of
 from workers.partition_spec import PartitionSpec
 from workers.row_age import RowAge
@@ -107,6 +108,10 @@ class LetterRetry:
                 raise held.error from held
             except DatabaseTrouble as trouble:
                 tries += 1
+                if trouble.action is Action.SMALLER and len(letters) > 1:
+                    middle = len(letters) // 2
+                    self.close()
+                    return gone + self.write(letters[:middle]) + self.write(letters[middle:])
                 if trouble.number == UNKNOWN_COLUMN and self._dry_run:
                     return gone + [self._without_column(letter) for letter in letters]
                 self._recover(trouble, tries)
@@ -121,7 +126,7 @@ class LetterRetry:
         self.close()
         if trouble.number == UNKNOWN_COLUMN and tries == 1:
             self._encoder.forget()  # somebody changed the table
-        elif trouble.action in PASSING and tries < _TRIES:
+        elif trouble.action in PASSING - {Action.LOGIN} and tries < _TRIES:
             time.sleep(min(2.0, 0.05 * 2**tries) * random.uniform(0.5, 1))
         else:
             raise self._error(trouble) from trouble
@@ -129,9 +134,9 @@ class LetterRetry:
     def _error(self, trouble: DatabaseTrouble) -> RtpipeError:
         doing = f"retrying dead letters of {self._source.key}"
         if trouble.action is Action.REPLAY:
-            return TemporaryError(f"{doing}: {trouble}", hint="something holds its rows for long: try again later")
-        if trouble.action in {Action.LOST, Action.WAIT}:
-            return UnreachableError(f"{doing}: {trouble}", hint="once it answers, retry again: no row comes twice")
+            return TemporaryError(f"{doing}: {trouble.told}", hint="something holds its rows for long: try again later")
+        if trouble.action in {Action.LOST, Action.WAIT, Action.UNKNOWN}:
+            return UnreachableError(f"{doing}: {trouble.told}", hint="once it answers, retry again: no row comes twice")
         return trouble.as_error(doing)
 
     def _transact(self, letters: Sequence[Letter]) -> list[Outcome]:
@@ -238,7 +243,7 @@ class LetterRetry:
             )
         if changed.rowcount != 1:
             self.close()
-            raise BrokenInvariant(f"{self._source.key}: the transaction was gone after a refused row")
+            raise DatabaseTrouble(ROLLED_BACK)
 
     def _execute(self, statement: bytes) -> None:
         self._query(statement)

@@ -16,11 +16,12 @@ from sqlalchemy import ColumnElement, Row, and_, func, insert, select, update
 
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.offsets_table import OFFSETS
+from avro_schemas.server_errors import DUPLICATE, LOCK_WAIT_TIMEOUT, ROLLED_BACK
 from workers import kill_points
 from workers.batch_queue import Batch
-from workers.database_errors import DUPLICATE, Action, DatabaseTrouble
+from workers.database_errors import DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
-from workers.errors import BrokenInvariant, Fenced, SetupError, TemporaryError, TopicChangedError
+from workers.errors import Fenced, SetupError, TemporaryError, TopicChangedError
 from workers.offset_statements import ADVANCE, CORRECT
 from workers.partition_owner import Work
 from workers.partition_spec import PartitionSpec
@@ -28,7 +29,6 @@ from workers.process_log import get_logger
 from workers.reports import Position
 
 log = get_logger("ledger")
-_LOCK_WAIT_TIMEOUT = 1205
 _CLAIM_ROUNDS = 3
 
 
@@ -41,6 +41,7 @@ class OffsetLedger:
         self._sign_of_life = sign_of_life
         self._owner = f"{socket.gethostname()[:128]}:{os.getpid()}{self._of_us}"
         self._session: DatabaseSession | None = None
+        self._shaken = False  #: a statement of this transaction was refused
         self.max_packet = 0  #: bytes of a statement that the server takes, as of the last connection
         self.has_letters = False  #: there is a table for dead letters, as of the last connection
 
@@ -92,7 +93,7 @@ class OffsetLedger:
                 return self._claim_once()
             except DatabaseTrouble as trouble:
                 self.disconnect()
-                if trouble.number == _LOCK_WAIT_TIMEOUT:
+                if trouble.number == LOCK_WAIT_TIMEOUT:
                     self._kill_predecessor()
                 elif trouble.number != DUPLICATE:  # somebody else made the very first row at the same time
                     raise
@@ -100,7 +101,7 @@ class OffsetLedger:
 
     def _claim_once(self) -> Position:
         session = self.session
-        with translated():
+        with translated(OFFSETS.name):
             row = self._locked_row()
             if row is None:
                 if self._spec.known:
@@ -167,7 +168,7 @@ class OffsetLedger:
 
     def _kill_predecessor(self) -> None:
         """End the session that holds our row: same account, same server, so KILL needs no privilege."""
-        with translated():
+        with translated(OFFSETS.name):
             row = self.session.connection.execute(select(OFFSETS).where(self._where())).one_or_none()
             self.session.connection.rollback()
             if row is not None:
@@ -190,7 +191,7 @@ class OffsetLedger:
         The locking read waits for a COMMIT of our dead session that the server is still busy with; the new epoch
         makes a compare-and-set of that session fail which has not arrived yet.
         """
-        with translated():
+        with translated(OFFSETS.name):
             row = self._locked_row()
             if row is None or row.epoch != epoch:
                 self.session.connection.rollback()
@@ -212,7 +213,8 @@ class OffsetLedger:
         """
         connection = self.session.connection
         rows, dead = work.rows, work.dead
-        with translated():
+        self._shaken = False
+        with translated(OFFSETS.name):
             kill_points.reach("writer:begin")
             moved = self._update(
                 ADVANCE,
@@ -228,15 +230,14 @@ class OffsetLedger:
                 return False
             kill_points.reach("writer:cas_done")
         work.run(self._execute)
-        if (work.rows, work.dead) != (rows, dead):
+        if self._shaken or (work.rows, work.dead) != (rows, dead):
             self._correct(position, batch, work.rows - rows, work.dead - dead)
         kill_points.reach("writer:before_commit")
         try:
             with translated():
                 connection.commit()
         except DatabaseTrouble as trouble:
-            if trouble.action is Action.REPLAY:
-                trouble.action = Action.LOST  # whatever its number: after COMMIT only the row knows what was done
+            trouble.at_commit = True  # whatever its number: only the row knows what was done
             raise
         kill_points.reach("writer:after_commit")
         return True
@@ -251,21 +252,24 @@ class OffsetLedger:
         try:
             with translated():
                 self.session.connection.exec_driver_sql(statement, execution_options={"no_parameters": True})  # type: ignore[arg-type]
+        except DatabaseTrouble:
+            self._shaken = True
+            raise
         finally:
             self._sign_of_life()
         kill_points.reach("writer:mid_insert")
 
     def _correct(self, position: Position, batch: Batch, rows: int, dead: int) -> None:
-        """The totals, after the server has refused rows. It matches only inside the transaction that moved the offset:
-        a server that rolled all of it back with a refused statement is found out here.
+        """The totals, after the server has refused a statement. It matches only inside the transaction that moved the
+        offset: a server that rolled all of it back with what it refused is found out here, and all is done again.
         """
-        with translated():
+        with translated(OFFSETS.name):
             corrected = self._update(
                 CORRECT, of_epoch=position.epoch, at_offset=batch.next_offset, more_rows=rows, more_dead=dead
             )
         if corrected != 1:
             self.disconnect()
-            raise BrokenInvariant(f"{self._spec.key}: the transaction was gone after a refused row")
+            raise DatabaseTrouble(ROLLED_BACK)
 
     def rollback(self) -> None:
         """Undo the whole transaction: a lock wait timeout or a refused value undoes only its own statement."""
@@ -277,7 +281,7 @@ class OffsetLedger:
 
         Looks at the engines too: on a table that lost its transactions, the next lost connection would double rows.
         """
-        with translated():
+        with translated(OFFSETS.name):
             self._require_tables()
             row = self._locked_row()
             self.session.connection.rollback()

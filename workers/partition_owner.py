@@ -7,8 +7,9 @@ import random
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from avro_schemas.server_errors import PASSING, Action
 from workers.batch_queue import Batch
-from workers.database_errors import PASSING, Action, DatabaseTrouble
+from workers.database_errors import DatabaseTrouble
 from workers.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
 from workers.partition_spec import PartitionKey
 from workers.process_log import get_logger
@@ -16,10 +17,24 @@ from workers.reports import Position
 
 log = get_logger("owner")
 _T = TypeVar("_T")
+#: What is waited for where no row is to blame: what another try may mend, and what nobody knows to be lasting.
+_WAITED = PASSING | {Action.UNKNOWN, Action.SMALLER}
+#: Tries of a batch, after which less of it is tried.
+_TRIES = 3
+#: Seconds between two tries at most; a login that is refused again and again may lock the account.
+_LONGEST, _LONGEST_LOGIN = 10.0, 60.0
 
 
 class NotWritten(Exception):  # noqa: N818 - what it stands for becomes an error where it is known
     """The work gave up in the middle of its transaction, which is rolled back."""
+
+
+class TooMuch(NotWritten):
+    """The server takes the batch neither now nor after some tries: a smaller one may do."""
+
+    def __init__(self, trouble: DatabaseTrouble) -> None:
+        super().__init__(str(trouble))
+        self.trouble = trouble
 
 
 class Work(Protocol):
@@ -35,6 +50,9 @@ class Work(Protocol):
 
     def run(self, execute: Callable[[bytes], None]) -> None:
         """Execute the statements. One that the server refuses for its data is undone alone; the transaction goes on."""
+
+    def give_up(self, trouble: DatabaseTrouble) -> bool:
+        """Leave out something of the only message, which is too much for the server. False if nothing is left to."""
 
 
 class Ledger(Protocol):
@@ -101,19 +119,33 @@ class PartitionOwner:
             except NotWritten:
                 self._roll_back()
                 raise
-            except DatabaseTrouble as trouble:
-                attempt += 1
-                if trouble.action is Action.REPLAY:
-                    self._replay(trouble, attempt)
-                elif trouble.action in {Action.LOST, Action.WAIT}:
-                    self._recover(trouble, attempt)
-                    if self._committed(batch):
-                        break
-                else:
-                    self._roll_back()
-                    raise
+            except DatabaseTrouble as caught:
+                trouble = caught
+            attempt += 1
+            if self._overcome(trouble, attempt, batch):
+                break
+            self._lessen(trouble, attempt, batch, work)
         if attempt:
             self._outage.over()
+
+    def _overcome(self, trouble: DatabaseTrouble, attempt: int, batch: Batch) -> bool:
+        """Be ready for another try; True if none is needed. Raises what no other try can mend."""
+        if trouble.at_commit or (trouble.action in _WAITED and trouble.action not in {Action.REPLAY, Action.SMALLER}):
+            self._recover(trouble, attempt)
+            return self._committed(batch, trouble)
+        if trouble.action not in _WAITED:
+            self._roll_back()
+            raise trouble
+        self._replay(trouble, attempt)
+        return False
+
+    def _lessen(self, trouble: DatabaseTrouble, attempt: int, batch: Batch, work: Work) -> None:
+        """What is too much at once may go in parts; of a single message, something is left out."""
+        lasting = attempt >= _TRIES and not trouble.of_table
+        if len(batch.offsets) > 1 and (trouble.action is Action.SMALLER or lasting):
+            raise TooMuch(trouble)
+        if trouble.action is Action.SMALLER and not work.give_up(trouble):
+            self._outage.pause(f"database: {trouble.told}", _pause(attempt, _LONGEST))
 
     def check(self) -> None:
         """Between two batches: notice a fence, a dead connection or a changed table before the next message does.
@@ -124,7 +156,7 @@ class PartitionOwner:
         try:
             found = self._ledger.read()
         except DatabaseTrouble as trouble:
-            if trouble.action not in PASSING:
+            if trouble.action not in _WAITED:
                 raise trouble.as_error(f"{self._key}: checking") from trouble
             self._recover(trouble, attempt=1)
             found = self.position
@@ -135,9 +167,10 @@ class PartitionOwner:
             raise self._moved(expected, found.offset)
 
     def _replay(self, trouble: DatabaseTrouble, attempt: int) -> None:
-        log.info("%s: %s; replaying the batch", self._key, trouble, extra={"event": "batch_replayed"})
+        log.info("%s: %s; replaying the batch", self._key, trouble.told, extra={"event": "batch_replayed"})
         self._roll_back()
-        self._outage.pause(str(trouble), min(2.0, 0.05 * 2 ** min(attempt, 6)) * random.uniform(0.5, 1))
+        if trouble.action is Action.REPLAY:
+            self._outage.pause(trouble.told, _pause(attempt, 2.0))
 
     def _roll_back(self) -> None:
         try:
@@ -148,40 +181,39 @@ class PartitionOwner:
     def _recover(self, trouble: DatabaseTrouble, attempt: int) -> None:
         """Re-claim after a lost connection; afterwards the position is the truth again."""
         self._ledger.disconnect()
-        if trouble.action is Action.WAIT:
-            self._outage.pause(
-                f"database: {trouble}", min(10.0, 0.05 * 2 ** min(attempt, 8)) * random.uniform(0.8, 1.2)
-            )
+        if trouble.action is not Action.LOST or attempt > 1:
+            self._outage.pause(f"database: {trouble.told}", _pause(attempt, _longest(trouble)))
         found = self._insist("re-claiming", lambda: self._ledger.reclaim(self.position.epoch))
         if found is None:
             raise self._judgement(self._insist("reading the ledger", self._ledger.read))
         self.position = found
 
-    def _committed(self, batch: Batch) -> bool:
+    def _committed(self, batch: Batch, trouble: DatabaseTrouble) -> bool:
         """What became of a COMMIT whose reply was lost; the locked row decides, never the client's error."""
         outcome = {batch.next_offset: "committed", batch.first: "rolled back"}.get(self.position.offset)
         if outcome is None:
             raise self._moved(batch.first, self.position.offset)
-        log.warning(
-            "W_COMMIT_OUTCOME %s %s",
-            self._key,
-            outcome,
-            extra={"event": "commit_outcome", "outcome": outcome, "partition": str(self._key)},
-        )
+        if trouble.at_commit or trouble.action is Action.LOST:
+            log.warning(
+                "W_COMMIT_OUTCOME %s %s",
+                self._key,
+                outcome,
+                extra={"event": "commit_outcome", "outcome": outcome, "partition": str(self._key)},
+            )
         return self.position.offset == batch.next_offset
 
     def _insist(self, doing: str, step: Callable[[], _T]) -> _T:
-        """Run `step` until the database answers; 100 ms to 10 s between tries."""
-        delay = 0.1
+        """Run `step` until the database answers, with longer and longer pauses between tries."""
+        attempt = 0
         while True:
             try:
                 answer = step()
             except DatabaseTrouble as trouble:
-                if trouble.action not in PASSING:
+                if trouble.action not in _WAITED:
                     raise trouble.as_error(f"{self._key}: {doing}") from trouble
+                attempt += 1
                 self._ledger.disconnect()
-                self._outage.pause(f"database: {trouble}", delay * random.uniform(0.8, 1.2))
-                delay = min(10.0, delay * 2)
+                self._outage.pause(f"database: {trouble.told}", _pause(attempt, _longest(trouble)))
             else:
                 return answer
 
@@ -203,3 +235,12 @@ class PartitionOwner:
         if found < expected:
             return TemporaryError(f"W_REWOUND {self._key} {expected} -> {found}")
         return BrokenInvariant(f"{self._key}: ledger is at {found}, ahead of {expected}, under our own epoch")
+
+
+def _longest(trouble: DatabaseTrouble) -> float:
+    return _LONGEST_LOGIN if trouble.action is Action.LOGIN else _LONGEST
+
+
+def _pause(attempt: int, longest: float) -> float:
+    """Seconds until the next try, from 0.1 on."""
+    return min(longest, 0.05 * 2.0 ** min(attempt, 12)) * random.uniform(0.8, 1.2)

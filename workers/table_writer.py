@@ -7,20 +7,24 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import NoReturn
 
+from avro_schemas.server_errors import UNKNOWN_COLUMN
 from workers.batch_encoder import BatchEncoder, HeldAt
 from workers.batch_queue import Batch
 from workers.batch_work import CAREFUL_ROWS, BatchWork, TooManyRefused
-from workers.database_errors import UNKNOWN_COLUMN, DatabaseTrouble
+from workers.database_errors import DatabaseTrouble
 from workers.dead_letters import Refusal
 from workers.errors import DataError, DeadLetterLimitError
 from workers.offset_ledger import OffsetLedger
-from workers.partition_owner import PartitionOwner
+from workers.partition_owner import PartitionOwner, TooMuch
 from workers.partition_spec import PartitionSpec
+from workers.process_log import get_logger
 from workers.schema_cache import Schemas
 
+log = get_logger("writer")
 _MINUTE = 60.0
 #: Batches without a row that the server refuses, after which none is expected.
 _CALM = 50
+_NO_LIMIT = 1 << 62
 
 
 class TableWriter:
@@ -43,6 +47,8 @@ class TableWriter:
         self._encoder = BatchEncoder(spec, schemas, sign_of_life=sign_of_life)
         self._letters: deque[tuple[float, int]] = deque()  # when, how many
         self._calm = _CALM  # batches since the server last refused a row
+        self._alike = 0  # rows that were refused, unknown why, since one was taken
+        self._most = _NO_LIMIT  # messages that the server takes in one transaction, as far as is known
 
     def write(self, batch: Batch) -> Counter[str]:
         """Commit the batch; the names of the errors of its dead letters, counted.
@@ -50,23 +56,47 @@ class TableWriter:
         Raises DataError or DeadLetterLimitError at a message that is no row, and EvolutionError at one for which the
         table must change first, after committing all before it.
         """
+        if len(batch.offsets) > self._most:
+            return self._halves(batch)
         try:
-            work = self._commit(batch)
-        except HeldAt:
-            work = self._commit_anew(batch)
-        except DatabaseTrouble as trouble:
-            if trouble.number != UNKNOWN_COLUMN:
-                raise trouble.as_error(f"{self._spec.key} offset {batch.first}") from trouble
-            work = self._commit_anew(batch)
+            work = self._committed(batch)
+        except TooMuch as much:
+            self._lessen(batch, much.trouble)
+            return self._halves(batch)
+        self._alike = work.alike_after()
+        if self._calm == _CALM and self._most < _NO_LIMIT:
+            self._most *= 2
         if work.dead:
             self._letters.append((time.monotonic(), work.dead))
         return Counter(refusal.name for refusal in work.refused.values())
+
+    def _halves(self, batch: Batch) -> Counter[str]:
+        """Each in a transaction of its own."""
+        middle = len(batch.offsets) // 2
+        return self.write(batch.part(0, middle)) + self.write(batch.part(middle, len(batch.offsets)))
+
+    def _lessen(self, batch: Batch, trouble: DatabaseTrouble) -> None:
+        """Go on with smaller transactions, also of the batches to come, until some were calm."""
+        text = "%s offset %d: %s; %d messages go in two transactions"
+        extra = {"event": "batch_split", "partition": str(self._spec.key)}
+        log.info(text, self._spec.key, batch.first, trouble.told, len(batch.offsets), extra=extra)
+        self._most, self._calm = (len(batch.offsets) + 1) // 2, 0
+
+    def _committed(self, batch: Batch) -> BatchWork:
+        try:
+            return self._commit(batch)
+        except HeldAt:
+            return self._commit_anew(batch)
+        except DatabaseTrouble as trouble:
+            if trouble.number != UNKNOWN_COLUMN:
+                raise trouble.as_error(f"{self._spec.key} offset {batch.first}") from trouble
+            return self._commit_anew(batch)
 
     def _commit_anew(self, batch: Batch) -> BatchWork:
         """Somebody changed the table, or may have: ask what it is like now, and try once more."""
         self._encoder.forget()
         try:
-            return self._commit(batch)
+            return self._commit(batch, fresh=True)
         except DatabaseTrouble as again:
             raise again.as_error(f"{self._spec.key} offset {batch.first}") from again
         except HeldAt as held:
@@ -74,9 +104,9 @@ class TableWriter:
                 self.write(batch.part(0, held.place))
             raise held.error from held
 
-    def _commit(self, batch: Batch) -> BatchWork:
+    def _commit(self, batch: Batch, *, fresh: bool = False) -> BatchWork:
         work = self._encoder.work(batch, self._ledger.max_packet)
-        work.allowed = self._allowance()
+        work.allowed, work.alike, work.fresh = self._allowance(), self._alike, fresh
         if self._calm < _CALM:
             work.statement_rows = CAREFUL_ROWS
         if len(work.refused) > work.allowed:
@@ -86,7 +116,7 @@ class TableWriter:
             self._owner.commit(batch, work)
         except TooManyRefused as stopped:
             self._stop_at(batch, stopped.place, stopped.refusal)
-        self._calm = 0 if work.server_refused else self._calm + 1
+        self._calm = 0 if work.server_refused else min(_CALM, self._calm + 1)
         return work
 
     def _allowance(self) -> int:

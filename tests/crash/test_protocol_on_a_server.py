@@ -18,6 +18,7 @@ from tests.batches import batch_of
 from tests.crash.database_proxy import DatabaseProxy, Do, Statement, database_proxy
 from tests.pipeline import connect
 from workers.batch_queue import Batch
+from workers.database_errors import DatabaseTrouble
 from workers.errors import Fenced, TemporaryError
 from workers.offset_ledger import OffsetLedger
 from workers.partition_owner import PartitionOwner
@@ -67,6 +68,9 @@ class Inserts:
             execute(f"INSERT INTO {self._table} VALUES ({offset})".encode())
             if self._frozen:
                 raise Frozen
+
+    def give_up(self, trouble: DatabaseTrouble) -> bool:
+        return False
 
 
 class World:

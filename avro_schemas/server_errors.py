@@ -1,0 +1,267 @@
+"""What each error of the server means, for everybody who talks to it: one table by number, and a rule for all others.
+
+Numbers are MySQL's and MariaDB's, those of PyMySQL (2xxx) and of proxies that stand between (9xxx). What is in no table
+is told by the class of its SQLSTATE; what that does not tell either is found out by experiment, where there is one.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+
+
+class Action(enum.Enum):
+    """What the one who hears of an error does about it."""
+
+    REPLAY = "replay"  #: roll everything back, pause, run the same batch again
+    LOST = "lost"  #: the connection is gone and COMMIT's outcome unknown: reconnect, re-claim, let the row decide
+    WAIT = "wait"  #: the server takes no writes for now: drop the connection, wait, then as LOST
+    LOGIN = "login"  #: the account may not log in for now: read its secret again, wait, then as LOST
+    SMALLER = (
+        "smaller"  #: too much at once: fewer messages in a transaction; of a single one, it is the message's fault
+    )
+    DATA = "data"  #: a row that the table refuses
+    DENIED = "denied"  #: a privilege is missing
+    SETUP = "setup"  #: table, server or statement do not fit each other
+    UNKNOWN = "unknown"  #: neither number nor SQLSTATE tell
+
+
+#: What another try may mend, on a new connection if need be.
+PASSING = frozenset({Action.REPLAY, Action.LOST, Action.WAIT, Action.LOGIN})
+#: By which an account is refused: at its login, or later.
+REFUSED = frozenset({Action.LOGIN, Action.DENIED})
+
+_MEANING: dict[Action, dict[int, str]] = {
+    Action.REPLAY: {
+        1020: "record changed since last read",
+        1180: "commit failed",
+        1181: "rollback failed",
+        1205: "lock wait timeout",
+        1206: "too many locks",
+        1213: "deadlock",
+        1479: "transaction rolled back",
+        1613: "transaction rolled back, it took too long",
+        1614: "transaction rolled back, deadlock",
+        1637: "too many transactions at once",
+        1689: "lock wait aborted",
+        1969: "statement stopped by max_statement_time",
+        3024: "statement stopped by max_execution_time",
+        3058: "deadlock of locks by name",
+        3100: "rolled back by replication",
+        3101: "rolled back by group replication",
+        3572: "lock not available",
+    },
+    Action.LOST: {
+        0: "connection closed",
+        1053: "server shutdown",
+        1077: "server shutdown",
+        1079: "server shutdown",
+        1152: "connection aborted",
+        1158: "network read error",
+        1159: "network read timeout",
+        1160: "network write error",
+        1161: "network write timeout",
+        1184: "connection aborted",
+        1317: "query interrupted",
+        1402: "the transaction was gone after a refused statement",
+        1927: "connection killed",
+        2006: "server has gone away",
+        2013: "connection lost",
+        2014: "out of sync",
+        2027: "malformed packet",
+        2055: "connection lost",
+        3168: "server is not available",
+        3169: "session killed",
+        4031: "idle too long",
+        9006: "the proxy lost its server",
+    },
+    Action.WAIT: {
+        28: "no space left",
+        1021: "disk full",
+        1036: "the table is read only",
+        1037: "out of memory",
+        1038: "out of sort memory",
+        1040: "too many connections",
+        1041: "out of memory",
+        1042: "the server cannot find the client's host name",
+        1043: "bad handshake",
+        1047: "node not ready",
+        1099: "the table is locked",
+        1114: "table or disk full",
+        1135: "cannot create thread",
+        1203: "too many connections of this user",
+        1223: "a global read lock is held",
+        1226: "account limit reached",
+        1290: "read only",
+        1461: "too many prepared statements",
+        1792: "read-only transaction",
+        1836: "read only",
+        1874: "InnoDB is read only",
+        2002: "cannot connect",
+        2003: "cannot connect",
+        2005: "unknown host",
+        3032: "the server is in offline mode",
+        3170: "out of the session's memory",
+        9001: "the proxy reaches no server in time",
+        9002: "the proxy has no server for this",
+    },
+    Action.LOGIN: {
+        1045: "user or password refused",
+        1129: "host blocked after many broken connections",
+        1130: "host not allowed to connect",
+        1698: "access denied",
+        1820: "password expired",
+        1862: "password expired",
+        3118: "account locked",
+        3955: "account blocked after refused logins",
+        4150: "account blocked after refused logins",
+        4151: "account locked",
+    },
+    Action.SMALLER: {
+        1153: "larger than max_allowed_packet",
+        1197: "larger than max_binlog_cache_size",
+        1534: "too large for the binary log",
+        1705: "larger than max_binlog_stmt_cache_size",
+    },
+    Action.DATA: {
+        1048: "NULL in a NOT NULL column",
+        1062: "duplicate value in a unique key",
+        1118: "row too large",
+        1264: "out of range",
+        1265: "truncated",
+        1292: "wrong value",
+        1300: "invalid text",
+        1365: "division by zero",
+        1366: "wrong value",
+        1367: "illegal value",
+        1406: "too long",
+        1411: "wrong value",
+        1416: "no geometry",
+        1451: "foreign key",
+        1452: "foreign key",
+        1525: "wrong value",
+        1526: "no partition for the value",
+        1586: "duplicate value in a unique key",
+        1591: "no partition for the value",
+        1644: "refused by a trigger",
+        1690: "out of range",
+        1748: "not in the partitions named",
+        3140: "invalid JSON",
+        3156: "invalid value of JSON",
+        3157: "JSON too deep",
+        3819: "check constraint",
+        4025: "check constraint",
+    },
+    Action.DENIED: {
+        1044: "access to the database denied",
+        1142: "statement not permitted",
+        1143: "column not permitted",
+        1227: "privilege missing",
+        1251: "authentication protocol not supported",
+        1370: "routine not permitted",
+        1396: "account operation failed",
+        1410: "account may not be made by a grant",
+    },
+    Action.SETUP: {
+        1046: "the URL names no database",
+        1049: "unknown database",
+        1054: "unknown column",
+        1064: "statement not understood",
+        1100: "table not locked",
+        1136: "column count differs",
+        1146: "no such table",
+        1364: "no value for the column without default",
+        1442: "a trigger changes its own table",
+        1449: "the account that defines a trigger or view does not exist",
+        1665: "binlog format refuses",
+        1785: "a table without transactions",
+        1932: "no such table in the engine",
+        2054: "authentication method not known to the client",
+        2059: "authentication method not known to the client",
+        2061: "authentication plugin needs TLS",
+        3159: "the server demands TLS",
+    },
+}
+#: By the class of the SQLSTATE, which is its first two characters, for numbers that are not listed.
+_CLASSES = {
+    "07": Action.SETUP,
+    "08": Action.LOST,
+    "0A": Action.SETUP,
+    "0K": Action.SETUP,
+    "20": Action.DATA,
+    "21": Action.SETUP,
+    "22": Action.DATA,
+    "23": Action.DATA,
+    "25": Action.WAIT,
+    "28": Action.LOGIN,
+    "2F": Action.SETUP,
+    "3D": Action.SETUP,
+    "40": Action.REPLAY,
+    "42": Action.SETUP,
+    "45": Action.DATA,
+    "53": Action.WAIT,
+    "57": Action.WAIT,
+    "58": Action.WAIT,
+    "70": Action.LOST,
+    "XA": Action.REPLAY,
+}
+#: What the client itself reports, and proxies in its name: the road to the server, whatever else they say.
+_CLIENT, _PROXY = range(2000, 3000), range(9000, 9011)
+DUPLICATE, UNKNOWN_COLUMN, NO_TABLE, LOCK_WAIT_TIMEOUT = 1062, 1054, 1146, 1205
+UNKNOWN_VARIABLE, UNKNOWN_LOGIN = 1193, frozenset({1045, 1698})
+ROLLED_BACK, READ_ONLY = 1402, 1290
+_ACTIONS = {number: action for action, numbers in _MEANING.items() for number in numbers}
+_WORDS = {number: words for numbers in _MEANING.values() for number, words in numbers.items()}
+#: Of rows, but what the server says of them holds names alone.
+_NAMES_ONLY = frozenset({3819, 4025})
+_QUOTED = re.compile(r"['\"`].*['\"`]", re.DOTALL)
+_TOKEN = re.compile(r"\w+")
+_LONGEST, _LONGEST_ROW = 250, 200_000
+_TELLING = 4  #: characters of a word that is looked for within others, too
+CUT = "\N{HORIZONTAL ELLIPSIS}"
+
+
+def is_known(number: int) -> bool:
+    """Whether the table has the number itself."""
+    return number in _ACTIONS
+
+
+def action_of(number: int, sqlstate: str = "") -> Action:
+    """What to do about an error, as far as it tells by itself."""
+    if number in _ACTIONS:
+        return _ACTIONS[number]
+    if number in _CLIENT:
+        return Action.LOST
+    if number in _PROXY:
+        return Action.WAIT
+    return _CLASSES.get(sqlstate[:2], Action.UNKNOWN)
+
+
+def words_for(number: int) -> str:
+    """Our own words for it; of one that is in no table, that it was refused."""
+    return _WORDS.get(number, "refused by the server")
+
+
+def safe_words(number: int, action: Action, said: str) -> str:
+    """What the server said, without what may be a value: where it may speak of values, quoted parts and digits go."""
+    text = " ".join("".join(mark if mark.isprintable() else " " for mark in said).split())
+    if action not in {Action.SETUP, Action.DENIED, Action.LOGIN} and number not in _NAMES_ONLY:
+        text = re.sub(r"\d+", CUT, _QUOTED.sub(CUT, text))
+        text = text.partition("'")[0].partition('"')[0].rstrip()  # a quotation that was cut off
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + CUT
+
+
+def without_values(words: str, row: str) -> str:
+    """`words` without any that stands in `row` too, the SQL of the row: a trigger may say what it saw there."""
+    if len(row) > _LONGEST_ROW:
+        return ""
+    low = re.sub(r"\\.", " ", row.lower(), flags=re.DOTALL)
+    values = set(_TOKEN.findall(low))
+    telling = [value for value in values if len(value) >= _TELLING] if words else []
+
+    def hide(found: re.Match[str]) -> str:
+        word = found[0].lower()
+        parts = len(word) >= _TELLING and (word in low or any(value in word for value in telling))
+        return CUT if word in values or parts else found[0]
+
+    return re.sub(rf"{CUT}[\s{CUT}]*{CUT}", CUT, _TOKEN.sub(hide, words))
