@@ -18,6 +18,7 @@ demo: run  ## install, then show the whole pipeline at work (ARGS="--messages 10
 	@$(BIN)/rtpipe demo $(ARGS)
 
 test: dev  ## install, then all tests: unit, integration, crash, wheel (ARGS="tests/unit -k name")
+	@echo 'make test: about five minutes on two cores for all tests; nothing is left running, no data stays but in caches'
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 check: dev  ## lint, format and types

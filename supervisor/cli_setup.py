@@ -90,6 +90,8 @@ def _tell(result: ProvisionResult, *, as_json: bool, with_sql: bool = True) -> N
 
 def _what_next(result: ProvisionResult, names: Sequence[str]) -> None:
     from infra.provision_items import State
+    from supervisor.own_command import own_command
 
     done = all(item.state is State.THERE for item in result.items)
-    typer.echo(f"\n{'all is there already' if done else 'done'}; next: rtpipe supervise --topics {','.join(names)}")
+    how = "all is there already" if done else "done"
+    typer.echo(f"\n{how}; next: {own_command()} supervise --topics {','.join(names)}")

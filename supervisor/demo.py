@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import time
@@ -23,6 +24,7 @@ from avro_schemas.errors import ExitCode
 from infra import embedded_stack
 from infra.stack_layout import load_layout
 from infra.stack_state import user_directory
+from supervisor.own_command import own_command
 from supervisor.partition_status import PartitionStatus
 from supervisor.rehearsal import Rehearsal, RehearsalError, until
 
@@ -154,10 +156,22 @@ class _Story:
 
         return until(moved, "offsets move")
 
-    def _kill_one(self, what: str, index: int, choose: Callable[[PartitionStatus], int | None]) -> None:
+    def _in_midstream(self, first: int) -> PartitionStatus:
+        """A partition, from the `first` on if possible, of whose messages some are rows and some still wait."""
+
+        def flowing() -> PartitionStatus | None:
+            now = self.pipeline.running()
+            return next((p for p in now[first:] + now[:first] if (p.offset or 0) > 0 and (p.lag or 0) > 0), None)
+
+        found = until(flowing, "rows flow, and messages wait")
+        assert found is not None
+        return found
+
+    def _kill_one(self, what: str, first: int, choose: Callable[[PartitionStatus], int | None]) -> None:
         with self._telling(f"kill -9 a {what} in mid-stream") as told:
             self._require_stream()
-            victim = self._moving()[index]
+            self._moving()
+            victim = self._in_midstream(first)
             began = time.monotonic()
             pid = choose(victim)
             assert pid is not None
@@ -241,17 +255,25 @@ class _Story:
             embedded_stack.down(self.directory / "stack", console=Console(quiet=True))
 
     def how_to_look(self, *, keep: bool) -> None:
-        """The next commands to run."""
-        say = self._console.print
-        say(f"\nLook at it yourself (logs: {self.pipeline.log}):", soft_wrap=True)
-        say(f"  export RTPIPE_STACK_DIR={self.directory / 'stack'}", soft_wrap=True)
+        """The next commands to run, as they are typed in this folder."""
+        rtpipe = own_command()
+        lines = [f"export RTPIPE_STACK_DIR={shlex.quote(str(self.directory / 'stack'))}"]
         if keep:
-            say(f"  export RTPIPE_RUNTIME_DIR={self.directory / 'run'}", soft_wrap=True)
-            say("  rtpipe status")
+            assert self.pipeline.supervisor is not None
+            lines += [
+                f"export RTPIPE_RUNTIME_DIR={shlex.quote(str(self.directory / 'run'))}",
+                f"{rtpipe} status",
+                f"kill {self.pipeline.supervisor.pid}     # drains and ends the supervisor",
+            ]
         else:
-            say("  rtpipe infra up")
-        say(f"  rtpipe verify --topics {','.join(TOPICS)} --values", soft_wrap=True)
-        say("  rtpipe infra down --purge", soft_wrap=True)
+            lines.append(f"{rtpipe} infra up")
+        lines += [
+            f"{rtpipe} verify --topics {','.join(TOPICS)} --values",
+            f"{rtpipe} infra down --purge     # ends the services and deletes their data",
+        ]
+        self._console.print(f"\nLook at it yourself (logs: {self.pipeline.log}):", soft_wrap=True)
+        for line in lines:
+            self._console.print(Text(f"  {line}"), soft_wrap=True)
 
 
 def _committed(partitions: list[PartitionStatus]) -> int:

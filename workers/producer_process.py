@@ -37,6 +37,7 @@ STOP = "stop"  #: parent to process: send no more, flush, tell the last tally
 READY = "ready"  #: process to parent: connected; parent to process: begin
 
 log = logging.getLogger("rtpipe.produce")
+log.addHandler(logging.NullHandler())  # librdkafka's lines; what it cannot mend itself comes as an error
 
 
 def main(order: ProcessOrder, parent: Connection) -> None:

@@ -10,8 +10,10 @@ set -euo pipefail
 
 PATIENCE=${PATIENCE:-120} # seconds to wait for anything
 
+typed=rtpipe                            # how the reader types it
 if ! command -v rtpipe >/dev/null; then # not in an activated environment: the one that make has made
-  PATH="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/.venv/bin:$PATH"
+  typed="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/.venv/bin/rtpipe"
+  PATH="${typed%/*}:$PATH"
 fi
 
 say() { printf '\n%s\n' "$*"; }
@@ -62,14 +64,21 @@ for topic in json.load(sys.stdin)["topics"]:
     print("%-24s %14s %14s %14s" % (topic["topic"], format(kafka, ","), format(stored, ","), format(topic["rows_in_table"], ",")))'
 }
 
-# await WHAT COMMAND...: run the command until it succeeds.
-await() {
-  local what=$1 ends=$((SECONDS + PATIENCE))
+# within SECONDS COMMAND...: run the command until it succeeds; fails if it does not in that time.
+within() {
+  local ends=$((SECONDS + $1))
   shift
   until "$@"; do
-    [ "$SECONDS" -lt "$ends" ] || give_up "after $PATIENCE s still not: $what"
+    [ "$SECONDS" -lt "$ends" ] || return 1
     sleep 0.1
   done
+}
+
+# await WHAT COMMAND...: the same, patiently; gives up with a word of what did not come.
+await() {
+  local what=$1
+  shift
+  within "$PATIENCE" "$@" || give_up "after $PATIENCE s still not: $what"
 }
 
 # Whether the partition runs in other processes than these, and has committed since.
@@ -106,5 +115,5 @@ kill_one() {
 
 what_next() {
   say 'Once the producer is done and the lag is 0 (rtpipe status), prove that nothing is lost and nothing is there twice:'
-  printf '  rtpipe verify --topics %s --values\n' "$1"
+  printf '  %s verify --topics %s --values\n' "$typed" "$1"
 }

@@ -51,7 +51,7 @@ await 'all its processes are gone' none_left
 say "all of them are gone, $((SECONDS - began)) s later"
 
 say 'Start it again in its terminal:'
-printf '  rtpipe supervise --topics %s\n' "$all"
+printf '  %s supervise --topics %s\n' "$typed" "$all"
 await 'a supervisor runs and all its partitions do' started_again
 await 'it commits (is the producer still at work?)' moving
 say 'It runs again, and commits.'
