@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from avro_schemas.datasets import DEFAULT_FILE
@@ -24,25 +21,13 @@ from avro_schemas.errors import ExitCode
 from infra import embedded_stack
 from infra.stack_layout import load_layout
 from infra.stack_state import user_directory
-from supervisor.own_command import own_command
+from supervisor.demo_view import Outcome, print_next_steps, print_outcome
 from supervisor.partition_status import PartitionStatus
 from supervisor.rehearsal import Rehearsal, RehearsalError, until
 
 TOPICS = ("dataset1", "dataset2", "dataset3")
 #: While faults happen the stream is slow enough to last this long; what is left of it follows at full speed.
 _STREAM_SECONDS = 150
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the summary tells."""
-
-    messages: int
-    rows: int
-    lost_or_doubled: int
-    restarts: int
-    seconds: float
-    proven: bool
 
 
 def default_directory() -> Path:
@@ -60,8 +45,8 @@ def demo(directory: Path, messages: int, *, keep: bool, console: Console) -> Exi
         raise
     finally:
         story.end(keep=keep)
-    _summary(console, outcome)
-    story.how_to_look(keep=keep)
+    print_outcome(console, outcome)
+    print_next_steps(console, story.pipeline, directory=story.directory, topics=TOPICS, keep=keep)
     return ExitCode.DONE if outcome.proven else ExitCode.DIFFERENT
 
 
@@ -254,27 +239,6 @@ class _Story:
             self._pipeline.stop()
             embedded_stack.down(self.directory / "stack", console=Console(quiet=True))
 
-    def how_to_look(self, *, keep: bool) -> None:
-        """The next commands to run, as they are typed in this folder."""
-        rtpipe = own_command()
-        lines = [f"export RTPIPE_STACK_DIR={shlex.quote(str(self.directory / 'stack'))}"]
-        if keep:
-            assert self.pipeline.supervisor is not None
-            lines += [
-                f"export RTPIPE_RUNTIME_DIR={shlex.quote(str(self.directory / 'run'))}",
-                f"{rtpipe} status",
-                f"kill {self.pipeline.supervisor.pid}     # drains and ends the supervisor",
-            ]
-        else:
-            lines.append(f"{rtpipe} infra up")
-        lines += [
-            f"{rtpipe} verify --topics {','.join(TOPICS)} --values",
-            f"{rtpipe} infra down --purge     # ends the services and deletes their data",
-        ]
-        self._console.print(f"\nLook at it yourself (logs: {self.pipeline.log}):", soft_wrap=True)
-        for line in lines:
-            self._console.print(Text(f"  {line}"), soft_wrap=True)
-
 
 def _committed(partitions: list[PartitionStatus]) -> int:
     return sum(p.offset or 0 for p in partitions)
@@ -283,21 +247,3 @@ def _committed(partitions: list[PartitionStatus]) -> int:
 @contextmanager
 def _nothing() -> Iterator[None]:
     yield
-
-
-def _summary(console: Console, outcome: Outcome) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="dim")
-    table.add_column(justify="right", style="bold")
-    table.add_row("messages produced", f"{outcome.messages:,}")
-    table.add_row("rows in the tables", f"{outcome.rows:,}")
-    table.add_row("lost, doubled or altered", f"{outcome.lost_or_doubled:,}")
-    table.add_row("workers restarted", f"{outcome.restarts}")
-    table.add_row("supervisors killed", "1")
-    table.add_row("rows a second, kills included", f"{outcome.rows / outcome.seconds:,.0f}")
-    console.print()
-    console.print(table)
-    if outcome.proven:
-        console.print("\nexactly once: proven", style="bold green")
-    else:
-        console.print("\nexactly once: NOT proven", style="bold red")
