@@ -7,9 +7,8 @@ import dataclasses
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import connection
 from multiprocessing.context import ForkServerContext
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from supervisor.supervised_worker import SupervisedWorker
 from supervisor.systemd_notify import SystemdNotifier
 from supervisor.table_keeper import TableKeeper
 from supervisor.topic_watch import TopicWatch
+from supervisor.wait_set import WaitSet
 from supervisor.worker_state import SETTLED, State
 from workers.deadline import Deadline
 from workers.errors import TopicChangedError
@@ -73,6 +73,7 @@ class Supervisor:
         self._workers = [SupervisedWorker(spec, policy, context, self._desk) for spec in specs]
         self._options = options
         self._notifier = notifier
+        self._waits = WaitSet()
         self._stats = ProcessStats()
         self._started_at = time.monotonic()
         self._drain: Deadline | None = None
@@ -97,19 +98,20 @@ class Supervisor:
             finally:
                 self._kill_all()
                 self._control.close()
+                self._waits.close()
         return self._verdict()
 
     def _turn(self, inbox: SignalInbox) -> None:
         """One round: wait for whatever comes first, then look at everything."""
-        links = {w.handle.link: w for w in self._workers if w.handle and not w.handle.link.closed}
-        deaths = {w.handle.death_sign(): w for w in self._workers if w.handle}
-        ready = connection.wait([*links, *deaths, inbox], self._until_next())  # type: ignore[list-item]
-        for item in ready:
-            if item in links:
-                links[item].hear()
-        for item in ready:
-            if item in deaths:
-                deaths[item].bury()
+        links = {("link", w.handle): w for w in self._workers if w.handle and not w.handle.link.closed}
+        deaths = {("death", w.handle): w for w in self._workers if w.handle}
+        wanted: dict[Hashable, Any] = {"inbox": inbox}
+        wanted |= {key: key[1].link for key in links} | {key: key[1].death_sign() for key in deaths}
+        ready = set(self._waits.wait(wanted, self._until_next()))
+        for worker in [worker for key, worker in links.items() if key in ready]:
+            worker.hear()
+        for worker in [worker for key, worker in deaths.items() if key in ready]:
+            worker.bury()
         for _ in inbox.take():
             self._on_signal()
         for handle, answer in self._desk.answers():

@@ -1,0 +1,44 @@
+"""What the supervisor's loop waits for, registered once with the system, not anew at each turn.
+
+With hundreds of partitions, each of which says every second that it lives, making such a list costs more than all else
+that the loop does.
+"""
+
+from __future__ import annotations
+
+import selectors
+from collections.abc import Hashable, Mapping
+from typing import Protocol
+
+
+class HasFileno(Protocol):
+    """Something to wait for."""
+
+    def fileno(self) -> int:
+        """Its file descriptor."""
+
+
+class WaitSet:
+    """`wait` takes everything by a key of its own, since the number of a file that was closed is given anew."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._registered: dict[Hashable, int] = {}  # the numbers, since what was closed cannot tell its own
+
+    def wait(self, wanted: Mapping[Hashable, int | HasFileno], seconds: float) -> list[Hashable]:
+        """The keys of what is ready, as soon as something is; none after so many seconds.
+
+        What is not wanted any more may be closed by now; those that replace it are registered after it is gone.
+        """
+        for key in self._registered.keys() - wanted.keys():
+            self._selector.unregister(self._registered.pop(key))
+        for key in wanted.keys() - self._registered.keys():
+            item = wanted[key]
+            number = item if isinstance(item, int) else item.fileno()
+            self._selector.register(number, selectors.EVENT_READ, key)
+            self._registered[key] = number
+        return [found.data for found, _ in self._selector.select(seconds)]
+
+    def close(self) -> None:
+        """Give the system's list back."""
+        self._selector.close()
