@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from avro_schemas.errors import SchemaError
 from avro_schemas.json_file import is_file
 
 _GIVE = "save it as a file and give it, too: it is known by its `$id`"
+_ABOVE = "--root DIR allows references to all that lies below DIR; or give that file, too"
 
 
 @dataclass(eq=False)
@@ -43,14 +44,14 @@ class Reference(str):
 
 
 class Library:
-    """The documents that references may point into: those given, and those in or below their folders.
+    """The documents that references may point into: those given, and those in or below their folders and the `roots`.
 
     `load` parses one of the latter.
     """
 
-    def __init__(self, given: Mapping[Path, Any], load: Callable[[Path], Any]) -> None:
+    def __init__(self, given: Mapping[Path, Any], load: Callable[[Path], Any], roots: Iterable[Path] = ()) -> None:
         self._load = load
-        self._folders = {_real(path).parent for path in given}
+        self._folders = {_real(path).parent for path in given} | set(map(_real, roots))
         self._by_path: dict[Path, Base] = {}
         self._by_url: dict[str, Base] = {}
         for path, document in given.items():
@@ -103,7 +104,7 @@ class Library:
         path = reference.base.path.parent / unquote(parts.path)
         place = _real(path)
         if self._folders.isdisjoint(place.parents):
-            raise SchemaError(f"$ref {str(reference)!r} leads out of the folder of the file", hint=_GIVE)
+            raise SchemaError(f"$ref {str(reference)!r} leads out of the folder of the file", hint=_ABOVE)
         if not is_file(path):
             raise SchemaError(f"$ref {str(reference)!r}: there is no file {path}", hint=_GIVE)
         return self._by_path.get(place) or self.add(path, self._load(path))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from avro_schemas.errors import SchemaError
-from avro_schemas.json_schema_merge import bare, check_keywords, is_annotated, merged, words_of
+from avro_schemas.json_schema_merge import ANNOTATIONS, bare, check_keywords, is_annotated, merged, words_of
 from avro_schemas.json_schema_refs import Library
 
 #: Most branches of a union.
@@ -22,7 +22,9 @@ class Shapes:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._made: dict[tuple[int, object], tuple[Any, Any]] = {}  # with what it was made of, so that ids stay
-        self._open: set[int] = set()
+        self._open: set[tuple[int, object]] = set()
+        self._merged: dict[tuple[frozenset[int], int], Any] = {}  # by what it is made of, which is kept in `_made`
+        self._gathering: set[int] = set()
 
     def target(self, schema: Mapping[str, Any]) -> tuple[Any, str]:
         """What the `$ref` of `schema` points at, and a word for it."""
@@ -83,12 +85,40 @@ class Shapes:
 
         return self._once(schema, name, make)
 
-    def _flattened(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        own = {key: value for key, value in schema.items() if key not in {"$ref", "allOf"}}
-        parts = [{"$ref": schema["$ref"]}] if "$ref" in schema else []
-        parts += schema.get("allOf", [])
-        resolved = [self._resolved(part) for part in parts]
-        return merged([part for part in resolved if isinstance(part, Mapping)], own)
+    def _flattened(self, schema: Mapping[str, Any]) -> Any:
+        """All that `schema` is made of, merged. Once for the same parts: a type that meets itself again is itself."""
+        parts: dict[int, Mapping[str, Any]] = {}
+        self._gather(schema, parts)
+        own = self.without(schema, "$ref", "allOf")
+        named = bool(own.keys() & {"title", "description"})
+        key = (frozenset(number for number, part in parts.items() if part.keys() - ANNOTATIONS), named and id(own))
+        if key not in self._merged:
+            parts.pop(id(own), None)
+            whole = merged(parts.values(), own)
+            alone = [part for part in parts.values() if part.keys() - ANNOTATIONS]
+            self._merged[key] = alone[0] if len(alone) == 1 and not own else whole
+        return self._merged[key]
+
+    def _gather(self, schema: Any, parts: dict[int, Mapping[str, Any]]) -> None:
+        """Add what a schema is made of, none of which has a reference or `allOf` at its top."""
+        if not isinstance(schema, Mapping) or id(schema) in parts:
+            return
+        check_keywords(schema)
+        if "$ref" not in schema and "allOf" not in schema:
+            parts[id(schema)] = schema
+            return
+        if id(schema) in self._gathering:
+            raise SchemaError("`allOf` contains itself")
+        self._gathering.add(id(schema))
+        try:
+            if "$ref" in schema:
+                self._gather(self.target(schema)[0], parts)
+            for part in schema.get("allOf", []):
+                self._gather(part, parts)
+        finally:
+            self._gathering.discard(id(schema))
+        own = self.without(schema, "$ref", "allOf")
+        parts[id(own)] = own
 
     def _resolved(self, schema: Any) -> Any:
         """`schema` with every reference at its top followed."""
@@ -103,13 +133,13 @@ class Shapes:
     def _once(self, schema: Any, name: object, make: Callable[[], Any]) -> Any:
         key = (id(schema), name)
         if key not in self._made:
-            if id(schema) in self._open:
+            if key in self._open:
                 raise SchemaError("`allOf` contains itself")
-            self._open.add(id(schema))
+            self._open.add(key)
             try:
                 self._made[key] = (make(), schema)
             finally:
-                self._open.discard(id(schema))
+                self._open.discard(key)
         return self._made[key][0]
 
 

@@ -19,6 +19,7 @@ from avro_schemas.datasets import datasets_of
 from avro_schemas.errors import RtpipeError, SchemaError
 from avro_schemas.json_file import SchemaFileError, is_file, parsed, read_start, repeated_keys, text_of
 from avro_schemas.json_schema import avro_of
+from avro_schemas.json_schema_definitions import DefinitionsError, definitions_alone
 from avro_schemas.json_schema_refs import Library
 from avro_schemas.named_types import NAMED, Definition, definitions, self_contained
 from avro_schemas.schema_kinds import Kind
@@ -55,9 +56,13 @@ class _Document:
 
 
 class SchemaFiles:
-    """Files read together; with `logical` the formats of dates, times and uuids in JSON Schema are logical types."""
+    """Files read together; with `logical` the formats of dates, times and uuids in JSON Schema are logical types.
 
-    def __init__(self, paths: Sequence[Path], *, logical: bool = False) -> None:
+    The references of JSON Schema may lead to files in or below the folders of these, and below the `roots`.
+    """
+
+    def __init__(self, paths: Sequence[Path], *, logical: bool = False, roots: Sequence[Path] = ()) -> None:
+        self._roots = tuple(roots)
         self._paths = tuple(dict.fromkeys(paths))
         self._logical = logical
         self._library: Library | None = None
@@ -101,9 +106,11 @@ class SchemaFiles:
         return _found(whole, document, where, warnings)
 
     def _converted(self, document: _Document) -> FileSchema:
+        if names := definitions_alone(document.content):
+            raise DefinitionsError(document.path, names)
         if self._library is None:
             given = {path: one.content for path in self._paths if (one := self._of_kind(path, Kind.JSON_SCHEMA))}
-            self._library = Library(given, self._json_beside)
+            self._library = Library(given, self._json_beside, self._roots)
         try:
             schema, warnings = avro_of(document.content, document.path, self._library, logical=self._logical)
             return _found(schema, document, str(document.path), warnings)

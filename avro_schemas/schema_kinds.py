@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
 import json
 import re
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avro_schemas.container_header import MAGIC
+from avro_schemas.field_types import PRIMITIVES
 from avro_schemas.json_file import json_kind
 from avro_schemas.named_types import NAMED
 
@@ -19,6 +21,11 @@ _JSON_SCHEMA_KEYS = frozenset(
 )
 _JSON_SCHEMA_TYPES = frozenset({"object", "integer", "number"})
 _AVRO_TYPES = frozenset({*NAMED, "map"})
+#: What stands beside a `type` in Avro; a row of a column `type` has other columns.
+_BESIDE_TYPE = frozenset(
+    {"type", "name", "namespace", "doc", "aliases", "fields", "symbols", "size", "items", "values", "default"}
+    | {"order", "logicalType", "precision", "scale", "maxLength"}
+)
 #: How other files begin, and what they are then called.
 _BEGINNINGS = (
     (b"\x1f\x8b", "a gzip file; unpack it first"),
@@ -64,7 +71,7 @@ def kind_of(document: Any) -> Kind | None:
         return Kind.AVRO
     if _JSON_SCHEMA_KEYS & document.keys() or (isinstance(kind, str) and kind in _JSON_SCHEMA_TYPES):
         return Kind.JSON_SCHEMA
-    return Kind.AVRO if "type" in document else None
+    return Kind.AVRO if "type" in document and not _is_row(document) else None
 
 
 def described(document: Any) -> str:
@@ -75,7 +82,9 @@ def described(document: Any) -> str:
             return "an Avro protocol; give the records in its `types`, as an array"
         if isinstance(document.get("schema"), str):
             return "an answer of a registry; give what is in its `schema`"
-        return f"a JSON object that is no schema: it has {keys}, and no `type`; datasets stand in an array"
+        if "fields" in document:
+            return f"a JSON object that is no schema: it has {keys}, and no `type`; datasets stand in an array"
+        return f"a JSON object that is no schema, a row perhaps: it has {keys}, and no type that a schema has"
     if isinstance(document, list) and document:
         return f"JSON rows: an array of {len(document):,}, the first of which is {json_kind(document[0])}, no schema"
     return "an empty array: it has no schema" if isinstance(document, list) else f"{json_kind(document)}, no schema"
@@ -106,9 +115,24 @@ def of_text(text: str) -> str | None:
 
 
 def _kind_of_list(document: list[Any]) -> Kind | None:
-    """Branches of Avro's union have a `type` or are words; datasets have `name` or `fields`, and no `type`."""
+    """Branches of Avro's union have a `type` or are words; datasets have `name` and `fields`, and no `type`."""
     objects = [one for one in document if isinstance(one, Mapping)]
     if objects and not any("type" in one for one in objects):
-        return Kind.DATASETS if any({"name", "fields"} & one.keys() for one in objects) else None
+        return Kind.DATASETS if any(map(_is_dataset, objects)) else None
+    if objects == document and all(map(_is_row, objects)):
+        return None
     schemas = [one for one in document if isinstance(one, str) or (isinstance(one, Mapping) and "type" in one)]
     return Kind.AVRO if schemas and len(schemas) == len(document) else None
+
+
+def _is_dataset(one: Mapping[str, Any]) -> bool:
+    """Whether somebody meant it for one, misspelt perhaps: a row that has a column `name` has others, too."""
+    others = one.keys() - {"name"}
+    return not others or bool(difflib.get_close_matches("fields", map(str, others), cutoff=0.85))
+
+
+def _is_row(one: Mapping[str, Any]) -> bool:
+    """Whether it has a `type` that Avro does not know, and what no schema has beside it."""
+    kind = one.get("type")
+    plain = isinstance(kind, str) and kind not in {*PRIMITIVES, *_AVRO_TYPES, "array"}
+    return plain and bool(one.keys() - _BESIDE_TYPE)

@@ -42,6 +42,7 @@ class ProvisionRequest:
     """What to make and where; the URLs hold passwords, so `repr` shows none of them."""
 
     schemas: Path  #: a file of schemas of any kind; beside a schema_before.json schema_avro.json is written
+    schema_root: Path | None = None  #: the folder below which references of JSON Schema may lead
     kafka: Mapping[str, str] = field(repr=False)  #: librdkafka properties, at least `bootstrap.servers`
     registry_url: str = field(repr=False)
     database_url: str = field(repr=False)  #: the consumer's; serves for the others where they are None
@@ -196,7 +197,8 @@ class _Provision:
 
 def _schemas(request: ProvisionRequest) -> list[FileSchema]:
     """The schemas of the file, each under the name of its topic."""
-    found = SchemaFiles([request.schemas]).read(request.schemas)
+    roots = [request.schema_root] if request.schema_root else []
+    found = SchemaFiles([request.schemas], roots=roots).read(request.schemas)
     if request.topic is None:
         return found
     if len(found) > 1:

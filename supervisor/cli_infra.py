@@ -114,6 +114,10 @@ def status(as_json: Json = False, directory: Directory = None) -> None:
 @app.command()
 def create(
     schemas: SchemaFile = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", help="Folder below which references of JSON Schema may lead.", show_default=False),
+    ] = None,
     topic: Annotated[
         str | None, typer.Option(help="The topic of a file with one schema; default: called like the record.")
     ] = None,
@@ -166,6 +170,7 @@ def create(
     infra_url, admin_url = settings.infra_database_url, settings.admin_database_url
     request = ProvisionRequest(
         schemas=schema_file(schemas),
+        schema_root=root,
         kafka=settings.librdkafka(),
         registry_url=settings.schema_registry_url.get_secret_value(),
         registry_config=settings.registry,

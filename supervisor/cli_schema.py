@@ -23,10 +23,16 @@ _KINDS = "schema_before.json, Avro schemas, JSON Schema or Avro container files"
 _HINT = "docs/schemas.md says which types have a column; --topic gives one schema another table"
 _CLASH = "give each a topic, and so a table, of its own: rtpipe infra create --schemas FILE --topic NAME"
 _DEFAULT = Path("avro_schemas/schema_before.json")
-Files = Annotated[list[Path] | None, typer.Argument(help=f"{_KINDS}.", show_default=str(_DEFAULT))]
+Files = Annotated[list[Path] | None, typer.Argument(help=f"{_KINDS}; or folders of them.", show_default=str(_DEFAULT))]
 File = Annotated[Path, typer.Argument(help=f"One of {_KINDS}.")]
 Logical = Annotated[
     bool, typer.Option("--logical", help="Of JSON Schema: date, date-time and uuid become logical types.")
+]
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        "--root", help="Folder below which references of JSON Schema may lead; a folder of files is one.", exists=True
+    ),
 ]
 Topic = Annotated[
     str | None, typer.Option("--topic", help="The topic, and so the table, of the one schema.", show_default=False)
@@ -40,10 +46,11 @@ class _Verdict:
     file: Path
     tables: list[tuple[FileSchema, TableLayout]]
     error: RtpipeError | None = None
+    skipped: str = ""  #: why there is nothing to say of it
 
 
 @app.command()
-def convert(file: File = _DEFAULT, logical: Logical = False) -> None:
+def convert(file: File = _DEFAULT, logical: Logical = False, root: Root = None) -> None:
     """Write the Avro schemas of a schema_before.json to schema_avro.json beside it; print those of any other file.
 
     Example:
@@ -56,7 +63,7 @@ def convert(file: File = _DEFAULT, logical: Logical = False) -> None:
     from avro_schemas.schema_files import SchemaFiles
     from avro_schemas.schema_kinds import Kind
 
-    found = SchemaFiles([file], logical=logical).read(file)
+    found = SchemaFiles([file], logical=logical, roots=[root] if root else []).read(file)
     schemas: list[Any] = [one.schema for one in found]
     if found[0].kind is Kind.DATASETS:
         print(f"{dump_avro(schemas, file)}: {len(schemas)} schemas")
@@ -66,23 +73,31 @@ def convert(file: File = _DEFAULT, logical: Logical = False) -> None:
 
 
 @app.command()
-def check(files: Files = None, as_json: Json = False, logical: Logical = False, topic: Topic = None) -> None:
+def check(
+    files: Files = None, as_json: Json = False, logical: Logical = False, topic: Topic = None, root: Root = None
+) -> None:
     """Show the table that each schema gives, as the SQL that creates it.
 
     Files given together may use each other's types. All of them are looked at; exit code 5 if one is refused, 2 if one
-    cannot be read. The message names the file, the field, and what is allowed.
+    cannot be read. The message names the file, the field, and what is allowed. Of a folder all schema files in and
+    below it are read, together; those that only define types for the others are passed over.
 
     Example:
 
       rtpipe schema check avro_schemas/schema_before.json
 
       rtpipe schema check order.avsc customer.avsc
+
+      rtpipe schema check schemas/
     """
     from avro_schemas.schema_files import SchemaFiles
+    from avro_schemas.schema_folder import files_of
 
-    paths = files or [_DEFAULT]
-    together = SchemaFiles(paths, logical=logical)
-    verdicts = [_verdict(together, path, topic) for path in paths]
+    given = files or [_DEFAULT]
+    paths = files_of(given)
+    roots = [path for path in (root, *given) if path is not None and path.is_dir()]
+    together = SchemaFiles(paths, logical=logical, roots=roots)
+    verdicts = [_verdict(together, path, topic, alone=len(paths) == 1) for path in paths]
     if topic is not None and sum(len(one.tables) for one in verdicts) > 1:
         raise SettingsError("--topic names one topic, and there are several schemas", hint="check one schema alone")
     verdicts = _without_clashes(verdicts)
@@ -95,14 +110,17 @@ def check(files: Files = None, as_json: Json = False, logical: Logical = False, 
         raise typer.Exit(min(errors))  # a file that cannot be read before one that is refused
 
 
-def _verdict(together: SchemaFiles, path: Path, topic: str | None) -> _Verdict:
+def _verdict(together: SchemaFiles, path: Path, topic: str | None, *, alone: bool) -> _Verdict:
     from avro_schemas.errors import SchemaError
     from avro_schemas.json_file import SchemaFileError
+    from avro_schemas.json_schema_definitions import DefinitionsError
     from avro_schemas.naming import table_for
     from avro_schemas.table_layout import table_layout
 
     try:
         found = together.read(path)
+    except DefinitionsError as error:
+        return _Verdict(path, [], error) if alone else _Verdict(path, [], skipped=error.message)
     except RtpipeError as error:
         return _Verdict(path, [], error)
     tables, problems = [], []
@@ -166,6 +184,8 @@ def _show(verdict: _Verdict, *, sql: bool) -> None:
 
     if verdict.error:
         complain(verdict.error)
+    if verdict.skipped:
+        typer.echo(f"warning: {verdict.skipped}", err=True)
     for found, layout in verdict.tables:
         if sql:
             _show_warnings([found], layout.warnings)

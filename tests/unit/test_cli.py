@@ -164,6 +164,24 @@ def test_bad_avro_files(rtpipe: Command, tmp_path: Path, text: str) -> None:
     refused(rtpipe("schema", "check", str(file)), 5, "E_SCHEMA")
 
 
+def test_a_folder_of_schemas_with_definitions_for_the_others(rtpipe: Command, tmp_path: Path) -> None:
+    for folder in ("core", "app"):
+        (tmp_path / folder).mkdir()
+    address = {"type": "object", "properties": {"city": {"type": "string"}}}
+    (tmp_path / "core" / "types.json").write_text(json.dumps({"definitions": {"Address": address}}))
+    order = {"title": "Order", "properties": {"to": {"$ref": "../core/types.json#/definitions/Address"}}}
+    (tmp_path / "app" / "order.json").write_text(json.dumps(order))
+    both = rtpipe("schema", "check", str(tmp_path), "--json")
+    assert both.returncode == 0, both.stderr
+    assert [one["table"] for one in json.loads(both.stdout)["tables"]] == ["Order"]
+    assert "types.json: it only defines types (definitions/Address)" in both.stderr
+    refused(
+        rtpipe("schema", "check", str(tmp_path / "core" / "types.json")), 5, "E_SCHEMA", "only defines types", "$ref"
+    )
+    refused(rtpipe("schema", "check", str(tmp_path / "app" / "order.json")), 5, "E_SCHEMA", "--root")
+    assert rtpipe("schema", "convert", str(tmp_path / "app" / "order.json"), "--root", str(tmp_path)).returncode == 0
+
+
 def test_one_avro_schema_alone(rtpipe: Command, tmp_path: Path) -> None:
     (tmp_path / "d1.avsc").write_text(
         '{"type": "record", "name": "d1", "fields": [{"name": "at", "type": {"type": "int", "logicalType": "date"}}]}'

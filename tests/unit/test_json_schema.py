@@ -16,8 +16,10 @@ from avro_schemas.json_file import SchemaFileError
 from avro_schemas.json_schema_names import clean
 from avro_schemas.schema_files import FileSchema, SchemaFiles
 from avro_schemas.table_layout import table_layout
+from avro_schemas.type_reader import read_record
 
 TEXT = {"type": "string"}
+TEXTS = {"properties": {"text": {"type": "string"}}}
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
@@ -317,6 +319,68 @@ def test_a_circle_through_a_union_and_through_all_of(tmp_path: Path) -> None:
     )
     assert found["e"]["type"][2]["fields"][0]["type"] == ["null", "double", "E"]
     assert found["b"]["type"][1]["fields"][0]["type"] == ["null", "B"]
+
+
+BASE = {"type": "object", "properties": {"id": {"type": "integer"}, "child": {"$ref": "#/$defs/Base"}}}
+
+
+@pytest.mark.parametrize(
+    "derived",
+    [
+        {"allOf": [{"$ref": "#/$defs/Base"}, {"properties": {"child": {"$ref": "#/$defs/Derived"}}}]},
+        {"$ref": "#/$defs/Base", "properties": {"child": {"$ref": "#/$defs/Derived"}, "more": TEXT}},
+        {"allOf": [{"$ref": "#/$defs/Middle"}, {"properties": {"child": {"$ref": "#/$defs/Derived"}}}]},
+        {
+            "allOf": [
+                {"$ref": "#/$defs/Base"},
+                {"properties": {"child": {"allOf": [{"$ref": "#/$defs/Derived"}, TEXTS]}}},
+            ]
+        },
+        {"allOf": [{"$ref": "#/$defs/Base"}, {"properties": {"all": {"items": {"$ref": "#/$defs/Derived"}}}}]},
+    ],
+)
+def test_a_circle_that_merges_a_field_with_itself_at_each_turn(tmp_path: Path, derived: Any) -> None:
+    """Each turn would give another type with one part more, without end."""
+    middle = {"allOf": [{"$ref": "#/$defs/Base"}, {"properties": {"child": {"$ref": "#/$defs/Middle"}}}]}
+    defined = {"Base": BASE, "Derived": derived, "Middle": middle}
+    found = fields_of(tmp_path, {"d": {"$ref": "#/$defs/Derived"}}, **{"$defs": defined})
+    assert len(json.dumps(found)) < 2_000
+    assert read_record({"type": "record", "name": "R", "fields": [*found.values()]}).recursive
+
+
+def test_an_all_of_of_a_reference_and_words_about_it_is_that_type(tmp_path: Path) -> None:
+    item = {"allOf": [{"$ref": "#"}, {"description": "one of many"}]}
+    found = fields_of(tmp_path, {"all": {"type": "array", "items": item}})
+    assert found["all"]["type"][1]["items"] == "order"
+
+
+def test_references_to_files_below_a_root(tmp_path: Path) -> None:
+    for folder in ("core", "app", "root/app", "root/core"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "root/core/x.json").write_text(json.dumps({"title": "X", "properties": {"v": TEXT}}))
+    (tmp_path / "core/x.json").write_text("{}")
+    path = tmp_path / "root/app/y.json"
+    path.write_text(json.dumps({"title": "Y", "properties": {"x": {"$ref": "../core/x.json"}}}))
+    with pytest.raises(SchemaFileError, match="leads out of the folder") as caught:
+        SchemaFiles([path]).read(path)
+    assert "--root" in caught.value.hint
+    (found,) = SchemaFiles([path], roots=[tmp_path / "root"]).read(path)
+    assert found.schema["fields"][0]["type"][1]["name"] == "X"
+    path.write_text(json.dumps({"title": "Y", "properties": {"x": {"$ref": "../../core/x.json"}}}))
+    with pytest.raises(SchemaFileError, match="leads out of the folder"):
+        SchemaFiles([path], roots=[tmp_path / "root"]).read(path)
+
+
+@pytest.mark.parametrize("word", ["definitions", "$defs"])
+def test_definitions_alone_give_no_table(tmp_path: Path, word: str) -> None:
+    document = {
+        "$id": "https://example.com/types.json",
+        "description": "Types.",
+        word: {"Address": TEXTS, "Name": TEXT},
+    }
+    said = refusal(tmp_path, document)
+    assert f"it only defines types ({word}/Address, {word}/Name)" in said
+    assert converted(tmp_path, {"$schema": DRAFT, **document, "$ref": f"#/{word}/Address"}).schema["name"] == "types"
 
 
 def test_a_circle_without_an_object_is_json_text(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from avro_schemas import schema_files
 from avro_schemas.errors import ExitCode, SchemaError, SettingsError
 from avro_schemas.json_file import SchemaFileError
 from avro_schemas.schema_files import FileSchema, SchemaFiles
+from avro_schemas.schema_folder import files_of
 from avro_schemas.schema_kinds import Kind
 from avro_schemas.table_layout import table_layout
 
@@ -120,7 +121,7 @@ NOT_SCHEMAS: dict[str, tuple[Any, str]] = {
     "rows": ([{"a": 1}], "JSON rows: an array of 1"),
     "numbers": ([1, 2], "JSON rows"),
     "a schema and a row": ([ORDER, {"a": 1}], "JSON rows"),
-    "a row": ({"a": 1, "b": 2}, "no schema: it has 'a', 'b', and no `type`"),
+    "a row": ({"a": 1, "b": 2}, "no schema, a row perhaps: it has 'a', 'b', and no type"),
     "an empty object": ({}, "no keys"),
     "an empty array": ([], "an empty array"),
     "lines": ('{"a": 1}\n{"a": 2}\n', "JSON rows, one a line"),
@@ -219,6 +220,45 @@ def test_all_invalid_schemas_of_a_file_at_once_but_not_without_end(tmp_path: Pat
 def test_keys_that_are_there_twice_are_a_warning(tmp_path: Path) -> None:
     path = written(tmp_path / "a.avsc", '{"type": "record", "name": "r", "doc": "a", "doc": "b", "fields": []}')
     assert read(path)[0].warnings == ("the key 'doc' is there twice; only the last one counts",)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"name": "Bob", "age": 3}, {"name": "Al", "age": 4}],
+        [{"name": "Bob", "values": {"a": 1}}],
+        [{"name": "Bob", "file": "x"}, {"age": 4}],
+        [{"type": "click", "user": 7}, {"type": "view", "user": 8}],
+        [{"name": "Bob", "type": "person", "id": 5}],
+        {"name": "Bob", "age": 3},
+        {"type": "click", "user": 7},
+    ],
+)
+def test_rows_are_called_rows(tmp_path: Path, rows: Any) -> None:
+    said = str(refusal(written(tmp_path / "a.json", rows)))
+    assert "row" in said
+    assert "dataset" not in said
+
+
+@pytest.mark.parametrize(
+    "datasets", [[{"name": "a"}], [{"name": "a", "field": {"x": "int"}}], [{"fields": {"x": "int"}}]]
+)
+def test_datasets_with_a_mistake_are_called_datasets(tmp_path: Path, datasets: Any) -> None:
+    assert "dataset" in str(refusal(written(tmp_path / "a.json", datasets)))
+
+
+def test_the_schema_files_of_a_folder(tmp_path: Path) -> None:
+    for name in ("b.avsc", "a.json", "in/c.YAML", "in/notes.txt", ".git/d.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / "in" / "up").symlink_to(tmp_path)
+    single = tmp_path / "in" / "notes.txt"
+    found = files_of([single, tmp_path])
+    assert found == [single, tmp_path / "a.json", tmp_path / "b.avsc", tmp_path / "in" / "c.YAML"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(SettingsError, match="no schema file in it"):
+        files_of([empty])
 
 
 @pytest.mark.parametrize("name", ["none.avsc", ".", "a" * 300, "order.avsc/x"])
