@@ -79,6 +79,11 @@ class BatchEncoder:
         tombstones = self._tombstones(batch, nulls, refused)
         return BatchWork(self._spec, batch, parts, refused, max_packet=max_packet, tombstones=tombstones)
 
+    def note(self, batch: Batch, work: BatchWork) -> None:
+        """The work of the batch, which has tombstones, is committed."""
+        if not work.deleted_rows:
+            self._keys.nothing_deleted(batch, sorted(work.deletes))
+
     def _rows(
         self, encoder: RowEncoder, batch: Batch, places: list[int], refused: dict[int, Refusal], max_packet: int
     ) -> Rows:

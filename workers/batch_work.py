@@ -65,6 +65,7 @@ class BatchWork:
         self._content = True  #: letters keep the message's bytes
         self._trial = RowTrial(spec.table, self._refuse)
         self._unproven = 0
+        self.deleted_rows = 0  #: that tombstones found
 
     @property
     def server_refused(self) -> bool:
@@ -124,6 +125,7 @@ class BatchWork:
 
     def write_rows(self, execute: Execute) -> None:
         """Write all rows but those known for bad, and find out about others. Raises TooManyRefused."""
+        self.deleted_rows = 0
         self._unproven = max(self._unproven, self._trial.unproven)  # of a try that was rolled back
         self._trial = RowTrial(self._spec.table, self._refuse, alike=self.alike, fresh=self.fresh)
         if self._spec.rules.mode == "upsert":
@@ -141,6 +143,12 @@ class BatchWork:
         fold = KeyFold(keys, self._tombstones.keys, soft=self._tombstones.soft)
         deletion = Rows(self._tombstones.prefix, list(self._tombstones.keys.values()), list(self._tombstones.keys), ")")
         done: set[int] = set()
+
+        def counted(statement: bytes) -> int:
+            found = execute(statement)
+            self.deleted_rows += found
+            return found
+
         while True:
             changes = fold.changes(self.refused)
             rows, deleted = changes.rows - done, changes.deleted - done
@@ -151,7 +159,7 @@ class BatchWork:
             self._trial.settle()
             done |= rows
             if self.refused.keys().isdisjoint(rows):
-                self._write_all(execute, deletion, [at for at, place in enumerate(deletion.places) if place in deleted])
+                self._write_all(counted, deletion, [at for at, place in enumerate(deletion.places) if place in deleted])
                 self._trial.settle()
                 done |= deleted
 

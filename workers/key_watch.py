@@ -30,6 +30,8 @@ _FORMATS = {
     "envelope": "json_schema",
     "struct": "connect_struct",
 }
+#: Looks of keys that are of some format.
+_OF_FORMATS = {"text", "empty", *_FORMATS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,21 @@ class KeyWatch:
                 continue
             if self._schemas.key(key) != row_key:
                 self._differs(batch, place, row_key)
-            elif self._spec.rules.key_format == "text":
+            elif number < _SAMPLE:
                 self._agreed.add(look_of_key(key).kind)
+
+    def nothing_deleted(self, batch: Batch, tombstones: Sequence[int]) -> None:
+        """Say so, once, as long as no message with a value has shown what keys are."""
+        if self._agreed or self._first or "nothing" in self._told:
+            return
+        self._told.add("nothing")
+        look = _look(batch, tombstones[0])
+        self._tell(
+            batch.offsets[tombstones[0]],
+            f"{len(tombstones):,} tombstones from here on found no row by their keys (this looks like {look.words}),"
+            " and no message with a value has come since the start to compare them with. Are they what"
+            f' key_format = "{self._spec.rules.key_format}" says? `rtpipe verify --values` compares all messages',
+        )
 
     def tombstone(self, batch: Batch, place: int) -> str | Refusal:
         """The key by which to delete, as literals; or why there is none that can be trusted."""
@@ -91,7 +106,7 @@ class KeyWatch:
             self._tell(offset, "it has no key: messages of one row may be in several partitions, and read in any order")
             return
         fitting = self._schemas.key_format_of(batch.keys[place], row_key)
-        advice = f'set key_format = "{fitting}"' if fitting else _WITHOUT_FORMAT.get(look.kind, _OTHER_KEY)
+        advice = f'set key_format = "{fitting}"' if fitting else _help(look) or _OTHER_KEY
         self._first = self._first or _Difference(offset, look.words, advice)
         self._tell(
             offset,
@@ -106,6 +121,11 @@ class KeyWatch:
 
 
 _WITHOUT_FORMAT = {
+    "null": "",
+    "controls": "",
+    "binary": "",
+    "uuid": "",
+    "xml": "",
     "newline": "let the producer leave the newline away",
     "mark": "let the producer leave the mark away",
 }
@@ -126,4 +146,9 @@ def _guess(look: Look, key_format: str) -> str:
     fits = _FORMATS.get(look.kind)
     if fits and fits != key_format:
         return f'; set key_format = "{fits}"?'
-    return f"; {_WITHOUT_FORMAT[look.kind]}" if look.kind in _WITHOUT_FORMAT else ""
+    return f"; {_help(look)}" if _help(look) else ""
+
+
+def _help(look: Look) -> str:
+    """What the producer may do about keys that no format is for."""
+    return "" if look.kind in _OF_FORMATS else _WITHOUT_FORMAT.get(look.kind, look.hint)

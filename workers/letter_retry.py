@@ -245,12 +245,15 @@ class LetterRetry:
             self.close()
             raise DatabaseTrouble(ROLLED_BACK)
 
-    def _execute(self, statement: bytes) -> None:
-        self._query(statement)
+    def _execute(self, statement: bytes) -> int:
+        options = {"no_parameters": True}
+        with translated():
+            done = self._session.connection.exec_driver_sql(statement, execution_options=options)  # type: ignore[arg-type]
         kill_points.reach("letters:mid_insert")
+        return done.rowcount
 
     def _query(self, statement: bytes) -> list[Sequence[Any]]:
         options = {"no_parameters": True}
         with translated():
             done = self._session.connection.exec_driver_sql(statement, execution_options=options)  # type: ignore[arg-type]
-            return [tuple(row) for row in done] if done.returns_rows else []
+            return [tuple(row) for row in done]

@@ -248,16 +248,17 @@ class OffsetLedger:
         row = {"of_topic": key.topic, "of_partition": key.partition, "of_group": self._spec.group}
         return self.session.connection.exec_driver_sql(statement, row | values).rowcount
 
-    def _execute(self, statement: bytes) -> None:
+    def _execute(self, statement: bytes) -> int:
         try:
             with translated():
-                self.session.connection.exec_driver_sql(statement, execution_options={"no_parameters": True})  # type: ignore[arg-type]
+                done = self.session.connection.exec_driver_sql(statement, execution_options={"no_parameters": True})  # type: ignore[arg-type]
         except DatabaseTrouble:
             self._shaken = True
             raise
         finally:
             self._sign_of_life()
         kill_points.reach("writer:mid_insert")
+        return done.rowcount
 
     def _correct(self, position: Position, batch: Batch, rows: int, dead: int) -> None:
         """The totals, after the server has refused a statement. It matches only inside the transaction that moved the

@@ -48,7 +48,7 @@ class Work(Protocol):
     def dead(self) -> int:
         """Dead letters that it writes, as far as is known."""
 
-    def run(self, execute: Callable[[bytes], None]) -> None:
+    def run(self, execute: Callable[[bytes], int]) -> None:
         """Execute the statements. One that the server refuses for its data is undone alone; the transaction goes on."""
 
     def give_up(self, trouble: DatabaseTrouble) -> bool:

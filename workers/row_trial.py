@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from avro_schemas.server_errors import PASSING, UNKNOWN_COLUMN, Action
 from workers.database_errors import DatabaseTrouble
 
-Execute = Callable[[bytes], None]
+#: Runs a statement; the number of rows that it found or wrote.
+Execute = Callable[[bytes], int]
 #: What is decided elsewhere, whichever row it came with.
 _NOT_OF_ROWS = PASSING | {Action.SMALLER}
 #: Rows that must be refused, and none be taken, until an error that nobody knows is held to be the table's.

@@ -117,6 +117,8 @@ class TableWriter:
         except TooManyRefused as stopped:
             self._stop_at(batch, stopped.place, stopped.refusal)
         self._calm = 0 if work.server_refused else min(_CALM, self._calm + 1)
+        if work.deletes:
+            self._encoder.note(batch, work)
         return work
 
     def _allowance(self) -> int:

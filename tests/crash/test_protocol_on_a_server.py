@@ -63,7 +63,7 @@ class Inserts:
         self._table = table
         self._frozen = frozen
 
-    def run(self, execute: Callable[[bytes], None]) -> None:
+    def run(self, execute: Callable[[bytes], int]) -> None:
         for offset in self._offsets:
             execute(f"INSERT INTO {self._table} VALUES ({offset})".encode())
             if self._frozen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from functools import partial
 from typing import Any
 
 import fastavro
@@ -54,6 +55,11 @@ class Desk:
         schema = SCHEMAS[VALUE if use == "newest" else schema_id]
         layout = None if use == "key" else table_layout(schema, table="t", rules=self._rules)
         return SchemaAnswer(schema_id, schema, layout)
+
+
+def rows_of(number: int, _: bytes) -> int:
+    """What a server says of any statement."""
+    return number
 
 
 class Topic:
@@ -203,3 +209,40 @@ def test_a_value_whose_schema_id_is_in_a_header_is_refused_whatever_its_first_by
     work = Topic().work((b"x", row("x")), (b"x", row("x")), headers=headers)
     assert work.refused == {0: Refusal("E_WIRE_FORMAT", work.refused[0].why)}
     assert "__value_schema_id" in work.refused[0].why
+
+
+def test_tombstones_alone_that_find_no_row_are_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    topic = Topic()
+    for found in (1, 0, 0):
+        messages = [(b"x", None), (b"y", None)]
+        work = topic.work(*messages)
+        work.write_rows(partial(rows_of, found))
+        topic.encoder.note(batch_of([None, None], keys=[key for key, _ in messages]), work)
+        assert len(told(caplog)) == (not found)
+    [said] = told(caplog)
+    assert "2 tombstones" in said
+
+
+def test_once_keys_are_known_for_good_a_tombstone_may_find_no_row(caplog: pytest.LogCaptureFixture) -> None:
+    topic = Topic()
+    topic.work((b"x", row("x")))
+    work = topic.work((b"y", None))
+    work.write_rows(partial(rows_of, 0))
+    topic.encoder.note(batch_of([None], keys=[b"y"]), work)
+    assert not told(caplog)
+
+
+@pytest.mark.parametrize(
+    ("key", "headers", "words"),
+    [
+        (b"\3\0" + bytes(16) + b"x", [], "id in front"),
+        (b"\2x", [("__key_schema_id", b"\1" + bytes(16))], "not into a header"),
+        (b"x\n", [], "newline"),
+    ],
+)
+def test_where_no_format_fits_it_says_what_the_producer_may_do(
+    key: bytes, headers: list[tuple[str, bytes | None]], words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    Topic().work((key, row("x")), headers={0: headers} if headers else {})
+    [said] = told(caplog)
+    assert words in said

@@ -102,7 +102,7 @@ class Nothing:
 
     rows, dead = 1, 0
 
-    def run(self, execute: Callable[[bytes], None]) -> None:
+    def run(self, execute: Callable[[bytes], int]) -> None:
         pass
 
     def give_up(self, trouble: DatabaseTrouble) -> bool:

@@ -91,7 +91,7 @@ class Server:
         refused = []
         counted = work.rows, work.dead
 
-        def execute(statement: bytes) -> None:
+        def execute(statement: bytes) -> int:
             letter = b"rtpipe_dead_letters" in statement
             found = rb"'orders',0,(\d+)," if letter else rb"\((\d+)\)"
             offsets = [int(number) for number in re.findall(found, statement)]
@@ -105,6 +105,7 @@ class Server:
                     alive[0] = False
                 raise
             (letters if letter else rows).extend(offsets)
+            return len(offsets)
 
         self._ask("offset", [])
         work.run(execute)
