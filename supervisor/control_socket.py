@@ -104,6 +104,9 @@ class ControlServer:
             self._server.shutdown()
             self._server.server_close()
             Path(self._path).unlink(missing_ok=True)
+            if Path(self._path).parent.parent == Path(tempfile.gettempdir()):  # made here, since no other was there
+                with contextlib.suppress(OSError):  # another supervisor's, too
+                    Path(self._path).parent.rmdir()
 
 
 def ask_all(directory: Path, command: str, **arguments: Any) -> list[Reply]:

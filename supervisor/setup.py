@@ -75,12 +75,16 @@ class Setup:
         return ProvisionResult((*self._sources(), *database))
 
     def _sources(self) -> list[ProvisionItem]:
+        """What is only read: each topic, and below it the schemas that its table is for."""
         items = []
-        for aim in self._aims:
-            partitions = self._facts[aim.topic].partitions
-            items.append(ProvisionItem("topic", aim.topic, State.THERE, f"{partitions} partition{_s(partitions)}"))
-            detail = f"schema id {aim.schema_id}, the newest of topic {aim.topic}"
-            items.append(ProvisionItem("schema", _record_of(aim.schema), State.THERE, detail))
+        for topic, facts in self._facts.items():
+            items.append(
+                ProvisionItem("topic", topic, State.THERE, f"{facts.partitions} partition{_s(facts.partitions)}")
+            )
+            for aim in self._aims:
+                if aim.topic == topic:
+                    detail = f"schema id {aim.schema_id}, the newest of topic {topic}"
+                    items.append(ProvisionItem("schema", _record_of(aim.schema), State.THERE, detail))
         return items
 
     def _layouts(self) -> list[WantedTable]:

@@ -7,7 +7,12 @@ does not run is worse than one that fails. It rules integration, crash, security
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,7 +53,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "no_skip: must run in CI, like all of integration, crash, security and wheel")
     for name in [name for name in os.environ if name.startswith("RTPIPE_") and name not in KEPT]:
         del os.environ[name]
+    if not hasattr(config, "workerinput"):
+        make_own_temporary_directory(config)
     os.environ["XDG_DATA_HOME"] = str(config.rootpath / ".pytest_cache" / "no-stack-here")
+
+
+def make_own_temporary_directory(config: pytest.Config) -> None:
+    """What killed processes leave in /tmp, such as sockets, goes with the run; pytest's own folders stay there."""
+    usual = tempfile.gettempdir()
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", usual)
+    os.environ["TMPDIR"] = own = tempfile.mkdtemp(prefix="rt-")  # short: a socket's path has 100 characters at most
+    tempfile.tempdir = None
+
+    def clean_up() -> None:
+        shutil.rmtree(own, ignore_errors=True)
+        with contextlib.suppress(OSError):  # folders of tests that failed
+            (Path(usual) / f"pytest-of-{getpass.getuser()}").rmdir()
+
+    config.add_cleanup(clean_up)
 
 
 @pytest.hookimpl(tryfirst=True)
