@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from avro_schemas import container_header, schema_kinds, yaml_file
+from avro_schemas.avro_names import forbidden_names
 from avro_schemas.datasets import datasets_of
 from avro_schemas.errors import RtpipeError, SchemaError
 from avro_schemas.json_file import SchemaFileError, is_file, parsed, read_start, repeated_keys, text_of
@@ -232,7 +233,9 @@ def _found(schema: Any, document: _Document, where: str, warnings: Sequence[str]
     problems, doubts = spec_problems(schema)
     if problems:
         raise SchemaError("\n  ".join(problems))
-    return FileSchema(schema, _topic(schema, document.path), where, document.kind, (*warnings, *doubts))
+    return FileSchema(
+        schema, _topic(schema, document.path), where, document.kind, (*warnings, *doubts, *forbidden_names(schema))
+    )
 
 
 def _topic(schema: Any, path: Path) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table
 
 from avro_schemas import row_budget
+from avro_schemas.avro_names import forbidden_names
 from avro_schemas.column_override import override_type
 from avro_schemas.column_types import NANOS_COMMENT, ColumnShape, column_type, key_type
 from avro_schemas.errors import SchemaError, SettingsError
@@ -63,6 +64,7 @@ def table_layout(schema: Any, *, table: str, rules: TableRules = PLAIN) -> Table
     warnings = [
         *(warning for part in parts for warning in part.of.warnings),
         *_strangers(every, rules),
+        *forbidden_names(schema),
         *warnings_of(columns),
     ]
     if not parts and not rules.metadata:

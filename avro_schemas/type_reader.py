@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import reprlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from avro_schemas.avro_names import RULE, is_type_name
 from avro_schemas.errors import SchemaError
 from avro_schemas.field_types import PRIMITIVES, FieldType, bounded, with_logical
 from avro_schemas.named_types import MAX_DEPTH, full_name, inner_namespace
+from avro_schemas.naming import is_plain
 
-#: A name, after a namespace perhaps, of which Java's classes make what they like: `Job$Part`.
-_NAME = re.compile(r"([^.\s]*\.)*[A-Za-z_][A-Za-z0-9_]*")
 #: How many names and how many problems an error tells: a schema may have a hundred thousand of either.
 _SHOWN = 50
 #: Unions of plain numbers whose widest branch holds the values of all exactly.
@@ -53,8 +52,8 @@ def read_record(schema: Any) -> RecordSchema:
     if alone:  # under a name that no type can have, so that none is taken for it
         schema = {"type": "record", "name": "", "fields": [{"name": "value", "type": schema}]}
     name = schema.get("name")
-    if not alone and (not isinstance(name, str) or not _NAME.fullmatch(name)):
-        raise SchemaError(f"the name {name!r} of the record is none: letters, digits and _, no digit first")
+    if not alone and not is_type_name(name):
+        raise SchemaError(f"the name {name!r} of the record is none: {RULE}")
     reader, fields, problems = _FieldReader(schema), [], []
     for field in _checked_fields(schema):
         try:
@@ -162,10 +161,8 @@ class _FieldReader:
     def _define(self, schema: Mapping[str, Any], place: _Place) -> tuple[str, _Place]:
         """The full name of a fixed, enum or record, which is new from here on, and the place inside it."""
         name, kind = schema.get("name"), schema["type"]
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise SchemaError(
-                f"{place.words}: the name {name!r} of this {kind} is none: letters, digits and _, no digit first"
-            )
+        if not isinstance(name, str) or not is_type_name(name):
+            raise SchemaError(f"{place.words}: the name {name!r} of this {kind} is none: {RULE}")
         namespace = inner_namespace(schema, place.namespace)
         full = full_name(name, namespace)
         if full in self._named or full in PRIMITIVES:
@@ -188,8 +185,8 @@ class _FieldReader:
         if not isinstance(symbols, list):
             raise SchemaError(f"{place.words}: an enum needs an array `symbols`, not {symbols!r}")
         for symbol in symbols:
-            if not isinstance(symbol, str) or not _NAME.fullmatch(symbol) or "." in symbol:
-                raise SchemaError(f"{place.words}: {symbol!r} is no symbol: letters, digits and _, no digit first")
+            if not isinstance(symbol, str) or not is_plain(symbol):
+                raise SchemaError(f"{place.words}: {symbol!r} is no symbol: {RULE}")
         if len(set(symbols)) < len(symbols):
             twice = next(symbol for symbol, times in Counter(symbols).items() if times > 1)
             raise SchemaError(f"{place.words}: the symbol {twice!r} is there twice")

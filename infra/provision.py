@@ -224,7 +224,7 @@ def _layouts(schemas: Iterable[FileSchema], request: ProvisionRequest) -> list[T
         except SchemaError as error:
             problems.append(error.message)
             continue
-        for warning in (*one.warnings, *layout.warnings):
+        for warning in dict.fromkeys((*one.warnings, *layout.warnings)):
             log.warning("schema %s: %s", name, warning)
         log.info("Avro schema created successfully ... %s", name)
         layouts.append(layout)

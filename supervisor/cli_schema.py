@@ -165,7 +165,7 @@ def _as_json(verdicts: list[_Verdict]) -> dict[str, Any]:
         {
             "table": layout.name,
             "sql": create_table_sql(layout.table),
-            "warnings": [*found.warnings, *layout.warnings],
+            "warnings": list(dict.fromkeys((*found.warnings, *layout.warnings))),
             "file": str(verdict.file),
         }
         for verdict in verdicts
@@ -194,5 +194,5 @@ def _show(verdict: _Verdict, *, sql: bool) -> None:
 
 def _show_warnings(found: list[FileSchema], more: tuple[str, ...] = ()) -> None:
     for schema in found:
-        for warning in (*schema.warnings, *more):
+        for warning in dict.fromkeys((*schema.warnings, *more)):
             typer.echo(f"warning: {schema.where}: {warning}", err=True)
