@@ -86,7 +86,11 @@ _IN_FRONT = "let the producer write the id in front of the value or key and not 
 
 def look_of_value(value: bytes) -> Look:
     """What a message's value looks like."""
-    return _look(value) or Look("binary", f"no known format (the first byte is 0x{value[0]:02x})")
+    look = _look(value)
+    if look is None or look is _CONTROL_TEXT:  # as short texts and small numbers in Avro are
+        first = f"0x{value[0]:02x}"
+        return Look("binary", f"no known format (the first byte is {first}), perhaps an Avro body and nothing else")
+    return look
 
 
 def look_of_key(key: bytes | None) -> Look:

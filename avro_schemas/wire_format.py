@@ -38,6 +38,6 @@ def schema_id_of(message: bytes) -> int:
 def unread(look: Look, size: int) -> WireFormatError:
     """The error of a message of so many bytes that looks like something else."""
     said = f"{size:,} bytes that look like {look.words}, not the registry's wire format"
-    if size < HEADER_SIZE:
+    if size < HEADER_SIZE and look.kind in {"binary", "empty"}:
         said = f"{size} bytes are too short for the registry's wire format, whose header alone has {HEADER_SIZE}"
     return WireFormatError(said, hint=look.hint)

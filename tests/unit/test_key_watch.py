@@ -205,10 +205,10 @@ def test_the_registrys_word_stands_where_it_knows_the_id() -> None:
 
 
 def test_a_value_whose_schema_id_is_in_a_header_is_refused_whatever_its_first_bytes_are() -> None:
-    headers = {0: [("__value_schema_id", b"\1" + bytes(16))], 1: [("trace", b"x")]}
-    work = Topic().work((b"x", row("x")), (b"x", row("x")), headers=headers)
-    assert work.refused == {0: Refusal("E_WIRE_FORMAT", work.refused[0].why)}
-    assert "__value_schema_id" in work.refused[0].why
+    headers = {place: [("__value_schema_id", b"\1" + bytes(16))] for place in (0, 2)} | {1: [("trace", b"x")]}
+    work = Topic().work((b"x", row("x")), (b"x", row("x")), (b"x", b"\2"), headers=headers)
+    assert work.refused == {place: Refusal("E_WIRE_FORMAT", work.refused[place].why) for place in (0, 2)}
+    assert all("__value_schema_id" in refusal.why for refusal in work.refused.values())
 
 
 def test_tombstones_alone_that_find_no_row_are_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
