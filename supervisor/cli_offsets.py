@@ -12,6 +12,8 @@ from avro_schemas.errors import SettingsError, UnreachableError
 from supervisor.cli_options import Json, topic_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from supervisor.cluster_view import ClusterView
     from supervisor.offset_admin import OffsetAdmin, StoredOffset
     from supervisor.settings import Settings
@@ -78,8 +80,8 @@ def list_offsets(
 
 def _bounds(
     cluster: ClusterView, stored: list[StoredOffset]
-) -> tuple[dict[PartitionKey, int], dict[PartitionKey, int]]:
-    """First and end offsets by partition; a topic that is gone has none."""
+) -> tuple[Mapping[PartitionKey, int], Mapping[PartitionKey, int]]:
+    """First and end offsets by partition; a topic that is gone has none, nor has a partition without a leader."""
     from workers.errors import SetupError
 
     keys: list[PartitionKey] = []
@@ -88,7 +90,7 @@ def _bounds(
             keys += cluster.topics([topic])[0].partitions
         except SetupError:
             continue
-    return cluster.first_offsets(keys), cluster.end_offsets(keys)
+    return cluster.log_begins(keys).known, cluster.log_ends(keys).known
 
 
 def _as_json(one: StoredOffset, first: int | None, end: int | None) -> dict[str, Any]:
@@ -144,13 +146,15 @@ def adopt(topic: Annotated[str, typer.Argument(help="The topic.")], yes: Yes = F
     if not stored:
         raise SettingsError(f"kafka_offsets has no row of topic {topic}", hint="rtpipe offsets list shows what it has")
     facts, cluster_id = cluster.topics([topic])[0], cluster.cluster_id(topic)
-    first = cluster.first_offsets(facts.partitions)
+    begins = cluster.log_begins(facts.partitions)
+    for key, why in begins.silent.items():
+        raise UnreachableError(f"where {key} begins is not known: {why}", hint="adopt the topic once all of it answers")
     print(f"{topic}: topic id {stored[0].topic_id or 'unknown'} -> {facts.topic_id}, {len(stored)} partitions")
     print("  each begins at the first offset of its log; rows of the old topic stay")
     if not yes:
         typer.confirm("go on?", abort=True)
     for one in stored:
-        admin.set(one, first.get(one.key, 0), topic_id=facts.topic_id, cluster_id=cluster_id)
+        admin.set(one, begins.known.get(one.key, 0), topic_id=facts.topic_id, cluster_id=cluster_id)
     print(f"{topic}: adopted; where a supervisor runs: rtpipe resume {topic}")
 
 

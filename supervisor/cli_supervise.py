@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from supervisor.cluster_view import ClusterView
     from supervisor.settings import Settings
     from supervisor.systemd_notify import SystemdNotifier
-    from workers.partition_spec import PartitionSpec
+    from workers.partition_spec import PartitionKey, PartitionSpec
 
 #: With --until-caught-up, Kafka must answer within this many seconds.
 _PATIENCE = 30.0
+#: Seconds in which a broker must say where logs end; later it is too old to say how far behind the tables are.
+_QUICK = 5.0
 
 
 def add_to(app: typer.Typer) -> None:
@@ -79,6 +81,7 @@ def supervise(
         from supervisor.cluster_view import ClusterView
         from supervisor.control_socket import runtime_directory, socket_path
         from supervisor.group_lock import GroupLock
+        from supervisor.log_watch import LogWatch
         from supervisor.restart_policy import RestartPolicy
         from supervisor.supervisor_process import Options, Supervisor
         from supervisor.systemd_notify import SystemdNotifier
@@ -97,7 +100,7 @@ def supervise(
         options = Options(
             open_registry=lambda: open_registry(settings),
             drain_seconds=settings.drain_seconds,
-            targets=cluster.end_offsets([spec.key for spec in specs]) if until_caught_up else None,
+            targets=_targets(specs, cluster) if until_caught_up else None,
             control_socket=socket_path(runtime_directory(settings.runtime_dir)),
             heartbeat_seconds=settings.heartbeat_seconds,
             database_seconds=settings.database_seconds,
@@ -105,8 +108,9 @@ def supervise(
             fail_on_dead_letters=fail_on_dead_letters,
         )
         watch = TopicWatch(
-            settings.librdkafka(),
+            cluster,
             {spec.key.topic: spec.topic_id for spec in specs},
+            (spec.key for spec in specs),
             specs[0].cluster_id,
             settings.topic_check_seconds,
         )
@@ -117,8 +121,9 @@ def supervise(
         lock.keep()
         policy = RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget)
         keeper = TableKeeper(settings_module.accounts(settings))
+        logs = LogWatch(ClusterView(settings.librdkafka(), timeout=_QUICK))
         supervisor = Supervisor(
-            specs, options, policy=policy, context=context, watch=watch, keeper=keeper, notifier=notifier
+            specs, options, policy=policy, context=context, watch=watch, logs=logs, keeper=keeper, notifier=notifier
         )
         try:
             code = supervisor.run()
@@ -137,18 +142,32 @@ def _patient_plan(
     from supervisor import partition_plan
     from workers.process_log import get_logger
 
-    given_up = time.monotonic() + _PATIENCE
+    log = get_logger("supervisor")
+    began = time.monotonic()
+    told = ""
     while True:
         try:
-            return partition_plan.plan(settings, names, cluster)
+            specs = partition_plan.plan(settings, names, cluster)
         except UnreachableError as exc:
-            if notifier is None and time.monotonic() > given_up:
+            if notifier is None and time.monotonic() > began + _PATIENCE:
                 raise
-            get_logger("supervisor").warning("waiting: %s", exc.message, extra={"event": "waiting"})
+            if not told:
+                log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
+            told = exc.message
             if notifier is not None:
                 notifier.ready(f"waiting: {exc.message}")
                 notifier.alive(f"waiting: {exc.message}")
             time.sleep(1.0)
+        else:
+            if told:
+                log.info("Kafka answers after %.0f s", time.monotonic() - began, extra={"event": "outage_over"})
+            return specs
+
+
+def _targets(specs: list[PartitionSpec], cluster: ClusterView) -> dict[PartitionKey, int]:
+    """Where each log ends now; those that nobody knows get theirs when they have a leader."""
+    ends = cluster.log_ends([spec.key for spec in specs]).known
+    return {spec.key: ends[spec.key] for spec in specs if spec.key in ends and spec.first_offset >= 0}
 
 
 def status(as_json: Json = False) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import OFFSET_INVALID, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
@@ -21,6 +22,14 @@ from workers.process_log import get_logger
 log = get_logger("supervisor")
 _NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001 - their public spelling
 _NEW_TOPIC = 2.0
+#: What the whole question ends with where no broker answers it.
+_NOBODY = {KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}  # noqa: SLF001
+#: In the client's words for a broker that it cannot reach: which one it tried, and since when.
+_WHICH = re.compile(r"^\S+: (Connect to \S+ failed: )?|\s*\(after [^)]*\).*$")
+#: Why a partition has no offset whose leader was asked in vain.
+_TIMED_OUT = "Kafka: the partition's leader does not answer"
+#: The second is the client's own answer where none of the partitions that it was asked for has a leader.
+_NO_LEADER = {KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT}  # noqa: SLF001
 _DENIED = {
     KafkaError._AUTHENTICATION,  # noqa: SLF001
     KafkaError.SASL_AUTHENTICATION_FAILED,
@@ -38,14 +47,29 @@ class TopicFacts:
     partitions: tuple[PartitionKey, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """What the leaders of some partitions said: an offset each, or why there is none."""
+
+    known: Mapping[PartitionKey, int]
+    silent: Mapping[PartitionKey, str]
+
+
 class ClusterView:
     """Questions to one cluster. Each raises UnreachableError after `timeout` seconds without an answer."""
 
     def __init__(self, kafka: Mapping[str, str], timeout: float = 10.0) -> None:
         self._address = kafka["bootstrap.servers"]
         self._timeout = timeout
+        self._last_words = ""
         quiet = {"socket.timeout.ms": str(int(timeout * 1000)), "log_level": "0", "allow.auto.create.topics": "false"}
-        self._admin = AdminClient({**quiet, **kafka}, logger=log)
+        properties: dict[str, Any] = {**quiet, **kafka, "error_cb": self._hear}
+        self._admin = AdminClient(properties, logger=log)
+
+    def _hear(self, error: KafkaError) -> None:
+        """Called by `poll`: what the client could not do, of which its answers only say that time ran out."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
+            self._last_words = _WHICH.sub("", error.str())
 
     def cluster_id(self, topic: str) -> str:
         """The id of the cluster behind the address, "" if it tells none, asked by way of this topic's metadata.
@@ -89,24 +113,68 @@ class ClusterView:
             found.append(TopicFacts(name, str(description.topic_id), tuple(sorted(keys))))
         return found, missing
 
-    def first_offsets(self, keys: Sequence[PartitionKey]) -> dict[PartitionKey, int]:
+    def log_begins(self, keys: Sequence[PartitionKey]) -> Offsets:
         """Where each partition's log begins."""
         return self._offsets(keys, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
 
-    def end_offsets(self, keys: Sequence[PartitionKey]) -> dict[PartitionKey, int]:
+    def log_ends(self, keys: Sequence[PartitionKey]) -> Offsets:
         """Where each partition's committed part of the log ends."""
         return self._offsets(keys, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
-    def _offsets(self, keys: Sequence[PartitionKey], which: OffsetSpec) -> dict[PartitionKey, int]:
+    def _offsets(self, keys: Sequence[PartitionKey], which: OffsetSpec) -> Offsets:
+        """A partition without a leader, or with one that is silent, has no offset and keeps no other from having one.
+
+        Raises UnreachableError if no broker answers, and AccessDeniedError.
+        """
+        found = self._ask(keys, which)
+        if found.silent and not self._refresh({key.topic for key in found.silent}) and not found.known:
+            raise self._unreachable("no answer")
+        if again := [key for key, why in found.silent.items() if why != _TIMED_OUT]:
+            second = self._ask(again, which)
+            late = {key: why for key, why in found.silent.items() if key not in again}
+            found = Offsets({**found.known, **second.known}, {**late, **second.silent})
+        self._admin.poll(0)
+        self._last_words = ""
+        return found
+
+    def _refresh(self, topics: Iterable[str]) -> bool:
+        """Forget what the client remembers of leaders and numbers of partitions; False if no broker answers."""
+        try:
+            for topic in topics:
+                self._admin.list_topics(topic, timeout=self._timeout)
+        except KafkaException:
+            return False
+        return True
+
+    def _ask(self, keys: Sequence[PartitionKey], which: OffsetSpec) -> Offsets:
         if not keys:
-            return {}
+            return Offsets({}, {})
         futures = self._admin.list_offsets(
             {TopicPartition(key.topic, key.partition): which for key in keys},
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=self._timeout,
         )
-        answers = {(where.topic, where.partition): self._answer(future) for where, future in futures.items()}
-        return {key: int(answers[key.topic, key.partition].offset) for key in keys}
+        known: dict[PartitionKey, int] = {}
+        silent: dict[PartitionKey, str] = {}
+        for where, future in futures.items():
+            key = PartitionKey(where.topic, where.partition)
+            try:
+                known[key] = int(future.result(self._timeout + 5).offset)
+            except KafkaException as exc:
+                silent[key] = self._silence(exc)
+            except TimeoutError as exc:
+                raise self._unreachable("no answer") from exc
+            if known.get(key) == OFFSET_INVALID:
+                del known[key]
+                silent[key] = _TIMED_OUT
+        return Offsets(known, silent)
+
+    def _silence(self, failure: KafkaException) -> str:
+        """Why one partition has no offset; what concerns all of them is raised."""
+        error = failure.args[0]
+        if error.code() in _DENIED or error.code() in _NOBODY:
+            raise self._translated(failure) from failure
+        return f"Kafka: {'the partition has no leader' if error.code() in _NO_LEADER else error.str()}"
 
     def _answer(self, future: Any) -> Any:
         try:
@@ -125,7 +193,8 @@ class ClusterView:
         return self._unreachable(error.str())
 
     def _unreachable(self, why: str) -> UnreachableError:
+        self._admin.poll(0)
         return UnreachableError(
-            f"Kafka at {self._address} cannot be reached: {why}",
+            f"no broker of Kafka answers at {self._address} ({self._last_words or why})",
             hint="check RTPIPE_BOOTSTRAP_SERVERS and that the brokers are up",
         )

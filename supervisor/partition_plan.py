@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 from collections import defaultdict
@@ -13,15 +14,21 @@ from avro_schemas.metadata_columns import PLACE
 from supervisor.cluster_view import ClusterView
 from supervisor.settings import Settings
 from supervisor.topic_settings import TopicSettings
-from workers.partition_spec import Limits, PartitionSpec
+from workers.partition_spec import Limits, PartitionKey, PartitionSpec
+
+#: Stands for the first offset of a partition whose leader has not said it yet; its worker waits for it.
+UNKNOWN = -1
 
 
 def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> list[PartitionSpec]:
-    """One spec for every partition of every topic, in order. Raises as ClusterView and `check_tables` do."""
+    """One spec for every partition of every topic, in order; without a first offset where a partition has no leader.
+
+    Raises as ClusterView and `check_tables` do.
+    """
     check_tables(settings, topics)
     facts = cluster.topics(topics)
     cluster_id = cluster.cluster_id(topics[0])
-    first = cluster.first_offsets([key for topic in facts for key in topic.partitions])
+    first = cluster.log_begins([key for topic in facts for key in topic.partitions]).known
     supervisor = f"{os.getpid()}-{secrets.token_hex(3)}"  # a number alone comes again, in a container at each start
     specs = []
     for topic in facts:
@@ -31,7 +38,7 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
                 key=key,
                 group=chosen.group or naming.group_for(topic.topic),
                 table=table_of(topic.topic, chosen),
-                first_offset=first[key],
+                first_offset=first.get(key, UNKNOWN),
                 topic_id=topic.topic_id,
                 cluster_id=cluster_id,
                 kafka=settings.librdkafka(),
@@ -49,6 +56,13 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
             for key in topic.partitions
         ]
     return specs
+
+
+def new_partition(other: PartitionSpec, key: PartitionKey, topic_id: str) -> PartitionSpec:
+    """The spec of a partition that the topic got while `other` of its partitions was served."""
+    return dataclasses.replace(
+        other, key=key, topic_id=topic_id, first_offset=UNKNOWN, known=False, last_epoch=-1, armed=""
+    )
 
 
 def table_of(topic: str, chosen: TopicSettings) -> str:

@@ -8,13 +8,12 @@ import time
 from multiprocessing.context import ForkServerContext
 
 from avro_schemas.errors import ExitCode
-from supervisor.partition_status import PartitionStatus
+from supervisor.log_end import LogEnd
 from supervisor.process_handle import ProcessHandle, describe_exit
-from supervisor.process_stats import ProcessStats
 from supervisor.rate_meter import RateMeter
 from supervisor.restart_policy import RestartPolicy
 from supervisor.schema_desk import SchemaDesk
-from supervisor.worker_state import ALIVE, State, move
+from supervisor.worker_state import State, move
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import DRAIN_FORCED, Alive, Ended, Progress, Running, SchemaWanted, Waiting
@@ -57,20 +56,22 @@ class SupervisedWorker:
         self.restarts = 0
         self.cut_short = False  #: its drain missed the deadline
         self.offset: int | None = None  #: next to consume by kafka_offsets, as last reported
-        self.end_offset: int | None = None
+        self.end_offset: int | None = None  #: as its consumer saw it, which has then reached the log
+        self.log = LogEnd(time.monotonic())
+        self.running: Running | None = None
+        self.progress: Progress | None = None
+        self.rate = RateMeter()
+        self.waits_since = 0.0
         self.rows = self.dead = 0
         self._policy = policy
         self._context = context
         self._desk = desk
         self._deaths: list[float] = []
-        self._running: Running | None = None
-        self._progress: Progress | None = None
         self._ended: Ended | None = None
         self._heard_at = 0.0
         self._writer_silent = 0.0
         self._aborted_at: float | None = None
         self._arrived = self._killed = False
-        self._rate = RateMeter()
 
     def __str__(self) -> str:
         return str(self.spec.key)
@@ -78,11 +79,24 @@ class SupervisedWorker:
     def _move(self, new: State, reason: str = "") -> None:
         self.state, self.reason = move(self.state, new), reason
 
+    def begin(self, why: str = "asked where its log begins") -> None:
+        """Start it, or let it wait until somebody knows where its log begins."""
+        if self.spec.first_offset >= 0:
+            self.start()
+        else:
+            self._move(State.WAITING, why)
+            self.waits_since = time.monotonic()
+
+    def begin_at(self, first_offset: int) -> None:
+        """What it waited for: its log begins at this offset."""
+        self.spec = dataclasses.replace(self.spec, first_offset=first_offset)
+        self.start()
+
     def start(self) -> None:
         """A new generation: new processes, new queue, new epoch."""
         self._move(State.STARTING)
         self.next_start, self.code = None, ExitCode.DONE
-        self._running = self._progress = self._ended = self._aborted_at = None
+        self.running = self.progress = self._ended = self._aborted_at = None
         self._writer_silent = 0.0
         try:
             self.handle = ProcessHandle(self.spec, self._context)
@@ -116,7 +130,7 @@ class SupervisedWorker:
             case Running():
                 assert self.handle is not None
                 self.handle.knows_writer(report)
-                self._running = report
+                self.running = report
                 self.spec = dataclasses.replace(self.spec, known=True, last_epoch=report.epoch)
                 self.offset = report.offset
                 if self.state is State.STARTING:
@@ -132,13 +146,14 @@ class SupervisedWorker:
             case Progress():
                 if report.batches or report.offset == report.end_offset:
                     self._deaths.clear()  # it commits, or has nothing left to do: its crashes are forgiven
-                self.rows += report.rows - (self._progress.rows if self._progress else 0)
-                self.dead += report.dead - (self._progress.dead if self._progress else 0)
+                self.rows += report.rows - (self.progress.rows if self.progress else 0)
+                self.dead += report.dead - (self.progress.dead if self.progress else 0)
                 self.offset = report.offset
-                if report.end_offset >= 0:
+                if report.end_offset >= 0 and report.end_offset != self.end_offset:
                     self.end_offset = report.end_offset
-                self._progress = report
-                self._rate.add(time.monotonic(), self.rows + self.dead)
+                    self.log.grew(report.end_offset, self._heard_at)
+                self.progress = report
+                self.rate.add(time.monotonic(), self.rows + self.dead)
             case Ended():
                 self._ended = report
 
@@ -185,17 +200,17 @@ class SupervisedWorker:
         if self.handle is not None:
             self._ended = ended
             self.handle.kill()
-        elif self.state in {State.BACKOFF, State.QUARANTINED}:
+        elif self.state in {State.BACKOFF, State.QUARANTINED, State.WAITING}:
             self.next_start = None
             self._halt(ended)
 
     def resume(self) -> bool:
         """Start it again if it is halted or waits for its next try, whoever has it by now; False if it is not."""
-        if self.handle is not None or self.state is State.STOPPED:
+        if self.handle is not None or self.state in {State.STOPPED, State.WAITING}:
             return False
         self._deaths.clear()
         self.spec = dataclasses.replace(self.spec, last_epoch=-1)
-        self.start()
+        self.begin()
         return True
 
     def bury(self) -> None:
@@ -217,7 +232,7 @@ class SupervisedWorker:
             log.warning("%s: %s", ended.name, ended.text, extra=self._extra("worker_left"))
         else:
             self._restart(pid, code, ended)
-        self._running = self._progress = None
+        self.running = self.progress = None
 
     def _stop(self, code: int | None, ended: Ended | None) -> None:
         """It was told to drain. Killed over it, it lost nothing; another run does what it had not committed."""
@@ -267,31 +282,6 @@ class SupervisedWorker:
 
     def _extra(self, event: str) -> dict[str, str]:
         return {"event": event, "partition": str(self)}
-
-    def status(self, stats: ProcessStats) -> PartitionStatus:
-        """The facts as of now."""
-        pids = self.pids()
-        memory, cpu = stats.of(pids) if self.state in ALIVE else (None, None)
-        progress = self._progress
-        return PartitionStatus(
-            topic=self.spec.key.topic,
-            partition=self.spec.key.partition,
-            state=self.state.value,
-            reason=self.reason or (progress.waiting_for if progress else ""),
-            pid=self.handle.pid if self.handle else None,
-            writer_pid=self.handle.writer_pid if self.handle else None,
-            epoch=self._running.epoch if self._running else None,
-            end_offset=self.end_offset,
-            offset=self.offset,
-            rows=self.rows,
-            dead=self.dead,
-            rows_per_second=round(self._rate.rate(time.monotonic()), 1),
-            queue_depth=progress.queue_depth if progress else 0,
-            backpressure=progress.backpressure if progress else False,
-            restarts=self.restarts,
-            memory_bytes=memory,
-            cpu_percent=None if cpu is None else round(cpu, 1),
-        )
 
     def pids(self) -> list[int]:
         """Consumer and writer, as far as they are known."""

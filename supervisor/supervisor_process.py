@@ -7,16 +7,19 @@ import dataclasses
 import os
 import signal
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from typing import TYPE_CHECKING, Any
 
-from avro_schemas.errors import ExitCode
+from avro_schemas.errors import ExitCode, UnreachableError
 from supervisor.control_socket import ControlServer
+from supervisor.kafka_changes import KafkaChanges
+from supervisor.log_watch import LogWatch
 from supervisor.partition_status import PipelineStatus
 from supervisor.process_stats import ProcessStats
 from supervisor.restart_policy import RestartPolicy
+from supervisor.run_words import summary, tell_the_end
 from supervisor.schema_desk import SchemaDesk
 from supervisor.signal_inbox import SignalInbox
 from supervisor.supervised_worker import SupervisedWorker
@@ -25,8 +28,8 @@ from supervisor.table_keeper import TableKeeper
 from supervisor.topic_watch import TopicWatch
 from supervisor.wait_set import WaitSet
 from supervisor.worker_state import SETTLED, State
+from supervisor.worker_status import status_of
 from workers.deadline import Deadline
-from workers.errors import TopicChangedError
 from workers.partition_spec import PartitionKey, PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import Ended
@@ -39,6 +42,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 #: Of the drain's seconds, how many the workers get; the rest is for burying them.
 _DRAIN_SHARE = 0.8
 _LONGEST_WAIT = 1.0
+#: Seconds that a run which is to end waits for a partition that has no leader.
+_LEADER_PATIENCE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Options:
 
     open_registry: Callable[[], Registry]
     drain_seconds: float
-    targets: Mapping[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
+    targets: dict[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
     heartbeat_seconds: float = 30.0
     database_seconds: float = 20.0  #: how long a writer may be silent in the driver's hands
@@ -66,11 +71,17 @@ class Supervisor:
         policy: RestartPolicy,
         context: ForkServerContext,
         watch: TopicWatch,
+        logs: LogWatch,
         keeper: TableKeeper,
         notifier: SystemdNotifier,
     ) -> None:
         self._desk = SchemaDesk(options.open_registry, keeper)
-        self._workers = [SupervisedWorker(spec, policy, context, self._desk) for spec in specs]
+
+        def make(spec: PartitionSpec) -> SupervisedWorker:
+            return SupervisedWorker(spec, policy, context, self._desk)
+
+        self._workers = [make(spec) for spec in specs]
+        self._kafka = KafkaChanges(watch, logs, make, options.targets)
         self._options = options
         self._notifier = notifier
         self._waits = WaitSet()
@@ -81,7 +92,6 @@ class Supervisor:
         self._next_show = self._next_sign = 0.0
         self._control = ControlServer(options.control_socket)
         self._commands = {"status": lambda _: self.status().to_json(), "resume": self._resume}
-        self._watch = watch
 
     def run(self) -> ExitCode:
         """Supervise; returns the exit code of the command."""
@@ -91,10 +101,12 @@ class Supervisor:
             self._desk.open(inbox.wake)
             try:
                 for worker in self._workers:
-                    worker.start()
-                self._notifier.ready(self._summary())
+                    worker.begin()
+                self._notifier.ready(summary(self._workers))
                 while not all(worker.state in SETTLED for worker in self._workers):
                     self._turn(inbox)
+                self._next_show = 0.0
+                self._show()  # the last picture is of the end
             finally:
                 self._kill_all()
                 self._control.close()
@@ -119,7 +131,7 @@ class Supervisor:
         self._control.answer(self._commands)
         self._stop_those_who_arrived()
         self._replace_those_who_are_stuck()
-        self._halt_those_whose_topic_changed()
+        self._kafka.look(self._workers, time.monotonic(), draining=self._drain is not None)
         self._start_those_who_are_due()
         self._enforce_deadline()
         self._show()
@@ -127,7 +139,7 @@ class Supervisor:
     def _until_next(self) -> float:
         now = time.monotonic()
         moments = [worker.next_start for worker in self._workers if worker.next_start is not None]
-        moments += [self._next_show, self._watch.next_look(), *([self._drain.moment] if self._drain else [])]
+        moments += [self._next_show, self._kafka.next_look(), *([self._drain.moment] if self._drain else [])]
         if self._notifier.watchdog_every:
             moments.append(self._next_sign)
         return min(_LONGEST_WAIT, max(0.0, min(moments) - now))
@@ -152,7 +164,11 @@ class Supervisor:
         for worker in self._workers:
             if worker.state is State.QUARANTINED:  # a run that is to end does not wait for its next try
                 worker.halt(Ended(ExitCode.TEMPORARY, "E_QUARANTINED", f"{worker}: {worker.reason}"))
-            arrived = worker.offset is not None and worker.offset >= self._options.targets[worker.spec.key]
+            if worker.state is State.WAITING and time.monotonic() - worker.waits_since > _LEADER_PATIENCE:
+                why = worker.log.why or worker.reason
+                worker.halt(Ended(ExitCode.UNREACHABLE, UnreachableError.name, f"{worker}: {why}"))
+            target = self._options.targets.get(worker.spec.key)
+            arrived = target is not None and worker.offset is not None and worker.offset >= target
             # Only once it has seen the log's end: a stored offset beyond that is no arrival, but E_OFFSET_GONE.
             if arrived and worker.state is State.RUNNING and worker.end_offset is not None:
                 worker.drain(self._options.drain_seconds * _DRAIN_SHARE, arrived=True)
@@ -162,20 +178,13 @@ class Supervisor:
         for worker in self._workers:
             worker.check_heartbeat(now, self._options.heartbeat_seconds, self._options.database_seconds)
 
-    def _halt_those_whose_topic_changed(self) -> None:
-        for topic, why in self._watch.changes(time.monotonic()).items():
-            for worker in self._workers:
-                if worker.spec.key.topic == topic and worker.state is not State.HALTED:
-                    text = f"{worker}: {why} (rtpipe adopt {topic} takes the new one from its beginning)"
-                    worker.halt(Ended(TopicChangedError.exit_code, TopicChangedError.name, text))
-
     def _resume(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start halted and quarantined partitions of a topic again, all or one; the topic may be another by now."""
         resumed = []
         for worker in self._workers:
             key = worker.spec.key
             if key.topic == request.get("topic") and request.get("partition") in {None, key.partition}:
-                worker.spec = dataclasses.replace(worker.spec, topic_id=self._watch.topic_id(key.topic))
+                worker.spec = dataclasses.replace(worker.spec, topic_id=self._kafka.topic_id(key.topic))
                 if worker.resume():
                     resumed.append(str(key))
         return {"resumed": resumed}
@@ -207,31 +216,21 @@ class Supervisor:
                 self._options.show(self.status())
         if self._notifier.watchdog_every and now >= self._next_sign:
             self._next_sign = now + self._notifier.watchdog_every
-            self._notifier.alive(self._summary())
+            self._notifier.alive(summary(self._workers))
 
     def status(self) -> PipelineStatus:
         """What `rtpipe status` and the live table show."""
+        now = time.monotonic()
         return PipelineStatus(
             supervisor_pid=os.getpid(),
-            uptime_seconds=time.monotonic() - self._started_at,
+            uptime_seconds=now - self._started_at,
             draining=self._drain is not None,
-            partitions=tuple(worker.status(self._stats) for worker in self._workers),
-        )
-
-    def _summary(self) -> str:
-        halted = [str(worker) for worker in self._workers if worker.state is State.HALTED]
-        running = sum(worker.state is State.RUNNING for worker in self._workers)
-        return f"{running} of {len(self._workers)} partitions running" + (
-            f"; halted: {', '.join(halted)}" if halted else ""
+            partitions=tuple(status_of(worker, self._stats, now) for worker in self._workers),
         )
 
     def _verdict(self) -> ExitCode:
         troubles = [worker.code for worker in self._workers if worker.code != ExitCode.DONE]
-        rows = sum(worker.rows for worker in self._workers)
-        restarts = sum(worker.restarts for worker in self._workers)
-        dead = sum(worker.dead for worker in self._workers)
-        letters = f", {dead} dead letters" if dead else ""
-        log.info("stopped: %d rows%s, %d restarts", rows, letters, restarts, extra={"event": "stopped", "rows": rows})
+        dead = tell_the_end(self._workers)
         if cut_short := sum(worker.cut_short for worker in self._workers):
             text = "E_DRAIN_FORCED %d partitions after %.0f s; exiting 75"
             log.error(text, cut_short, self._options.drain_seconds, extra={"event": "drain_forced"})

@@ -1,16 +1,20 @@
-"""Is each topic still the one whose offsets are stored? Asked again and again, since a fetch may stall silently."""
+"""Is each topic still the one whose offsets are stored? Asked again and again, since a fetch may stall silently.
+
+And has it more partitions than before? Nobody else tells.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from threading import Thread
+from dataclasses import dataclass, field
 
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.errors import UnreachableError
-from supervisor.cluster_view import ClusterView
+from supervisor.asked_aside import AskedAside
+from supervisor.cluster_view import ClusterView, TopicFacts
 from workers.errors import SetupError
+from workers.partition_spec import PartitionKey
 
 #: Seconds that a topic may be missing: it is, for a moment, while it is made again.
 _PATIENCE = 60.0
@@ -18,67 +22,80 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the cluster said: its own id, and the id of each topic that it has."""
+    """What the cluster said: its own id, and what it knows of each topic that it has."""
 
     cluster_id: str
-    topic_ids: dict[str, str]
+    topics: dict[str, TopicFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is not as it was."""
+
+    gone: Mapping[str, str] = field(default_factory=dict)  #: topics that are others now, with the reason
+    added: Sequence[PartitionKey] = ()  #: partitions that topics have got
+
+
+_NONE = Changes()
 
 
 class TopicWatch:
-    """Compares topic ids and the cluster id every `every` seconds; asks in a thread, so that `changes` never waits."""
+    """Compares topic ids, partitions and the cluster id every `every` seconds; never waits for the cluster."""
 
-    def __init__(self, kafka: Mapping[str, str], topic_ids: Mapping[str, str], cluster_id: str, every: float) -> None:
-        self._view = ClusterView(kafka)
+    def __init__(
+        self,
+        view: ClusterView,
+        topic_ids: Mapping[str, str],
+        partitions: Iterable[PartitionKey],
+        cluster_id: str,
+        every: float,
+    ) -> None:
+        self._view = view
         self._topic_ids = dict(topic_ids)
+        self._partitions = set(partitions)
         self._cluster_id = cluster_id
-        self._every = every
-        self._next = 0.0
-        self._asked: Future[_Look] | None = None
+        self._looks: AskedAside[_Look] = AskedAside("topic-watch", every)
         self._missing_since: dict[str, float] = {}
 
     def next_look(self) -> float:
         """When `changes` has something to do again, in monotonic seconds."""
-        return self._next
+        return self._looks.next_look
 
-    def changes(self, now: float) -> dict[str, str]:
-        """Topics that are not what they were, with the reason; a broker that does not answer is no change."""
-        if now < self._next:
-            return {}
-        if self._asked and not self._asked.done():
-            self._next = now + 0.5
-            return {}
-        found = self._judge(self._asked, now) if self._asked else {}
-        self._asked = Future()
-        Thread(target=self._look, args=(self._asked, tuple(self._topic_ids)), name="topic-watch", daemon=True).start()
-        self._next = now + self._every
-        return found
+    def changes(self, now: float) -> Changes:
+        """What changed since the last call; a broker that does not answer is no change."""
+        topics = tuple(self._topic_ids)
+        answered = self._looks.take(now, lambda: self._look(topics))
+        return self._judge(answered, now) if answered else _NONE
 
-    def _look(self, asked: Future[_Look], topics: Sequence[str]) -> None:
-        try:
-            facts, _ = self._view.describe(topics)
-            asked.set_result(_Look(self._view.cluster_id(topics[0]), {fact.topic: fact.topic_id for fact in facts}))
-        except Exception as exc:  # raised again where the answer is read
-            asked.set_exception(exc)
+    def _look(self, topics: Sequence[str]) -> _Look:
+        facts, _ = self._view.describe(topics)
+        return _Look(self._view.cluster_id(topics[0]), {fact.topic: fact for fact in facts})
 
-    def _judge(self, asked: Future[_Look], now: float) -> dict[str, str]:
+    def _judge(self, asked: Future[_Look], now: float) -> Changes:
         try:
             look = asked.result()
         except (UnreachableError, AccessDeniedError, SetupError):  # the last: deleted between the two questions
-            return {}
+            return _NONE
         if look.cluster_id and look.cluster_id != self._cluster_id:
-            return dict.fromkeys(self._topic_ids, f"cluster id changed {self._cluster_id} -> {look.cluster_id}")
-        found: dict[str, str] = {}
+            return Changes(
+                dict.fromkeys(self._topic_ids, f"cluster id changed {self._cluster_id} -> {look.cluster_id}")
+            )
+        gone: dict[str, str] = {}
+        added: list[PartitionKey] = []
         for topic, known in self._topic_ids.items():
-            new = look.topic_ids.get(topic)
-            if new is None:
+            facts = look.topics.get(topic)
+            if facts is None:
                 if now - self._missing_since.setdefault(topic, now) > _PATIENCE:
-                    found[topic] = "the topic was deleted"
+                    gone[topic] = "the topic was deleted"
                 continue
             self._missing_since.pop(topic, None)
-            if new != known:
-                found[topic] = f"topic id changed {known} -> {new}"
-                self._topic_ids[topic] = new
-        return found
+            if facts.topic_id != known:
+                gone[topic] = f"topic id changed {known} -> {facts.topic_id}"
+                self._topic_ids[topic] = facts.topic_id
+            else:
+                added += [key for key in facts.partitions if key not in self._partitions]
+        self._partitions.update(added)
+        return Changes(gone, added)
 
     def topic_id(self, topic: str) -> str:
         """The topic's id as last seen."""

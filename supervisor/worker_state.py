@@ -8,6 +8,7 @@ import enum
 class State(enum.Enum):
     """Where a worker is; its value is what status, log and page show."""
 
+    WAITING = "waiting"  #: not started yet: its partition is new, or has no leader
     STARTING = "starting"  #: spawned, the partition not yet claimed
     RUNNING = "running"  #: claimed; reads and writes
     BACKOFF = "backoff"  #: died; the next start is due later
@@ -18,13 +19,14 @@ class State(enum.Enum):
 
 
 MOVES: dict[State, frozenset[State]] = {
+    State.WAITING: frozenset({State.STARTING, State.HALTED, State.STOPPED}),
     State.STARTING: frozenset({State.RUNNING, State.BACKOFF, State.QUARANTINED, State.HALTED, State.STOPPING}),
     State.RUNNING: frozenset({State.BACKOFF, State.QUARANTINED, State.HALTED, State.STOPPING}),
     State.BACKOFF: frozenset({State.STARTING, State.HALTED, State.STOPPED}),
     State.QUARANTINED: frozenset({State.STARTING, State.HALTED, State.STOPPED}),
-    State.HALTED: frozenset({State.STARTING, State.STOPPED}),
+    State.HALTED: frozenset({State.STARTING, State.WAITING, State.STOPPED}),
     State.STOPPING: frozenset({State.STOPPED, State.HALTED}),
-    State.STOPPED: frozenset({State.STARTING}),
+    State.STOPPED: frozenset({State.STARTING, State.WAITING}),
 }
 #: States in which a process is there.
 ALIVE = frozenset({State.STARTING, State.RUNNING, State.STOPPING})

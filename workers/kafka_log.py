@@ -17,6 +17,8 @@ from workers.process_log import get_logger
 log = get_logger("consumer")
 #: Seconds between two lines of a kind.
 _QUIET = 10.0
+#: librdkafka's lines about a broker that it cannot reach. The supervisor hears of it, too, and tells it once for all.
+_AWAY = frozenset({"FAIL", "ERROR", "REQTMOUT"})
 _NEW_ID = re.compile(r"Topic (?P<topic>\S+) changed id from \S+ to (?P<id>\S+)$")
 
 
@@ -32,14 +34,16 @@ class KafkaLog:
 
     def log(self, level: int, text: str, *values: object) -> None:
         """Called by librdkafka within `Consumer.consume`, in the order of the events."""
-        if level >= self._level and self._is_due(str(values[0]) if values else text):
+        kind = str(values[0]) if values else text
+        if level >= self._level and self._is_due(kind):
             # Never as an error: what librdkafka cannot mend itself it hands to `poll`, and that is judged there.
-            log.log(min(level, logging.WARNING), text, *values, extra=self._extra)
+            most = logging.DEBUG if kind in _AWAY and self._level >= logging.WARNING else logging.WARNING
+            log.log(min(level, most), text, *values, extra=self._extra)
         if values and (found := _NEW_ID.search(str(values[-1]))) and found["topic"] == self._topic:
             self.topic_id = found["id"]
 
     def _is_due(self, kind: str) -> bool:
-        """One line of a kind in ten seconds: a broker that is away is told of at every try to reach it."""
+        """One line of a kind in ten seconds."""
         if self._level < logging.WARNING:
             return True
         now = time.monotonic()

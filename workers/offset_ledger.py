@@ -108,6 +108,7 @@ class OffsetLedger:
                     raise SetupError(
                         f"{self._spec.key}: its row in {OFFSETS.name} is gone", hint="restore the row before you resume"
                     )
+                self._check_siblings()
                 session.connection.execute(insert(OFFSETS).values(**self._first_row()))
                 row = self._locked_row()
                 assert row is not None
@@ -133,6 +134,19 @@ class OffsetLedger:
             "rows_total": 0,
             "dead_total": 0,
         }
+
+    def _check_siblings(self) -> None:
+        """A partition that is new to us belongs to the topic of the others, or a person decides about it, too."""
+        columns = OFFSETS.c
+        ids = select(columns.topic_id).distinct()
+        ours = and_(columns.topic == self._spec.key.topic, columns.consumer_group == self._spec.group)
+        stored = {one for (one,) in self.session.connection.execute(ids.where(ours)) if one}
+        if stored and self._spec.topic_id and self._spec.topic_id not in stored:
+            raise TopicChangedError(
+                f"{self._spec.key}: the stored offsets of the other partitions belong to topic id"
+                f" {', '.join(sorted(stored))}, and this one to {self._spec.topic_id}",
+                hint=f"nothing was written; if the new topic is meant: rtpipe adopt {self._spec.key.topic}",
+            )
 
     def _check_identity(self, row: Row[Any]) -> None:
         for what, stored, found in (

@@ -42,7 +42,7 @@ class PartitionSpec:
     key: PartitionKey
     group: str  #: consumer group that names the row in kafka_offsets
     table: str
-    first_offset: int  #: where to begin if kafka_offsets has no row yet: the log's first offset
+    first_offset: int  #: where to begin if kafka_offsets has no row yet: the log's first offset; -1: not known yet
     topic_id: str
     cluster_id: str
     kafka: Mapping[str, str] = field(repr=False)  #: librdkafka properties; may hold a password

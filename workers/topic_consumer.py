@@ -48,6 +48,8 @@ _DENIED = {
     KafkaError.SASL_AUTHENTICATION_FAILED,
 }
 _GONE = {KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION, KafkaError.OFFSET_OUT_OF_RANGE}  # noqa: SLF001
+#: A broker cannot be reached: the supervisor tells it once for all partitions.
+_AWAY = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT}  # noqa: SLF001
 _NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001
 #: How librdkafka tells of a log that was cut before the offset and may have grown again since.
 _TRUNCATED = re.compile(r"broker end offset is (-?\d+) \(offset leader epoch (-?\d+)\)")
@@ -128,7 +130,8 @@ class TopicConsumer:
                 raise SetupError(f"{key}: Kafka has no such partition", hint="was the topic deleted?")
         elif error.fatal():
             raise WorkerError(f"{key}: Kafka: {error.str()}")
-        log.info("%s", error.str(), extra={"event": "kafka_trouble", "partition": str(key)})
+        level = logging.DEBUG if code in _AWAY else logging.INFO
+        log.log(level, "%s", error.str(), extra={"event": "kafka_trouble", "partition": str(key)})
 
     def _gone(self, said: str) -> OffsetGoneError:
         """What became of the stored offset: by what librdkafka `said` of the leader epochs, or by the log as it is."""

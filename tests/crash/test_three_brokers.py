@@ -79,6 +79,39 @@ def test_a_leader_is_lost(cluster: Addresses, home: Path, tmp_path: Path, how: s
             assert generations(run.pipeline) == before
         assert run.finish() > 0
         run.no_death()
+        assert not run.events("waiting"), "another broker leads before it is an outage"
+        assert "rdkafka" not in run.pipeline.log.read_text()
+
+
+def test_a_partition_without_a_leader_keeps_no_other_from_starting(
+    cluster: Addresses, home: Path, tmp_path: Path
+) -> None:
+    """F32: it is waited for by name, and read from its beginning once it has a leader."""
+    with running_pipeline(cluster, tmp_path, topics=2, partitions=3) as pipeline:
+        pipeline.produce(300)
+        leader, port = leader_of(cluster, pipeline.topics[0])
+        gone(broker_at(port))
+        eventually(lambda: leader_of(cluster, pipeline.topics[0])[0] == -1, within=90, what="no leader is left")
+        supervisor = pipeline.supervise(env=QUICK)
+
+        def states() -> set[tuple[str, bool]]:
+            return {(one["state"], "no leader" in one["reason"]) for one in pipeline.status()}
+
+        eventually(lambda: states() == {("running", False), ("waiting", True)}, within=60, what="the others run")
+        dark = [one for one in pipeline.status() if one["state"] == "waiting"]
+        assert f"{pipeline.topics[0]}/0" in {f"{one['topic']}/{one['partition']}" for one in dark}
+        assert {(one["lag"], one["pid"]) for one in dark} == {(None, None)}
+        [told] = pipeline.events("waiting")
+        assert f"{pipeline.topics[0]}/0" in told["msg"]
+        ended = pipeline.run("supervise", "--topics", pipeline.topics[0], "--until-caught-up", "--take-over")
+        assert ended.returncode == 4, ended.stderr
+        up(home)
+        pipeline.wait_caught_up()
+        supervisor.send_signal(signal.SIGTERM)
+        supervisor.wait(60)
+        assert pipeline.supervise("--until-caught-up").wait(60) == 0
+        assert pipeline.assert_exact() == 600
+        assert leader >= 0
 
 
 def test_an_unclean_election_loses_the_end_of_the_log(cluster: Addresses, home: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import fastavro
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
@@ -69,6 +69,31 @@ def running(pipeline: Pipeline) -> bool:
 def messages_of(pipeline: Pipeline, event: str) -> dict[str, str]:
     """Partition -> what the log said of it."""
     return {entry["partition"]: entry["msg"] for entry in pipeline.events(event)}
+
+
+def test_partitions_that_a_topic_gets_while_it_is_read(stack: Addresses, tmp_path: Path) -> None:
+    """From their beginning, what came before anybody knew of them included; in a run that ends they count, too."""
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
+        [topic] = pipeline.topics
+        supervisor = pipeline.supervise(env={"RTPIPE_TOPIC_CHECK_SECONDS": "0.5"})
+        produce_rows(pipeline, 10)
+        pipeline.wait_caught_up()
+        admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+        admin.create_partitions([NewPartitions(topic, 3)])[topic].result(30)
+        pipeline.partitions = 3
+        produce_rows(pipeline, 10, partition=1, key="one")
+        produce_rows(pipeline, 10, partition=2, key="two")
+        pipeline.wait_caught_up()
+        eventually(lambda: running(pipeline) and len(pipeline.status()) == 3, within=30, what="all are shown")
+        assert {partition["lag"] for partition in pipeline.status()} == {0}
+        assert {entry["partition"] for entry in pipeline.events("partition_added")} == {f"{topic}/1", f"{topic}/2"}
+        supervisor.terminate()
+        assert supervisor.wait(60) == 0
+        assert pipeline.assert_exact() == 30
+        pipeline.query("UPDATE kafka_offsets SET topic_id = 'of another' WHERE topic = %s AND `partition` < 2", topic)
+        pipeline.query("DELETE FROM kafka_offsets WHERE topic = %s AND `partition` = 2", topic)
+        assert supervised(pipeline) == 76  # a partition without a row is no way around the question of the others
+        assert "offsets of the other partitions belong" in messages_of(pipeline, "worker_halted")[f"{topic}/2"]
 
 
 @contextlib.contextmanager

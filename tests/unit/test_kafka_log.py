@@ -34,7 +34,7 @@ def test_lines_from_the_level_up_are_passed_on(level: int, shown: int, monkeypat
     monkeypatch.setattr(kafka_log.log, "log", lambda at, *_, **__: passed.append(at))
     log = KafkaLog(PartitionKey("orders", 0), level)
     log.log(logging.DEBUG, LINE, *changed("orders", "new"))
-    log.log(logging.ERROR, LINE, "REQTMOUT", "rdkafka#consumer-1", "Timed out 1 in-flight requests")
+    log.log(logging.ERROR, LINE, "CRCFAIL", "rdkafka#consumer-1", "Batch is corrupt")
     assert passed == [logging.DEBUG, logging.WARNING][-shown:]
     assert log.topic_id == "new"
 
@@ -45,6 +45,19 @@ def test_a_kind_of_line_is_told_once_in_ten_seconds(monkeypatch: pytest.MonkeyPa
     clock = iter([0.0, 1.0, 2.0, 11.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     log = KafkaLog(PartitionKey("orders", 0), logging.WARNING)
-    for kind in ("FAIL", "FAIL", "REQTMOUT", "FAIL"):
+    for kind in ("BUFUNDERFLOW", "BUFUNDERFLOW", "CRCFAIL", "BUFUNDERFLOW"):
         log.log(logging.ERROR, LINE, kind, "rdkafka#consumer-1", "what happened")
-    assert told == ["FAIL", "REQTMOUT", "FAIL"]
+    assert told == ["BUFUNDERFLOW", "CRCFAIL", "BUFUNDERFLOW"]
+
+
+@pytest.mark.parametrize(("level", "shown"), [(logging.DEBUG, logging.WARNING), (logging.WARNING, logging.DEBUG)])
+@pytest.mark.parametrize("kind", ["FAIL", "ERROR", "REQTMOUT"])
+def test_a_broker_that_is_away_is_told_by_the_supervisor_unless_a_person_asked(
+    kind: str, level: int, shown: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[int] = []
+    monkeypatch.setattr(kafka_log.log, "log", lambda at, *_, **__: passed.append(at))
+    KafkaLog(PartitionKey("orders", 0), level).log(
+        logging.ERROR, LINE, kind, "rdkafka#consumer-1", "Connection refused"
+    )
+    assert passed == [shown]

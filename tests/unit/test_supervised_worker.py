@@ -202,7 +202,10 @@ def test_the_end_of_the_log_stays_unknown_until_it_is_seen(worker: SupervisedWor
     assert (worker.offset, worker.end_offset) == (5, None)
 
 
-def test_kafka_is_waited_for_by_a_service_and_given_up_by_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kafka_is_waited_for_by_a_service_and_given_up_by_a_command(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     answers: list[object] = [UnreachableError("down"), UnreachableError("down"), [SPEC]]
 
     def plan(*_: object) -> object:
@@ -218,6 +221,7 @@ def test_kafka_is_waited_for_by_a_service_and_given_up_by_a_command(monkeypatch:
     settings: Any = None
     cluster: Any = None
     assert cli_supervise._patient_plan(settings, ["orders"], cluster, SystemdNotifier()) == [SPEC]
+    assert caplog.messages == ["waiting: down", "Kafka answers after 20 s"]
     answers += [UnreachableError("down"), UnreachableError("still down")]
     with pytest.raises(UnreachableError, match="still down"):
         cli_supervise._patient_plan(settings, ["orders"], cluster, None)

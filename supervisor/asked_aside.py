@@ -1,0 +1,43 @@
+"""A question whose answer may take long, asked in a thread again and again, so that the loop never waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
+from typing import Generic, TypeVar
+
+_T = TypeVar("_T")
+#: Seconds between two looks whether an answer is there.
+_LOOK = 0.5
+
+
+class AskedAside(Generic[_T]):
+    """Asks every `every` seconds, and never twice at a time."""
+
+    def __init__(self, name: str, every: float) -> None:
+        self._name = name
+        self._every = every
+        self._asked: Future[_T] | None = None
+        self._due = 0.0
+        self.next_look = 0.0  #: when `take` may have something to do again, in monotonic seconds
+
+    def take(self, now: float, ask: Callable[[], _T]) -> Future[_T] | None:
+        """The answer of the last question, once, if it is there; calls `ask` for the next one when that is due."""
+        if now < self.next_look:
+            return None
+        answered = None
+        if self._asked and self._asked.done():
+            answered, self._asked = self._asked, None
+        if self._asked is None and now >= self._due:
+            self._asked, self._due = Future(), now + self._every
+            Thread(target=_answer, args=(self._asked, ask), name=self._name, daemon=True).start()
+        self.next_look = now + min(_LOOK, self._every) if self._asked else self._due
+        return answered
+
+
+def _answer(asked: Future[_T], ask: Callable[[], _T]) -> None:
+    try:
+        asked.set_result(ask())
+    except Exception as exc:  # raised again where the answer is read
+        asked.set_exception(exc)
