@@ -34,6 +34,7 @@ class KafkaChanges:
         self._make = make
         self._targets = targets
         self._outage = OutageLog()
+        self._away = False
 
     def next_look(self) -> float:
         """When `look` has something to do again, in monotonic seconds."""
@@ -64,6 +65,7 @@ class KafkaChanges:
         log.info("%s: a new partition, read from its beginning", key, extra=_extra("partition_added", key))
 
     def _take(self, workers: list[SupervisedWorker], facts: LogFacts, now: float, *, draining: bool) -> None:
+        self._away = facts.away
         for worker in workers:
             key = worker.spec.key
             if key in facts.ends:
@@ -83,7 +85,7 @@ class KafkaChanges:
             for worker in wanted
             if worker.log.why and (worker.state is State.WAITING or worker.log.silence(now))
         }
-        self._outage.look(now, silent, total=len(wanted), new=new)
+        self._outage.look(now, silent, away=self._away, new=new)
 
 
 def _halt(workers: Sequence[SupervisedWorker], topic: str, why: str) -> None:

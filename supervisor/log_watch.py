@@ -20,7 +20,7 @@ class LogFacts:
     ends: Mapping[PartitionKey, int] = field(default_factory=dict)
     silent: Mapping[PartitionKey, str] = field(default_factory=dict)  #: why there is no answer
     begins: Mapping[PartitionKey, int] = field(default_factory=dict)  #: of those that were to be asked for it
-    away: str = ""  #: why there is no answer at all
+    away: bool = False  #: there is no answer at all
 
 
 class LogWatch:
@@ -44,5 +44,5 @@ class LogWatch:
             ends = self._view.log_ends(keys)
             begins = self._view.log_begins([key for key in unknown if key in ends.known])
         except RtpipeError as exc:
-            return LogFacts(silent=dict.fromkeys(keys, exc.message), away=exc.message)
+            return LogFacts(silent=dict.fromkeys(keys, exc.message), away=True)
         return LogFacts(ends.known, ends.silent, begins.known)

@@ -24,13 +24,13 @@ class OutageLog:
         self._next_since = self._began = 0.0
 
     def look(
-        self, now: float, silent: Mapping[PartitionKey, str], *, total: int, new: Collection[PartitionKey]
+        self, now: float, silent: Mapping[PartitionKey, str], *, away: bool, new: Collection[PartitionKey]
     ) -> None:
-        """`silent`: partition -> why; `total` partitions there are, of which `new` have never been heard of."""
+        """`silent`: partition -> why; `away`: no broker answers at all; `new` partitions were never heard of."""
         keys = frozenset(silent)
         if keys != self._next:
             self._next, self._next_since = keys, now
-        at_once = not keys or (len(keys) == total and not self._told) or not (keys - self._told).isdisjoint(new)
+        at_once = not keys or (away and not self._told) or not (keys - self._told).isdisjoint(new)
         if keys == self._told or (now - self._next_since < _FAILOVER and not at_once):
             return
         if not self._told:

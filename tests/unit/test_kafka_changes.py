@@ -237,7 +237,7 @@ class TestOneLineAnOutage:
         caplog.set_level("INFO")
         outage = OutageLog()
         for now, silent in looks:
-            outage.look(now, silent, total=len(ORDERS), new=())
+            outage.look(now, silent, away="away" in silent.values(), new=())
         return caplog.messages
 
     def test_all_is_told_at_once_and_once(self, caplog: pytest.LogCaptureFixture) -> None:
