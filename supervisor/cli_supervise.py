@@ -14,7 +14,10 @@ from avro_schemas.errors import ExitCode, UnreachableError
 from supervisor.cli_options import BootstrapServers, Json, LogFormat, RegistryUrl, Topics, topic_names
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from supervisor.cluster_view import ClusterView
+    from supervisor.partition_status import PipelineStatus
     from supervisor.settings import Settings
     from supervisor.systemd_notify import SystemdNotifier
     from workers.partition_spec import PartitionKey, PartitionSpec
@@ -182,23 +185,44 @@ def status(as_json: Json = False) -> None:
       rtpipe status --json
     """
     from supervisor import settings as settings_module
-    from supervisor.control_socket import ask_all, runtime_directory
-    from supervisor.partition_status import PipelineStatus
+    from supervisor.control_socket import ask_all, runtime_directory, sockets_in
+    from supervisor.partition_status import SCHEMA_VERSION, PipelineStatus
     from supervisor.status_view import print_status
 
     directory = runtime_directory(settings_module.load().runtime_dir)
     replies = ask_all(directory, "status")
     if as_json:
-        print(json.dumps({"schema_version": 1, "supervisors": replies}, indent=2))
+        print(json.dumps({"schema_version": SCHEMA_VERSION, "supervisors": replies}, indent=2))
     if not replies:
-        raise UnreachableError(
-            f"no supervisor runs here (looked in {directory})",
-            hint="start one: rtpipe supervise --topics …; one of another user or service has a directory of its own",
-        )
+        raise _nobody(directory)
     pipelines = [PipelineStatus.from_json(reply) for reply in replies]
     if not as_json:
         for pipeline in pipelines:
             print_status(pipeline)
-    healthy = {"starting", "running", "stopping", "stopped"}
-    well = all(partition.state in healthy for pipeline in pipelines for partition in pipeline.partitions)
+    silent = len(sockets_in(directory)) - len(replies)
+    if silent > 0:
+        print(f"{silent} more supervisors listen in {directory} and do not answer", file=sys.stderr)
+    well = silent <= 0 and all(_is_well(pipeline) for pipeline in pipelines)
     raise typer.Exit(ExitCode.DONE if well else ExitCode.DIFFERENT)
+
+
+def _is_well(pipeline: PipelineStatus) -> bool:
+    """Whether every partition runs, or ends because it was told to."""
+    states = {partition.state for partition in pipeline.partitions}
+    return bool(states) and states <= {"running", "stopping", "stopped"}
+
+
+def _nobody(directory: Path) -> UnreachableError:
+    """Why there is no answer, and where there is one."""
+    from supervisor.control_socket import sockets_in
+    from supervisor.supervisors_elsewhere import found_elsewhere, how_to_look, told
+
+    if left := sockets_in(directory):
+        return UnreachableError(
+            f"the supervisor that listens at {left[0]} does not answer",
+            hint="its process hangs or is stopped; its log says what it did last",
+        )
+    message = f"no supervisor runs here (looked in {directory})"
+    if elsewhere := found_elsewhere(directory):
+        return UnreachableError(f"{message}; {told(elsewhere)}", hint=f"look there: {how_to_look(elsewhere[0])}")
+    return UnreachableError(message, hint="start one: rtpipe supervise --topics …")

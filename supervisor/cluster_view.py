@@ -126,9 +126,17 @@ class ClusterView:
 
         Raises UnreachableError if no broker answers, and AccessDeniedError.
         """
-        found = self._ask(keys, which)
-        if found.silent and not self._refresh({key.topic for key in found.silent}) and not found.known:
-            raise self._unreachable("no answer")
+        topics = {key.topic for key in keys}
+        try:
+            found = self._ask(keys, which)
+        except UnreachableError:
+            # The client asks one broker for the leaders. Another is asked before the same is said of all of them.
+            if not self._refresh(topics):
+                raise
+            found = self._ask_once_more(keys, which)
+        else:
+            if found.silent and not self._refresh({key.topic for key in found.silent}) and not found.known:
+                raise self._unreachable("no answer")
         if again := [key for key, why in found.silent.items() if why != _TIMED_OUT]:
             second = self._ask(again, which)
             late = {key: why for key, why in found.silent.items() if key not in again}
@@ -136,6 +144,12 @@ class ClusterView:
         self._admin.poll(0)
         self._last_words = ""
         return found
+
+    def _ask_once_more(self, keys: Sequence[PartitionKey], which: OffsetSpec) -> Offsets:
+        try:
+            return self._ask(keys, which)
+        except UnreachableError:
+            return Offsets({}, dict.fromkeys(keys, _TIMED_OUT))
 
     def _refresh(self, topics: Iterable[str]) -> bool:
         """Forget what the client remembers of leaders and numbers of partitions; False if no broker answers."""

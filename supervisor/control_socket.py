@@ -111,10 +111,14 @@ class ControlServer:
 
 def ask_all(directory: Path, command: str, **arguments: Any) -> list[Reply]:
     """The replies of all supervisors that listen in `directory`."""
+    return [reply for path in sockets_in(directory) if (reply := ask(path, command, **arguments)) is not None]
+
+
+def sockets_in(directory: Path) -> list[Path]:
+    """What may lead to a supervisor, in a directory that we may trust."""
     owner = owner_if_private(directory)
     trusted = owner is not None and os.geteuid() in {0, owner}
-    found = sorted(directory.glob("supervisor-*.sock")) if trusted else []
-    return [reply for path in found if (reply := ask(path, command, **arguments)) is not None]
+    return sorted(directory.glob("supervisor-*.sock")) if trusted else []
 
 
 def owner_if_private(directory: Path) -> int | None:
@@ -139,7 +143,16 @@ def ask(path: Path, command: str, **arguments: Any) -> Reply | None:
         return None
     except OSError:
         return None
-    return dict(json.loads(reply)) if reply else None
+    return _object(reply)
+
+
+def _object(reply: str) -> Reply | None:
+    """What the other end said, if that is an answer at all."""
+    try:
+        told = json.loads(reply)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def runtime_directory(configured: Path | None) -> Path:

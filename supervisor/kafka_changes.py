@@ -85,6 +85,8 @@ class KafkaChanges:
             for worker in wanted
             if worker.log.why and (worker.state is State.WAITING or worker.log.silence(now))
         }
+        if self._away and silent:  # those that were heard of last follow within seconds
+            silent = {worker.spec.key: worker.log.why for worker in wanted}
         self._outage.look(now, silent, away=self._away, new=new)
 
 

@@ -1,11 +1,19 @@
-"""The facts about one partition that every view shows: `rtpipe status`, the live table, the log's summary."""
+"""The facts about one partition that every view shows: `rtpipe status`, the live table, the log's summary.
+
+They cross from one process to another, which may be of another version: what a supervisor does not tell is not known,
+and what nobody here knows of is left out.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from importlib import metadata
 from typing import Any
 
-SCHEMA_VERSION = 1
+#: 2: `state` is "waiting" where a worker waits, and offsets are null while nobody knows them.
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,18 +23,18 @@ class PartitionStatus:
     topic: str
     partition: int
     state: str
-    reason: str  #: why it is halted, in backoff, or waits for a service; "" otherwise
+    reason: str  #: why it is halted, in backoff, or waits; "" otherwise
     pid: int | None
     writer_pid: int | None
     epoch: int | None
     end_offset: int | None  #: end of the log in Kafka
     offset: int | None  #: next to consume by kafka_offsets
-    rows: int  #: rows committed since the supervisor started
-    dead: int  #: dead letters committed since then
-    rows_per_second: float
-    queue_depth: int
-    backpressure: bool
-    restarts: int
+    rows: int | None  #: rows committed since the supervisor started
+    dead: int | None  #: dead letters committed since then
+    rows_per_second: float | None
+    queue_depth: int | None
+    backpressure: bool | None
+    restarts: int | None
     memory_bytes: int | None  #: PSS of consumer and writer
     cpu_percent: float | None
 
@@ -42,28 +50,78 @@ class PartitionStatus:
             return None
         return max(0, self.end_offset - self.offset)
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PartitionStatus:
+        """The inverse of `asdict`, whatever is missing or more."""
+        told = {field.name: _READ[str(field.type)](data.get(field.name)) for field in fields(cls)}
+        if told["state"] == "running" and told["reason"]:  # as version 1 says it
+            told["state"] = "waiting"
+        return cls(**told | {"topic": told["topic"] or "?", "state": told["state"] or "unknown"})
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineStatus:
     """Everything one supervisor says of itself."""
 
-    supervisor_pid: int
-    uptime_seconds: float
-    draining: bool
+    supervisor_pid: int | None
+    uptime_seconds: float | None
+    draining: bool | None
     partitions: tuple[PartitionStatus, ...]
+    version: str = ""  #: of rtpipe
+    schema_version: int | None = SCHEMA_VERSION
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; offsets are numbers."""
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": self.schema_version,
+            "version": self.version,
             "supervisor_pid": self.supervisor_pid,
-            "uptime_seconds": round(self.uptime_seconds, 3),
+            "uptime_seconds": self.uptime_seconds,
             "draining": self.draining,
             "partitions": [asdict(p) | {"lag": p.lag} for p in self.partitions],
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> PipelineStatus:
-        """The inverse of to_json."""
-        partitions = tuple(PartitionStatus(**{k: v for k, v in p.items() if k != "lag"}) for p in data["partitions"])
-        return cls(data["supervisor_pid"], data["uptime_seconds"], data["draining"], partitions)
+    def from_json(cls, data: Mapping[str, Any]) -> PipelineStatus:
+        """The inverse of to_json, whatever is missing or more."""
+        told = data.get("partitions")
+        return cls(
+            _whole(data.get("supervisor_pid")),
+            _number(data.get("uptime_seconds")),
+            _truth(data.get("draining")),
+            tuple(PartitionStatus.from_json(p) for p in told if isinstance(p, dict)) if isinstance(told, list) else (),
+            _text(data.get("version")),
+            _whole(data.get("schema_version")),
+        )
+
+
+@cache
+def own_version() -> str:
+    """Of the rtpipe that runs here."""
+    return metadata.version("rtpipe")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _truth(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+#: A field's type, and how it is read from JSON.
+_READ: Mapping[str, Any] = {
+    "str": _text,
+    "int": lambda value: -1 if _whole(value) is None else value,
+    "int | None": _whole,
+    "float | None": _number,
+    "bool | None": _truth,
+}

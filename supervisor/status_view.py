@@ -1,4 +1,4 @@
-"""How a pipeline's status looks to a person: one table, live below the log or printed once."""
+"""Where a pipeline's status is seen: live below the log, or printed once."""
 
 from __future__ import annotations
 
@@ -9,20 +9,13 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from supervisor.partition_status import PartitionStatus, PipelineStatus
+from supervisor.partition_status import PipelineStatus
+from supervisor.status_table import status_picture
 
-_STATE_STYLE = {
-    "running": "green",
-    "starting": "yellow",
-    "backoff": "yellow",
-    "stopping": "yellow",
-    "quarantined": "bold red",
-    "halted": "bold red",
-    "stopped": "dim",
-}
+#: Columns where nobody says how many there are.
+_NO_TERMINAL = 160
 
 
 class LiveView:
@@ -45,10 +38,12 @@ class LiveView:
         reader, writer = os.pipe()
         os.dup2(writer, 2)
         os.close(writer)
-        console = Console(file=os.fdopen(self._terminal, "w", closefd=False), highlight=False)
+        screen = os.fdopen(self._terminal, "w", closefd=False, encoding=sys.stderr.encoding, errors=sys.stderr.errors)
+        console = Console(file=screen, highlight=False)
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         self._live.start()
-        self._printer = threading.Thread(target=self._print_lines, args=(os.fdopen(reader), console), daemon=True)
+        lines = os.fdopen(reader, errors="replace")
+        self._printer = threading.Thread(target=self._print_lines, args=(lines, console), daemon=True)
         self._printer.start()
         return self
 
@@ -60,7 +55,8 @@ class LiveView:
     def show(self, status: PipelineStatus) -> None:
         """Draw the table anew."""
         if self._live is not None:
-            self._live.update(status_table(status), refresh=True)
+            width, height = self._live.console.size
+            self._live.update(status_picture(status, width, height), refresh=True)
 
     def __exit__(self, *_: object) -> None:
         if self._live is None:
@@ -77,73 +73,8 @@ def _coloured(line: str) -> Text:
 
 
 def print_status(status: PipelineStatus) -> None:
-    """The table on stdout."""
+    """The table on stdout: as wide as the terminal, and wide where there is none."""
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=160)
-    console.print(status_table(status))
-
-
-def status_table(status: PipelineStatus) -> Table:
-    """All partitions, and their sums below."""
-    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
-    known = [p for p in status.partitions if p.lag is not None]
-    footers = {
-        "STATE": summary_words(status),
-        "LAG": f"{sum(p.lag or 0 for p in known):,}",
-        "ROWS/S": f"{sum(p.rows_per_second for p in status.partitions):,.0f}",
-        "RESTARTS": str(sum(p.restarts for p in status.partitions)),
-        "MEM MB": _megabytes(sum(p.memory_bytes or 0 for p in status.partitions)),
-        "CPU %": f"{sum(p.cpu_percent or 0 for p in status.partitions):.0f}",
-    }
-    left = {"TOPIC", "STATE"}
-    dead = sum(p.dead for p in status.partitions)
-    footers["DEAD"] = f"{dead:,}"
-    titles = ["TOPIC", "PART", "STATE", "PID", "KAFKA", "DATABASE", "LAG", "ROWS/S", "QUEUE"]
-    titles += ["DEAD", "RESTARTS", "MEM MB", "CPU %"] if dead else ["RESTARTS", "MEM MB", "CPU %"]
-    for title in titles:
-        table.add_column(
-            title, justify="left" if title in left else "right", footer=footers.get(title, ""), no_wrap=True
-        )
-    for partition in status.partitions:
-        cells = _cells(partition)
-        if dead:
-            cells.insert(titles.index("DEAD"), Text(f"{partition.dead:,}", style="yellow" if partition.dead else ""))
-        table.add_row(*cells)
-        if partition.reason and partition.state != "running":
-            table.add_row("", "", Text(partition.reason, style="red"))
-    return table
-
-
-def _cells(p: PartitionStatus) -> list[Text | str]:
-    waits = p.state == "running" and p.reason
-    state = Text("waiting" if waits else p.state, style="yellow" if waits else _STATE_STYLE.get(p.state, ""))
-    queue = Text(f"{p.queue_depth}{' full' if p.backpressure else ''}", style="yellow" if p.backpressure else "")
-    return [
-        p.topic,
-        str(p.partition),
-        state,
-        _number(p.pid, ""),
-        _number(p.end_offset),
-        _number(p.offset),
-        _number(p.lag),
-        f"{p.rows_per_second:,.0f}",
-        queue,
-        str(p.restarts),
-        "-" if p.memory_bytes is None else _megabytes(p.memory_bytes),
-        "-" if p.cpu_percent is None else f"{p.cpu_percent:.0f}",
-    ]
-
-
-def summary_words(status: PipelineStatus) -> str:
-    """`9 of 9 running`."""
-    running = sum(p.state == "running" for p in status.partitions)
-    return f"{running} of {len(status.partitions)} running" + (", draining" if status.draining else "")
-
-
-def _number(value: int | None, comma: str = ",") -> str:
-    return "-" if value is None else format(value, comma)
-
-
-def _megabytes(value: int) -> str:
-    return f"{value / 1e6:.0f}"
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        console = Console(highlight=False, width=_NO_TERMINAL)
+    console.print(status_picture(status, console.width))

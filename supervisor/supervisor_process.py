@@ -16,7 +16,7 @@ from avro_schemas.errors import ExitCode, UnreachableError
 from supervisor.control_socket import ControlServer
 from supervisor.kafka_changes import KafkaChanges
 from supervisor.log_watch import LogWatch
-from supervisor.partition_status import PipelineStatus
+from supervisor.partition_status import PipelineStatus, own_version
 from supervisor.process_stats import ProcessStats
 from supervisor.restart_policy import RestartPolicy
 from supervisor.run_words import summary, tell_the_end
@@ -223,9 +223,10 @@ class Supervisor:
         now = time.monotonic()
         return PipelineStatus(
             supervisor_pid=os.getpid(),
-            uptime_seconds=now - self._started_at,
+            uptime_seconds=round(now - self._started_at, 3),
             draining=self._drain is not None,
             partitions=tuple(status_of(worker, self._stats, now) for worker in self._workers),
+            version=own_version(),
         )
 
     def _verdict(self) -> ExitCode:

@@ -9,12 +9,17 @@ import time
 from typing import Any
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_CONTROL = {code: f"\\x{code:02x}" for code in range(32)} | {127: "\\x7f"}
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 def get_logger(name: str) -> logging.Logger:
     """A logger below `rtpipe.`, so that one level rules all of them."""
     return logging.getLogger(f"rtpipe.{name}")
+
+
+def visible(text: str) -> str:
+    """One line for a person; control characters from topics, keys and servers cannot move the cursor."""
+    return text.translate(_CONTROL)
 
 
 class TextFormatter(logging.Formatter):
@@ -25,7 +30,7 @@ class TextFormatter(logging.Formatter):
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         level = {"WARNING": "WARN", "CRITICAL": "FATAL"}.get(record.levelname, record.levelname)
         partition = getattr(record, "partition", "-")
-        text = record.getMessage().translate(_CONTROL)
+        text = visible(record.getMessage())
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return f"{clock}.{int(record.msecs):03d} {level:<5} {partition:<12} {text}"

@@ -58,9 +58,8 @@ def test_all_brokers_die_and_come_back(stack: Addresses, tmp_path: Path) -> None
             broker.kill()
             eventually(lambda: not broker.is_running(), within=30)
             eventually(lambda: run.events("waiting"), within=60, what="the outage is told")
-            partitions = run.pipeline.status()
-            assert {(one["state"], one["lag"], one["end_offset"]) for one in partitions} == {("waiting", None, None)}
-            assert all("no broker of Kafka answers at" in one["reason"] for one in partitions)
+            eventually(lambda: shown(run.pipeline) == {("waiting", None, None)}, within=30, what="all of them wait")
+            assert all("no broker of Kafka answers at" in one["reason"] for one in run.pipeline.status())
             assert run.pipeline.run("status").returncode == 3
             waiting = late.supervise(env=QUICK)
             eventually(lambda: late.events("waiting"), within=60, what="a new supervisor waits for Kafka")
@@ -77,6 +76,11 @@ def test_all_brokers_die_and_come_back(stack: Addresses, tmp_path: Path) -> None
         waiting.send_signal(signal.SIGTERM)
         assert waiting.wait(60) == 0
         assert late.assert_exact() == 100
+
+
+def shown(pipeline: Pipeline) -> set[tuple[str, int | None, int | None]]:
+    """State, lag and end of the partitions."""
+    return {(one["state"], one["lag"], one["end_offset"]) for one in pipeline.status()}
 
 
 def text_of(pipeline: Pipeline) -> str:

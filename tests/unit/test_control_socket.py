@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import os
+import pwd
+import socket
 import socketserver
 import stat
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from supervisor.control_socket import ControlServer, ask, ask_all, runtime_directory
+from supervisor.supervisors_elsewhere import found_elsewhere, how_to_look, told
 from tests.waits import eventually
 
 
@@ -36,8 +41,6 @@ def test_a_question_is_answered_by_the_loop(tmp_path: Path) -> None:
 
 
 def test_a_socket_left_behind_is_removed(tmp_path: Path) -> None:
-    import socket  # noqa: PLC0415
-
     path = tmp_path / "supervisor-2.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
@@ -70,3 +73,57 @@ def test_the_directory_is_short_enough_for_a_socket(tmp_path: Path, monkeypatch:
     assert len(str(runtime_directory(tmp_path / ("x" * 120)))) < 80
     monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/rtpipe")
     assert runtime_directory(None) == Path("/run/rtpipe")
+
+
+def test_supervisors_elsewhere_are_found_by_their_sockets_and_told_with_the_way_to_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = f"{tmp_path}/mine/supervisor-{os.getpid()}.sock"
+    theirs = f"/run/rt pipe/supervisor-{os.getpid()}.sock"
+    rows = [
+        "Num       RefCount Protocol Flags    Type St Inode Path",
+        f"0000000000000000: 00000002 00000000 00010000 0001 01 123 {mine}",
+        f"0000000000000000: 00000002 00000000 00010000 0001 01 123 {theirs}.new",
+        f"0000000000000000: 00000003 00000000 00000000 0001 03 124 {theirs}.new",
+        "0000000000000000: 00000002 00000000 00010000 0001 01 125 /run/gone/supervisor-4194305.sock.new",
+        "0000000000000000: 00000002 00000000 00010000 0001 01 126 @/tmp/something",
+        "0000000000000000: 00000003 00000000 00000000 0001 03 127",
+    ]
+    listing = tmp_path / "unix"
+    listing.write_text("\n".join(rows))
+    [found] = found_elsewhere(tmp_path / "mine", str(listing))
+    assert (found.pid, found.user_id, found.directory) == (os.getpid(), os.getuid(), "/run/rt pipe")
+    assert told([found] * 5).count("(pid ") == 3
+    monkeypatch.setattr(sys, "argv", ["/opt/rtpipe/.venv/bin/rtpipe"])
+    command = "RTPIPE_RUNTIME_DIR='/run/rt pipe' /opt/rtpipe/.venv/bin/rtpipe status"
+    assert how_to_look(found) == command
+    monkeypatch.setattr(os, "geteuid", lambda: found.user_id + 1)
+    assert how_to_look(found) == f"sudo -u {pwd.getpwuid(found.user_id).pw_name} env {command}"
+    assert found_elsewhere(tmp_path, str(tmp_path / "no such file")) == []
+
+
+def test_a_supervisor_that_really_listens_elsewhere_is_found(tmp_path: Path) -> None:
+    server = ControlServer(str(tmp_path / "run" / f"supervisor-{os.getpid()}.sock"))
+    server.open(lambda: None)
+    try:
+        found = [one for one in found_elsewhere(tmp_path / "here") if one.pid == os.getpid()]
+        assert [(one.user_id, one.directory) for one in found] == [(os.getuid(), str(tmp_path / "run"))]
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("said", ["", "not JSON", "[1]", "null"])
+def test_an_answer_that_is_none(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "supervisor-4.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+
+        def answer() -> None:
+            with listening.accept()[0] as link:
+                link.recv(1_000)
+                link.sendall(f"{said}\n".encode())
+
+        threading.Thread(target=answer, daemon=True).start()
+        assert ask(path, "status") is None
+    assert path.exists()

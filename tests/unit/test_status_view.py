@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
 from supervisor.partition_status import PartitionStatus, PipelineStatus
-from supervisor.status_view import status_table, summary_words
+from supervisor.status_table import status_picture, summary_words
 
 FACTS: dict[str, Any] = {
     "topic": "orders",
@@ -31,50 +36,146 @@ FACTS: dict[str, Any] = {
 }
 
 
+def _nested(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(children) | st.dictionaries(st.text(), children)
+
+
 def pipeline(*changes: dict[str, Any], draining: bool = False) -> PipelineStatus:
     return PipelineStatus(1, 2.0, draining, tuple(PartitionStatus(**(FACTS | change)) for change in changes))
 
 
-def lines(status: PipelineStatus) -> list[list[str]]:
+def picture(status: PipelineStatus, width: int = 160, height: int | None = None) -> list[str]:
     out = io.StringIO()
-    Console(file=out, width=160).print(status_table(status))
+    Console(file=out, width=width).print(status_picture(status, width, height))
     assert "\x1b" not in out.getvalue()
-    return [line.split() for line in out.getvalue().splitlines()]
+    found = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert max(map(cell_len, found)) <= width
+    return found
+
+
+def lines(status: PipelineStatus, width: int = 160, height: int | None = None) -> list[list[str]]:
+    return [line.split() for line in picture(status, width, height)]
 
 
 def test_one_row_for_each_partition_and_the_sums_below() -> None:
-    head, first, second, foot = lines(pipeline({}, {"partition": 1, "offset": 1_499, "rows_per_second": 0.6}))
+    head, first, second, total, summary = lines(pipeline({}, {"partition": 1, "offset": 1_499, "rows_per_second": 0.6}))
     assert head[:5] == ["TOPIC", "PART", "STATE", "PID", "KAFKA"]
     assert first == ["orders", "0", "running", "4711", "1,500", "1,000", "500", "1,234", "3", "2", "27", "12"]
     assert second[5:8] == ["1,499", "1", "1"]
-    assert " ".join(foot) == "2 of 2 running 501 1,235 4 55 24"
+    assert total == ["total", "501", "1,235", "4", "55", "24"]
+    assert " ".join(summary) == "2 of 2 running"
 
 
-def test_what_is_not_known_is_a_dash() -> None:
+def test_what_is_not_known_is_a_dash_and_no_sum_hides_it() -> None:
     unknown = dict.fromkeys(("pid", "end_offset", "offset", "memory_bytes", "cpu_percent"))
-    _, row, _ = lines(pipeline({**unknown, "state": "starting"}))
+    _, row, known, total, summary = lines(pipeline({**unknown, "state": "starting"}, {"partition": 1}))
     assert row == ["orders", "0", "starting", "-", "-", "-", "-", "1,234", "3", "2", "-", "-"]
+    assert known[6] == "500"
+    assert total[1:4] == ["500", "+", "?"]
+    assert " ".join(summary) == "1 of 2 running, 1 starting; lag of 1 not known"
+    assert lines(pipeline(unknown))[2][:2] == ["total", "-"]
 
 
-def test_a_reason_stands_below_its_partition() -> None:
-    _, row, reason, _ = lines(pipeline({"state": "halted", "reason": "orders/0 offset 7: too long"}))
-    assert row[2] == "halted"
-    assert " ".join(reason) == "orders/0 offset 7: too long"
+STATES = ["running", "starting", "halted", "stopped", "waiting", "of another version", "quarantined", "backoff"]
 
 
-def test_backpressure_and_waiting_are_seen() -> None:
-    _, row, _ = lines(pipeline({"backpressure": True, "queue_depth": 8, "reason": "database: cannot connect"}))
-    assert row[2] == "waiting"
+def test_the_worst_is_first() -> None:
+    found = picture(pipeline(*({"state": state, "partition": part} for part, state in enumerate(STATES))))
+    assert [line.split()[1] for line in found[1:-2]] == ["2", "6", "7", "4", "1", "5", "0", "3"]
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 250])
+def test_a_reason_stands_below_the_table_in_full_and_once(width: int) -> None:
+    reason = "column `amount` of bank.orders: " + "what the server said of it, " * 20 + "x" * 300 + " end"
+    waits = {"state": "waiting", "reason": reason}
+    found = picture(pipeline(waits, {**waits, "partition": 1}, {"partition": 2}), width)
+    below = found[found.index("orders/0, orders/1 waiting:") + 1 :]
+    assert "".join(below).replace(" ", "") == reason.replace(" ", "")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+@pytest.mark.parametrize("topic", ["orders", "a-topic-with-a-rather-long-name.of.its.own-" + "x" * 100])
+def test_columns_that_matter_stay_on_every_width(width: int, topic: str) -> None:
+    large = {"end_offset": 9_999_999_999, "offset": 1_111_111_111, "dead": 12_345, "state": "quarantined"}
+    found = picture(pipeline({"topic": topic}, {"topic": topic, "partition": 1, **large}), width)
+    assert {"TOPIC", "PART", "STATE", "LAG", "ROWS/S"} <= set(found[0].split())
+    text = " ".join(found)
+    for word in ("8,888,888,888", "8,888,889,388", "quarantined", "1,234", "1 of 2 running"):
+        assert word in text
+    assert "…" not in text
+    if width >= 80:
+        assert "DEAD" in found[0].split()
+
+
+def test_on_the_narrowest_of_terminals_lines_break_and_nothing_is_cut() -> None:
+    found = picture(pipeline({"state": "quarantined", "end_offset": 9_999_999_999, "offset": 0}), 30)
+    assert "".join(found).count("9") == 2 * 10  # its lag, and the sum
+    assert "…" not in "".join(found)
+
+
+def test_what_is_dropped_first_is_what_a_person_needs_least() -> None:
+    titles = {width: picture(pipeline({"topic": "a-topic-of-20-letters"}), width)[0].split() for width in (110, 80)}
+    assert "PID" in titles[110]
+    assert titles[80] == ["TOPIC", "PART", "STATE", "KAFKA", "DATABASE", "LAG", "ROWS/S", "QUEUE"]
+
+
+def test_a_terminal_that_is_too_low_shows_the_worst_and_all_sums() -> None:
+    many = [{"partition": number, "offset": number} for number in range(100)]
+    found = picture(pipeline(*many, {"partition": 100, "state": "halted", "reason": "why"}), 80, 20)
+    assert len(found) <= 20
+    assert [line.split()[1] for line in found[1:4]] == ["100", "0", "1"]
+    assert "and 88 more: 88 running" in " ".join(found)
+    assert "total" in " ".join(found)
+    assert found[-1].strip() == "why"
+
+
+def test_backpressure_is_seen() -> None:
+    row = lines(pipeline({"backpressure": True, "queue_depth": 8}))[1]
     assert row[8:10] == ["8", "full"]
 
 
+def test_a_reason_cannot_move_the_cursor() -> None:
+    found = picture(pipeline({"state": "halted", "reason": "[red]it said \x1b[2J\r\n[/red]"}))
+    assert found[-1].strip() == "[red]it said \\x1b[2J\\x0d\\x0a[/red]"
+
+
 def test_the_summary() -> None:
-    assert summary_words(pipeline({}, {"state": "halted"})) == "1 of 2 running"
-    assert summary_words(pipeline({}, draining=True)) == "1 of 1 running, draining"
+    assert summary_words(pipeline({}, {"state": "halted"})) == "1 of 2 running, 1 halted"
+    assert summary_words(pipeline({}, draining=True)) == "1 of 1 running; draining"
 
 
 def test_json_there_and_back() -> None:
     status = pipeline({}, {"offset": None})
     told = status.to_json()
     assert [partition["lag"] for partition in told["partitions"]] == [500, None]
-    assert PipelineStatus.from_json(told) == status
+    assert PipelineStatus.from_json(json.loads(json.dumps(told))) == status
+
+
+def test_what_another_version_tells_more_is_left_out_and_what_it_does_not_tell_is_unknown() -> None:
+    told = pipeline({}).to_json() | {"schema_version": 7, "version": "9.9", "mood": "good"}
+    partition = told["partitions"][0]
+    partition["colour"], partition["rows"] = "blue", "many"
+    for gone in ("restarts", "queue_depth", "reason", "backpressure", "rows_per_second", "dead"):
+        del partition[gone]
+    status = PipelineStatus.from_json(told)
+    [read] = status.partitions
+    assert (read.offset, read.rows, read.restarts, read.reason, read.lag) == (1_000, None, None, "", 500)
+    found = picture(status)
+    assert found[1].split() == ["orders", "0", "running", "4711", "1,500", "1,000", "500", "-", "-", "-", "27", "12"]
+    assert found[2].split()[:3] == ["total", "500", "-"]
+    assert "(pid 1) is rtpipe 9.9, and this command is rtpipe" in found[-1]
+    assert "status version 7, not 2" in found[-1]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), _nested, max_leaves=20))
+def test_no_answer_of_another_version_is_a_bug(value: Any) -> None:
+    for told in ({"partitions": value}, {"partitions": [value]}, {"partitions": [dict.fromkeys(FACTS, value)]}):
+        status = PipelineStatus.from_json({**told, "supervisor_pid": value, "draining": value, "version": value})
+        picture(status)
+        assert PipelineStatus.from_json(status.to_json()) == status
+
+
+def test_a_running_partition_of_version_1_that_has_a_reason_waits() -> None:
+    told = {"partitions": [FACTS | {"reason": "database: gone"}]}
+    assert PipelineStatus.from_json(told).partitions[0].state == "waiting"

@@ -1,0 +1,67 @@
+"""Supervisors that `rtpipe status` does not speak to: of other users, or with another runtime directory."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+#: A listening socket: the kernel shows the name by which it was bound, to everybody.
+_LISTENS = "00010000"
+_SOCKET = re.compile(r"(?P<directory>/.+)/supervisor-(?P<pid>\d+)\.sock(\.new)?$")
+_LISTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """One of them."""
+
+    pid: int
+    user_id: int
+    directory: str
+
+    @property
+    def user(self) -> str:
+        """The name, or the number where nobody has given it one."""
+        try:
+            return pwd.getpwuid(self.user_id).pw_name
+        except KeyError:
+            return f"#{self.user_id}"
+
+
+def found_elsewhere(directory: Path, sockets: str = "/proc/net/unix") -> list[Elsewhere]:
+    """All that listen on this machine outside `directory`, as far as the system tells."""
+    try:
+        lines = Path(sockets).read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    found = set()
+    for line in lines:
+        words = line.split(maxsplit=7)
+        named = _SOCKET.search(words[7]) if len(words) > 7 and words[3] == _LISTENS else None  # noqa: PLR2004
+        if named and named["directory"] != str(directory.absolute()):
+            try:
+                owner = Path(f"/proc/{named['pid']}").stat().st_uid
+            except OSError:  # in a container of its own
+                continue
+            found.add((int(named["pid"]), owner, named["directory"]))
+    return [Elsewhere(*one) for one in sorted(found)]
+
+
+def told(found: Sequence[Elsewhere]) -> str:
+    """`user rtpipe runs one (pid 4711, RTPIPE_RUNTIME_DIR=/run/rtpipe)`."""
+    words = [f"user {one.user} runs one (pid {one.pid}, runtime_dir {one.directory})" for one in found[:_LISTED]]
+    more = len(found) - _LISTED
+    return "; ".join(words) + (f"; and there are {more} more" if more > 0 else "")
+
+
+def how_to_look(one: Elsewhere) -> str:
+    """A command that shows it, as it can be typed."""
+    command = sys.argv[0] if "/" in sys.argv[0] else "rtpipe"
+    looks = f"RTPIPE_RUNTIME_DIR={shlex.quote(one.directory)} {shlex.quote(command)} status"
+    return looks if os.geteuid() in {0, one.user_id} else f"sudo -u {shlex.quote(one.user)} env {looks}"
