@@ -105,7 +105,7 @@ def status_picture(status: PipelineStatus, width: int, height: int | None = None
     parts.append(Text(summary_words(status), style="bold"))
     for who, reason in reasons:
         parts.append(Text(f"{who}:"))
-        parts.append(Padding(Text(reason, style="red", overflow="fold"), (0, 0, 0, _GAP)))
+        parts.append(Padding(Text(reason, style="red", overflow="fold"), (0, 0, 0, _GAP), expand=False))
     if status.schema_version != SCHEMA_VERSION:
         parts.append(Text(_of_another_version(status), style="yellow"))
     return Group(*parts)
@@ -167,7 +167,8 @@ def summary_words(status: PipelineStatus) -> str:
         words += f", {others}"
     if unknown := sum(p.lag is None for p in status.partitions):
         words += f"; lag of {unknown} not known"
-    return words + ("; draining" if status.draining else "")
+    ends = all(p.state in {"stopped", "halted"} for p in status.partitions)
+    return words + ("; draining" if status.draining and not ends else "")
 
 
 def _states(partitions: Sequence[PartitionStatus]) -> str:

@@ -62,6 +62,6 @@ def told(found: Sequence[Elsewhere]) -> str:
 
 def how_to_look(one: Elsewhere) -> str:
     """A command that shows it, as it can be typed."""
-    command = sys.argv[0] if "/" in sys.argv[0] else "rtpipe"
+    command = sys.argv[0] if sys.argv[0].endswith("/rtpipe") else "rtpipe"
     looks = f"RTPIPE_RUNTIME_DIR={shlex.quote(one.directory)} {shlex.quote(command)} status"
     return looks if os.geteuid() in {0, one.user_id} else f"sudo -u {shlex.quote(one.user)} env {looks}"

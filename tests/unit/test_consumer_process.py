@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from avro_schemas.errors import ExitCode
 from tests.unit.test_batch_builder import message
+from workers import consumer_process
 from workers.batch_builder import BatchBuilder
-from workers.consumer_process import ConsumerProcess
+from workers.consumer_process import ConsumerProcess, WriterEnded
 from workers.partition_spec import Limits, PartitionKey, PartitionSpec
-from workers.reports import Committed, Drain
+from workers.reports import Claimed, Committed, Drain, Ended, Position, Progress
 
 LIMITS = Limits(batch_rows=3, linger_seconds=0.02)
 SPEC = PartitionSpec(
@@ -117,3 +119,34 @@ def test_what_commits_cost_makes_small_batches_wait_longer(rig: Rig) -> None:
         rig.writer.send(Committed(offset=offset + 1, rows=1, dead=0, seconds=0.04))
         rig.process._hear(5)
     assert rig.process._linger.seconds > LIMITS.linger_seconds
+
+
+class QuietTopic:
+    """Nothing to read."""
+
+    end_offset = 65
+    stored = 0
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def poll(self, _most: int, _timeout: float) -> tuple[list[Any], None]:
+        return [], None
+
+    def refreshed_end(self) -> int:
+        return 65
+
+
+def test_what_was_committed_is_told_before_the_reason_why_no_more_will_be(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_process, "TopicConsumer", QuietTopic)
+    for word in (Claimed(9, Position(1, 0)), Committed(64, 64, 0, 0.1), Ended(ExitCode.BAD_DATA, "E_DATA", "why")):
+        rig.writer.send(word)
+    with pytest.raises(WriterEnded):
+        rig.process.run()
+    told = []
+    while rig.supervisor.poll():
+        told.append(rig.supervisor.recv())
+    last = [word for word in told if isinstance(word, Progress)][-1]
+    assert (last.offset, last.rows) == (64, 64)

@@ -142,6 +142,8 @@ def test_a_reason_cannot_move_the_cursor() -> None:
 def test_the_summary() -> None:
     assert summary_words(pipeline({}, {"state": "halted"})) == "1 of 2 running, 1 halted"
     assert summary_words(pipeline({}, draining=True)) == "1 of 1 running; draining"
+    ended = pipeline({"state": "halted"}, {"state": "stopped"}, draining=True)
+    assert summary_words(ended) == "0 of 2 running, 1 halted, 1 stopped"
 
 
 def test_json_there_and_back() -> None:
