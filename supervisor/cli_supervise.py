@@ -222,7 +222,7 @@ def _nobody(directory: Path) -> UnreachableError:
             f"the supervisor that listens at {left[0]} does not answer",
             hint="its process hangs or is stopped; its log says what it did last",
         )
-    message = f"no supervisor runs here (looked in {directory})"
+    message, way = f"no supervisor runs here (looked in {directory})", ""
     if elsewhere := found_elsewhere(directory):
-        return UnreachableError(f"{message}; {told(elsewhere)}", hint=f"look there: {how_to_look(elsewhere[0])}")
-    return UnreachableError(message, hint="start one: rtpipe supervise --topics …")
+        message, way = f"{message}; {told(elsewhere)}", f"look there: {how_to_look(elsewhere[0])}; or "
+    return UnreachableError(message, hint=f"{way}start one: rtpipe supervise --topics …")

@@ -22,6 +22,8 @@ from workers.process_log import get_logger
 log = get_logger("supervisor")
 _NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001 - their public spelling
 _NEW_TOPIC = 2.0
+#: Seconds in which a broker that is well tells what it knows of a topic.
+_QUICK = 3.0
 #: What the whole question ends with where no broker answers it.
 _NOBODY = {KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}  # noqa: SLF001
 #: In the client's words for a broker that it cannot reach: which one it tried, and since when.
@@ -152,10 +154,15 @@ class ClusterView:
             return Offsets({}, dict.fromkeys(keys, _TIMED_OUT))
 
     def _refresh(self, topics: Iterable[str]) -> bool:
-        """Forget what the client remembers of leaders and numbers of partitions; False if no broker answers."""
+        """Forget what the client remembers of leaders and numbers of partitions; False if no broker answers.
+
+        Asked twice: the client may choose a broker that is silent, of which it learns only by that.
+        """
+        return all(self._metadata(topic) or self._metadata(topic) for topic in topics)
+
+    def _metadata(self, topic: str) -> bool:
         try:
-            for topic in topics:
-                self._admin.list_topics(topic, timeout=self._timeout)
+            self._admin.list_topics(topic, timeout=min(self._timeout, _QUICK))
         except KafkaException:
             return False
         return True

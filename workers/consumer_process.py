@@ -153,22 +153,18 @@ class ConsumerProcess:
         topic = TopicConsumer(self._spec, position)
         self._supervisor.send(Running(self._claimed.writer_pid, position.epoch, position.offset))
         try:
-            self._read(topic, builder)
+            while self._drain is None:
+                self._fetch(topic, builder)
+                self._hand_over(builder)
+                self._hear(self._pause(builder))
+                topic.stored = self._offset
+                self._report(topic)
+                self._give_sign_of_life()
         except (WriterEnded, RtpipeError):
-            with contextlib.suppress(OSError):
-                self._report(topic, last=True)  # what is committed is told before why there will be no more
+            self._report(topic, last=True)  # what is committed is told before why there will be no more
             raise
         topic.close()
         return self._finish(builder, topic)
-
-    def _read(self, topic: TopicConsumer, builder: BatchBuilder) -> None:
-        while self._drain is None:
-            self._fetch(topic, builder)
-            self._hand_over(builder)
-            self._hear(self._pause(builder))
-            topic.stored = self._offset
-            self._report(topic)
-            self._give_sign_of_life()
 
     def _fetch(self, topic: TopicConsumer, builder: BatchBuilder) -> None:
         """One poll, unless batches already wait for room in the queue: librdkafka's own buffer is bounded too.

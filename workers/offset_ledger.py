@@ -137,10 +137,8 @@ class OffsetLedger:
 
     def _check_siblings(self) -> None:
         """A partition that is new to us belongs to the topic of the others, or a person decides about it, too."""
-        columns = OFFSETS.c
-        ids = select(columns.topic_id).distinct()
-        ours = and_(columns.topic == self._spec.key.topic, columns.consumer_group == self._spec.group)
-        stored = {one for (one,) in self.session.connection.execute(ids.where(ours)) if one}
+        ours = and_(OFFSETS.c.topic == self._spec.key.topic, OFFSETS.c.consumer_group == self._spec.group)
+        stored = set(self.session.connection.execute(select(OFFSETS.c.topic_id).where(ours)).scalars()) - {None, ""}
         if stored and self._spec.topic_id and self._spec.topic_id not in stored:
             raise TopicChangedError(
                 f"{self._spec.key}: the stored offsets of the other partitions belong to topic id"

@@ -141,7 +141,12 @@ def test_what_was_committed_is_told_before_the_reason_why_no_more_will_be(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer_process, "TopicConsumer", QuietTopic)
-    for word in (Claimed(9, Position(1, 0)), Committed(64, 64, 0, 0.1), Ended(ExitCode.BAD_DATA, "E_DATA", "why")):
+    for word in (
+        Claimed(9, Position(1, 0)),
+        Committed(32, 32, 0, 0.1),
+        Committed(64, 32, 0, 0.1),
+        Ended(ExitCode.BAD_DATA, "E_DATA", "why"),
+    ):
         rig.writer.send(word)
     with pytest.raises(WriterEnded):
         rig.process.run()
