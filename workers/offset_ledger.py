@@ -102,8 +102,7 @@ class OffsetLedger:
     def _claim_once(self) -> Position:
         session = self.session
         with translated(OFFSETS.name):
-            row = self._locked_row()
-            if row is None:
+            if (row := self._locked_row()) is None:
                 if self._spec.known:
                     raise SetupError(
                         f"{self._spec.key}: its row in {OFFSETS.name} is gone", hint="restore the row before you resume"
@@ -141,8 +140,8 @@ class OffsetLedger:
         stored = set(self.session.connection.execute(select(OFFSETS.c.topic_id).where(ours)).scalars()) - {None, ""}
         if stored and self._spec.topic_id and self._spec.topic_id not in stored:
             raise TopicChangedError(
-                f"{self._spec.key}: the stored offsets of the other partitions belong to topic id"
-                f" {', '.join(sorted(stored))}, and this one to {self._spec.topic_id}",
+                f"{self._spec.key}: topic id {self._spec.topic_id}; the stored offsets of the other partitions belong"
+                f" to {', '.join(sorted(stored))}",
                 hint=f"nothing was written; if the new topic is meant: rtpipe adopt {self._spec.key.topic}",
             )
 

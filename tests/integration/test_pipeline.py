@@ -93,7 +93,9 @@ def test_partitions_that_a_topic_gets_while_it_is_read(stack: Addresses, tmp_pat
         pipeline.query("UPDATE kafka_offsets SET topic_id = 'of another' WHERE topic = %s AND `partition` < 2", topic)
         pipeline.query("DELETE FROM kafka_offsets WHERE topic = %s AND `partition` = 2", topic)
         assert supervised(pipeline) == 76  # a partition without a row is no way around the question of the others
-        assert "offsets of the other partitions belong" in messages_of(pipeline, "worker_halted")[f"{topic}/2"]
+        assert (
+            "the stored offsets of the other partitions belong" in messages_of(pipeline, "worker_halted")[f"{topic}/2"]
+        )
 
 
 @contextlib.contextmanager
