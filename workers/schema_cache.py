@@ -39,6 +39,7 @@ class SchemaCache:
         self._schemas = schemas
         self._encoders: dict[bytes, RowEncoder] = {}
         self._refused: dict[bytes, tuple[float, Refusal]] = {}
+        self._refused_keys: dict[int, tuple[float, str]] = {}
         self._layout: TableLayout | None = None  #: the newest one
         self._keys: MessageKey | None = None
         self._again = False
@@ -88,6 +89,8 @@ class SchemaCache:
             return ",".join(self.keys.columns(key))
         except ValueError as exc:
             return Refusal("E_KEY", str(exc))
+        except SetupError as exc:  # of a format that no key of this table has: rows need none
+            return Refusal("E_KEY", f"{exc.message}: {exc.hint}")
 
     @property
     def keys(self) -> MessageKey:
@@ -115,8 +118,14 @@ class SchemaCache:
         return MessageKey(rules, layout, self._key_schema, literal_of)
 
     def _key_schema(self, schema_id: int) -> Any:
+        until, why = self._refused_keys.get(schema_id, (0.0, ""))
+        if time.monotonic() < until:
+            raise ValueError(why)
         answer = self._schemas.ask(schema_id, "key")
         if answer.refusal is not None:
+            if len(self._refused_keys) >= _REFUSED_KEPT:
+                self._refused_keys.clear()
+            self._refused_keys[schema_id] = time.monotonic() + _REFUSED_FOR, answer.refusal[1]
             raise ValueError(answer.refusal[1])
         return answer.schema
 

@@ -45,9 +45,11 @@ class Desk:
 
     def __init__(self, rules: TableRules) -> None:
         self._rules = rules
+        self.asked = 0
 
     def ask(self, schema_id: int, use: Use, *, again: bool = False) -> SchemaAnswer:
         del again
+        self.asked += 1
         if schema_id == PROTOBUF:
             return SchemaAnswer(schema_id, refusal=("E_WIRE_FORMAT", "schema id 4 is of the type PROTOBUF"))
         if schema_id not in SCHEMAS and use != "newest":
@@ -69,7 +71,8 @@ class Topic:
         settings: dict[str, Any] = {"mode": "upsert", "key": ("id",), "tombstones": "delete"} | rules
         self.rules = TableRules(key_format=key_format, **settings)
         spec = PartitionSpec(PartitionKey("t", 0), "g", "t", 0, "id", "", {}, "", rules=self.rules)
-        self.encoder = BatchEncoder(spec, Desk(self.rules))
+        self.desk = Desk(self.rules)
+        self.encoder = BatchEncoder(spec, self.desk)
 
     def work(self, *messages: tuple[bytes | None, bytes | None], **more: Any) -> BatchWork:
         """Of messages that are keys and values."""
@@ -246,3 +249,21 @@ def test_where_no_format_fits_it_says_what_the_producer_may_do(
     Topic().work((key, row("x")), headers={0: headers} if headers else {})
     [said] = told(caplog)
     assert words in said
+
+
+def test_a_format_of_one_value_for_a_key_of_two_columns_stops_no_rows(caplog: pytest.LogCaptureFixture) -> None:
+    key = json.dumps({"id": "x", "v": 1}).encode()
+    work = Topic(key=("id", "v")).work((key, row("x")), (key, None))
+    assert set(work.refused) == {1}
+    assert "fills one column" in work.refused[1].why
+    [said] = told(caplog)
+    assert 'set key_format = "json"' in said
+
+
+def test_a_schema_id_of_keys_that_nobody_knows_is_asked_for_once() -> None:
+    topic, unknown = Topic("avro"), pack(99) + b"\2x"
+    for _ in range(3):
+        work = topic.work(*[(unknown, row("x"))] * 30, *[(unknown, None)] * 30)
+        assert set(work.refused) == set(range(30, 60))
+        assert "99 is unknown" in work.refused[30].why
+    assert topic.desk.asked == 2  # once for the values
