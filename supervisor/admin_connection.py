@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from avro_schemas.errors import RtpipeError, UnreachableError
 from avro_schemas.server_errors import NO_TABLE, Action
 from workers.database_errors import DatabaseTrouble
-from workers.database_session import open_session, translated
+from workers.database_session import open_session, place_of, translated
 from workers.errors import SetupError
 
 
@@ -30,12 +30,12 @@ def admin_connection(database_url: str, table: str, doing: str) -> Iterator[Conn
 
 
 def _error(trouble: DatabaseTrouble, database_url: str, table: str, doing: str) -> RtpipeError:
+    where = place_of(make_url(database_url))
     if trouble.number == NO_TABLE:
-        return SetupError(f"{doing}: there is no table {table}", hint="`rtpipe setup` makes it")
+        return SetupError(f"{doing}: there is no table {table} for {where}", hint="`rtpipe setup` makes it")
     if trouble.action in {Action.LOST, Action.WAIT, Action.REPLAY, Action.UNKNOWN}:
-        where = make_url(database_url)
         return UnreachableError(
-            f"the database at {where.host}:{where.port or 3306} does not answer: {trouble} ({doing})",
+            f"the database does not answer {where}: {trouble} ({doing})",
             hint="is it running, and is RTPIPE_DATABASE_URL right?",
         )
     return trouble.as_error(doing)

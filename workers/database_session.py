@@ -92,7 +92,7 @@ class DatabaseSession:
         row = self._kind(table)
         if row is None:
             raise SetupError(
-                f"table {table} does not exist, or the account may not see it",
+                f"table {table} does not exist, or the account may not see it ({place_of(self.connection.engine.url)})",
                 hint="`rtpipe setup` makes and grants what is missing",
             )
         try:
