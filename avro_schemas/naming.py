@@ -34,11 +34,6 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def subject_for(topic: str) -> str:
-    """The registry subject that holds the schemas of the topic's values."""
-    return f"{topic}-value"
-
-
 def group_for(topic: str) -> str:
     """The consumer group under which `kafka_offsets` keeps the topic's position."""
     return f"group-{topic}"

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
@@ -19,11 +20,15 @@ from avro_schemas.credentials import without_credentials
 from avro_schemas.errors import NotAvroError, SchemaError, SettingsError
 from avro_schemas.json_file import json_kind
 from avro_schemas.named_types import Definition, definitions, self_contained
-from avro_schemas.registry_errors import SchemaNotFoundError, explained
+from avro_schemas.registry_errors import NotARegistryError, SchemaNotFoundError, explained
 from avro_schemas.registry_properties import FILES, for_client, problem_of
 
 #: Most characters of a schema with all that it refers to, and most schemas that it refers to, directly or not.
 _LARGEST_SCHEMA, _MOST_REFERENCES = 1_000_000, 200
+#: Most requests that are under way at once.
+_AT_ONCE = 8
+_Asked = TypeVar("_Asked")
+_Told = TypeVar("_Told")
 _NO_CONFIG: Mapping[str, str] = MappingProxyType({})
 _PROPERTIES_HINT = "the block `registry` in docs/settings.md lists the properties"
 
@@ -123,22 +128,47 @@ class Registry:
             schema_id = int(version.schema_id or 0)
         return schema_id, self._parsed(version.schema, f"subject {subject}")
 
+    def newest(self, subject: str) -> tuple[int, Any] | None:
+        """As `latest`; None if there is no such subject."""
+        try:
+            return self.latest(subject)
+        except SchemaNotFoundError:
+            return None
+
     def versions(self, subject: str) -> list[tuple[int, Any]]:
         """Id and parsed schema of each version of `subject` that is Avro, the oldest first; [] if there is none."""
-        found = []
         try:
             with self._translated(f"listing the versions of {subject}"):
                 numbers = sorted(self._client.get_versions(subject))
         except SchemaNotFoundError:
             return []
-        for number in numbers:
-            with self._translated(f"fetching version {number} of {subject}"):
-                version = self._client.get_version(subject, number)
-            try:
-                found.append((int(version.schema_id or 0), self._parsed(version.schema, f"{subject} {number}")))
-            except SchemaError:
-                continue
-        return found
+        found = side_by_side(lambda number: self._version(subject, number), numbers)
+        return [version for version in found if version is not None]
+
+    def _version(self, subject: str, number: int) -> tuple[int, Any] | None:
+        with self._translated(f"fetching version {number} of {subject}"):
+            version = self._client.get_version(subject, number)
+        try:
+            return int(version.schema_id or 0), self._parsed(version.schema, f"{subject} {number}")
+        except SchemaError:
+            return None
+
+    def subjects_of(self, schema_id: int) -> list[str]:
+        """The subjects that have the schema of an id, deleted versions included; [] if the registry cannot tell."""
+        try:
+            with self._translated(f"asking for the subjects of schema id {schema_id}"):
+                found = self._client.get_schema_versions(schema_id, deleted=True)
+        except (SchemaError, NotARegistryError):  # an older registry has no such path
+            return []
+        return sorted({str(one.subject) for one in found})
+
+    def is_under(self, subject: str, schema_id: int) -> bool:
+        """Whether the schema of an id is registered under `subject`, also by an alias, or in a deleted version."""
+        try:
+            with self._translated(f"looking for the schema of id {schema_id} under {subject}"):
+                return self._client.lookup_schema(subject, self._client.get_schema(schema_id), deleted=True) is not None
+        except SchemaNotFoundError:
+            return False
 
     def _parsed(self, schema: Schema, what: str) -> Any:
         """The schema as one document, what it refers to included."""
@@ -192,6 +222,14 @@ class Registry:
             yield
         except Exception as error:
             raise explained(error, self.url, doing) from error
+
+
+def side_by_side(ask: Callable[[_Asked], _Told], about: Sequence[_Asked]) -> list[_Told]:
+    """What `ask` gives for each, a few at once; raises what the first of them raises."""
+    if len(about) < 2:  # noqa: PLR2004 - a thread would only cost
+        return [ask(one) for one in about]
+    with ThreadPoolExecutor(min(_AT_ONCE, len(about))) as pool:
+        return list(pool.map(ask, about))
 
 
 def _require_files(config: Mapping[str, str]) -> None:

@@ -24,6 +24,10 @@ class UnprocessableError(SchemaError):
     """The registry understands the request and does not do it (HTTP 422)."""
 
 
+class NotARegistryError(UnreachableError):
+    """What answers does not know the path, or does not answer as a registry does."""
+
+
 def explained(error: Exception, url: str, doing: str) -> RtpipeError:
     """The error to raise for `error`; `url` is without password, and so is its text."""
     match error:
@@ -92,8 +96,8 @@ def _silent(error: Exception, url: str, doing: str) -> UnreachableError:
     return UnreachableError(f"no schema registry answers at {url}: {said} ({doing})", hint=hint)
 
 
-def _not_a_registry(url: str, doing: str) -> UnreachableError:
-    return UnreachableError(
+def _not_a_registry(url: str, doing: str) -> NotARegistryError:
+    return NotARegistryError(
         f"what answers at {url} is no schema registry ({doing})",
         hint="RTPIPE_SCHEMA_REGISTRY_URL needs the path, too, such as /apis/ccompat/v7",
     )

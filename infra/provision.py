@@ -16,10 +16,11 @@ from pathlib import Path
 from avro_schemas.datasets import avro_path, avro_text, dump_avro
 from avro_schemas.errors import SchemaError, SettingsError
 from avro_schemas.lineage import Lineage, lineage_of
-from avro_schemas.naming import collision_key, subject_for, table_for, topic_problem
+from avro_schemas.naming import collision_key, table_for, topic_problem
 from avro_schemas.registry_client import Registry
 from avro_schemas.schema_files import FileSchema, SchemaFiles
 from avro_schemas.schema_kinds import Kind
+from avro_schemas.subject_names import USUAL, SubjectNames
 from avro_schemas.table_layout import TableLayout, table_layout
 from avro_schemas.table_rules import PLAIN, TableRules
 from infra.accounts import Accounts, accounts_of
@@ -54,6 +55,7 @@ class ProvisionRequest:
     partitions: int | None = None  #: None: 3, and any number for a topic that exists
     replication_factor: int | None = None  #: None: 3, or the number of brokers where that is less
     table_of: Callable[[str], str] = table_for  #: topic -> table
+    subjects_of: Callable[[str], SubjectNames] = lambda _topic: USUAL  #: topic -> where its schemas are registered
     rules_of: Callable[[str], TableRules] = lambda _topic: PLAIN  #: topic -> what its settings ask of the table
 
 
@@ -115,7 +117,7 @@ class _Provision:
         rules = self._request.rules_of(found.name)
 
         def lineage() -> Lineage:
-            versions = [schema for _, schema in self._registry.versions(subject_for(found.name))]
+            versions = [schema for _, schema in self._registry.versions(self._subject_of(found))]
             return lineage_of([*versions, found.schema], layout.name, rules)
 
         return WantedTable(layout.table, rules, layout, lineage)
@@ -135,8 +137,11 @@ class _Provision:
         detail = "" if old is None else "replaces an older one"
         return [ProvisionItem("schema file", str(target), _made(dry_run), detail)]
 
+    def _subject_of(self, found: FileSchema) -> str:
+        return self._request.subjects_of(found.name).of_value(found.name, found.schema) or ""
+
     def _subject(self, found: FileSchema, *, dry_run: bool) -> ProvisionItem:
-        subject, schema = subject_for(found.name), found.schema
+        subject, schema = self._subject_of(found), found.schema
         schema_id = self._registry.find(subject, schema)
         if schema_id is not None:
             return ProvisionItem("subject", subject, State.THERE, f"schema id {schema_id}")

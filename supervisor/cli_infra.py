@@ -182,6 +182,7 @@ def create(
         partitions=partitions,
         replication_factor=replication_factor,
         table_of=lambda topic: partition_plan.table_of(topic, settings.topic(topic)),
+        subjects_of=lambda topic: settings.topic(topic).subjects(),
         rules_of=lambda topic: settings.topic(topic).rules(),
     )
     result = plan(request) if dry_run else make(request)

@@ -63,6 +63,7 @@ def produce(
         registry_url=settings.schema_registry_url.get_secret_value(),
         registry_config=settings.registry,
         topics=names,
+        subjects={name: settings.topic(name).subjects() for name in names},
         schemas=tuple(load_avro(chosen)) if schemas or chosen.exists() else (),
         count=count,
         duration=duration,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avro_schemas.errors import ExitCode
+from avro_schemas.errors import ExitCode, SettingsError
 from supervisor.cli_options import Json, RegistryUrl
 
 if TYPE_CHECKING:
@@ -28,12 +28,17 @@ OneSchema = Annotated[
     Path | None,
     typer.Option("--schema", help="A file with the schema, instead of the newest in the registry.", show_default=False),
 ]
+OneId = Annotated[
+    int | None,
+    typer.Option("--schema-id", help="The registry's schema of this id, instead of the newest.", show_default=False),
+]
 
 
 @app.command()
 def plan(
     topics: SomeTopics = None,
     schema: OneSchema = None,
+    schema_id: OneId = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print nothing but the SQL.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit code 3 if anything would change.")] = False,
     as_json: Json = False,
@@ -57,7 +62,7 @@ def plan(
     from supervisor.table_plan_view import as_json as for_programs
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
-    plans = [_planned(aim, accounts, Wishes()) for aim in aims(settings, topics, schema)]
+    plans = [_planned(aim, accounts, Wishes()) for aim in aims(settings, topics, schema, schema_id)]
     if as_json:
         print(json.dumps({"schema_version": 1, "tables": [for_programs(one) for one in plans]}, indent=2))
     elif sql:
@@ -74,6 +79,7 @@ def plan(
 def apply(
     topics: SomeTopics = None,
     schema: OneSchema = None,
+    schema_id: OneId = None,
     accept_rename: Annotated[
         bool, typer.Option("--accept-rename", help="Rename the column of a field that has the old name as an alias.")
     ] = False,
@@ -100,7 +106,14 @@ def apply(
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
     wishes = Wishes(accept_rename=accept_rename, drop=drop)
-    plans = [_planned(aim, accounts, wishes) for aim in aims(settings, topics, schema)]
+    wanted = aims(settings, topics, schema, schema_id)
+    if drop and (shared := [one.topic for one in wanted if settings.topic(one.topic).subjects().by_record]):
+        raise SettingsError(
+            f"--drop: topic {shared[0]} has a subject for each record: a column that one record does not fill may be"
+            " another's",
+            hint="drop it by hand",
+        )
+    plans = [_planned(aim, accounts, wishes) for aim in wanted]
     _show(plans)
     refuse(plans)
     if any(one.costly for one in plans) and not yes:

@@ -63,6 +63,7 @@ def verify(
         topics=names,
         values=values,
         tables={name: partition_plan.table_of(name, topic) for name, topic in chosen.items()},
+        subjects={name: topic.subjects() for name, topic in chosen.items()},
         rules={name: topic.rules() for name, topic in chosen.items()},
         groups={name: topic.group for name, topic in chosen.items() if topic.group},
         listed=limit,

@@ -77,6 +77,7 @@ class LetterRetries:
             kafka={},
             database_url=self._settings.database_url.get_secret_value(),
             rules=rules,
+            subjects=chosen.subjects(),
             database_seconds=self._settings.database_seconds,
         )
 
@@ -88,8 +89,8 @@ class _Schemas:
         self._desk = desk
         self._spec = spec
 
-    def ask(self, schema_id: int, use: Use, *, again: bool = False) -> SchemaAnswer:
-        answer = self._desk.answer(self._spec, SchemaWanted(schema_id, use, again))
+    def ask(self, schema_id: int, use: Use, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaAnswer:
+        answer = self._desk.answer(self._spec, SchemaWanted(schema_id, use, again, beside))
         problem = answer.problem
         if problem is None:
             return answer

@@ -27,6 +27,7 @@ _RETRY = "then: rtpipe dead-letters retry"
 _WHAT_TO_DO = {
     "E_WIRE_FORMAT": "the producer must write with a schema registry serializer: send it anew and drop this",
     "E_UNKNOWN_SCHEMA": f"register the schema under that id (a registry restored from a backup?), {_RETRY}",
+    "E_FOREIGN_SCHEMA": f"if it is one of this topic: set `subject`, or any_subject = true, {_RETRY}; else drop it",
     "E_DECODE": "the producer's schema id and its bytes do not belong together: send it anew and drop this",
     "E_VALUE": f"let the column hold the value (a wider type, `nonfinite`, no constraint), {_RETRY}",
     "E_TOO_LARGE": f"raise the server's max_allowed_packet, {_RETRY}",

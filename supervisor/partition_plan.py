@@ -44,6 +44,7 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
                 kafka=settings.librdkafka(),
                 database_url=settings.database_url.get_secret_value(),
                 rules=chosen.rules(),
+                subjects=chosen.subjects(),
                 dead_letters=chosen.on_error == "dead_letter",
                 dead_letters_per_minute=chosen.dead_letters_per_minute,
                 limits=limits_of(chosen),

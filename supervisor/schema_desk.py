@@ -12,15 +12,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from avro_schemas.credentials import LoginRefusedError
-from avro_schemas.errors import ExitCode, NotAvroError, RtpipeError, SchemaError, UnreachableError
-from avro_schemas.lineage import Lineage, lineage_of
-from avro_schemas.naming import subject_for
-from avro_schemas.table_layout import TableLayout, table_layout
-from infra.table_session import Cause
-from supervisor.table_keeper import DiscardedError
+from avro_schemas.credentials import AccessDeniedError, LoginRefusedError
+from avro_schemas.errors import ExitCode, RtpipeError, UnreachableError
+from supervisor.topic_desk import TopicDesk
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
 from workers.reports import Ended, SchemaAnswer, SchemaWanted
@@ -45,8 +41,8 @@ class SchemaDesk:
         self._insist = _patiently if patient else _once
         self._registry: Registry | None = None
         self._opening = threading.Lock()
-        self._known: dict[str, dict[tuple[int, str], SchemaAnswer]] = {}  # of a topic, which its thread alone touches
-        self._met: dict[str, dict[int, Any]] = {}
+        self._patient = patient
+        self._topics: dict[str, TopicDesk] = {}  # each of which its thread alone touches
         self._asked: dict[str, queue.SimpleQueue[tuple[ProcessHandle, PartitionSpec, SchemaWanted]]] = {}
         self._answered: queue.SimpleQueue[tuple[ProcessHandle, SchemaAnswer]] = queue.SimpleQueue()
         self._wake: Callable[[], None] = lambda: None
@@ -84,68 +80,14 @@ class SchemaDesk:
                 self._wake()
 
     def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
-        """What is known, or found out. Not remembered is what somebody may mend: problems, and columns too narrow."""
-        place, known = (wanted.schema_id, wanted.use), self._known.setdefault(spec.key.topic, {})
-        if wanted.again:
-            known.clear()
-        if place not in known or wanted.use == "newest":
-            answer = self._find(spec, wanted)
-            if answer.schema is None or _may_change(answer, spec):
-                return answer
-            known[place] = answer
-        return known[place]
-
-    def _find(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
-        schema_id = wanted.schema_id
-        try:
-            if wanted.use == "newest":
-                schema_id, schema = self._insist(lambda: self._client().latest(subject_for(spec.key.topic)))
-            else:
-                schema = self._insist(lambda: self._client().schema_by_id(schema_id))
-        except SchemaError as exc:
-            if wanted.use == "newest":
-                return SchemaAnswer(schema_id, problem=Ended.by(exc))
-            if isinstance(exc, NotAvroError):
-                return SchemaAnswer(schema_id, refusal=("E_WIRE_FORMAT", f"{exc.message}: {exc.hint}"))
-            return SchemaAnswer(schema_id, refusal=("E_UNKNOWN_SCHEMA", exc.message))
-        except RtpipeError as exc:
-            self._registry = None  # its files and secrets may be others by the next time
-            return SchemaAnswer(schema_id, problem=Ended.by(exc))
-        if wanted.use == "key":
-            return SchemaAnswer(schema_id, schema)
-        self._meet(spec, schema_id, schema)
-        try:
-            layout = table_layout(schema, table=spec.table, rules=spec.rules)
-            return SchemaAnswer(schema_id, schema, self._insist(lambda: self._fitted(spec, schema_id, layout)))
-        except DiscardedError as exc:
-            return SchemaAnswer(schema_id, refusal=(exc.name, exc.message))
-        except RtpipeError as exc:
-            ended = Ended.by(exc)
-            text = f"schema id {schema_id}: {ended.text}"
-            return SchemaAnswer(schema_id, problem=Ended(ended.code, ended.name, text, ended.lasting))
-
-    def _meet(self, spec: PartitionSpec, schema_id: int, schema: Any) -> None:
-        """Note a schema. Updates by its predecessors must from now on reset the columns that are its alone."""
-        met = self._met.setdefault(spec.key.topic, {})
-        if schema_id in met:
-            return
-        if spec.rules.mode == "upsert":
-            self._known[spec.key.topic].clear()
-        names = {_full_name(other) for other in met.values()}
-        if names and _full_name(schema) not in names:
-            text = "%s: schema id %d is a record called %s, not %s: fields are matched by name"
-            extra = {"event": "record_renamed"}
-            log.warning(text, spec.key.topic, schema_id, _full_name(schema), " or ".join(sorted(names)), extra=extra)
-        met[schema_id] = schema
-
-    def _fitted(self, spec: PartitionSpec, schema_id: int, layout: TableLayout) -> TableLayout:
+        """The answer, now; one thread a topic."""
         topic = spec.key.topic
-
-        def lineage() -> Lineage:
-            schemas = dict(self._insist(lambda: self._client().versions(subject_for(topic)))) | self._met[topic]
-            return lineage_of([schemas[number] for number in sorted(schemas)], spec.table, spec.rules)
-
-        return self._keeper.fit(Cause(topic, schema_id), layout, spec.rules, lineage)
+        if topic not in self._topics:
+            self._topics[topic] = TopicDesk(topic, self._client, self._keeper, self._insist, patient=self._patient)
+        answer = self._topics[topic].answer(spec, wanted)
+        if answer.problem is not None and answer.problem.name == AccessDeniedError.name:
+            self._registry = None  # its files and secrets may be others by the next time
+        return answer
 
     def _prepare(self) -> None:
         with contextlib.suppress(RtpipeError):  # whoever asks hears of it
@@ -156,16 +98,6 @@ class SchemaDesk:
             if self._registry is None:
                 self._registry = self._open_registry()
         return self._registry
-
-
-def _may_change(answer: SchemaAnswer, spec: PartitionSpec) -> bool:
-    """Whether the layout is one that `rtpipe table apply` would better: a writer that starts again asks anew."""
-    columns = answer.layout.columns if answer.layout else ()
-    return spec.rules.evolution == "discard_value" or any(column.narrow for column in columns)
-
-
-def _full_name(schema: Any) -> str:
-    return f"{schema.get('namespace', '')}.{schema.get('name', '')}".strip(".") if isinstance(schema, dict) else ""
 
 
 def _once(step: Callable[[], _T]) -> _T:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from avro_schemas.column_fit import Cost
-from avro_schemas.errors import RtpipeError
-from avro_schemas.evolution import EvolutionError, Placement, place
+from avro_schemas.credentials import AccessDeniedError, LoginRefusedError
+from avro_schemas.errors import RtpipeError, UnreachableError
+from avro_schemas.evolution import EvolutionError, Placement, TableUnfitError, place
 from avro_schemas.found_table import FoundTable
+from avro_schemas.key_schema import key_schema
 from avro_schemas.lineage import Lineage
 from avro_schemas.table_changes import AddColumn, Change, Widen
-from avro_schemas.table_layout import TableLayout, placed
+from avro_schemas.table_layout import TableLayout, placed, table_layout
 from avro_schemas.table_rules import TableRules
 from infra.accounts import Accounts
 from infra.alter_table import Alteration, alterations, reasons
@@ -27,6 +30,22 @@ class DiscardedError(RtpipeError):
     name = "E_DISCARDED"
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The rows of a schema, for which the table is to be fit."""
+
+    cause: Cause
+    layout: TableLayout
+
+
+@dataclass(slots=True)
+class _Looked:
+    """The table as it was last looked at, and whether it was altered since the first look."""
+
+    table: FoundTable | None
+    altered: bool = False
+
+
 class TableKeeper:
     """The only one that alters tables while rows flow: with the infra account, on a connection of its own, on which no
     row is ever written, and while the writer that asks has no transaction open.
@@ -38,27 +57,68 @@ class TableKeeper:
         self._settled = set[str]()  # tables whose history a predecessor may have left open, and was looked at
 
     def fit(
-        self, cause: Cause, layout: TableLayout, rules: TableRules, lineage: Callable[[], Lineage] = Lineage
-    ) -> TableLayout:
-        """The layout of the schema's rows in the table as it is now, after what had to be altered for it.
+        self, wanted: Sequence[Wanted], rules: TableRules, lineage: Callable[[], Lineage] = Lineage
+    ) -> list[TableLayout | RtpipeError]:
+        """The layout of each schema's rows in their table as it is now, after what had to be altered for them all.
 
-        A table that is not there is the writer's to complain of. EvolutionError and DiscardedError if the contract says
-        so; UnreachableError where another try may do; AccessDeniedError with the SQL that somebody must run.
+        Or the error of that schema: EvolutionError and DiscardedError if the contract says so, AccessDeniedError with
+        the SQL that somebody must run. A table that is not there is the writer's to complain of. UnreachableError
+        is raised where another try may do.
         """
-        with connected(self._account, self._database, layout.name) as session:
-            table = session.look()
-            if table is None:
-                return layout
-            if layout.name not in self._settled:
+        table = wanted[0].layout.name
+        with connected(self._account, self._database, table) as session:
+            if table not in self._settled:
                 session.settle_history()
-                self._settled.add(layout.name)
-            placement = place(layout, table, rules, lineage)
+                self._settled.add(table)
+            found = _Looked(session.look())
+            fitted = [self._fit(session, found, one, rules, lineage) for one in wanted]
+            if found.altered:  # after which the first ones may have columns beside them that they did not have
+                fitted = [self._fit(session, found, one, rules, lineage) for one in wanted]
+            return fitted
+
+    def key_layout(self, table: str, rules: TableRules) -> TableLayout:
+        """The key columns of a table whose schema nobody has told yet. TableUnfitError if it has them not."""
+        with connected(self._account, self._database, table) as session:
+            found = session.look()
+        schema = key_schema(found, rules) if found is not None else None
+        if schema is None:
+            raise TableUnfitError(
+                f"table {table} is not there, or has not the key columns {', '.join(rules.key)}",
+                hint="rtpipe setup makes it, once the topic has a message with a value, or from a schema's file:"
+                " rtpipe table apply --schema FILE",
+            )
+        only_key = TableRules(mode=rules.mode, key=rules.key, key_format=rules.key_format, rename=rules.rename)
+        return table_layout(schema, table=table, rules=only_key)
+
+    def _fit(
+        self, session: TableSession, found: _Looked, one: Wanted, rules: TableRules, lineage: Callable[[], Lineage]
+    ) -> TableLayout | RtpipeError:
+        """One of them, in the table as it was last looked at."""
+        if found.table is None:
+            return one.layout
+        try:
+            placement = place(one.layout, found.table, rules, lineage)
             if not placement.changes and not placement.refused:
                 return placement.layout
             if rules.evolution != "evolve":
-                return self._by_contract(cause, placement, rules)
+                return self._by_contract(one.cause, placement, rules)
             with session.locked():
-                return self._altered(session, cause, layout, rules, lineage)
+                return self._evolved(session, found, one, rules, lineage)
+        except (UnreachableError, LoginRefusedError):  # another try may do
+            raise
+        except RtpipeError as error:
+            return error
+
+    def _evolved(
+        self, session: TableSession, found: _Looked, one: Wanted, rules: TableRules, lineage: Callable[[], Lineage]
+    ) -> TableLayout:
+        try:
+            layout, found.table, altered = self._altered(session, one.cause, one.layout, rules, lineage)
+        except (EvolutionError, AccessDeniedError):
+            found.table, found.altered = session.look(), True  # a part of it may be done
+            raise
+        found.altered |= altered
+        return layout
 
     def _by_contract(self, cause: Cause, placement: Placement, rules: TableRules) -> TableLayout:
         """What becomes of rows for which the table may not change. Those that only a wider column holds stop there."""
@@ -84,11 +144,11 @@ class TableKeeper:
         layout: TableLayout,
         rules: TableRules,
         lineage: Callable[[], Lineage],
-    ) -> TableLayout:
-        """Alone with the table: look again, alter it, and look what became of it."""
-        table = session.look()
+    ) -> tuple[TableLayout, FoundTable | None, bool]:
+        """Alone with the table: look again, alter it, and look what became of it; and whether it was altered."""
+        table, altered = session.look(), False
         if table is None:
-            return layout
+            return layout, None, False
         placement = place(layout, table, rules, lineage)
         if placement.refused:
             raise _refusal(placement, cause)
@@ -96,13 +156,15 @@ class TableKeeper:
             if alteration.cost is Cost.COPY and not rules.allow_copy:
                 continue
             done = session.alter(alteration, cause, may_copy=rules.allow_copy)
+            altered |= done
             _tell(alteration, cause, done=done)
             if not done and not all(isinstance(change, Widen) for change in alteration.changes):
                 raise _needs_copy(alteration, layout.name, cause)
-        table = session.look()
+        if altered:
+            table = session.look()
         if table is None:
-            return layout
-        return _settled(place(layout, table, rules, lineage), table, self._database)
+            return layout, None, altered
+        return _settled(place(layout, table, rules, lineage), table, self._database), table, altered
 
 
 def _settled(placement: Placement, table: FoundTable, database: str) -> TableLayout:

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from avro_schemas.errors import SettingsError
+from avro_schemas.subject_names import OF_KEYS, OF_VALUES, SubjectNames, name_problem
 from avro_schemas.table_rules import Evolution, KeyFormat, Mode, TableRules, Tombstones
 
 
@@ -24,6 +25,9 @@ class _TopicFields(BaseModel):
 
     table: str | None = Field(None, description="table name; default: the topic's name")
     shared_table: bool = Field(False, description="other topics may fill the same table")
+    subject: str = Field(OF_VALUES, description="the registry's subject of the values, with {topic} and {record}")
+    key_subject: str = Field(OF_KEYS, description="the same of the keys, where they are Avro")
+    any_subject: bool = Field(False, description="read messages by schemas of other subjects, too")
     group: str | None = Field(None, description="consumer group in kafka_offsets; default: group-<topic>")
     mode: Mode = Field("insert", description="a row for each message, or for each key")
     key: tuple[str, ...] = Field((), description="key columns, in upsert mode")
@@ -46,6 +50,13 @@ class _TopicFields(BaseModel):
     queue_batches: int = Field(8, ge=1, le=1_000)
     on_error: Literal["dead_letter", "stop"] = "dead_letter"
     dead_letters_per_minute: int = Field(1_000, ge=0, description="more of them stop the partition; 0: no limit")
+
+    @field_validator("subject", "key_subject")
+    @classmethod
+    def _names_subjects(cls, value: str) -> str:
+        if problem := name_problem(value):
+            raise ValueError(problem)
+        return value
 
 
 class TopicSettings(_TopicFields):
@@ -73,6 +84,10 @@ class TopicSettings(_TopicFields):
                 mysql_type(chosen.mysql)
         except SettingsError as exc:
             raise ValueError(exc.message) from None
+
+    def subjects(self) -> SubjectNames:
+        """Where the registry keeps the topic's schemas."""
+        return SubjectNames(self.subject, self.key_subject, self.any_subject)
 
     def rules(self) -> TableRules:
         """What these settings ask of the table."""

@@ -16,9 +16,11 @@ from avro_schemas.column_types import ColumnShape
 from avro_schemas.errors import SettingsError
 from avro_schemas.field_types import FieldType
 from avro_schemas.metadata_columns import DELETED_COLUMN, METADATA_TYPES
-from avro_schemas.naming import group_for, subject_for, table_for
+from avro_schemas.naming import group_for, table_for
 from avro_schemas.registry_client import Registry
+from avro_schemas.subject_names import USUAL, SubjectNames
 from avro_schemas.table_rules import PLAIN, TableRules
+from avro_schemas.topic_schemas import TopicSchemas
 from infra.database import account_of
 from infra.table_session import connected
 from supervisor.verify_columns import TableColumns
@@ -28,6 +30,7 @@ from supervisor.verify_fold import TopicFold
 from supervisor.verify_letters import Letters
 from supervisor.verify_report import PartitionReport, TopicReport, VerifyProgress, VerifyReport
 from supervisor.verify_rows import Message, compare_rows
+from supervisor.verify_schemas import schemas_of
 from supervisor.verify_table import TableReader
 from supervisor.verify_topic import Place, TopicReader
 from supervisor.verify_values import Row
@@ -51,6 +54,7 @@ class VerifyOrder:
     values: bool = False
     tables: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    subjects: Mapping[str, SubjectNames] = field(default_factory=dict)  #: topic -> where its schemas are registered
     rules: Mapping[str, TableRules] = field(default_factory=dict)  #: topic -> what its settings ask of the table
     registry_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     listed: int = 20
@@ -157,13 +161,14 @@ class _Check:
     ) -> int:
         """Compare every row; the number of messages that were compared."""
         topic, table, partitions, rules = report.topic, report.table, report.partitions, self._rules(report.topic)
-        compared = self._columns(registry, topic, table)
+        schemas = TopicSchemas(registry, topic, self._order.subjects.get(topic, USUAL))
+        ranges = _consumed(partitions, ends)
+        compared = self._columns(schemas, report, ranges)
         soft = rules.tombstones == "soft_delete"
         columns = (*compared.columns, *([DELETED] if soft else []))
-        decoder = Decoder(registry, compared, rules)
+        decoder = Decoder(schemas, compared, rules)
         placed = self._rows.has_places(table)
         lows = {at.partition: at.low for at in partitions}
-        ranges = _consumed(partitions, ends)
         kept = self._rows.letters(topic, report.group)
         letters = Letters(kept or {})
         to_read = sum(max(0, end - low) for low, end in ranges.values())
@@ -200,13 +205,16 @@ class _Check:
             fold.keys.judge(differences, topic)
         return findings.messages + letters.found.total()
 
-    def _columns(self, registry: Registry, topic: str, table: str) -> TableColumns:
+    def _columns(
+        self, schemas: TopicSchemas, report: TopicReport, ranges: Mapping[int, tuple[int, int]]
+    ) -> TableColumns:
         """The columns of all versions of the topic's schema, as the table has them now."""
-        versions = registry.versions(subject_for(topic)) or [registry.latest(subject_for(topic))]
+        table, rules = report.table, self._rules(report.topic)
         account = account_of(self._order.database_url, "RTPIPE_INFRA_DATABASE_URL")
         with connected(account, account.database, table) as session:
             found = session.look()
-        return TableColumns([schema for _, schema in versions], table, found, self._rules(topic))
+        known = schemas_of(schemas, self._messages, report.topic, ranges, (found, rules))
+        return TableColumns(known, table, found, rules)
 
     def _told(self, batches: Iterable[list[Item]], topic: str, stage: str, total: int) -> Iterator[list[Item]]:
         """The batches, with a word of progress after each."""

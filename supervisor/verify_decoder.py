@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from avro_schemas.errors import SchemaError
-from avro_schemas.registry_client import Registry
 from avro_schemas.table_rules import TableRules
+from avro_schemas.topic_schemas import TopicSchemas
 from avro_schemas.wire_format import WireFormatError, schema_id_of
 from supervisor.verify_columns import TableColumns
 from supervisor.verify_rows import Message
@@ -24,14 +24,14 @@ TOMBSTONE = "it has no value (a tombstone)"
 class Decoder:
     """Messages to rows of the table's columns."""
 
-    def __init__(self, registry: Registry, columns: TableColumns, rules: TableRules) -> None:
-        self._registry = registry
+    def __init__(self, schemas: TopicSchemas, columns: TableColumns, rules: TableRules) -> None:
+        self._schemas = schemas
         self._columns = columns
         names = [column.name for column in columns.columns]
         layout = columns.newest
         self._key = [names.index(name) for name in layout.key]
         #: How keys are read; None where tombstones delete no row.
-        self.keys = MessageKey(rules, layout, registry.schema_by_id, key_value) if rules.deletes else None
+        self.keys = MessageKey(rules, layout, schemas.key, key_value) if rules.deletes else None
         self._readers: dict[int, Callable[[bytes], Row]] = {}
 
     def message(self, place: Place, *, placed: bool, end: Row = ()) -> Message:
@@ -75,7 +75,7 @@ class Decoder:
 
     def _reader(self, schema_id: int) -> Callable[[bytes], Row]:
         if schema_id not in self._readers:
-            schema = self._registry.schema_by_id(schema_id)
+            schema = self._schemas.value(schema_id)
             decode, to_row = MessageDecoder(schema), self._columns.reader(schema)
             self._readers[schema_id] = lambda value: to_row(decode(value))
         return self._readers[schema_id]

@@ -97,10 +97,10 @@ class BatchEncoder:
         """All of a batch at once: a new schema may replace the encoders of those that were met before."""
         for header, places in headers.items():
             try:
-                self._schemas.encoder(header)
+                self._schemas.encoder(header, headers)
             except SchemaRefused as refused:
                 raise HeldAt(places[0], refused.of(f"{self._spec.key} offset {batch.offsets[places[0]]}")) from refused
-        return {header: self._schemas.encoder(header) for header in headers}
+        return {header: self._schemas.encoder(header, headers) for header in headers}
 
     def _require_room(self, batch: Batch, refused: dict[int, Refusal]) -> None:
         """Stop at the first value for which a column must be wider: it is no letter, for it is good."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from avro_schemas.subject_names import USUAL, SubjectNames
 from avro_schemas.table_rules import PLAIN, TableRules
 
 
@@ -48,6 +49,7 @@ class PartitionSpec:
     kafka: Mapping[str, str] = field(repr=False)  #: librdkafka properties; may hold a password
     database_url: str = field(repr=False)
     rules: TableRules = PLAIN
+    subjects: SubjectNames = USUAL  #: of the registry, that have the topic's schemas
     dead_letters: bool = True  #: a message that cannot be a row becomes one; else it stops the partition
     dead_letters_per_minute: int = 1_000  #: more of them stop the partition; 0: no limit
     limits: Limits = Limits()

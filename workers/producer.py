@@ -14,8 +14,8 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer
 
 from avro_schemas.errors import SchemaError, SettingsError, UnreachableError
-from avro_schemas.naming import subject_for
 from avro_schemas.registry_client import Registry
+from avro_schemas.subject_names import USUAL
 from avro_schemas.type_reader import read_record
 from workers.errors import SetupError
 from workers.producer_crew import Crew, signals_counted
@@ -56,7 +56,12 @@ def plan_topics(order: ProduceOrder) -> dict[str, TopicPlan]:
     with contextlib.closing(Registry(order.registry_url, order.registry_config)) as registry:
         for topic in order.topics:
             given = next((schema for schema in order.schemas if schema["name"] == topic), None)
-            subject = subject_for(topic)
+            subject = order.subjects.get(topic, USUAL).of_value(topic, given)
+            if subject is None:
+                raise SchemaError(
+                    f"topic {topic}: its subject has the name of the record, so a schema must be given",
+                    hint="name a file that has it: --schemas",
+                )
             schema_id, schema = (registry.register(subject, given), given) if given else registry.latest(subject)
             plans[topic] = _plan(topic, schema, schema_id, order.key)
     return plans

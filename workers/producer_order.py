@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from avro_schemas.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
+from avro_schemas.subject_names import SubjectNames
 
 LANES = 16  #: at most, for each topic: shares of its keys, each with values and an order of its own
 MAX_THREADS = 64
@@ -41,7 +42,7 @@ class ProduceOrder:
     """What to send. `count` is messages for each topic, `rate` messages a second over all topics together.
 
     kafka: librdkafka properties with bootstrap.servers; schemas: Avro records as in schema_avro.json, matched to
-    topics by their name; a topic without one takes the registry's latest of `<topic>-value`. key: a field's name,
+    topics by their name; a topic without one takes the registry's latest of its subject. key: a field's name,
     None for each schema's first. threads: processes that share the work. With a seed the messages are the same in
     every run, however many threads there are (times then count from a fixed instant). At least one of count and
     duration (seconds) is given; with both, the one reached first ends it.
@@ -57,6 +58,7 @@ class ProduceOrder:
     threads: int = 2
     seed: int | None = None
     key: str | None = None
+    subjects: Mapping[str, SubjectNames] = field(default_factory=dict)  #: of topics that have not the usual ones
     registry_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     connect_timeout: float = 8.0  #: seconds for the first answer of the broker
     delivery_timeout: float = 120.0  #: seconds a message may wait for its acknowledgement

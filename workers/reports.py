@@ -79,6 +79,7 @@ class SchemaWanted:
     schema_id: int
     use: Use = "value"
     again: bool = False  #: the table was not as the last answer said
+    beside: tuple[int, ...] = ()  #: ids of values that will be asked for next: answered together, they cost less
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class SchemaAnswer:
     layout: TableLayout | None = None
     refusal: tuple[str, str] | None = None  #: name and text of the error of each such message
     problem: Ended | None = None
+    beside: tuple[SchemaAnswer, ...] = ()  #: about the other ids of the question
 
 
 @dataclass(frozen=True, slots=True)

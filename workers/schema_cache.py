@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
+from collections.abc import Iterable
 from typing import Any, Protocol, get_args
 
 from avro_schemas.table_layout import TableLayout
 from avro_schemas.table_rules import KeyFormat
-from avro_schemas.wire_format import WireFormatError, schema_id_of
+from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
 from workers.dead_letters import Refusal
 from workers.errors import SetupError
 from workers.message_key import MessageKey
@@ -27,7 +28,7 @@ KEY_FORMATS: tuple[KeyFormat, ...] = get_args(KeyFormat)
 class Schemas(Protocol):
     """Where schemas come from."""
 
-    def ask(self, schema_id: int, use: Use, *, again: bool = False) -> SchemaAnswer:
+    def ask(self, schema_id: int, use: Use, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaAnswer:
         """Schema and layout; a refusal; or an error that stops the partition."""
 
 
@@ -44,8 +45,8 @@ class SchemaCache:
         self._keys: MessageKey | None = None
         self._again = False
 
-    def encoder(self, header: bytes) -> RowEncoder | Refusal:
-        """The encoder for messages with these first bytes, or why there is none."""
+    def encoder(self, header: bytes, beside: Iterable[bytes] = ()) -> RowEncoder | Refusal:
+        """The encoder for messages with these first bytes, or why there is none; `beside`: those that come next."""
         if header in self._encoders:
             return self._encoders[header]
         until, refusal = self._refused.get(header, (0.0, None))
@@ -55,7 +56,7 @@ class SchemaCache:
             schema_id = schema_id_of(header)
         except WireFormatError as exc:
             return Refusal("E_WIRE_FORMAT", exc.message)
-        answer = self._schemas.ask(schema_id, "value", again=self._again)
+        answer = self._schemas.ask(schema_id, "value", again=self._again, beside=self._new_ids(beside))
         if answer.refusal is not None:
             return self._refuse(header, Refusal(*answer.refusal))
         assert answer.layout is not None
@@ -63,6 +64,12 @@ class SchemaCache:
         partition, nonfinite = self._spec.key.partition, self._spec.rules.nonfinite
         self._encoders[header] = RowEncoder(answer.layout, answer.schema, partition, schema_id, nonfinite=nonfinite)
         return self._encoders[header]
+
+    def _new_ids(self, headers: Iterable[bytes]) -> tuple[int, ...]:
+        """The ids of those that were not met yet."""
+        return tuple(
+            schema_id_of(one) for one in headers if one not in self._encoders and len(one) == HEADER_SIZE and not one[0]
+        )
 
     def forget(self) -> None:
         """The table is not what it was: ask anew about every schema."""

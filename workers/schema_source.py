@@ -31,14 +31,22 @@ class SchemaSource:
 
     def __init__(self, consumer: Connection) -> None:
         self._consumer = consumer
+        self._told: dict[int, SchemaAnswer] = {}  #: by the last answer, beside what was asked
 
-    def ask(self, schema_id: int, use: Use, *, again: bool = False) -> SchemaAnswer:
+    def ask(self, schema_id: int, use: Use, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaAnswer:
         """Schema and layout, or the refusal of every message of this id; after as long as registry and table take.
 
-        `again`: the table was not as the last answer said. Raises SchemaRefused if the partition cannot go on, and
-        Drained if the worker is to stop meanwhile.
+        `again`: the table was not as the last answer said; `beside`: ids that will be asked for next. Raises
+        SchemaRefused if the partition cannot go on, and Drained if the worker is to stop meanwhile.
         """
-        self._consumer.send(SchemaWanted(schema_id, use, again))
+        if use == "value" and not again and schema_id in self._told:
+            return _unless_refused(self._told[schema_id])
+        answer = self._answer(SchemaWanted(schema_id, use, again, beside))
+        self._told = {one.schema_id: one for one in answer.beside}
+        return _unless_refused(answer)
+
+    def _answer(self, wanted: SchemaWanted) -> SchemaAnswer:
+        self._consumer.send(wanted)
         parent = multiprocessing.parent_process()
         assert parent is not None
         waited = False
@@ -46,7 +54,7 @@ class SchemaSource:
             if ready:
                 raise LostParent("the consumer process died")
             self._consumer.send(
-                Alive() if waited else Waiting(f"schema id {schema_id} from the registry, and its table")
+                Alive() if waited else Waiting(f"schema id {wanted.schema_id} from the registry, and its table")
             )
             waited = True
         answer = self._consumer.recv()
@@ -56,6 +64,10 @@ class SchemaSource:
         answer = answer.open()
         if waited:
             self._consumer.send(Waiting(""))
-        if answer.problem is not None:
-            raise SchemaRefused(answer.problem)
         return answer
+
+
+def _unless_refused(answer: SchemaAnswer) -> SchemaAnswer:
+    if answer.problem is not None:
+        raise SchemaRefused(answer.problem)
+    return answer

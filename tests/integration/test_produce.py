@@ -26,7 +26,6 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from avro_schemas.errors import SettingsError, UnreachableError
-from avro_schemas.naming import subject_for
 from avro_schemas.registry_client import Registry
 from avro_schemas.wire_format import HEADER_SIZE, schema_id_of
 from tests.pipeline import watermarks_of
@@ -79,7 +78,7 @@ class Topics:
 
     def register(self, schema: dict[str, Any]) -> int:
         with contextlib.closing(Registry(self.stack.schema_registry_url)) as registry:
-            return registry.register(subject_for(schema["name"]), schema)
+            return registry.register(f"{schema['name']}-value", schema)
 
     def order(self, *schemas: dict[str, Any], **settings: Any) -> ProduceOrder:
         topics = tuple(schema["name"] for schema in schemas)
@@ -137,7 +136,7 @@ def test_counts_are_what_the_watermarks_grew_by(topics: Topics) -> None:
     sizes = sum(len(each.key) + len(each.value) for each in [*arrived, *topics.read(other)])
     assert result.size == sizes
     with contextlib.closing(Registry(topics.stack.schema_registry_url)) as registry:
-        newest, _ = registry.latest(subject_for(one["name"]))
+        newest, _ = registry.latest(f"{one['name']}-value")
     assert {schema_id_of(each.value) for each in arrived} == {newest}
     assert all(each.key.decode() == each.row["key_field1"] for each in arrived)
 

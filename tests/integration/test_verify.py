@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 from avro_schemas.credentials import AccessDeniedError
 from avro_schemas.dead_letters_table import LETTERS
 from avro_schemas.errors import SettingsError, UnreachableError
-from avro_schemas.naming import group_for, subject_for
+from avro_schemas.naming import group_for
 from avro_schemas.offsets_table import OFFSETS
 from avro_schemas.registry_client import Registry
 from avro_schemas.table_layout import table_layout
@@ -132,7 +132,7 @@ class Pipeline:
         schema = {"type": "record", "name": "row", "fields": [{"name": n, "type": t} for n, t in FIELDS]}
         self.schema = fastavro.parse_schema(schema)
         with contextlib.closing(Registry(self.stack.schema_registry_url)) as registry:
-            self.header = pack(registry.register(subject_for(self.topic), schema))
+            self.header = pack(registry.register(f"{self.topic}-value", schema))
         layout = table_layout(schema, table=self.topic, rules=TableRules(metadata=PLACES if self.placed else ()))
         engine = create_engine(self.stack.infra_database_url)
         layout.table.create(engine)

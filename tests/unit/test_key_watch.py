@@ -47,7 +47,7 @@ class Desk:
         self._rules = rules
         self.asked = 0
 
-    def ask(self, schema_id: int, use: Use, *, again: bool = False) -> SchemaAnswer:
+    def ask(self, schema_id: int, use: Use, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaAnswer:
         del again
         self.asked += 1
         if schema_id == PROTOBUF:

@@ -19,7 +19,6 @@ def column_names(fields: list[str]) -> dict[str, str]:
 
 
 def test_topic_subject_table_and_group_share_one_name() -> None:
-    assert naming.subject_for("dataset1") == "dataset1-value"
     assert naming.group_for("dataset1") == "group-dataset1"
     assert naming.table_for("dataset1") == "dataset1"
     assert naming.table_for("shop.orders-v2") == "shop.orders-v2"

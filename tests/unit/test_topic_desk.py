@@ -1,0 +1,200 @@
+"""What writers are answered about schema ids, by a registry and a keeper that stand in for the real ones."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from avro_schemas.errors import RtpipeError
+from avro_schemas.evolution import EvolutionError
+from avro_schemas.lineage import Lineage
+from avro_schemas.registry_errors import SchemaNotFoundError, UnprocessableError
+from avro_schemas.subject_names import USUAL, SubjectNames
+from avro_schemas.table_layout import TableLayout, table_layout
+from avro_schemas.table_rules import TableRules
+from supervisor import topic_desk
+from supervisor.table_keeper import Wanted
+from supervisor.topic_desk import TopicDesk
+from workers.partition_spec import PartitionKey, PartitionSpec
+from workers.reports import SchemaWanted
+
+KEYED = TableRules(mode="upsert", key=("id",), tombstones="delete")
+
+
+def schema(number: int, name: str = "r") -> dict[str, Any]:
+    return {"type": "record", "name": name, "doc": str(number), "fields": [{"name": "id", "type": "int"}]}
+
+
+@dataclass
+class FakeRegistry:
+    """Schemas by id, the subjects of each, and what is answered instead for as many times."""
+
+    schemas: dict[int, Any]
+    subjects: dict[int, list[str]] = field(default_factory=dict)
+    troubles: dict[int, list[RtpipeError]] = field(default_factory=dict)
+    aliases: set[tuple[str, int]] = field(default_factory=set)
+    lists_subjects: bool = True
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def schema_by_id(self, schema_id: int) -> Any:
+        with self.lock:
+            self.asked.append(("schema", schema_id))
+            if self.troubles.get(schema_id):
+                raise self.troubles[schema_id].pop()
+        if schema_id not in self.schemas:
+            raise SchemaNotFoundError(f"no id {schema_id}")
+        return self.schemas[schema_id]
+
+    def subjects_of(self, schema_id: int) -> list[str]:
+        self.asked.append(("subjects", schema_id))
+        return self.subjects.get(schema_id, ["t-value"]) if self.lists_subjects else []
+
+    def is_under(self, subject: str, schema_id: int) -> bool:
+        self.asked.append((subject, schema_id))
+        return (subject, schema_id) in self.aliases
+
+    def newest(self, subject: str) -> tuple[int, Any] | None:
+        self.asked.append(("newest", subject))
+        return None
+
+    def versions(self, subject: str) -> list[tuple[int, Any]]:
+        return []
+
+
+@dataclass
+class FakeKeeper:
+    """Every schema fits but those that are refused; notes what was to fit together."""
+
+    refused: set[int] = field(default_factory=set)
+    rounds: list[list[int | None]] = field(default_factory=list)
+
+    def fit(
+        self, wanted: Sequence[Wanted], rules: TableRules, lineage: Callable[[], Lineage]
+    ) -> list[TableLayout | RtpipeError]:
+        self.rounds.append([one.cause.schema_id for one in wanted])
+        return [EvolutionError("no") if one.cause.schema_id in self.refused else one.layout for one in wanted]
+
+    def key_layout(self, table: str, rules: TableRules) -> TableLayout:
+        return table_layout(schema(0), table=table, rules=rules)
+
+
+def desk(registry: FakeRegistry, keeper: FakeKeeper, *, patient: bool = True) -> TopicDesk:
+    return TopicDesk("t", lambda: registry, keeper, lambda step: step(), patient=patient)  # type: ignore[arg-type, return-value]
+
+
+def spec(rules: TableRules | None = None, subjects: SubjectNames = USUAL) -> PartitionSpec:
+    return PartitionSpec(
+        PartitionKey("t", 0), "g", "t", 0, "", "", {}, "", rules=rules or TableRules(), subjects=subjects
+    )
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topic_desk, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(topic_desk, "_LAG", 0.05)
+
+
+def test_all_ids_of_a_batch_are_one_round() -> None:
+    registry, keeper = FakeRegistry({number: schema(number) for number in range(1, 41)}), FakeKeeper({7})
+    about = desk(registry, keeper)
+    answer = about.answer(spec(), SchemaWanted(1, beside=tuple(range(1, 41))))
+    assert answer.layout is not None
+    assert {one.schema_id for one in answer.beside} == set(range(2, 41))
+    assert [one.schema_id for one in answer.beside if one.problem] == [7]
+    assert keeper.rounds == [list(range(1, 41))]
+    assert len(registry.asked) == 80
+    again = about.answer(spec(), SchemaWanted(2, beside=(1, 7)))
+    assert [one.schema_id for one in (again, *again.beside)] == [2, 1, 7]
+    assert keeper.rounds[1:] == [[7]]  # what was a problem is looked at anew, the rest is known
+
+
+def test_with_upserts_a_new_schema_changes_the_layouts_of_the_others() -> None:
+    registry, keeper = FakeRegistry({number: schema(number) for number in (1, 2)}), FakeKeeper()
+    about = desk(registry, keeper)
+    about.answer(spec(KEYED), SchemaWanted(1))
+    assert [one.schema_id for one in about.answer(spec(KEYED), SchemaWanted(2, beside=(1,))).beside] == [1]
+    assert keeper.rounds == [[1], [2, 1]]
+
+
+def test_a_schema_of_another_subject_is_refused_by_name_and_asked_about_once() -> None:
+    registry = FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["b-value", "a-value"]})
+    about = desk(registry, FakeKeeper())
+    answer = about.answer(spec(), SchemaWanted(1))
+    assert answer.refusal is not None
+    name, text = answer.refusal
+    assert name == "E_FOREIGN_SCHEMA"
+    for word in ("schema id 1", "b-value, a-value", "t-value", "topic t", "`subject`", "any_subject"):
+        assert word in text
+    assert about.answer(spec(), SchemaWanted(2)).layout is not None
+    about.answer(spec(), SchemaWanted(2))
+    assert registry.asked.count(("subjects", 2)) == 1
+
+
+@pytest.mark.parametrize(
+    ("subjects", "under", "good"),
+    [
+        (USUAL, ["x", "t-value"], True),
+        (USUAL, [":.ctx:t-value"], True),
+        (USUAL, ["T-value"], False),
+        (SubjectNames("{record}"), ["r"], True),
+        (SubjectNames("{record}"), ["t-value"], False),
+        (SubjectNames("{topic}-{record}"), ["t-r"], True),
+        (SubjectNames(any_subject=True), ["anything"], True),
+    ],
+)
+def test_which_subjects_are_the_topics(subjects: SubjectNames, under: list[str], *, good: bool) -> None:
+    answer = desk(FakeRegistry({1: schema(1)}, {1: under}), FakeKeeper()).answer(spec(None, subjects), SchemaWanted(1))
+    assert (answer.refusal is None) is good
+
+
+def test_a_registry_that_lists_no_subjects_and_an_alias_are_asked_for_the_schema_itself() -> None:
+    for listed in (True, False):
+        registry = FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["real"], 2: ["real"]}, lists_subjects=listed)
+        registry.aliases.add(("t-value", 1))
+        about = desk(registry, FakeKeeper())
+        assert about.answer(spec(), SchemaWanted(1)).refusal is None
+        assert about.answer(spec(), SchemaWanted(2)).refusal is not None
+
+
+def test_the_schema_of_a_key_is_of_the_keys_subject() -> None:
+    about = desk(FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["t-key"], 2: ["t-value"]}), FakeKeeper())
+    assert about.answer(spec(), SchemaWanted(1, "key")).schema == schema(1)
+    refusal = about.answer(spec(), SchemaWanted(2, "key")).refusal
+    assert refusal is not None
+    assert "`key_subject`" in refusal[1]
+
+
+@pytest.mark.parametrize("trouble", [SchemaNotFoundError("404"), UnprocessableError("422")])
+def test_a_passing_refusal_is_asked_again(trouble: RtpipeError) -> None:
+    registry = FakeRegistry({1: schema(1), 2: schema(2)}, troubles={1: [trouble, trouble]})
+    answer = desk(registry, FakeKeeper()).answer(spec(), SchemaWanted(1, beside=(2,)))
+    assert answer.layout is not None
+    assert registry.asked.count(("schema", 1)) == 3
+    assert registry.asked.count(("schema", 2)) == 1
+
+
+def test_what_stays_unknown_is_refused_and_the_next_such_id_is_not_waited_for() -> None:
+    registry = FakeRegistry({})
+    about = desk(registry, FakeKeeper())
+    answer = about.answer(spec(), SchemaWanted(1, beside=(2, 3)))
+    assert {one.refusal and one.refusal[0] for one in (answer, *answer.beside)} == {"E_UNKNOWN_SCHEMA"}
+    assert registry.asked.count(("schema", 1)) > 1
+    about.answer(spec(), SchemaWanted(4))
+    assert registry.asked.count(("schema", 4)) == 1
+    impatient = desk(registry, FakeKeeper(), patient=False)
+    impatient.answer(spec(), SchemaWanted(5))
+    assert registry.asked.count(("schema", 5)) == 1
+
+
+def test_a_tombstone_first_goes_by_what_was_met_else_by_the_table() -> None:
+    registry, keeper = FakeRegistry({1: schema(1), 3: schema(3)}), FakeKeeper()
+    about = desk(registry, keeper)
+    assert about.answer(spec(KEYED), SchemaWanted(0, "newest")).layout is not None
+    assert keeper.rounds == []
+    about.answer(spec(KEYED), SchemaWanted(3, beside=(1,)))
+    assert about.answer(spec(KEYED), SchemaWanted(0, "newest")).schema_id == 3
