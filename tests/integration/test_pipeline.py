@@ -460,7 +460,7 @@ def test_a_message_that_is_no_row_stops_its_partition_and_no_other(stack: Addres
     """F24, F26, F39: a partition for each kind: two good rows, the bad one, a good one that must not arrive."""
     with typed_pipeline(stack, tmp_path, partitions=11) as pipeline:
         topic = pipeline.topics[0]
-        pipeline.settings["evolution"] = "freeze"
+        pipeline.settings |= {"evolution": "freeze", "any_subject": True}
         ratio = {"name": "ratio", "type": "double", "default": 0.0}
         schema = bad_schema(topic, ratio)
         schema_id = create_typed(pipeline, schema)
