@@ -154,16 +154,17 @@ class _Provision:
             )
         version = f"new version {newest + 1} of subject {subject}" if newest else ""
         if dry_run:
-            needs = "" if self._request.new_versions or not newest else f"; only with {NEW_VERSIONS}"
-            self._versions_to_come += [version] * bool(newest)
-            return ProvisionItem("subject", subject, State.TO_CREATE, version + needs)
+            if newest and not self._request.new_versions:
+                self._versions_to_come.append(version)
+                return ProvisionItem("subject", subject, State.DIFFERS, f"{version}; only with {NEW_VERSIONS}")
+            return ProvisionItem("subject", subject, State.TO_CREATE, version)
         schema_id = self._registry.register(subject, schema)
         detail = f"{version}, schema id {schema_id}" if newest else f"schema id {schema_id}"
         return ProvisionItem("subject", subject, State.CREATED, detail)
 
     def require_leave(self) -> None:
         """SettingsError if the last look found that subjects which exist would get another version, unasked."""
-        if self._versions_to_come and not self._request.new_versions:
+        if self._versions_to_come:
             raise SettingsError(
                 f"{self._request.schemas}: this would register {', '.join(self._versions_to_come)}; nothing was made",
                 hint=f"if that is meant: {NEW_VERSIONS}; for the tables of what is registered already: rtpipe setup",

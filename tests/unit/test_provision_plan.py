@@ -195,7 +195,7 @@ def test_a_new_version_in_a_subject_that_exists_is_told_and_made_only_on_request
     monkeypatch.setattr(FakeRegistry, "versions", {"orders-value": 1})
     (item,) = [item for item in provision.plan(request(tmp_path)).items if item.kind == "subject"]
     assert (item.state, item.detail) == (
-        State.TO_CREATE,
+        State.DIFFERS,
         "new version 2 of subject orders-value; only with --new-versions",
     )
     with pytest.raises(SettingsError, match="new version 2 of subject orders-value; nothing was made"):
