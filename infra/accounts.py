@@ -9,7 +9,7 @@ they consumed as the user that they know. infra may create, alter and read, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -65,8 +65,13 @@ class Accounts:
         return self.infra.user == self.consumer.user
 
 
-def accounts_of(database_url: str, infra_database_url: str | None, admin_database_url: str | None) -> Accounts:
-    """The accounts of three URLs. SettingsError if one is no URL, or they do not agree on one database."""
+def accounts_of(
+    database_url: str, infra_database_url: str | None, admin_database_url: str | None, *, infra_file: str = ""
+) -> Accounts:
+    """The accounts of three URLs; `infra_file` is where that of infra is read again.
+
+    SettingsError if one is no URL, or they do not agree on one database.
+    """
     consumer = account_of(database_url, "RTPIPE_DATABASE_URL")
     infra = account_of(infra_database_url, "RTPIPE_INFRA_DATABASE_URL") if infra_database_url else consumer
     admin = account_of(admin_database_url, "RTPIPE_ADMIN_DATABASE_URL") if admin_database_url else None
@@ -80,7 +85,7 @@ def accounts_of(database_url: str, infra_database_url: str | None, admin_databas
             f"{consumer.setting} names the database {consumer.database!r}, {infra.setting} {infra.database!r}",
             hint="both must name the same one",
         )
-    return Accounts(consumer, infra, admin, consumer.database)
+    return Accounts(consumer, replace(infra, file=infra_file) if infra_file else infra, admin, consumer.database)
 
 
 def login(sessions: Sessions, account: Account, admin: Account | None) -> str | None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from avro_schemas.credentials import ESCAPES, AccessDeniedError, LoginRefusedError
 from avro_schemas.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from avro_schemas.mysql_engine import mysql_engine, mysql_url
+from avro_schemas.secret_files import current_url
 from avro_schemas.server_errors import PASSING, REFUSED, UNKNOWN_LOGIN, Action, action_of
 
 #: What a URL is like, and how it writes the signs of its own that stand in a password.
@@ -51,11 +52,17 @@ class Account:
     address: str  #: host:port
     database: str  #: "" if the URL names none
     url: URL = field(repr=False)
+    file: str = ""  #: where the URL is read again at each new connection
 
     @property
     def password(self) -> str:
         """The password of the URL, "" if there is none."""
         return str(self.url.password or "")
+
+    def current_url(self) -> URL:
+        """The URL as it is by now, without its database."""
+        text = current_url(self.url.render_as_string(hide_password=False), self.file)
+        return mysql_url(text)._replace(database=None)
 
 
 def account_of(url: str, setting: str) -> Account:
@@ -134,7 +141,7 @@ def run(connection: Connection, sql: str) -> CursorResult[Any]:
 
 def _engine(account: Account, answer_seconds: int) -> Engine:
     return mysql_engine(
-        account.url._replace(database=None),
+        account.current_url(),
         isolation_level="AUTOCOMMIT",
         connect_args={
             "charset": "utf8mb4",

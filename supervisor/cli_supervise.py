@@ -118,7 +118,12 @@ def supervise(
             settings.topic_check_seconds,
         )
         groups = (spec.group for spec in specs)
-        lock = GroupLock(settings.database_url.get_secret_value(), groups, patient=not until_caught_up)
+        lock = GroupLock(
+            settings.database_url.get_secret_value(),
+            groups,
+            file=settings_module.secret_file("database_url"),
+            patient=not until_caught_up,
+        )
         if not take_over:
             lock.acquire()
         lock.keep()

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from sqlalchemy import text
 
 from avro_schemas.errors import RtpipeError
+from avro_schemas.secret_files import current_url
 from avro_schemas.server_errors import PASSING, Action
 from workers.database_errors import DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
@@ -35,10 +36,13 @@ class GroupHeldError(TemporaryError):
 class GroupLock:
     """Held from `acquire` until `release` or until the process ends, by its database connection."""
 
-    def __init__(self, database_url: str, groups: Iterable[str], *, patient: bool = True) -> None:
-        """`patient`: an account that may not log in for now is left to the workers, who wait."""
+    def __init__(self, database_url: str, groups: Iterable[str], *, file: str = "", patient: bool = True) -> None:
+        """`file`: where the URL is read again at each connection.
+
+        `patient`: an account that may not log in for now is left to the workers, who wait.
+        """
         self._patient = patient
-        self._url = database_url
+        self._url, self._file = database_url, file
         self._groups = sorted(set(groups))
         self._session: DatabaseSession | None = None
         self._released = threading.Event()
@@ -46,7 +50,7 @@ class GroupLock:
     def acquire(self) -> None:
         """Raises GroupHeldError, naming the holder. A database that does not answer now is no reason to wait here."""
         try:
-            self._session = open_session(self._url)
+            self._session = open_session(current_url(self._url, self._file))
             with translated():
                 connection = self._session.connection
                 connection.exec_driver_sql(f"SET SESSION wait_timeout={_FOREVER}")

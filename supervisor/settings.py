@@ -165,6 +165,12 @@ def _from_secret_files() -> dict[str, Any]:
     return found
 
 
+def secret_file(name: str) -> str:
+    """The file that the setting came from; "" if it came from elsewhere."""
+    variable = f"{_PREFIX}{name.upper()}"
+    return "" if os.environ.get(variable) else os.environ.get(f"{variable}_FILE", "")
+
+
 def _require_private(variable: str, path: Path) -> None:
     """A secret that others can read is none; systemd's credentials lie in a directory that nobody else may enter."""
     inside = os.environ.get("CREDENTIALS_DIRECTORY")
@@ -255,7 +261,8 @@ def accounts(settings: Settings) -> Accounts:
 
     urls = (settings.database_url, settings.infra_database_url, settings.admin_database_url)
     consumer, infra, admin = (url.get_secret_value() for url in urls)
-    return accounts_of(consumer, infra or None, admin or None)
+    file = secret_file("infra_database_url" if infra else "database_url")
+    return accounts_of(consumer, infra or None, admin or None, infra_file=file)
 
 
 def require(settings: Settings, *names: str) -> None:

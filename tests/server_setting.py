@@ -24,4 +24,4 @@ def server_setting(admin_url: str, name: str, value: object) -> Iterator[None]:
         try:
             yield
         finally:
-            cursor.execute(f"SET GLOBAL {name} = {before}")
+            cursor.execute(f"SET GLOBAL {name} = %s", (before,))

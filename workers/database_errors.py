@@ -31,6 +31,13 @@ _UNFIT_COLUMN = re.compile(r"^(?:Unknown column|Field) '(\w{1,64})' (?:in|doesn'
 _TELLING = frozenset({1044, 1045, 1142, 1143, 1146, 1227, 1370, 1449, 1644, 3032, 3819, 3955, 4025})
 
 
+_ADVICE = {
+    Action.LOGIN: "; mend the account, or the URL: where that is in a file, it is read again",
+    Action.WAIT: "; it goes on by itself once that is over",
+    Action.UNKNOWN: "; it is tried again: if it does not pass by itself, the server's error log may tell more",
+}
+
+
 class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the action says so
     """An error of the database, reduced to its number, what to do about it, and words that hold no value."""
 
@@ -58,6 +65,12 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
     def told(self) -> str:
         """The words, with account, server and table before them."""
         return f"{self.where}: {self}" if self.where else str(self)
+
+    @property
+    def reason(self) -> str:
+        """Why it is waited, and what helps where it does not pass by itself."""
+        advice = "; it goes on by itself once that is mended" if self.of_table else _ADVICE.get(self.action, "")
+        return f"database: {self.told}{advice}"
 
     def hide(self, row: str) -> None:
         """Keep no word that stands in the row, too."""

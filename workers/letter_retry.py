@@ -84,7 +84,7 @@ class LetterRetry:
     @property
     def _session(self) -> DatabaseSession:
         if self._open is None:
-            self._open = open_session(self._spec.database_url, self._spec.database_seconds)
+            self._open = open_session(self._spec.current_database_url(), self._spec.database_seconds)
             for table in (self._spec.table, OFFSETS.name, LETTERS.name):
                 self._open.require_innodb(table)
             if self._spec.rules.mode == "upsert":

@@ -62,7 +62,7 @@ class OffsetLedger:
     def session(self) -> DatabaseSession:
         """The open connection; a new one after `disconnect`."""
         if self._session is None:
-            self._session = open_session(self._spec.database_url, self._spec.database_seconds)
+            self._session = open_session(self._spec.current_database_url(), self._spec.database_seconds)
             self.max_packet = self._session.max_packet
             self._require_tables()
             self.has_letters = self._session.has_table(LETTERS.name)

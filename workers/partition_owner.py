@@ -145,7 +145,7 @@ class PartitionOwner:
         if len(batch.offsets) > 1 and (trouble.action is Action.SMALLER or lasting):
             raise TooMuch(trouble)
         if trouble.action is Action.SMALLER and not work.give_up(trouble):
-            self._outage.pause(f"database: {trouble.told}", _pause(attempt, _LONGEST))
+            self._outage.pause(trouble.reason, _pause(attempt, _LONGEST))
 
     def check(self) -> None:
         """Between two batches: notice a fence, a dead connection or a changed table before the next message does.
@@ -182,7 +182,7 @@ class PartitionOwner:
         """Re-claim after a lost connection; afterwards the position is the truth again."""
         self._ledger.disconnect()
         if trouble.action is not Action.LOST or attempt > 1:
-            self._outage.pause(f"database: {trouble.told}", _pause(attempt, _longest(trouble)))
+            self._outage.pause(trouble.reason, _pause(attempt, _longest(trouble)))
         found = self._insist("re-claiming", lambda: self._ledger.reclaim(self.position.epoch))
         if found is None:
             raise self._judgement(self._insist("reading the ledger", self._ledger.read))
@@ -213,7 +213,7 @@ class PartitionOwner:
                     raise trouble.as_error(f"{self._key}: {doing}") from trouble
                 attempt += 1
                 self._ledger.disconnect()
-                self._outage.pause(f"database: {trouble.told}", _pause(attempt, _longest(trouble)))
+                self._outage.pause(trouble.reason, _pause(attempt, _longest(trouble)))
             else:
                 return answer
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from avro_schemas.secret_files import current_properties, current_url
 from avro_schemas.subject_names import USUAL, SubjectNames
 from avro_schemas.table_rules import PLAIN, TableRules
 
@@ -56,7 +57,17 @@ class PartitionSpec:
     log_format: str = "text"
     log_level: str = "INFO"
     database_seconds: int = 20  #: a database that is silent for so long counts as gone
+    database_url_file: str = ""  #: where the URL came from: read again at each connection
+    kafka_file: str = ""  #: where some of `kafka` came from: read again at each start
     supervisor: str = ""  #: names the supervisor in the row's owner, so that its workers know each other
     last_epoch: int = -1  #: of its last claim under this supervisor; -1: whoever owns the partition, it is claimed
     known: bool = False  #: it ran before under this supervisor: its row in kafka_offsets must be there
     armed: str = ""  #: kill point a test has armed, "" in real life
+
+    def current_database_url(self) -> str:
+        """The URL as it is by now."""
+        return current_url(self.database_url, self.database_url_file)
+
+    def renewed(self) -> PartitionSpec:
+        """For another start: with what the files of secrets hold by now."""
+        return replace(self, kafka=current_properties(dict(self.kafka), self.kafka_file))

@@ -12,6 +12,7 @@ from collections import Counter
 from multiprocessing.connection import Connection
 
 from avro_schemas.errors import ExitCode, RtpipeError
+from avro_schemas.secret_files import stamp
 from workers import kill_points, memory
 from workers.batch_queue import BatchQueue
 from workers.errors import LostParent
@@ -40,20 +41,23 @@ class PatientOutage:
     def __init__(self, spec: PartitionSpec, consumer: Connection) -> None:
         self._extra = {"partition": str(spec.key)}
         self._consumer = consumer
+        self._secret = spec.database_url_file
         self._reason = ""
 
     def pause(self, reason: str, seconds: float) -> None:
-        """Sleep; raises LostParent at once if the consumer dies meanwhile."""
+        """Sleep, until the secret's file changes at most; raises LostParent at once if the consumer dies meanwhile."""
         if reason != self._reason:
             log.warning("waiting: %s", reason, extra=self._extra | {"event": "waiting"})
             self._reason = reason
         parent = multiprocessing.parent_process()
         sentinels = [] if parent is None else [parent.sentinel]
-        until = time.monotonic() + seconds
+        until, before = time.monotonic() + seconds, stamp(self._secret)
         while (left := until - time.monotonic()) > 0:
             self._consumer.send(Waiting(reason))  # again and again: one that says nothing for long counts as stuck
             if multiprocessing.connection.wait(sentinels, timeout=min(left, _TURN)):
                 raise LostParent("the consumer process died")
+            if stamp(self._secret) != before:
+                return
 
     def over(self) -> None:
         """The service answers again."""
