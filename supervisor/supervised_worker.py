@@ -98,9 +98,8 @@ class SupervisedWorker:
         self.next_start, self.code = None, ExitCode.DONE
         self.running = self.progress = self._ended = self._aborted_at = None
         self._writer_silent = 0.0
-        self.spec = self.spec.renewed()
         try:
-            self.handle = ProcessHandle(self.spec, self._context)
+            self.handle = ProcessHandle(self.spec.renewed(), self._context)
             self._heard_at = time.monotonic()  # a start that waits for a new forkserver takes its time
         except (EOFError, OSError) as exc:  # the forkserver was killed over it; the next start makes a new one
             self._move(State.BACKOFF, f"no process could be started: {type(exc).__name__}")

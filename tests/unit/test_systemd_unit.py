@@ -16,7 +16,13 @@ UNIT = FOLDER / "rtpipe.service"
 PROGRAM = "/opt/rtpipe/.venv/bin/rtpipe"
 DRAIN_SECONDS = 25
 #: starting again could do these good
-WORTH_A_RESTART = {ExitCode.FAILED, ExitCode.UNREACHABLE, ExitCode.BUG, ExitCode.TEMPORARY}
+WORTH_A_RESTART = {
+    ExitCode.FAILED,
+    ExitCode.UNREACHABLE,
+    ExitCode.BUG,
+    ExitCode.TEMPORARY,
+    ExitCode.ACCESS_DENIED,  # a password may be changed on one side first
+}
 #: what a supervisor without the option for it never ends with
 NOT_OURS = {ExitCode.DIFFERENT, ExitCode.DEAD_LETTERS}
 
@@ -62,10 +68,17 @@ def test_stopping_leaves_time_to_drain() -> None:
 
 
 def test_passwords_are_credentials() -> None:
-    assert settings("LoadCredential") == ["database_url:/etc/rtpipe/database_url"]
-    assert "RTPIPE_DATABASE_URL_FILE=%d/database_url" in settings("Environment")
+    names = ["database_url", "infra_database_url"]
+    assert settings("LoadCredential") == [f"{name}:/etc/rtpipe/{name}" for name in names]
+    for name in names:
+        assert f"RTPIPE_{name.upper()}_FILE=%d/{name}" in settings("Environment")
     for text in (settings("ExecStart")[0], (FOLDER / "rtpipe.env.example").read_text()):
         assert "://" not in text.replace("http://registry:8081", "")
+
+
+def test_no_number_of_refused_logins_ends_the_service() -> None:
+    assert settings("StartLimitIntervalSec") == ["0"]
+    assert str(int(ExitCode.ACCESS_DENIED)) not in settings("RestartPreventExitStatus")[0].split()
 
 
 def test_psutil_still_sees_proc() -> None:
