@@ -121,7 +121,7 @@ def supervise(
         lock = GroupLock(
             settings.database_url.get_secret_value(),
             groups,
-            file=settings_module.secret_file("database_url"),
+            file=settings.secret_file("database_url"),
             patient=not until_caught_up,
         )
         if not take_over:

@@ -12,7 +12,7 @@ from avro_schemas import naming
 from avro_schemas.errors import SettingsError
 from avro_schemas.metadata_columns import PLACE
 from supervisor.cluster_view import ClusterView
-from supervisor.settings import Settings, secret_file
+from supervisor.settings import Settings
 from supervisor.topic_settings import TopicSettings
 from workers.partition_spec import Limits, PartitionKey, PartitionSpec
 
@@ -43,8 +43,8 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
                 cluster_id=cluster_id,
                 kafka=settings.librdkafka(),
                 database_url=settings.database_url.get_secret_value(),
-                database_url_file=secret_file("database_url"),
-                kafka_file=secret_file("kafka"),
+                database_url_file=settings.secret_file("database_url"),
+                kafka_file=settings.secret_file("kafka"),
                 rules=chosen.rules(),
                 subjects=chosen.subjects(),
                 dead_letters=chosen.on_error == "dead_letter",

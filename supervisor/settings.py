@@ -36,6 +36,12 @@ _SECRET = {"schema_registry_url", "database_url", "infra_database_url", "admin_d
 _BLOCKS = {"kafka", "registry"}
 
 
+def _files_of_secrets() -> dict[str, str]:
+    """Which settings come from files, and from which: those that no variable gives itself."""
+    named = {name: os.environ.get(f"{_PREFIX}{name.upper()}_FILE", "") for name in _SECRET}
+    return {name: path for name, path in named.items() if path and not os.environ.get(f"{_PREFIX}{name.upper()}")}
+
+
 class Settings(BaseSettings):
     """Everything rtpipe can be told; made once, at the start of a command."""
 
@@ -70,6 +76,9 @@ class Settings(BaseSettings):
     def of_stack(self) -> bool:
         """Whether the addresses are those of the embedded stack, since none was given."""
         return self._of_stack
+
+    #: As of the start: once the settings are read, a supervisor's environment has them no more.
+    _files: dict[str, str] = PrivateAttr(default_factory=_files_of_secrets)
 
     @field_validator("bootstrap_servers")
     @classmethod
@@ -125,6 +134,10 @@ class Settings(BaseSettings):
                 return block.over(self.defaults, name)
         return self.defaults
 
+    def secret_file(self, name: str) -> str:
+        """The file that the setting came from, to be read again; "" if it came from elsewhere."""
+        return self._files.get(name, "")
+
     def librdkafka(self) -> dict[str, str]:
         """Properties for every Kafka client."""
         return {**self.kafka, "bootstrap.servers": self.bootstrap_servers}
@@ -163,12 +176,6 @@ def _from_secret_files() -> dict[str, Any]:
             except ValueError:  # its text may hold a password
                 raise SettingsError(f"{variable}: {path}: takes JSON", hint='such as {"sasl.password": "…"}') from None
     return found
-
-
-def secret_file(name: str) -> str:
-    """The file that the setting came from; "" if it came from elsewhere."""
-    variable = f"{_PREFIX}{name.upper()}"
-    return "" if os.environ.get(variable) else os.environ.get(f"{variable}_FILE", "")
 
 
 def _require_private(variable: str, path: Path) -> None:
@@ -261,7 +268,7 @@ def accounts(settings: Settings) -> Accounts:
 
     urls = (settings.database_url, settings.infra_database_url, settings.admin_database_url)
     consumer, infra, admin = (url.get_secret_value() for url in urls)
-    file = secret_file("infra_database_url" if infra else "database_url")
+    file = settings.secret_file("infra_database_url" if infra else "database_url")
     return accounts_of(consumer, infra or None, admin or None, infra_file=file)
 
 

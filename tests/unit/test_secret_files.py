@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 
 from avro_schemas.secret_files import current_properties, current_url, stamp
 from infra.accounts import accounts_of
-from supervisor.settings import secret_file
+from supervisor.settings import load
 from workers.partition_spec import PartitionKey, PartitionSpec
 
 OLD = "mysql+pymysql://consumer:old@db:3306/bank"
@@ -72,9 +72,16 @@ def test_the_account_that_alters_tables_reads_its_url_again(tmp_path: Path) -> N
     assert infra.current_url() == make_url(NEW)._replace(database=None)
 
 
-def test_a_setting_from_the_environment_has_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_from_the_environment_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.touch(0o600)
+    file.write_text(NEW)
     monkeypatch.delenv("RTPIPE_DATABASE_URL", raising=False)
-    monkeypatch.setenv("RTPIPE_DATABASE_URL_FILE", "/run/secrets/url")
-    assert secret_file("database_url") == "/run/secrets/url"
+    monkeypatch.setenv("RTPIPE_DATABASE_URL_FILE", str(file))
+    settings = load(bootstrap_servers="k:9092")
+    monkeypatch.delenv("RTPIPE_DATABASE_URL_FILE")  # as a supervisor does before its workers start
+    assert settings.model_copy(update={"log_format": "json"}).secret_file("database_url") == str(file)
+    assert settings.secret_file("kafka") == ""
+    monkeypatch.setenv("RTPIPE_DATABASE_URL_FILE", str(file))
     monkeypatch.setenv("RTPIPE_DATABASE_URL", OLD)
-    assert secret_file("database_url") == ""
+    assert load(bootstrap_servers="k:9092").secret_file("database_url") == ""
