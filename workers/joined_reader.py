@@ -45,6 +45,7 @@ class JoinedReader:
         fields = record["fields"]
         name = "mark".ljust(1 + max((len(field["name"]) for field in fields), default=0), "_")
         mark = {"name": name, "type": {"type": "fixed", "name": "mark", "size": _MARK_SIZE}}
+        self._alone = exact_schema(record)
         self._exact = exact_schema({"type": "array", "items": {**record, "fields": [*fields, mark]}})
         self._mark_of = itemgetter(name)
         self._mark = bytes(byte & 0x7F for byte in os.urandom(_MARK_SIZE))  # no number of a body goes on into it
@@ -63,12 +64,25 @@ class JoinedReader:
         marks = list(map(self._mark_of, records))
         if stream.tell() != len(whole) or len(marks) != len(bodies) or marks.count(self._mark) != len(bodies):
             raise ValueError("records that do not end with their bodies")
+        self._check(records, whole, size)
+        return records  # type: ignore[no-any-return]
+
+    def read_alone(self, body: bytes) -> dict[str, Any]:
+        """The record of one body. Raises any Exception if it is in doubt."""
+        stream = io.BytesIO(body)
+        record: Any = fastavro.schemaless_reader(stream, self._alone, None)
+        if stream.tell() != len(body):
+            raise ValueError("a record that does not end with its body")
+        self._check([record], body, len(body))
+        return record  # type: ignore[no-any-return]
+
+    def _check(self, records: Sequence[Any], whole: bytes, size: int) -> None:
+        """Uneven if the records, of `size` bytes among the `whole`, may not be what their bodies say."""
         doubtful = self._is_doubtful(whole)
         if doubtful or self._has_blocks:
             self._measure(records, size, doubtful=doubtful)
         elif self._ints:
             self._ints(records)
-        return records  # type: ignore[no-any-return]
 
     def _is_doubtful(self, whole: bytes) -> bool:
         """Whether there may be a number of more than 64 bits, or a boolean of more than a byte: fastavro takes both."""

@@ -59,6 +59,7 @@ def test_each_kind_is_a_letter_and_its_neighbours_are_rows(database: Addresses, 
             assert CANARY not in row["error_text"]
         assert json.loads(found[3]["headers"]) == [["h", base64.b64encode(b"\xff'\\\0").decode()], ["h", None]]
         assert found[1]["headers"] is None
+        assert "a long beyond 64 bits, at byte 7, in field seq" in [row["error_text"] for row in found.values()][7]
         rows = pipeline.query(f"SELECT seq FROM `{topic}` ORDER BY _kafka_offset")
         assert [row[0] for row in rows] == [*range(1, len(bad) + 1), 99]
         assert pipeline.query(
@@ -85,6 +86,7 @@ def kinds(pipeline: Pipeline, topic: str) -> list[tuple[str, bytes | None]]:
         ("E_DECODE", good[:-9]),
         ("E_DECODE", good + CANARY.encode()),
         ("E_DECODE", good[:5] + b"\x04\xff\xfe" + good[5:]),
+        ("E_DECODE", good[:5] + b"\2k" + b"\xff" * 9 + b"\3" + b"\2x"),
         ("E_NULL_VALUE", None),
         ("E_VALUE", pipeline.body(topic, CANARY * 9, 7, "too long a key")),
         ("E_VALUE", pipeline.body(topic, "k", 4_711, CANARY)),

@@ -472,7 +472,7 @@ def test_a_message_that_is_no_row_stops_its_partition_and_no_other(stack: Addres
 
         # partition -> bad message, exit code, what the error must say
         bad: dict[int, tuple[bytes | None, int, str]] = {
-            0: (f'{{"json": "{CANARY}"}}'.encode(), 65, "first byte 0x7b is not the 0x00"),
+            0: (f'{{"json": "{CANARY}"}}'.encode(), 65, "look like JSON text"),
             1: (b"\0\0\1", 65, "3 bytes are too short"),
             2: (b"\0" + struct.pack(">I", 999_999) + good()[5:], 65, "999999"),
             3: (good()[:-9], 65, "the body does not decode"),
