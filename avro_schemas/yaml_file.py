@@ -32,7 +32,7 @@ def json_text(path: Path, text: str) -> str:
         place = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise SchemaFileError(path, [f"not YAML: {place}{error.problem}"]) from error
     except (YAMLError, RecursionError, ValueError, TypeError) as error:
-        raise SchemaFileError(path, [f"YAML that says nothing in JSON ({type(error).__name__})"]) from error
+        raise SchemaFileError(path, ["YAML that says nothing in JSON"]) from error
 
 
 def _brackets_inside(text: str) -> int:

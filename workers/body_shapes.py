@@ -42,5 +42,5 @@ def _types(record: RecordSchema) -> Iterator[FieldType]:
     while waiting:
         found = waiting.pop()
         yield from (found, *found.branches)
-        parts = [found, *found.branches]
+        parts = found.branches or (found,)  # not both: they share their parts, and those would be walked twice each
         waiting += [part.items for part in parts if part.items is not None]

@@ -160,6 +160,16 @@ def test_what_would_have_become_a_value(kind: Any, body: bytes) -> None:
     assert verdicts(schema, [body, body]) == [REFUSED, REFUSED]
 
 
+def test_a_schema_of_many_unions_inside_one_another_is_made_at_once() -> None:
+    kind: Any = "long"
+    for _ in range(19):
+        kind = ["null", {"type": "array", "items": kind}]
+    schema = record(kind)
+    body = (number(1) + number(1)) * 19 + number(7) + number(0) * 19
+    assert expected(schema, body) != REFUSED
+    assert verdicts(schema, [body, body[:-1]]) == [expected(schema, body), REFUSED]
+
+
 def test_a_bad_body_takes_nothing_from_its_neighbours() -> None:
     schema = record(SUIT, "boolean")
     good, bad = number(1) + b"\1", number(-1) + b"\1"
