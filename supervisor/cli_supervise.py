@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -99,12 +100,13 @@ def supervise(
         notifier = SystemdNotifier()
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.DONE))  # nothing to drain yet
         cluster = ClusterView(settings.librdkafka())
-        specs = _patient_plan(settings, names, cluster, None if until_caught_up else notifier)
+        path = socket_path(runtime_directory(settings.runtime_dir))
+        specs = _patient_plan(settings, names, cluster, None if until_caught_up else notifier, path)
         options = Options(
             open_registry=lambda: open_registry(settings),
             drain_seconds=settings.drain_seconds,
             targets=_targets(specs, cluster) if until_caught_up else None,
-            control_socket=socket_path(runtime_directory(settings.runtime_dir)),
+            control_socket=path,
             heartbeat_seconds=settings.heartbeat_seconds,
             database_seconds=settings.database_seconds,
             show=view.show if wanted_live else None,
@@ -141,35 +143,38 @@ def supervise(
 
 
 def _patient_plan(
-    settings: Settings, names: list[str], cluster: ClusterView, notifier: SystemdNotifier | None
+    settings: Settings, names: list[str], cluster: ClusterView, notifier: SystemdNotifier | None, path: str = ""
 ) -> list[PartitionSpec]:
     """The plan, waiting for Kafka: a service may be started before its brokers are, and is ready meanwhile.
 
-    Without a notifier it waits half a minute only.
+    Without a notifier it waits half a minute only. `path`: the socket at which it tells that it waits.
     """
     from supervisor import partition_plan
+    from supervisor.waiting_room import WaitingRoom
     from workers.process_log import get_logger
 
     log = get_logger("supervisor")
     began = time.monotonic()
-    told = ""
-    while True:
-        try:
-            specs = partition_plan.plan(settings, names, cluster)
-        except UnreachableError as exc:
-            if notifier is None and time.monotonic() > began + _PATIENCE:
-                raise
-            if not told:
-                log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
-            told = exc.message
-            if notifier is not None:
-                notifier.ready(f"waiting: {exc.message}")
-                notifier.alive(f"waiting: {exc.message}")
-            time.sleep(1.0)
-        else:
-            if told:
-                log.info("Kafka answers after %.0f s", time.monotonic() - began, extra={"event": "outage_over"})
-            return specs
+    room: WaitingRoom | None = None
+    with contextlib.ExitStack() as opened:
+        while True:
+            try:
+                specs = partition_plan.plan(settings, names, cluster)
+            except UnreachableError as exc:
+                if notifier is None and time.monotonic() > began + _PATIENCE:
+                    raise
+                if room is None:
+                    log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
+                    room = opened.enter_context(WaitingRoom(path, names, exc.message))
+                room.reason = exc.message
+                if notifier is not None:
+                    notifier.ready(f"waiting: {exc.message}")
+                    notifier.alive(f"waiting: {exc.message}")
+                time.sleep(1.0)
+            else:
+                if room is not None:
+                    log.info("Kafka answers after %.0f s", time.monotonic() - began, extra={"event": "outage_over"})
+                return specs
 
 
 def _targets(specs: list[PartitionSpec], cluster: ClusterView) -> dict[PartitionKey, int]:

@@ -21,7 +21,7 @@ class PartitionStatus:
     """One partition as the supervisor knows it; None where it does not know (yet)."""
 
     topic: str
-    partition: int
+    partition: int  #: -1 while nobody knows which there are
     state: str
     reason: str  #: why it is halted, in backoff, or waits; "" otherwise
     pid: int | None
@@ -40,8 +40,8 @@ class PartitionStatus:
 
     @property
     def key(self) -> str:
-        """`dataset1/0`."""
-        return f"{self.topic}/{self.partition}"
+        """`dataset1/0`; the topic alone while its partitions are not known."""
+        return self.topic if self.partition < 0 else f"{self.topic}/{self.partition}"
 
     @property
     def lag(self) -> int | None:

@@ -66,7 +66,7 @@ def _queue(p: PartitionStatus) -> str:
 
 _COLUMNS = (
     _Column("TOPIC", lambda p: visible(p.topic), lambda _: "total", left=True),
-    _Column("PART", lambda p: str(p.partition)),
+    _Column("PART", lambda p: "-" if p.partition < 0 else str(p.partition)),
     _Column("STATE", lambda p: visible(p.state), left=True, style=lambda p: _STYLE.get(p.state, "yellow")),
     _Column("PID", lambda p: _number(p.pid, "")),
     _Column("KAFKA", lambda p: _number(p.end_offset)),

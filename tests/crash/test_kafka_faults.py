@@ -64,6 +64,7 @@ def test_all_brokers_die_and_come_back(stack: Addresses, tmp_path: Path) -> None
             waiting = late.supervise(env=QUICK)
             eventually(lambda: late.events("waiting"), within=60, what="a new supervisor waits for Kafka")
             assert waiting.poll() is None
+            assert eventually(lambda: shown(late)) == {("waiting", None, None)}
             up(directory)
             run.moves_on("broker killed and back")
             late.wait_caught_up()

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from supervisor.control_socket import ControlServer, ask, ask_all, runtime_directory
+from supervisor.partition_status import PipelineStatus
 from supervisor.supervisors_elsewhere import found_elsewhere, how_to_look, told
+from supervisor.waiting_room import WaitingRoom
 from tests.waits import eventually
 
 
@@ -127,3 +129,17 @@ def test_an_answer_that_is_none(tmp_path: Path, said: str) -> None:
         threading.Thread(target=answer, daemon=True).start()
         assert ask(path, "status") is None
     assert path.exists()
+
+
+def test_status_is_told_while_there_is_no_plan_yet(tmp_path: Path) -> None:
+    path = tmp_path / "supervisor-5.sock"
+    with WaitingRoom(str(path), ["orders", "payments"], "no broker answers") as room:
+        room.reason = "no broker answers at k:1"
+        [told] = ask_all(tmp_path, "status")
+        assert ask(path, "resume", topic="orders") == {"resumed": []}
+    status = PipelineStatus.from_json(told)
+    assert [(one.key, one.state, one.reason, one.lag) for one in status.partitions] == [
+        ("orders", "waiting", "no broker answers at k:1", None),
+        ("payments", "waiting", "no broker answers at k:1", None),
+    ]
+    assert not path.exists()
