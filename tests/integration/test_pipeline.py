@@ -85,7 +85,7 @@ def test_partitions_that_a_topic_gets_while_it_is_read(stack: Addresses, tmp_pat
         produce_rows(pipeline, 10, partition=2, key="two")
         pipeline.wait_caught_up()
         eventually(lambda: running(pipeline) and len(pipeline.status()) == 3, within=30, what="all are shown")
-        assert {partition["lag"] for partition in pipeline.status()} == {0}
+        eventually(lambda: {partition["lag"] for partition in pipeline.status()} == {0}, what="status has heard of it")
         assert {entry["partition"] for entry in pipeline.events("partition_added")} == {f"{topic}/1", f"{topic}/2"}
         supervisor.terminate()
         assert supervisor.wait(60) == 0
