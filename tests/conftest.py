@@ -40,6 +40,7 @@ MYSQL_IN_FAULTS = {
     "test_letter_commands.py",
     "test_modes.py",
     "test_retries.py",
+    "test_setup.py",
     "test_table_command.py",
 }
 
