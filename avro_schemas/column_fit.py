@@ -1,7 +1,7 @@
 """Whether a column that is there takes the values of a field, judged by both types: as it is, once it is wider, or not.
 
-A column of a type that rtpipe never makes (`int unsigned`, `timestamp`, `bit`) was chosen by a person, and is left to
-the server, which refuses in strict mode what it cannot hold.
+A column of a type that rtpipe never makes (`int unsigned`, `timestamp`, `bit`, text in latin1) was chosen by a person:
+given_limits.py says which values it takes as they are.
 """
 
 from __future__ import annotations
@@ -44,11 +44,12 @@ class Fit(enum.Enum):
     NARROW = "narrow"  #: not each, until the column is wider
     APART = "apart"  #: what is in it means something else: the field gets a column of its own
     REFUSED = "refused"  #: nothing that rtpipe would decide alone
+    THEIRS = "theirs"  #: a person chose its type: each value is looked at
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`type` is the column's, as found; None: it is a person's, and the field's own type serves to render."""
+    """`type` is the column's, as found; None: it is one that rtpipe never makes."""
 
     fit: Fit
     type: TypeEngine[Any] | None = None
@@ -79,7 +80,7 @@ def judge(shape: ColumnShape, found: FoundColumn, *, chosen: bool = False) -> Ve
     if shape.of.avro_type == "null":
         return Verdict(Fit.HOLDS, there)  # nothing but NULL goes into it
     if there is None or found.charset not in {None, "utf8mb4", "ascii"}:
-        return Verdict(Fit.HOLDS)
+        return Verdict(Fit.THEIRS)
     if _family(there) == "integer" and _counts_nanos(shape.comment) is not _counts_nanos(found.comment):
         return Verdict(Fit.APART, there)
     if type_words(shape.type) == type_words(there) and not _beyond_ascii(shape, found):

@@ -32,6 +32,7 @@ from sqlalchemy.types import BINARY, DATE, VARBINARY, TypeEngine
 
 from avro_schemas.errors import SettingsError
 from avro_schemas.field_types import FieldType
+from avro_schemas.given_column import GivenColumn
 
 #: Most characters of a VARCHAR in utf8mb4 (65,535 bytes in four-byte characters, less its length).
 MAX_VARCHAR = 16_383
@@ -67,6 +68,8 @@ class ColumnShape:
     default: Any = None  #: the field's default, as the schema's JSON has it; null is none
     parts: tuple[ColumnShape, ...] = ()  #: of the overflow: the columns that the fields in it would be
     narrow: str = ""  #: the column does not hold every value of the field, so each is looked at; and what would help
+    given: GivenColumn | None = None  #: the column is one that people made, of a type that no schema of the topic gave
+    lossy: bool = False  #: a given column may change values
 
 
 def _string(of: FieldType) -> TypeEngine[Any]:

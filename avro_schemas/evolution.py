@@ -11,14 +11,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import isfinite
 
-from sqlalchemy.types import VARCHAR, Integer
-
+from avro_schemas.column_default import default_literal
 from avro_schemas.column_fit import Cost, Fit, judge
 from avro_schemas.column_types import ColumnShape
-from avro_schemas.errors import ExitCode, RtpipeError, SchemaError
+from avro_schemas.errors import SchemaError
 from avro_schemas.found_table import FoundTable
+from avro_schemas.given_column import given_column
+from avro_schemas.given_limits import cannot_tell, way_of
+from avro_schemas.key_columns import key_problem
 from avro_schemas.lineage import Lineage
 from avro_schemas.metadata_columns import DELETED_COLUMN, METADATA_TYPES, PLACE
 from avro_schemas.mysql_types import type_words
@@ -27,19 +28,13 @@ from avro_schemas.overflow import settled, single
 from avro_schemas.table_changes import AddColumn, Change, MakeNullable, Refused, Widen
 from avro_schemas.table_layout import MAX_COLUMN_COMMENT, TableLayout, placed
 from avro_schemas.table_rules import TableRules
+from avro_schemas.table_unfit import TableUnfitError, require_known_losses, require_metadata_types
 
 
 class EvolutionError(SchemaError):
     """A table does not fit a schema, and rtpipe may not or will not alter it."""
 
     name = "E_EVOLUTION"
-
-
-class TableUnfitError(RtpipeError):
-    """The table has a column that no row can do without, and that no schema of the topic fills."""
-
-    name = "E_CONFIG"
-    exit_code = ExitCode.BAD_SETUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +89,8 @@ class _Placing:
         self._own = {shape.name.lower() for shape in single(layout.columns)}
 
     def place(self) -> Placement:
+        if self._rules.lossy:
+            require_known_losses(self._rules.lossy, self._table, [self._layout, *self._known().layouts])
         columns = self.columns()
         self._require_kinship(columns)
         metadata = self._metadata()
@@ -136,9 +133,13 @@ class _Placing:
             if there is None:
                 return self._added(shape, name, number)
             verdict = judge(shape, self._table.columns[there], chosen=shape.field in self._rules.columns)
-            if (verdict.fit is not Fit.HOLDS or verdict.wider is not None) and not self._is_of_a_version(shape, there):
-                return self._nullable(dataclasses.replace(shape, name=there))
-            if verdict.fit is Fit.REFUSED or self._table.columns[there].generated:
+            if self._table.columns[there].generated:
+                self._refuse(shape, there)
+                return None
+            unsure = verdict.fit is not Fit.HOLDS or verdict.wider is not None
+            if verdict.fit is Fit.THEIRS or (unsure and not self._is_of_a_version(shape, there)):
+                return self._given(shape, there)
+            if verdict.fit is Fit.REFUSED:
                 self._refuse(shape, there)
                 return None
             if verdict.fit is Fit.APART:
@@ -154,12 +155,21 @@ class _Placing:
         raise AssertionError("names never end")
 
     def _is_of_a_version(self, shape: ColumnShape, name: str) -> bool:
-        """Whether a version of the schema gave the column its type. One that a person changed stays as it is: what the
-        server then refuses is a bad value. Where no version is known, the column counts as one of theirs.
+        """Whether a version of the schema gave the column its type. One that a person changed stays as it is: what it
+        would change is a bad value. Where no version is known, the column counts as one of theirs.
         """
         layouts = self._known().layouts
         mine = [one for layout in layouts for one in single(layout.columns) if one.field == shape.field]
         return not layouts or any(type_words(one.type) == self._table.columns[name].type for one in mine)
+
+    def _given(self, shape: ColumnShape, name: str) -> ColumnShape | None:
+        """A column that people made: each value is looked at, if rtpipe can tell what becomes of it there."""
+        given = given_column(self._table.columns[name])
+        lossy = bool({shape.field, shape.name, name} & set(self._rules.lossy))
+        if way_of(shape, given) is None and not lossy:
+            self._refuse(shape, name, cannot_tell(shape, name, given, self._layout.name))
+            return None
+        return self._nullable(dataclasses.replace(shape, name=name, given=given, lossy=lossy))
 
     def _names(self, shape: ColumnShape) -> Iterator[str]:
         """The columns that may be the field's: its own, or its new name's; then `_v2` and so on."""
@@ -181,12 +191,19 @@ class _Placing:
         if there is None:
             self._refused.append(Refused(shape.field, shape.name, "the key column is not in the table", False))
             return None
-        verdict = judge(shape, self._table.columns[there])
-        if verdict.fit is not Fit.HOLDS:
-            has, wants = self._table.columns[there].type, type_words(shape.type)
-            reason = f"key column {there} is {has}, the schema asks for {wants}; key columns never change"
+        found = self._table.columns[there]
+        verdict = judge(shape, found)
+        holds, wants = verdict.fit is Fit.HOLDS, type_words(shape.type)
+        ours = verdict.fit in {Fit.NARROW, Fit.APART, Fit.REFUSED} and self._is_of_a_version(shape, there)
+        if ours and found.type != wants:
+            reason = f"key column {there} is {found.type}, the schema asks for {wants}; key columns never change"
+        else:
+            reason = key_problem(shape, there, self._table, self._layout.name, holds=holds)
+        if reason:
             self._refused.append(Refused(shape.field, there, reason, False))
             return None
+        if not holds:
+            return dataclasses.replace(shape, name=there, given=given_column(found))
         return dataclasses.replace(shape, name=there, type=shape.type if verdict.type is None else verdict.type)
 
     def _added(self, shape: ColumnShape, name: str, number: int) -> ColumnShape:
@@ -195,7 +212,7 @@ class _Placing:
             reason = f"field {shape.field} is {_avro(shape)} now, and what {shape.name} holds means something else"
         renames = next((old for old, new in self._known().aliases.items() if new == shape.field), "")
         has = self._table.name_of(renames) if renames and number == 1 and renames.lower() not in self._own else None
-        default = _default(shape) if number == 1 else None  # of rows that have another value in the first one
+        default = default_literal(shape) if number == 1 else None  # of rows that have another value in the first one
         words = [f"Avro field {shape.field}" if number > 1 else "", shape.comment or ""]
         comment = ": ".join(filter(None, words))[:MAX_COLUMN_COMMENT] or None
         self._changes.append(AddColumn(name, reason, Cost.INSTANT, shape.type, default, comment, has or ""))
@@ -219,6 +236,7 @@ class _Placing:
         """Those that were asked for, and those that the table has and no row can do without."""
         asked, found = self._layout.metadata, self._table.columns
         needed = {name for name in METADATA_TYPES if name in found and not found[name].fills_itself}
+        require_metadata_types(self._layout.name, self._table, {*asked, *needed})
         if missing := [name for name in PLACE if name in asked and name not in found]:
             raise TableUnfitError(
                 f"table {self._layout.name} has no column {' and no '.join(missing)}",
@@ -266,19 +284,3 @@ def _avro(shape: ColumnShape) -> str:
     if of.logical == "decimal":
         return f"decimal({of.precision},{of.scale})"
     return of.logical or of.avro_type
-
-
-def _default(shape: ColumnShape) -> str | float | None:
-    """The field's default where a column can have it as a literal: plain numbers, booleans, bounded text."""
-    value, of = shape.default, shape.of
-    if of.logical is not None or of.nested or len(shape.path) > 1:
-        return None
-    if isinstance(value, bool):
-        return int(value) if of.avro_type == "boolean" else None
-    if of.avro_type in {"int", "long"} and isinstance(value, int) and isinstance(shape.type, Integer):
-        return value
-    if of.avro_type in {"float", "double"} and isinstance(value, int | float) and isfinite(value):
-        return float(value)
-    if of.avro_type in {"string", "enum"} and isinstance(value, str) and isinstance(shape.type, VARCHAR):
-        return value if len(value) <= (shape.type.length or 0) else None
-    return None

@@ -66,6 +66,8 @@ class FoundTable:
     rows: int = 0
     collation: str = OUR_COLLATION  #: of columns that name none
     versioned: bool = False  #: MariaDB keeps the rows of before, too
+    mariadb: bool = False  #: where collations have names of their own
+    prefixes: Mapping[str, int] = field(default_factory=dict)  #: key column -> how much of it the key compares
 
     def name_of(self, column: str) -> str | None:
         """How a column of this name is written here, upper and lower case aside; None if there is none."""

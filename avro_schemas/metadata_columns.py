@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table, text
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME, INTEGER, JSON, MEDIUMBLOB, TINYINT
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import Integer, TypeEngine
 
 from avro_schemas.errors import SettingsError
+from avro_schemas.found_table import FoundColumn
+from avro_schemas.given_column import given_column
 from avro_schemas.table_rules import TableRules
 
 #: The two that name one message; together they are the primary key where a topic has no other.
@@ -59,6 +61,18 @@ def metadata_column(name: str) -> Column[Any]:
         server_default=text("0") if name == DELETED_COLUMN else None,
         quote=True,
     )
+
+
+def holds_metadata(found: FoundColumn, name: str) -> bool:
+    """Whether a column that is there takes what rtpipe writes into it as it is, or refuses it."""
+    there, wanted = given_column(found), METADATA_TYPES[name]()
+    if isinstance(wanted, Integer):
+        return there.kind == "integer"
+    if isinstance(wanted, DATETIME):
+        return there.kind in {"datetime", "timestamp"} and there.digits >= (wanted.fsp or 0)
+    if isinstance(wanted, JSON):
+        return there.kind == "json" or there.name in {"text", "mediumtext", "longtext"}
+    return there.name in {"mediumblob", "longblob"}
 
 
 def keyed(table: Table) -> Table:

@@ -19,7 +19,7 @@ Evolution = Literal["evolve", "freeze", "discard_value", "discard_row"]
 @dataclass(frozen=True, slots=True)
 class TableRules:
     """The settings of one topic that shape its table and rows. Names of `columns`, `include`, `exclude` and `rename`
-    are those of fields (`a.b` for a flattened one), names in `key` those of columns.
+    are those of fields (`a.b` for a flattened one), names in `key` those of columns, in `lossy` either.
     """
 
     mode: Mode = "insert"
@@ -35,6 +35,7 @@ class TableRules:
     nanos: Literal["bigint", "datetime6"] = "bigint"
     nonfinite: Literal["dead_letter", "null"] = "dead_letter"  #: NaN and infinity in a nullable field
     overflow: Literal["refuse", "json"] = "refuse"  #: what becomes of fields that a row has no room for
+    lossy: tuple[str, ...] = ()  #: fields or columns of tables that people made, which may change their values
     evolution: Evolution = "evolve"
     allow_copy: bool = False  #: a change that copies the table and blocks its writers is made, too
 

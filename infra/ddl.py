@@ -8,12 +8,11 @@ from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeEngine
 
 from avro_schemas.column_types import KEY_COLLATION
+from avro_schemas.key_columns import MARIADB_KEY_COLLATION
 
 #: Renders the same text for MySQL and MariaDB; "named" keeps a `%` in a comment single.
 _DIALECT = mysql.dialect(paramstyle="named")
 
-#: MariaDB takes KEY_COLLATION too, but for a collation that pads.
-_MARIADB_KEY_COLLATION = "utf8mb4_nopad_bin"
 _KEY_DEMANDS = (
     "SHOW VARIABLES WHERE Variable_name IN ('sql_require_primary_key', 'innodb_force_primary_key') AND Value = 'ON'"
 )
@@ -51,7 +50,7 @@ def column_sql(column: Column[object], *, mariadb: bool = False) -> str:
     """Name, type, NULL, default and comment of a column, as CREATE TABLE and ADD COLUMN take them."""
     text = str(CreateColumn(column).compile(dialect=_DIALECT))
     collated = getattr(column.type, "collation", None) == KEY_COLLATION
-    return text.replace(KEY_COLLATION, _MARIADB_KEY_COLLATION, 1) if mariadb and collated else text
+    return text.replace(KEY_COLLATION, MARIADB_KEY_COLLATION, 1) if mariadb and collated else text
 
 
 def type_sql(column_type: TypeEngine[object]) -> str:

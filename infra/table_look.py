@@ -22,8 +22,8 @@ _TABLE = """
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s
 """
 _KEY = """
-    SELECT COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE
-    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND CONSTRAINT_NAME = 'PRIMARY' ORDER BY ORDINAL_POSITION
+    SELECT COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX
 """
 #: MariaDB shows a display width for every integer, MySQL for TINYINT(1) alone.
 _WIDTH = re.compile(r"\b(?!tinyint\(1\))((?:tiny|small|medium|big)?int)\(\d+\)")
@@ -47,8 +47,16 @@ def found_table(connection: Connection, database: str, table: str) -> FoundTable
         name: _column(row, definitions.get(name, ""), is_json=checks_json(shown, name))
         for name, *row in connection.exec_driver_sql(_COLUMNS, (database, table))
     }
-    key = tuple(row[0] for row in connection.exec_driver_sql(_KEY, (database, table)))
-    return FoundTable(columns, key, int(rows), str(collation), versioned=kind == VERSIONED)
+    key = {str(name): part for name, part in connection.exec_driver_sql(_KEY, (database, table))}
+    return FoundTable(
+        columns,
+        tuple(key),
+        int(rows),
+        str(collation),
+        versioned=kind == VERSIONED,
+        mariadb=bool(getattr(connection.dialect, "is_mariadb", False)),
+        prefixes={name: int(part) for name, part in key.items() if part is not None},
+    )
 
 
 def _column(facts: list[Any], definition: str, *, is_json: bool) -> FoundColumn:

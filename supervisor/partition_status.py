@@ -37,6 +37,7 @@ class PartitionStatus:
     restarts: int | None
     memory_bytes: int | None  #: PSS of consumer and writer
     cpu_percent: float | None
+    altered: int = 0  #: values that lossy columns changed since the supervisor started
 
     @property
     def key(self) -> str:

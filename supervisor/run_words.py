@@ -31,5 +31,7 @@ def tell_the_end(workers: Sequence[SupervisedWorker]) -> int:
     dead = sum(worker.dead for worker in workers)
     restarts = sum(worker.restarts for worker in workers)
     letters = f", {dead} dead letters" if dead else ""
+    if altered := sum(worker.altered for worker in workers):
+        letters += f", {altered} values altered by lossy columns"
     log.info("stopped: %d rows%s, %d restarts", rows, letters, restarts, extra={"event": "stopped", "rows": rows})
     return dead

@@ -84,6 +84,7 @@ _COLUMNS = (
         lambda ps: _sum_of([p.dead for p in ps]),
         style=lambda p: "yellow" if p.dead else "",
     ),
+    _Column("ALTERED", lambda p: _number(p.altered), lambda ps: _sum_of([p.altered for p in ps])),
     _Column("RESTARTS", lambda p: _number(p.restarts), lambda ps: _sum_of([p.restarts for p in ps])),
     _Column(
         "MEM MB", lambda p: _megabytes(p.memory_bytes), lambda ps: _megabytes(sum(p.memory_bytes or 0 for p in ps))
@@ -91,7 +92,7 @@ _COLUMNS = (
     _Column("CPU %", lambda p: _number(p.cpu_percent, ".0f"), lambda ps: f"{sum(p.cpu_percent or 0 for p in ps):.0f}"),
 )
 #: What gives way first where there is no room; the others never do.
-_DROPPED = ("PID", "CPU %", "MEM MB", "RESTARTS", "QUEUE", "DATABASE", "KAFKA", "DEAD")
+_DROPPED = ("PID", "CPU %", "MEM MB", "RESTARTS", "QUEUE", "DATABASE", "KAFKA", "ALTERED", "DEAD")
 
 
 def status_picture(status: PipelineStatus, width: int, height: int | None = None) -> RenderableType:
@@ -142,7 +143,9 @@ def _table(partitions: Sequence[PartitionStatus], rows: Sequence[PartitionStatus
 
 def _fitting(partitions: Sequence[PartitionStatus], width: int) -> list[_Column]:
     """The columns that there is room for."""
-    columns = [column for column in _COLUMNS if column.title != "DEAD" or any(p.dead for p in partitions)]
+    idle = {"DEAD"} if not any(p.dead for p in partitions) else set[str]()
+    idle |= {"ALTERED"} if not any(p.altered for p in partitions) else set()
+    columns = [column for column in _COLUMNS if column.title not in idle]
     for dropped in _DROPPED:
         if _needed(columns, partitions) <= width:
             break

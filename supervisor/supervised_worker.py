@@ -16,7 +16,7 @@ from supervisor.schema_desk import SchemaDesk
 from supervisor.worker_state import State, move
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
-from workers.reports import DRAIN_FORCED, Alive, Ended, Progress, Running, SchemaWanted, Waiting
+from workers.reports import DRAIN_FORCED, NOTHING_YET, Alive, Ended, Progress, Running, SchemaWanted, Waiting
 
 log = get_logger("supervisor")
 
@@ -62,7 +62,7 @@ class SupervisedWorker:
         self.progress: Progress | None = None
         self.rate = RateMeter()
         self.waits_since = 0.0
-        self.rows = self.dead = 0
+        self.rows = self.dead = self.altered = 0
         self._policy = policy
         self._context = context
         self._desk = desk
@@ -135,19 +135,16 @@ class SupervisedWorker:
                 self.offset = report.offset
                 if self.state is State.STARTING:
                     self._move(State.RUNNING)
-                log.info(
-                    "running from offset %d, epoch %d, pid %d, writer %d",
-                    report.offset,
-                    report.epoch,
-                    self.handle.pid,
-                    report.writer_pid,
-                    extra={"event": "worker_running", "partition": str(self)},
-                )
+                facts = report.offset, report.epoch, self.handle.pid, report.writer_pid
+                text = "running from offset %d, epoch %d, pid %d, writer %d"
+                log.info(text, *facts, extra=self._extra("worker_running"))
             case Progress():
                 if report.batches or report.offset == report.end_offset:
                     self._deaths.clear()  # it commits, or has nothing left to do: its crashes are forgiven
-                self.rows += report.rows - (self.progress.rows if self.progress else 0)
-                self.dead += report.dead - (self.progress.dead if self.progress else 0)
+                before = self.progress or NOTHING_YET
+                self.rows += report.rows - before.rows
+                self.dead += report.dead - before.dead
+                self.altered += report.altered - before.altered
                 self.offset = report.offset
                 if report.end_offset >= 0 and report.end_offset != self.end_offset:
                     self.end_offset = report.end_offset

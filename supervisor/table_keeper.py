@@ -7,15 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from avro_schemas.column_fit import Cost
+from avro_schemas.column_notes import losses
 from avro_schemas.credentials import AccessDeniedError, LoginRefusedError
 from avro_schemas.errors import RtpipeError, UnreachableError
-from avro_schemas.evolution import EvolutionError, Placement, TableUnfitError, place
+from avro_schemas.evolution import EvolutionError, Placement, place
 from avro_schemas.found_table import FoundTable
 from avro_schemas.key_schema import key_schema
 from avro_schemas.lineage import Lineage
 from avro_schemas.table_changes import AddColumn, Change, Widen
 from avro_schemas.table_layout import TableLayout, placed, table_layout
 from avro_schemas.table_rules import TableRules
+from avro_schemas.table_unfit import TableUnfitError
 from infra.accounts import Accounts
 from infra.alter_table import Alteration, alterations, reasons
 from infra.table_session import Cause, TableBusyError, TableSession, connected
@@ -54,6 +56,7 @@ class TableKeeper:
     def __init__(self, accounts: Accounts) -> None:
         self._account = accounts.infra
         self._database = accounts.database
+        self._told = set[tuple[str, str]]()  # tables and what was said of their columns
         self._settled = set[str]()  # tables whose history a predecessor may have left open, and was looked at
 
     def fit(
@@ -98,6 +101,7 @@ class TableKeeper:
             return one.layout
         try:
             placement = place(one.layout, found.table, rules, lineage)
+            self._tell_losses(one.cause, placement)
             if not placement.changes and not placement.refused:
                 return placement.layout
             if rules.evolution != "evolve":
@@ -119,6 +123,14 @@ class TableKeeper:
             raise
         found.altered |= altered
         return layout
+
+    def _tell_losses(self, cause: Cause, placement: Placement) -> None:
+        """A line for each column that people made and that does not take every value; once."""
+        for column, told in losses(placement.layout.columns).items():
+            if (placement.layout.name, told) not in self._told:
+                self._told.add((placement.layout.name, told))
+                extra = {"event": "column_limits", "topic": cause.topic, "column": column}
+                log.warning("%s: table %s, %s", cause.topic, placement.layout.name, told, extra=extra)
 
     def _by_contract(self, cause: Cause, placement: Placement, rules: TableRules) -> TableLayout:
         """What becomes of rows for which the table may not change. Those that only a wider column holds stop there."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from avro_schemas.column_fit import Cost, Fit, judge
+from avro_schemas.column_notes import losses
+from avro_schemas.column_types import ColumnShape
 from avro_schemas.evolution import Placement, landings, place
 from avro_schemas.found_table import FoundTable
 from avro_schemas.lineage import Lineage, lineage_of
@@ -57,6 +59,16 @@ class TablePlan:
     def differs(self) -> bool:
         """Whether anything is to be done."""
         return bool(self.create or self.changes or self.refused)
+
+    @property
+    def columns(self) -> Sequence[ColumnShape]:
+        """Those that the schema's rows go to."""
+        return (self.layout if self.placement is None else self.placement.layout).columns
+
+    @property
+    def losses(self) -> list[str]:
+        """Which values columns refuse, or may change."""
+        return list(losses(self.columns).values())
 
     @property
     def refused(self) -> list[str]:

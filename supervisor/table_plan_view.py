@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from avro_schemas.column_fit import Cost
+from avro_schemas.column_notes import float_notes
 from avro_schemas.mysql_types import type_words
 from avro_schemas.table_changes import AddColumn, Change, DropColumn, MakeNullable, Rename, Widen
 from supervisor.table_plan import TablePlan
@@ -25,6 +26,8 @@ def print_plan(plan: TablePlan, console: Console) -> None:
         console.print(Text("  this server demands a primary key: partition and offset of the message", style=_QUIET))
     for field, column in renamed(plan).items():
         console.print(Text(f"  field {field} -> column {column}", style=_QUIET))
+    for told in [*plan.losses, *float_notes(plan.columns)]:
+        console.print(Text(f"  note: {told}", style=_CHANGED))
     for warning in plan.layout.warnings:
         console.print(Text(f"  warning: {warning}", style=_CHANGED))
     for sql in plan.statements:
@@ -39,8 +42,7 @@ def lines_of(plan: TablePlan) -> list[str]:
 
 def renamed(plan: TablePlan) -> dict[str, str]:
     """Field -> column, where a column has another name than its field."""
-    layout = plan.layout if plan.placement is None else plan.placement.layout
-    return {shape.field: shape.name for shape in layout.columns if shape.name != shape.field}
+    return {shape.field: shape.name for shape in plan.columns if shape.name != shape.field}
 
 
 def as_json(plan: TablePlan) -> dict[str, Any]:
@@ -61,6 +63,8 @@ def as_json(plan: TablePlan) -> dict[str, Any]:
         "refused": plan.refused,
         "kept": list(plan.kept),
         "renamed": renamed(plan),
+        "limits": plan.losses,
+        "notes": float_notes(plan.columns),
         "warnings": list(plan.layout.warnings),
         "sql": plan.statements,
     }
@@ -80,7 +84,8 @@ def _summary(plan: TablePlan) -> str:
     if plan.create:
         return "to create"
     if not plan.changes:
-        return "fits"
+        few = len(plan.losses)
+        return f"fits, but for some values in {few} column{'s' if few > 1 else ''}" if few else "fits"
     return f"{len(plan.changes)} change{'s' if len(plan.changes) > 1 else ''}"
 
 

@@ -42,6 +42,7 @@ class _TopicFields(BaseModel):
     nanos: Literal["bigint", "datetime6"] = "bigint"
     nonfinite: Literal["dead_letter", "null"] = Field("dead_letter", description="NaN and infinity in a nullable field")
     overflow: Literal["refuse", "json"] = Field("refuse", description="what fields do that a row has no room for")
+    lossy: tuple[str, ...] = Field((), description="columns that people made, which may round or cut values")
     evolution: Evolution = Field("evolve", description="what a schema does that the table does not fit")
     allow_copy: bool = Field(False, description="alter the table even where that copies it and blocks its writers")
     batch_rows: int = Field(5_000, ge=1, le=100_000)
@@ -68,6 +69,8 @@ class TopicSettings(_TopicFields):
             raise ValueError("`key` names a column twice")
         if (self.mode == "upsert") is not bool(self.key):
             raise ValueError('mode = "upsert" and `key`, its key columns, go together')
+        if keys := sorted(set(self.key) & set(self.lossy)):
+            raise ValueError(f"`lossy` names {', '.join(keys)}, a key column: keys that change merge")
         if self.tombstones in {"delete", "soft_delete"} and self.mode != "upsert":
             raise ValueError(f'tombstones = "{self.tombstones}" needs mode = "upsert"')
         if self.metadata_columns or self.columns:
@@ -105,6 +108,7 @@ class TopicSettings(_TopicFields):
             nanos=self.nanos,
             nonfinite=self.nonfinite,
             overflow=self.overflow,
+            lossy=self.lossy,
             evolution=self.evolution,
             allow_copy=self.allow_copy,
         )

@@ -129,9 +129,10 @@ class _Check:
         differences = Differences(topic, self._order.listed)
         judge_offsets(differences, topic, partitions, ends)
         if self._registry is not None:
-            read = self._values(self._registry, report, ends, differences)
-            notes = tuple(_gone_note(at) for at in partitions if at.low)
-            report = replace(report, messages_read=read, notes=notes)
+            read, lossy = self._values(self._registry, report, ends, differences)
+            notes = [_gone_note(at) for at in partitions if at.low]
+            notes += [f"column {name} is not compared: it may change values (lossy)" for name in lossy]
+            report = replace(report, messages_read=read, notes=tuple(notes))
         if self._rules(topic).mode == "insert":  # else several messages may be one row
             judge_count(differences, table, partitions, report.rows_in_table)
         return replace(report, differences=differences.listed, counts=dict(differences.counts))
@@ -158,8 +159,8 @@ class _Check:
         report: TopicReport,
         ends: Mapping[int, int],
         differences: Differences,
-    ) -> int:
-        """Compare every row; the number of messages that were compared."""
+    ) -> tuple[int, tuple[str, ...]]:
+        """Compare every row; the number of messages that were compared, and the columns that were not."""
         topic, table, partitions, rules = report.topic, report.table, report.partitions, self._rules(report.topic)
         schemas = TopicSchemas(registry, topic, self._order.subjects.get(topic, USUAL))
         ranges = _consumed(partitions, ends)
@@ -203,7 +204,7 @@ class _Check:
         letters.judge(differences, topic)
         if fold is not None:
             fold.keys.judge(differences, topic)
-        return findings.messages + letters.found.total()
+        return findings.messages + letters.found.total(), compared.lossy
 
     def _columns(
         self, schemas: TopicSchemas, report: TopicReport, ranges: Mapping[int, tuple[int, int]]

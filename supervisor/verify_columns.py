@@ -35,7 +35,9 @@ class TableColumns:
         for schema in schemas:
             for shape in self.of(schema):
                 self._choose(shape)
-        self.columns = tuple(self._chosen.values())
+        self.columns = tuple(column for column in self._chosen.values() if not column.lossy)
+        #: Columns that may change values, as the settings say, so there is nothing to compare.
+        self.lossy = tuple(column.name for column in self._chosen.values() if column.lossy)
         self._defaults = {column.name: self._default(column) for column in self.columns}
 
     def of(self, schema: Any) -> Sequence[ColumnShape]:

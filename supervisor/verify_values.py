@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
@@ -22,6 +21,8 @@ from sqlalchemy.dialects.mysql import BLOB, FLOAT, LONGBLOB, MEDIUMBLOB, TINYBLO
 from sqlalchemy.types import CHAR, VARBINARY, VARCHAR, Integer
 
 from avro_schemas.column_types import ColumnShape
+from supervisor.verify_given import given_form
+from supervisor.verify_times import EPOCH, days, moment, time_of_day
 from workers.avro_texts import big_decimal_text, uuid_of_bytes
 from workers.json_values import plain_value
 from workers.text_literals import TEXT_TYPES
@@ -31,10 +32,7 @@ Row = tuple[Value, ...]
 
 DIGEST_SIZE = 16
 _MICROS = {"millis": 1_000, "micros": 1}
-_EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 -- DATETIME has no zone; both sides mean UTC
-_MICROSECOND = datetime.timedelta(microseconds=1)
 _BINARY = (VARBINARY, TINYBLOB, BLOB, MEDIUMBLOB, LONGBLOB)
-_TIME = re.compile(r"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
 
 
 def digest(row: Row) -> bytes:
@@ -106,10 +104,15 @@ def from_table(columns: Sequence[ColumnShape], *, leading: int = 0) -> Callable[
 
 
 def select_list(columns: Sequence[ColumnShape]) -> str:
-    """The columns for a SELECT. FLOAT as a double, since its own text has six digits."""
-    return ", ".join(
-        f"{quoted(column.name)} + 0e0" if isinstance(column.type, FLOAT) else quoted(column.name) for column in columns
-    )
+    """The columns for a SELECT. FLOAT as a double, since its own text has six digits; BIT as a number."""
+    return ", ".join(quoted(column.name) + _computed(column) for column in columns)
+
+
+def _computed(column: ColumnShape) -> str:
+    given = column.given
+    if given.name == "float" if given else isinstance(column.type, FLOAT):
+        return " + 0e0"
+    return " + 0" if given is not None and given.kind == "bit" else ""
 
 
 def quoted(name: str) -> str:
@@ -121,7 +124,7 @@ def shown(column: ColumnShape, value: Value) -> Any:
     """A value for people and JSON: times as ISO 8601, decimals with their point, bytes as hexadecimal digits."""
     if isinstance(value, bytes):
         return "0x" + value.hex()
-    if value is None or isinstance(value, (str, float)) or not _kind(column):
+    if value is None or isinstance(value, (str, float)) or not _kind(column) or column.given is not None:
         return value
     try:
         return _SHOWN[_kind(column)](column, value)
@@ -132,12 +135,15 @@ def shown(column: ColumnShape, value: Value) -> Any:
 def _reader_of(column: ColumnShape, table: ColumnShape, nonfinite: str) -> Callable[[Any], Value] | None:
     reader = _message_value(column, table)
     if nonfinite == "null" and column.nullable and column.of.avro_type in {"float", "double"}:
-        return lambda value: value + 0.0 if isfinite(value) else None
+        finite = reader or (lambda value: value + 0.0)
+        return lambda value: finite(value) if isfinite(value) else None
     return reader
 
 
 def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], Value] | None:
     """None where the Avro value is the form already."""
+    if table.given is not None and (form := given_form(column, table.given)) is not None:
+        return form.of_message
     if column.of.nested:
         plain = plain_value(column)
         return lambda value: _canonical(plain(value))
@@ -172,12 +178,14 @@ def _logical_value(column: ColumnShape, kind: str) -> Callable[[Any], Value] | N
 
 def _table_value(column: ColumnShape) -> Callable[[Any], Value] | None:
     """None where the server sends the form already."""
+    if column.given is not None and (form := given_form(column, column.given)) is not None:
+        return form.of_table
     if column.of.nested:
         return _parsed
     kind = _kind(column)
     if kind == "decimal":
         return lambda text: _unscaled(text, column.of.scale)
-    readers: dict[str, Callable[[Any], Value]] = {"date": _days, "time": _time, "timestamp": _timestamp}
+    readers: dict[str, Callable[[Any], Value]] = {"date": days, "time": time_of_day, "timestamp": moment}
     if kind in readers:
         return readers[kind]
     if column.of.avro_type in {"boolean", "int", "long"}:
@@ -244,29 +252,6 @@ def _digits(number: int) -> tuple[int, ...]:
     return tuple(map(int, str(abs(number))))
 
 
-def _days(text: Any) -> Value:
-    try:
-        return (datetime.datetime.fromisoformat(text) - _EPOCH).days
-    except ValueError:
-        return str(text)
-
-
-def _timestamp(text: Any) -> Value:
-    try:
-        return (datetime.datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
-    except ValueError:
-        return str(text)
-
-
-def _time(text: Any) -> Value:
-    match = _TIME.fullmatch(text)
-    if match is None:
-        return str(text)
-    sign, hours, minutes, seconds, fraction = match.groups()
-    total = (int(hours) * 3_600 + int(minutes) * 60 + int(seconds)) * 1_000_000 + int((fraction or "").ljust(6, "0"))
-    return -total if sign else total
-
-
 def _shown_time(_: ColumnShape, micros: int) -> str:
     seconds, fraction = divmod(abs(micros), 1_000_000)
     minutes, hours = seconds // 60 % 60, seconds // 3_600
@@ -275,8 +260,8 @@ def _shown_time(_: ColumnShape, micros: int) -> str:
 
 _SHOWN: dict[str, Callable[[ColumnShape, int], Any]] = {
     "decimal": lambda column, number: format(Decimal((number < 0, _digits(number), -column.of.scale)), "f"),
-    "date": lambda _, days: (_EPOCH + datetime.timedelta(days=days)).date().isoformat(),
+    "date": lambda _, days: (EPOCH + datetime.timedelta(days=days)).date().isoformat(),
     "time": _shown_time,
-    "timestamp": lambda _, micros: (_EPOCH + datetime.timedelta(microseconds=micros)).isoformat(" "),
+    "timestamp": lambda _, micros: (EPOCH + datetime.timedelta(microseconds=micros)).isoformat(" "),
     "uuid": lambda _, value: value,
 }

@@ -33,6 +33,7 @@ def status_of(worker: SupervisedWorker, stats: ProcessStats, now: float) -> Part
         offset=worker.offset,
         rows=worker.rows,
         dead=worker.dead,
+        altered=worker.altered,
         rows_per_second=round(worker.rate.rate(now), 1) if alive else 0.0,
         queue_depth=progress.queue_depth if progress else 0,
         backpressure=progress.backpressure if progress else False,

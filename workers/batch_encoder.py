@@ -5,6 +5,7 @@ Asks for schemas, and with that may have the table altered, so this comes before
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from itertools import groupby
 
@@ -18,7 +19,7 @@ from workers.dead_letters import Refusal
 from workers.foreign_values import header_refusals, of_this_value
 from workers.key_watch import KeyWatch
 from workers.partition_spec import PartitionSpec
-from workers.row_encoder import TOO_NARROW, RowEncoder
+from workers.row_encoder import TOO_NARROW, Encoded, RowEncoder
 from workers.row_trial import Rows
 from workers.schema_cache import SchemaCache, Schemas
 from workers.schema_source import SchemaRefused
@@ -64,6 +65,7 @@ class BatchEncoder:
         """Rows by schema id: old and new records may alternate, and one INSERT names one set of columns."""
         refused = header_refusals(batch)
         by_header, nulls = _by_header(batch, refused)
+        altered: Counter[int] = Counter()
         encoders = self._encoders(batch, by_header)
         parts = []
         for header, places in by_header.items():
@@ -71,27 +73,22 @@ class BatchEncoder:
             if isinstance(encoder, Refusal):
                 refused |= {place: of_this_value(encoder, batch.values[place] or b"") for place in places}
             else:
-                parts.append(self._rows(encoder, batch, places, refused, max_packet))
+                made = encoder.encode(batch, places, self._sign_of_life)
+                altered |= made.altered
+                parts.append(_rows(encoder, made, refused, max_packet))
         if self._hold:
             self._require_room(batch, refused)
         if self._spec.rules.deletes:
             self._keys.compare(batch, parts, nulls)
         tombstones = self._tombstones(batch, nulls, refused)
-        return BatchWork(self._spec, batch, parts, refused, max_packet=max_packet, tombstones=tombstones)
+        work = BatchWork(self._spec, batch, parts, refused, max_packet=max_packet, tombstones=tombstones)
+        work.changed = altered
+        return work
 
     def note(self, batch: Batch, work: BatchWork) -> None:
         """The work of the batch, which has tombstones, is committed."""
         if not work.deleted_rows:
             self._keys.nothing_deleted(batch, sorted(work.deletes))
-
-    def _rows(
-        self, encoder: RowEncoder, batch: Batch, places: list[int], refused: dict[int, Refusal], max_packet: int
-    ) -> Rows:
-        made = encoder.encode(batch, places, self._sign_of_life)
-        refused |= made.refused
-        rows = Rows(encoder.prefix, made.literals, made.places, encoder.suffix, made.keys, placed=encoder.placed)
-        refused |= _too_large(rows, max_packet)
-        return rows
 
     def _encoders(self, batch: Batch, headers: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
         """All of a batch at once: a new schema may replace the encoders of those that were met before."""
@@ -144,6 +141,13 @@ def _by_header(batch: Batch, refused: Collection[int]) -> tuple[dict[bytes, list
         left = {header: [at for at in places if at not in refused] for header, places in by_header.items()}
         by_header = {header: places for header, places in left.items() if places}
     return by_header, nulls
+
+
+def _rows(encoder: RowEncoder, made: Encoded, refused: dict[int, Refusal], max_packet: int) -> Rows:
+    refused |= made.refused
+    rows = Rows(encoder.prefix, made.literals, made.places, encoder.suffix, made.keys, placed=encoder.placed)
+    refused |= _too_large(rows, max_packet)
+    return rows
 
 
 def _deletion(spec: PartitionSpec) -> str:

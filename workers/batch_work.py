@@ -66,6 +66,7 @@ class BatchWork:
         self._trial = RowTrial(spec.table, self._refuse)
         self._unproven = 0
         self.deleted_rows = 0  #: that tombstones found
+        self.changed: Mapping[int, int] = {}  #: by place: values that a lossy column changes
 
     @property
     def server_refused(self) -> bool:
@@ -85,6 +86,11 @@ class BatchWork:
     def dead(self) -> int:
         """Messages that are letters, as far as is known."""
         return len(self.refused)
+
+    @property
+    def altered(self) -> int:
+        """Values that are stored changed, as the settings allow."""
+        return sum(count for place, count in self.changed.items() if place not in self.refused)
 
     @property
     def keys(self) -> dict[int, str]:

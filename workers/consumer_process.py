@@ -126,7 +126,7 @@ class ConsumerProcess:
         self._writer_heard = time.monotonic()
         self._linger = Linger(spec.limits.linger_seconds)
         self._unwritten = 0  #: batches that the writer was given and has not committed yet
-        self._offset = self._rows = self._dead = self._committed_batches = 0
+        self._offset = self._rows = self._dead = self._altered = self._committed_batches = 0
         self._waiting_for = ""
         self._writer_asks = False  #: for a schema, and reads no batch until it is answered
         self._idle_since: float | None = time.monotonic()
@@ -236,6 +236,7 @@ class ConsumerProcess:
                 self._offset = word.offset
                 self._rows += word.rows
                 self._dead += word.dead
+                self._altered += word.altered
                 self._committed_batches += 1
                 self._unwritten -= 1
                 self._linger.note(word.seconds, word.rows + word.dead)
@@ -259,16 +260,10 @@ class ConsumerProcess:
             return
         self._looked_at = now
         end_offset = topic.end_offset if last else topic.refreshed_end()
-        progress = Progress(
-            offset=self._offset,
-            end_offset=end_offset if end_offset < 0 else max(end_offset, self._offset),
-            rows=self._rows,
-            dead=self._dead,
-            batches=self._committed_batches,
-            queue_depth=self._batches.depth(),
-            backpressure=self._pressure.active,
-            waiting_for=self._waiting_for,
-        )
+        end = end_offset if end_offset < 0 else max(end_offset, self._offset)
+        counts = self._rows, self._dead, self._committed_batches
+        queue = self._batches.depth(), self._pressure.active
+        progress = Progress(self._offset, end, *counts, *queue, self._waiting_for, self._altered)
         if progress != self._sent:
             self._supervisor.send(progress)
             self._sent = progress

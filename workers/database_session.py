@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
 from avro_schemas.found_table import UnusableTableError, require_usable
+from avro_schemas.key_columns import apart_sql, folds
 from avro_schemas.mysql_engine import mysql_engine
 from avro_schemas.server_errors import READ_ONLY, UNKNOWN_VARIABLE
 from workers.database_errors import DatabaseTrouble, trouble_of
@@ -101,16 +102,20 @@ class DatabaseSession:
             raise SetupError(error.message, hint=error.hint) from None
 
     def require_key(self, table: str, key: Sequence[str]) -> None:
-        """Refuse a table whose rows cannot be updated by `key`: ON DUPLICATE KEY fires on every unique index."""
+        """Refuse a table whose rows cannot be updated by `key`: ON DUPLICATE KEY fires on every unique index, and two
+        keys are one to a collation that folds. What else a key column must be, the topic's schema tells, later.
+        """
         sql = (
-            "SELECT index_name, column_name FROM information_schema.statistics WHERE table_schema = DATABASE()"
+            "SELECT index_name, column_name, sub_part, collation_name, column_type"
+            " FROM information_schema.statistics JOIN information_schema.columns"
+            " USING (table_schema, table_name, column_name) WHERE table_schema = DATABASE()"
             " AND table_name = :t AND non_unique = 0 ORDER BY index_name, seq_in_index"
         )
         with translated():
             rows = self.connection.execute(text(sql), {"t": table}).all()
             self.connection.rollback()
         indexes: dict[str, list[str]] = {}
-        for index, column in rows:
+        for index, column, *_ in rows:
             indexes.setdefault(str(index), []).append(str(column))
         primary = indexes.pop("PRIMARY", [])
         if {name.lower() for name in primary} != {name.lower() for name in key}:
@@ -123,6 +128,22 @@ class DatabaseSession:
             raise SetupError(
                 f"table {table} has another unique index ({', '.join(indexes)}), and an upsert would fire on it, too",
                 hint="drop it, or make it an index that is not unique",
+            )
+        for _, column, part, collation, kind in rows:
+            self._require_apart(table, str(column), part, collation, str(kind))
+
+    def _require_apart(self, table: str, column: str, part: int | None, collation: str | None, kind: str) -> None:
+        """Refuse a key column that makes one key of two."""
+        if part is not None:
+            raise SetupError(
+                f"the primary key of table {table} compares only the first {part} of column {column}",
+                hint="make the key of the whole column; rtpipe changes no primary key",
+            )
+        if folds(collation):
+            raise SetupError(
+                f"key column {column} of table {table} has the collation {collation}, to which keys are equal that are"
+                " not, so an upsert would hit the row of another key",
+                hint=f"mend it by: {apart_sql(table, column, kind, mariadb=self.is_mariadb)}",
             )
 
     def close(self) -> None:

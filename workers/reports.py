@@ -43,6 +43,7 @@ class Committed:
     rows: int
     dead: int  #: messages that became dead letters
     seconds: float  #: from taking the batch off the queue to the COMMIT's reply
+    altered: int = 0  #: values that lossy columns changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,11 @@ class Progress:
     queue_depth: int  #: batches waiting for the writer
     backpressure: bool
     waiting_for: str  #: why the worker waits for a service, "" if it does not
+    altered: int = 0  #: values that lossy columns changed, by it
 
 
+#: Before a generation's first word.
+NOTHING_YET = Progress(0, -1, 0, 0, 0, 0, backpressure=False, waiting_for="")
 #: The name of an end that came by the drain's deadline.
 DRAIN_FORCED = "E_DRAIN_FORCED"
 

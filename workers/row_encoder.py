@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -20,7 +21,7 @@ from workers.dead_letters import Refusal
 from workers.exact_fit import Literals, TooNarrow
 from workers.message_decoder import MessageDecoder
 from workers.metadata_literals import metadata_literals
-from workers.sql_literals import literals_for
+from workers.sql_literals import changes, literals_for
 
 #: Messages whose decoded values are held at once: few enough to stay in the processor's cache, and little memory.
 _CHUNK = 500
@@ -38,6 +39,7 @@ class Encoded:
     places: list[int] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)  #: where rows have a key: of each, what is in its columns
     refused: dict[int, Refusal] = field(default_factory=dict)
+    altered: Counter[int] = field(default_factory=Counter)  #: by place: values that a lossy column changes
 
 
 class RowEncoder:
@@ -49,6 +51,11 @@ class RowEncoder:
         self._decoder = MessageDecoder(schema)
         self._columns: list[tuple[ColumnShape, Callable[[Record], Any], Literals]] = [
             (column, _getter(column.path), literals_for(column, nonfinite=nonfinite)) for column in layout.columns
+        ]
+        self._lossy = [
+            (column, get, changes(column))
+            for column, get, _ in self._columns
+            if column.lossy and column.of.avro_type != "null"
         ]
         self._metadata = metadata_literals(layout.metadata, partition, schema_id)
         self._wants_headers = HEADERS_COLUMN in layout.metadata
@@ -79,11 +86,22 @@ class RowEncoder:
         records, problems = self._decoder.records(batch.values, places)
         encoded.refused |= {place: Refusal("E_DECODE", why) for place, why in problems.items()}
         texts, good = self._texts(records, _without(places, problems), encoded.refused)
+        if self._lossy:
+            self._count_altered(records, _without(places, problems), good, encoded)
         if self._key:
             encoded.keys += map(",".join, zip(*(texts[at] for at in self._key), strict=True))
         texts += [render(batch, good) for render in self._metadata]
         encoded.literals += map(",".join, zip(*texts, strict=True))
         encoded.places += good
+
+    def _count_altered(
+        self, records: Sequence[Record], places: Sequence[int], good: Sequence[int], encoded: Encoded
+    ) -> None:
+        """Values that go in although their column changes them."""
+        kept = set(good)
+        for place, record in zip(places, records, strict=True):
+            if place in kept and (count := sum(changed(get(record)) for _, get, changed in self._lossy)):
+                encoded.altered[place] = count
 
     def _texts(
         self, records: Sequence[Record], places: Sequence[int], refused: dict[int, Refusal]

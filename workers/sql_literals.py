@@ -24,6 +24,7 @@ from workers.avro_texts import (
     uuid_text,
 )
 from workers.exact_fit import Literals, exactly
+from workers.given_literals import given_literals, loses
 from workers.json_values import json_text
 from workers.text_literals import bytes_literals, hexadecimal, quoted_texts, text_literals
 
@@ -34,13 +35,22 @@ def literals_for(column: ColumnShape, *, nonfinite: str = "dead_letter") -> Lite
     """
     if column.of.avro_type == "null":
         return lambda values: ["NULL"] * len(values)
-    render = exactly(column, _plain(column)) if column.narrow else _plain(column)
+    render = _plain(column)
+    if column.given is not None:
+        render = given_literals(column, column.given, render)
+    elif column.narrow:
+        render = exactly(column, render)
     if not column.nullable:
         return _never_null(render) if column.of.nullable or len(column.path) > 1 else render
     nullable = _nullable(render)
     if nonfinite == "null" and column.of.avro_type in {"float", "double"}:
         return lambda values: nullable([None if value is None or not isfinite(value) else value for value in values])
     return nullable
+
+
+def changes(column: ColumnShape) -> Callable[[Any], bool]:
+    """Whether a value is one that a column that may change values does change."""
+    return loses(column, _plain(column))
 
 
 def literal_of(column: ColumnShape) -> Callable[[Any], str]:

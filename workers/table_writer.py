@@ -46,6 +46,7 @@ class TableWriter:
         self._ledger = ledger
         self._encoder = BatchEncoder(spec, schemas, sign_of_life=sign_of_life)
         self._letters: deque[tuple[float, int]] = deque()  # when, how many
+        self.altered = 0  #: values stored changed so far, as the settings allow
         self._calm = _CALM  # batches since the server last refused a row
         self._alike = 0  # rows that were refused, unknown why, since one was taken
         self._most = _NO_LIMIT  # messages that the server takes in one transaction, as far as is known
@@ -63,6 +64,7 @@ class TableWriter:
         except TooMuch as much:
             self._lessen(batch, much.trouble)
             return self._halves(batch)
+        self.altered += work.altered
         self._alike = work.alike_after()
         if self._calm == _CALM and self._most < _NO_LIMIT:
             self._most *= 2

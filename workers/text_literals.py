@@ -50,7 +50,7 @@ def bytes_literals(column: TypeEngine[Any]) -> Literals:
     """For values that are bytes."""
     if isinstance(column, TEXT_TYPES):
         texts = text_literals(column)
-        return lambda values: texts(list(map(_decoded, values)))
+        return lambda values: texts(list(map(decoded, values)))
     if isinstance(column, BINARY) and column.length:
         length = column.length
         return _checked(hexadecimal, lambda value: len(value) == length, f"not the {length} bytes of the column")
@@ -116,7 +116,8 @@ def _ends_without_space(value: str) -> bool:
     return not value.endswith(" ")
 
 
-def _decoded(value: bytes) -> str:
+def decoded(value: bytes) -> str:
+    """The text that the bytes are. ValueError if they are none."""
     try:
         return value.decode()
     except UnicodeDecodeError:  # whose text quotes them

@@ -83,25 +83,34 @@ class SignOfLife:
 
 
 class LetterLog:
-    """Tells of dead letters, at most a line every ten seconds."""
+    """Tells of dead letters and of altered values, at most a line of each every ten seconds."""
 
     def __init__(self, spec: PartitionSpec) -> None:
         self._spec = spec
         self._untold: Counter[str] = Counter()
+        self._altered = 0
         self._told = -_CHECK_EVERY
 
-    def add(self, names: Counter[str]) -> None:
+    def add(self, names: Counter[str], altered: int = 0) -> None:
         """Some were written."""
         self._untold += names
+        self._altered += altered
 
     def tell(self) -> None:
         """Say how many, and of what kinds, if it is time."""
-        if self._untold and time.monotonic() - self._told >= _CHECK_EVERY:
+        if not (self._untold or self._altered) or time.monotonic() - self._told < _CHECK_EVERY:
+            return
+        self._told = time.monotonic()
+        if self._altered:
+            text = "W_ALTERED %s: lossy columns changed %d values"
+            extra = {"event": "values_altered", "partition": str(self._spec.key), "altered": self._altered}
+            log.warning(text, self._spec.key, self._altered, extra=extra)
+            self._altered = 0
+        if self._untold:
             kinds = ", ".join(f"{count} {name}" for name, count in sorted(self._untold.items()))
             extra = {"event": "dead_letters", "partition": str(self._spec.key), "dead": self._untold.total()}
             log.warning("W_DEAD_LETTERS %s: %s", self._spec.key, kinds, extra=extra)
             self._untold.clear()
-            self._told = time.monotonic()
 
 
 def main(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None:
@@ -161,9 +170,11 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
             ledger.disconnect()
             return
         started = time.monotonic()
+        before = writer.altered
         letters = writer.write(batch)
-        dead = letters.total()
-        if dead:
-            told.add(letters)
-        consumer.send(Committed(batch.next_offset, len(batch.offsets) - dead, dead, time.monotonic() - started))
+        dead, altered = letters.total(), writer.altered - before
+        if dead or altered:
+            told.add(letters, altered)
+        seconds = time.monotonic() - started
+        consumer.send(Committed(batch.next_offset, len(batch.offsets) - dead, dead, seconds, altered))
         del batch  # while idle, its thousands of small objects would hold the memory around them

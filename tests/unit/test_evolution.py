@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from avro_schemas.column_fit import Cost
-from avro_schemas.evolution import Placement, TableUnfitError, place
+from avro_schemas.evolution import Placement, place
 from avro_schemas.found_table import FoundColumn, FoundTable
 from avro_schemas.lineage import Lineage
 from avro_schemas.mysql_types import type_words
 from avro_schemas.table_changes import AddColumn, MakeNullable, Widen
 from avro_schemas.table_layout import TableLayout, table_layout
 from avro_schemas.table_rules import PLAIN, TableRules
+from avro_schemas.table_unfit import TableUnfitError
 
 Field = dict[str, Any]
 PLACE = ("_kafka_partition", "_kafka_offset")
