@@ -30,7 +30,7 @@ _WHAT_TO_DO = {
     "E_FOREIGN_SCHEMA": f"if it is one of this topic: set `subject`, or any_subject = true, {_RETRY}; else drop it",
     "E_DECODE": "the producer's schema id and its bytes do not belong together: send it anew and drop this",
     "E_VALUE": f"let the column hold the value (a wider type, `nonfinite`, no constraint), {_RETRY}",
-    "E_TOO_LARGE": f"raise the server's max_allowed_packet, {_RETRY}",
+    "E_TOO_LARGE": f"raise the server's limit that the text names (max_allowed_packet), {_RETRY}",
     "E_KEY": f"set `key_format` to what the bytes of the keys are, {_RETRY}",
     "E_NULL_VALUE": f"say in the topic's settings what `tombstones` do, {_RETRY}",
 }

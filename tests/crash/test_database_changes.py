@@ -210,33 +210,36 @@ def own_account(pipeline: Pipeline) -> str:
     return where.render_as_string(hide_password=False)
 
 
-@pytest.mark.parametrize("what", ["password", "grant"])
-def test_an_account_refused_while_it_runs(database: Addresses, tmp_path: Path, what: str) -> None:
+def test_a_grant_taken_while_it_runs(database: Addresses, tmp_path: Path) -> None:
     """F31: no storm of tries, no secret in the log, and on from there once the account is mended."""
     with fault_run(database, tmp_path, partitions=1, prepare=own_account) as run:
         user = make_url(run.proxy.url).username
-        breaking, mending, words = {
-            "password": (
-                f"ALTER USER '{user}'@'%' IDENTIFIED BY '{SECRET}-new'",
-                f"ALTER USER '{user}'@'%' IDENTIFIED BY '{SECRET}'",
-                "1045",
-            ),
-            "grant": (
-                f"REVOKE INSERT ON bank.`{run.topic}` FROM '{user}'@'%'",
-                f"GRANT INSERT ON bank.`{run.topic}` TO '{user}'@'%'",
-                "1142",
-            ),
-        }[what]
         with run.moving():
             tried = run.proxy.connections
-            run.pipeline.query(breaking)
-            if what == "password":
-                run.proxy.cut_all()  # an open connection keeps its rights
-            halted(run, 77, "E_AUTH", words)
+            run.pipeline.query(f"REVOKE INSERT ON bank.`{run.topic}` FROM '{user}'@'%'")
+            halted(run, 77, "E_AUTH", "1142")
             assert run.proxy.connections - tried <= 3
-            run.pipeline.query(mending)
+            run.pipeline.query(f"GRANT INSERT ON bank.`{run.topic}` TO '{user}'@'%'")
             restart(run, 77)
         assert run.finish() > 0
         run.no_death()
+        assert SECRET not in run.pipeline.log.read_text()
+        run.pipeline.query(f"DROP USER '{user}'@'%'")
+
+
+def test_a_password_refused_while_it_runs(database: Addresses, tmp_path: Path) -> None:
+    """F31: waited for, with longer and longer pauses, and on from there by itself."""
+    with fault_run(database, tmp_path, partitions=1, prepare=own_account) as run:
+        user = make_url(run.proxy.url).username
+        with run.moving():
+            run.pipeline.query(f"ALTER USER '{user}'@'%' IDENTIFIED BY '{SECRET}-new'")
+            run.proxy.cut_all()  # an open connection keeps its rights
+            run.wait_event("waiting")
+            run.pipeline.query(f"ALTER USER '{user}'@'%' IDENTIFIED BY '{SECRET}'")
+            run.moves_on("password mended")
+        assert run.finish() > 0
+        run.no_death()
+        assert "1045" in run.events("waiting")[0]["msg"]
+        assert not run.events("worker_halted")
         assert SECRET not in run.pipeline.log.read_text()
         run.pipeline.query(f"DROP USER '{user}'@'%'")
