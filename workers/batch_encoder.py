@@ -92,12 +92,13 @@ class BatchEncoder:
 
     def _encoders(self, batch: Batch, headers: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
         """All of a batch at once: a new schema may replace the encoders of those that were met before."""
+        beside = self._schemas.new_ids(headers)
         for header, places in headers.items():
             try:
-                self._schemas.encoder(header, headers)
+                self._schemas.encoder(header, beside)
             except SchemaRefused as refused:
                 raise HeldAt(places[0], refused.of(f"{self._spec.key} offset {batch.offsets[places[0]]}")) from refused
-        return {header: self._schemas.encoder(header, headers) for header in headers}
+        return {header: self._schemas.encoder(header, beside) for header in headers}
 
     def _require_room(self, batch: Batch, refused: dict[int, Refusal]) -> None:
         """Stop at the first value for which a column must be wider: it is no letter, for it is good."""

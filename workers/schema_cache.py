@@ -10,7 +10,7 @@ from typing import Any, Protocol, get_args
 
 from avro_schemas.table_layout import TableLayout
 from avro_schemas.table_rules import KeyFormat
-from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, schema_id_of
+from avro_schemas.wire_format import HEADER_SIZE, MAGIC, WireFormatError, schema_id_of
 from workers.dead_letters import Refusal
 from workers.errors import SetupError
 from workers.message_key import MessageKey
@@ -45,8 +45,8 @@ class SchemaCache:
         self._keys: MessageKey | None = None
         self._again = False
 
-    def encoder(self, header: bytes, beside: Iterable[bytes] = ()) -> RowEncoder | Refusal:
-        """The encoder for messages with these first bytes, or why there is none; `beside`: those that come next."""
+    def encoder(self, header: bytes, beside: tuple[int, ...] = ()) -> RowEncoder | Refusal:
+        """The encoder for messages with these first bytes, or why there is none; `beside`: ids that come next."""
         if header in self._encoders:
             return self._encoders[header]
         until, refusal = self._refused.get(header, (0.0, None))
@@ -56,7 +56,7 @@ class SchemaCache:
             schema_id = schema_id_of(header)
         except WireFormatError as exc:
             return Refusal("E_WIRE_FORMAT", exc.message)
-        answer = self._schemas.ask(schema_id, "value", again=self._again, beside=self._new_ids(beside))
+        answer = self._schemas.ask(schema_id, "value", again=self._again, beside=beside)
         if answer.refusal is not None:
             return self._refuse(header, Refusal(*answer.refusal))
         assert answer.layout is not None
@@ -65,11 +65,12 @@ class SchemaCache:
         self._encoders[header] = RowEncoder(answer.layout, answer.schema, partition, schema_id, nonfinite=nonfinite)
         return self._encoders[header]
 
-    def _new_ids(self, headers: Iterable[bytes]) -> tuple[int, ...]:
-        """The ids of those that were not met yet."""
-        return tuple(
-            schema_id_of(one) for one in headers if one not in self._encoders and len(one) == HEADER_SIZE and not one[0]
-        )
+    def new_ids(self, headers: Iterable[bytes]) -> tuple[int, ...]:
+        """The ids of those headers about which the supervisor is to be asked."""
+        now = time.monotonic()
+        known = self._encoders.keys() | {header for header, (until, _) in self._refused.items() if now < until}
+        new = (one for one in headers if one not in known)
+        return tuple(schema_id_of(one) for one in new if len(one) == HEADER_SIZE and one[0] == MAGIC)
 
     def forget(self) -> None:
         """The table is not what it was: ask anew about every schema."""

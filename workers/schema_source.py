@@ -40,7 +40,7 @@ class SchemaSource:
         SchemaRefused if the partition cannot go on, and Drained if the worker is to stop meanwhile.
         """
         if use == "value" and not again and schema_id in self._told:
-            return _unless_refused(self._told[schema_id])
+            return _unless_refused(self._told.pop(schema_id))  # once: what is asked about later is asked anew
         answer = self._answer(SchemaWanted(schema_id, use, again, beside))
         self._told = {one.schema_id: one for one in answer.beside}
         return _unless_refused(answer)
