@@ -122,7 +122,7 @@ def _item(plan: TablePlan, *, done: bool) -> ProvisionItem:
     elif plan.changes:
         state = State.CHANGED if done else State.TO_CHANGE
     else:
-        state, notes = State.THERE, ["fits", *notes]
+        state = State.THERE
     return ProvisionItem("table", table, state, "\n".join(notes), "".join(f"{sql};\n" for sql in plan.statements))
 
 

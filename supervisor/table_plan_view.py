@@ -35,9 +35,9 @@ def print_plan(plan: TablePlan, console: Console) -> None:
 
 
 def lines_of(plan: TablePlan) -> list[str]:
-    """The same without colours and SQL: a line for each change, refusal and warning."""
+    """The same without colours and SQL: the summary, then a line for each change, refusal and warning."""
     told = [f"{sign} {words}" + (f"  {note}" if note else "") for sign, words, note, _ in _lines(plan)]
-    return [*told, *(f"warning: {warning}" for warning in plan.layout.warnings)]
+    return [_summary(plan), *told, *(f"warning: {warning}" for warning in plan.layout.warnings)]
 
 
 def renamed(plan: TablePlan) -> dict[str, str]:
