@@ -251,6 +251,11 @@ def _json_in_text(_: ColumnShape, __: FoundColumn, there: TypeEngine[Any]) -> Ve
     return Verdict(Fit.HOLDS if isinstance(there, LONGTEXT) else Fit.REFUSED, there)
 
 
+def _text_in_json(shape: ColumnShape, _: FoundColumn, there: TypeEngine[Any]) -> Verdict:
+    """Settings ask for text, which keeps JSON that is deeper than the server's own."""
+    return Verdict(Fit.NARROW, there, shape.type) if shape.of.nested else Verdict(Fit.REFUSED, there)
+
+
 _Judge = Callable[[ColumnShape, FoundColumn, TypeEngine[Any]], Verdict]
 #: (family of the field's own column type, family of the column that is there). Pairs that are not here are strangers.
 _PAIRS: dict[tuple[str, str], _Judge] = {
@@ -273,4 +278,5 @@ _PAIRS: dict[tuple[str, str], _Judge] = {
     ("binary", "text"): _bytes_in_text,
     ("fixed", "binary"): _binary,
     ("json", "text"): _json_in_text,
+    ("text", "json"): _text_in_json,
 }

@@ -67,6 +67,8 @@ class ColumnShape:
     )  #: by full name; `recursive` types refer to it
     default: Any = None  #: the field's default, as the schema's JSON has it; null is none
     parts: tuple[ColumnShape, ...] = ()  #: of the overflow: the columns that the fields in it would be
+    required: str = ""  #: the column is NOT NULL by a person's choice, and the field may be null; and what would help
+    json_depth: int = 0  #: most arrays and objects inside one another that the column takes; 0: any number
     narrow: str = ""  #: the column does not hold every value of the field, so each is looked at; and what would help
     given: GivenColumn | None = None  #: the column is one that people made, of a type that no schema of the topic gave
     lossy: bool = False  #: a given column may change values

@@ -19,12 +19,14 @@ from avro_schemas.errors import SchemaError
 from avro_schemas.found_table import FoundTable
 from avro_schemas.given_column import given_column
 from avro_schemas.given_limits import cannot_tell, way_of
+from avro_schemas.json_depth import bounded
 from avro_schemas.key_columns import key_problem
 from avro_schemas.lineage import Lineage
 from avro_schemas.metadata_columns import DELETED_COLUMN, METADATA_TYPES, PLACE
 from avro_schemas.mysql_types import type_words
 from avro_schemas.naming import MAX_IDENTIFIER
 from avro_schemas.overflow import settled, single
+from avro_schemas.ownership import is_persons
 from avro_schemas.table_changes import AddColumn, Change, MakeNullable, Refused, Widen
 from avro_schemas.table_layout import MAX_COLUMN_COMMENT, TableLayout, placed
 from avro_schemas.table_rules import TableRules
@@ -39,8 +41,8 @@ class EvolutionError(SchemaError):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """`layout` is that of the schema's rows once all `changes` are made, but those of Widen: until then such a column
-    is `narrow`, and takes what fits.
+    """`layout` is that of the schema's rows once all `changes` are made, but those of Widen and of people's columns:
+    until then such a column is `narrow` or `required`, and takes what fits.
     """
 
     layout: TableLayout
@@ -56,13 +58,19 @@ class Placement:
 
 
 def place(
-    layout: TableLayout, table: FoundTable, rules: TableRules, lineage: Callable[[], Lineage] = Lineage
+    layout: TableLayout,
+    table: FoundTable,
+    rules: TableRules,
+    lineage: Callable[[], Lineage] = Lineage,
+    *,
+    accept_unrelated: bool = False,
 ) -> Placement:
     """The placement of a schema's rows; `lineage` is asked only where this schema alone does not tell.
 
-    Raises TableUnfitError if no row can be written at all.
+    `accept_unrelated`: a table that shares no column with the schema is the topic's all the same. Raises
+    TableUnfitError if no row can be written at all.
     """
-    return _Placing(layout, table, rules, lineage).place()
+    return _Placing(layout, table, rules, lineage).place(accept_unrelated=accept_unrelated)
 
 
 def landings(
@@ -88,11 +96,12 @@ class _Placing:
         self._apart = set[str]()  # columns of former meanings of our fields
         self._own = {shape.name.lower() for shape in single(layout.columns)}
 
-    def place(self) -> Placement:
+    def place(self, *, accept_unrelated: bool) -> Placement:
         if self._rules.lossy:
             require_known_losses(self._rules.lossy, self._table, [self._layout, *self._known().layouts])
         columns = self.columns()
-        self._require_kinship(columns)
+        if not accept_unrelated:
+            self._require_kinship(columns)
         metadata = self._metadata()
         used = {*(shape.name for shape in columns), *metadata, *(one.column for one in self._refused)}
         left = [name for name, found in self._table.columns.items() if name not in used and not found.generated]
@@ -108,7 +117,7 @@ class _Placing:
     def columns(self) -> list[ColumnShape]:
         """Where the fields land, but for those that are refused."""
         wanted = settled(self._layout.columns, self._table, self._rules, self._is_there)
-        return [shape for one in wanted if (shape := self._column(one))]
+        return [bounded(shape, self._table.json_depth) for one in wanted if (shape := self._column(one))]
 
     def _is_there(self, shape: ColumnShape) -> bool:
         return self._table.name_of(next(self._names(shape))) is not None
@@ -120,8 +129,10 @@ class _Placing:
         shared = shared or any(isinstance(change, AddColumn) and change.renames for change in self._changes)
         if columns and strange and not shared:
             raise TableUnfitError(
-                f"table {self._layout.name} has no column of this schema: it has {', '.join(strange[:5])}",
-                hint="is it the topic's table? see `table` in rtpipe.toml",
+                f"table {self._layout.name} has no column of this schema: it has {', '.join(strange[:5])},"
+                f" the schema {', '.join(shape.name for shape in columns[:5])}",
+                hint="another topic's table is not made this one's: see `table` in rtpipe.toml; if it is the right one:"
+                " `rtpipe table apply --topics TOPIC --accept-unrelated`, then `rtpipe resume TOPIC`",
             )
 
     def _column(self, shape: ColumnShape) -> ColumnShape | None:
@@ -147,8 +158,9 @@ class _Placing:
                 continue
             landed = dataclasses.replace(shape, name=there, type=shape.type if verdict.type is None else verdict.type)
             if verdict.wider is not None:
-                old, reason = self._table.columns[there].type, f"field {shape.field} is {_avro(shape)}"
-                widen = Widen(there, reason, verdict.cost, old, verdict.wider)
+                old, reason = self._table.columns[there].type, f"field {shape.field} is {shape.of.words}"
+                persons = self._is_persons(there)
+                widen = Widen(there, reason, verdict.cost, old, verdict.wider, persons)
                 self._changes.append(widen)
                 landed = dataclasses.replace(landed, narrow=str(widen))
             return self._nullable(landed)
@@ -209,7 +221,7 @@ class _Placing:
     def _added(self, shape: ColumnShape, name: str, number: int) -> ColumnShape:
         reason = f"{len(shape.parts):,} fields have no column" if shape.parts else f"field {shape.field} is new"
         if number > 1:
-            reason = f"field {shape.field} is {_avro(shape)} now, and what {shape.name} holds means something else"
+            reason = f"field {shape.field} is {shape.of.words} now, and what {shape.name} holds means something else"
         renames = next((old for old, new in self._known().aliases.items() if new == shape.field), "")
         has = self._table.name_of(renames) if renames and number == 1 and renames.lower() not in self._own else None
         default = default_literal(shape) if number == 1 else None  # of rows that have another value in the first one
@@ -224,12 +236,16 @@ class _Placing:
             if shape.name in self._table.key:
                 self._refuse(shape, shape.name, "it may be null, and its column is part of the primary key")
                 return shape
-            self._changes.append(MakeNullable(shape.name, f"field {shape.field} may be null", Cost.IN_PLACE))
+            reason, persons = f"field {shape.field} may be null", self._is_persons(shape.name)
+            change = MakeNullable(shape.name, reason, Cost.IN_PLACE, persons)
+            self._changes.append(change)
+            if persons:
+                return dataclasses.replace(shape, nullable=False, required=str(change))
         return dataclasses.replace(shape, nullable=shape.nullable or found.nullable)
 
     def _refuse(self, shape: ColumnShape, column: str, reason: str = "") -> None:
         found = self._table.columns[column]
-        said = reason or f"{_avro(shape)} does not go into column {column} {found.type}"
+        said = reason or f"{shape.of.words} does not go into column {column} {found.type}"
         self._refused.append(Refused(shape.field, column, said, found.fills_itself))
 
     def _metadata(self) -> list[str]:
@@ -252,7 +268,8 @@ class _Placing:
 
     def _let_be_null(self, name: str, schemas: set[str]) -> None:
         if name in schemas and name not in self._table.key:
-            self._changes.append(MakeNullable(name, "this schema has no field for it", Cost.IN_PLACE))
+            reason = "this schema has no field for it"
+            self._changes.append(MakeNullable(name, reason, Cost.IN_PLACE, self._is_persons(name)))
             return
         if name in schemas:
             self._refused.append(Refused(name, name, "is part of the primary key, and not in this schema", False))
@@ -262,6 +279,9 @@ class _Placing:
             " the topic's schema",
             hint="give it a default or let it be NULL",
         )
+
+    def _is_persons(self, name: str) -> bool:
+        return is_persons(name, self._table, self._known().layouts, self._rules)
 
     def _columns_of_schemas(self) -> set[str]:
         """The columns of this table that other versions of the schema fill: never those that a person added."""
@@ -276,11 +296,3 @@ class _Placing:
         if self._lineage is None:
             self._lineage = self._ask()
         return self._lineage
-
-
-def _avro(shape: ColumnShape) -> str:
-    """The field's type in the words of Avro."""
-    of = shape.of
-    if of.logical == "decimal":
-        return f"decimal({of.precision},{of.scale})"
-    return of.logical or of.avro_type

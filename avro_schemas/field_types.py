@@ -57,6 +57,13 @@ class FieldType:
         return self.name or self.avro_type
 
     @property
+    def words(self) -> str:
+        """The type in the words of Avro."""
+        if self.logical == "decimal":
+            return f"decimal({self.precision},{self.scale})"
+        return self.logical or self.avro_type
+
+    @property
     def nested(self) -> bool:
         """Whether a value has parts, which JSON can show and a plain column cannot."""
         return self.avro_type in {"array", "map", "record", "union", "recursive"} or self.logical == "duration"

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from avro_schemas.errors import ExitCode, RtpipeError
 from avro_schemas.mysql_types import OUR_COLLATION
 
+#: Arrays and objects inside one another that MySQL's JSON takes, and that every version of both servers takes.
+MOST, LEAST = 100, 31
+#: SQL that is 1 where the server takes MOST.
+TAKES_MOST = f"JSON_VALID(CONCAT(REPEAT('[', {MOST}), REPEAT(']', {MOST})))"
 #: What TABLE_TYPE says of a table that keeps rows: with SYSTEM VERSIONED, MariaDB keeps those of before, too.
 VERSIONED = "SYSTEM VERSIONED"
 _TABLES = {"BASE TABLE", VERSIONED}
@@ -65,6 +69,7 @@ class FoundTable:
     key: tuple[str, ...] = ()
     rows: int = 0
     collation: str = OUR_COLLATION  #: of columns that name none
+    json_depth: int = MOST  #: most arrays and objects inside one another that JSON of this server has
     versioned: bool = False  #: MariaDB keeps the rows of before, too
     mariadb: bool = False  #: where collations have names of their own
     prefixes: Mapping[str, int] = field(default_factory=dict)  #: key column -> how much of it the key compares

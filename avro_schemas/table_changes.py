@@ -40,6 +40,8 @@ class AddColumn(Change):
 class MakeNullable(Change):
     """The column takes NULL from now on."""
 
+    persons: bool = False  #: NOT NULL is a person's choice, so only a person may end it
+
     def __str__(self) -> str:
         return f"let column {self.column} be NULL ({self.reason})"
 
@@ -50,9 +52,15 @@ class Widen(Change):
 
     old: str  #: type, as the server writes it
     type: TypeEngine[Any] = field(compare=False)
+    persons: bool = False  #: the type is a person's choice, so only a person may change it
 
     def __str__(self) -> str:
         return f"widen column {self.column} from {self.old} to {type_words(self.type)} ({self.reason})"
+
+
+def is_left_to_people(change: Change) -> bool:
+    """Whether rtpipe makes the change on a person's word alone."""
+    return isinstance(change, MakeNullable | Widen) and change.persons
 
 
 @dataclass(frozen=True, slots=True)

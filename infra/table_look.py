@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from avro_schemas.found_table import VERSIONED, FoundColumn, FoundTable, require_usable
+from avro_schemas.found_table import LEAST, MOST, TAKES_MOST, VERSIONED, FoundColumn, FoundTable, require_usable
 from infra.column_definitions import checks_json, column_definitions
 from infra.database import run
 from infra.ddl import literal, quoted
@@ -17,10 +17,11 @@ _COLUMNS = """
     COLUMN_COMMENT, VERSION() FROM information_schema.COLUMNS
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION
 """
-_TABLE = """
-    SELECT TABLE_TYPE, ENGINE, COALESCE(TABLE_ROWS, 0), TABLE_COLLATION FROM information_schema.TABLES
+_TABLE = f"""
+    SELECT TABLE_TYPE, ENGINE, COALESCE(TABLE_ROWS, 0), TABLE_COLLATION, {TAKES_MOST} FROM information_schema.TABLES
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s
 """
+#: With SYSTEM VERSIONING the key has an end of the version, too, which is none of the columns.
 _KEY = """
     SELECT COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX
@@ -39,7 +40,7 @@ def found_table(connection: Connection, database: str, table: str) -> FoundTable
     facts = connection.exec_driver_sql(_TABLE, (database, table)).first()
     if facts is None:
         return None
-    kind, engine, rows, collation = facts
+    kind, engine, rows, collation, takes_most = facts
     require_usable(table, kind, engine)
     shown = run(connection, f"SHOW CREATE TABLE {quoted(database, table)}").scalars(1).one()
     definitions = column_definitions(shown)
@@ -47,16 +48,23 @@ def found_table(connection: Connection, database: str, table: str) -> FoundTable
         name: _column(row, definitions.get(name, ""), is_json=checks_json(shown, name))
         for name, *row in connection.exec_driver_sql(_COLUMNS, (database, table))
     }
-    key = {str(name): part for name, part in connection.exec_driver_sql(_KEY, (database, table))}
+    parts = {str(name): part for name, part in connection.exec_driver_sql(_KEY, (database, table))}
+    key = {name: part for name, part in parts.items() if name in columns}
     return FoundTable(
         columns,
         tuple(key),
         int(rows),
         str(collation),
+        MOST if takes_most else LEAST,
         versioned=kind == VERSIONED,
         mariadb=bool(getattr(connection.dialect, "is_mariadb", False)),
         prefixes={name: int(part) for name, part in key.items() if part is not None},
     )
+
+
+def json_depth(connection: Connection) -> int:
+    """How many arrays and objects inside one another JSON of this server may have."""
+    return MOST if connection.exec_driver_sql(f"SELECT {TAKES_MOST}").scalar() else LEAST
 
 
 def _column(facts: list[Any], definition: str, *, is_json: bool) -> FoundColumn:

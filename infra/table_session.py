@@ -23,7 +23,7 @@ from avro_schemas.table_changes_table import CHANGES, DONE, INTERRUPTED, MAX_OUT
 from infra.alter_table import OTHER_ALGORITHM, Alteration
 from infra.database import Account, Sessions, action_for, error_number, run
 from infra.ddl import create_table_sql, demands_primary_key, literal, quoted
-from infra.table_look import found_table
+from infra.table_look import found_table, json_depth
 
 #: Seconds for the answer to one statement: a long copy outlives its session, and the next one finds it done.
 DDL_SECONDS = 600
@@ -66,6 +66,10 @@ class TableSession:
         found = found_table(self._connection, self.database, self._table)
         self._is_versioned = found is not None and found.versioned
         return found
+
+    def json_depth(self) -> int:
+        """How many arrays and objects inside one another JSON of this server may have."""
+        return json_depth(self._connection)
 
     def demands_primary_key(self) -> bool:
         """Whether the server refuses a table without one."""

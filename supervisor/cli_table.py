@@ -32,6 +32,10 @@ OneId = Annotated[
     int | None,
     typer.Option("--schema-id", help="The registry's schema of this id, instead of the newest.", show_default=False),
 ]
+AcceptUnrelated = Annotated[
+    bool,
+    typer.Option("--accept-unrelated", help="The table is the topic's though it has no column of this schema."),
+]
 
 
 @app.command()
@@ -39,6 +43,7 @@ def plan(
     topics: SomeTopics = None,
     schema: OneSchema = None,
     schema_id: OneId = None,
+    accept_unrelated: AcceptUnrelated = False,
     sql: Annotated[bool, typer.Option("--sql", help="Print nothing but the SQL.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit code 3 if anything would change.")] = False,
     as_json: Json = False,
@@ -62,7 +67,8 @@ def plan(
     from supervisor.table_plan_view import as_json as for_programs
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
-    plans = [_planned(aim, accounts, Wishes()) for aim in aims(settings, topics, schema, schema_id)]
+    wishes = Wishes(accept_unrelated=accept_unrelated)
+    plans = [_planned(aim, accounts, wishes) for aim in aims(settings, topics, schema, schema_id)]
     if as_json:
         print(json.dumps({"schema_version": 1, "tables": [for_programs(one) for one in plans]}, indent=2))
     elif sql:
@@ -86,13 +92,14 @@ def apply(
     drop: Annotated[
         bool, typer.Option("--drop", help="Drop the columns that only older versions of the schema fill.")
     ] = False,
+    accept_unrelated: AcceptUnrelated = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     schema_registry_url: RegistryUrl = None,
 ) -> None:
     """Do what `rtpipe table plan` shows: create the table, or alter it. Doing it twice changes nothing.
 
-    Asks before it copies a table, which blocks its writers, and before it drops a column. Works beside a running
-    supervisor; where a partition waits for the change: rtpipe resume.
+    Asks before it copies a table, which blocks its writers, before it drops a column, and before it changes one that a
+    person made. Works beside a running supervisor; where a partition waits for the change: rtpipe resume.
 
     Examples:
 
@@ -105,7 +112,7 @@ def apply(
     from supervisor.table_plan import Wishes
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
-    wishes = Wishes(accept_rename=accept_rename, drop=drop)
+    wishes = Wishes(accept_rename=accept_rename, drop=drop, accept_unrelated=accept_unrelated)
     wanted = aims(settings, topics, schema, schema_id)
     if drop and (shared := [one.topic for one in wanted if settings.topic(one.topic).subjects().by_record]):
         raise SettingsError(
@@ -117,7 +124,10 @@ def apply(
     _show(plans)
     refuse(plans)
     if any(one.costly for one in plans) and not yes:
-        typer.confirm("this copies a table or drops a column; go on?", abort=True)
+        for one in plans:
+            for question in one.questions:
+                typer.echo(f"{one.aim.table}: this {question}")
+        typer.confirm("go on?", abort=True)
     for one in plans:
         if one.differs:
             apply_to(one.aim, accounts, wishes)

@@ -14,7 +14,7 @@ from avro_schemas.evolution import EvolutionError, Placement, place
 from avro_schemas.found_table import FoundTable
 from avro_schemas.key_schema import key_schema
 from avro_schemas.lineage import Lineage
-from avro_schemas.table_changes import AddColumn, Change, Widen
+from avro_schemas.table_changes import AddColumn, Change, MakeNullable, Widen, is_left_to_people
 from avro_schemas.table_layout import TableLayout, placed, table_layout
 from avro_schemas.table_rules import TableRules
 from avro_schemas.table_unfit import TableUnfitError
@@ -135,7 +135,12 @@ class TableKeeper:
     def _by_contract(self, cause: Cause, placement: Placement, rules: TableRules) -> TableLayout:
         """What becomes of rows for which the table may not change. Those that only a wider column holds stop there."""
         wanted = [*map(str, placement.changes), *map(str, placement.refused)]
-        lasting = [one for one in placement.changes if not isinstance(one, AddColumn | Widen)]
+        landed = {column.name for column in placement.layout.columns}
+        lasting = [
+            one
+            for one in placement.changes
+            if not isinstance(one, AddColumn | Widen) and not (is_left_to_people(one) and one.column in landed)
+        ]
         held = [*map(str, lasting), *(str(one) for one in placement.refused if not one.droppable)]
         if rules.evolution == "discard_row":
             raise DiscardedError(
@@ -164,7 +169,12 @@ class TableKeeper:
         placement = place(layout, table, rules, lineage)
         if placement.refused:
             raise _refusal(placement, cause)
-        for alteration in alterations(self._database, layout.name, table, placement.changes):
+        landed = {column.name for column in placement.layout.columns}
+        theirs = [change for change in placement.changes if is_left_to_people(change)]
+        if locked := [change for change in theirs if change.column not in landed]:
+            raise _needs_leave(self._database, placement, table, locked, cause)
+        ours = [change for change in placement.changes if not is_left_to_people(change)]
+        for alteration in alterations(self._database, layout.name, table, ours):
             if alteration.cost is Cost.COPY and not rules.allow_copy:
                 continue
             done = session.alter(alteration, cause, may_copy=rules.allow_copy)
@@ -180,14 +190,19 @@ class TableKeeper:
 
 
 def _settled(placement: Placement, table: FoundTable, database: str) -> TableLayout:
-    """What is left may be columns that stay narrow, which know the statement that widens them."""
-    if placement.refused or any(not isinstance(change, Widen) for change in placement.changes):
+    """What is left may be columns that stay narrow or NOT NULL, which know the statement that helps."""
+    left = [one for one in placement.changes if not isinstance(one, Widen) and not is_left_to_people(one)]
+    if placement.refused or left:
         raise TableBusyError(f"table {placement.layout.name} was changed by somebody else meanwhile")
-    statements = {
-        change.column: _statement(database, placement.layout.name, table, change) for change in placement.changes
-    }
+    changes = {(change.column, type(change)): change for change in placement.changes}
+
+    def statement(column: str, kind: type[Change]) -> str:
+        change = changes.get((column, kind))
+        return _statement(database, placement.layout.name, table, change) if change else ""
+
     columns = [
-        dataclasses.replace(column, narrow=statements.get(column.name, "")) for column in placement.layout.columns
+        dataclasses.replace(column, narrow=statement(column.name, Widen), required=statement(column.name, MakeNullable))
+        for column in placement.layout.columns
     ]
     return placed(placement.layout, columns, placement.layout.metadata, placement.layout.others)
 
@@ -210,6 +225,19 @@ def _needs_copy(alteration: Alteration, name: str, cause: Cause) -> EvolutionErr
         f"table {name} can be altered only by copying it, which blocks its writers: {alteration.begin}",
         hint=f"rtpipe table apply --topics {cause.topic} does it, then rtpipe resume {cause.topic};"
         " or set allow_copy = true",
+    )
+
+
+def _needs_leave(
+    database: str, placement: Placement, table: FoundTable, changes: Sequence[Change], cause: Cause
+) -> EvolutionError:
+    name = placement.layout.name
+    statements = "; ".join(one.begin for one in alterations(database, name, table, changes))
+    return EvolutionError(
+        f"table {name} has columns that a person made NOT NULL, and this schema has no value for"
+        f" {', '.join(change.column for change in changes)}",
+        hint=f"give a default, or let NULL in: {statements}; `rtpipe table apply --topics {cause.topic}` asks and does"
+        f" it; then rtpipe resume {cause.topic}",
     )
 
 

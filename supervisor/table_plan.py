@@ -11,9 +11,10 @@ from avro_schemas.column_notes import losses
 from avro_schemas.column_types import ColumnShape
 from avro_schemas.evolution import Placement, landings, place
 from avro_schemas.found_table import FoundTable
+from avro_schemas.json_depth import depth_warnings
 from avro_schemas.lineage import Lineage, lineage_of
 from avro_schemas.metadata_columns import PLACE
-from avro_schemas.table_changes import AddColumn, Change, DropColumn, MakeNullable, Rename
+from avro_schemas.table_changes import AddColumn, Change, DropColumn, MakeNullable, Rename, is_left_to_people
 from avro_schemas.table_layout import TableLayout, table_layout
 from avro_schemas.table_rules import TableRules
 from infra.alter_table import Alteration, alterations
@@ -39,6 +40,7 @@ class Wishes:
 
     accept_rename: bool = False
     drop: bool = False
+    accept_unrelated: bool = False  #: no column in common is no sign of a slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,18 @@ class TablePlan:
 
     @property
     def costly(self) -> bool:
-        """Whether the table is copied, or something in it is lost."""
-        return any(change.cost is Cost.COPY or isinstance(change, DropColumn) for change in self.changes)
+        """Whether the table is copied, something in it is lost, or a person's column changed."""
+        return bool(self.questions)
+
+    @property
+    def questions(self) -> list[str]:
+        """What only a person may say yes to, in words."""
+        theirs = [change.column for change in self.changes if is_left_to_people(change)]
+        return [
+            *(["copies the table"] if any(change.cost is Cost.COPY for change in self.changes) else []),
+            *(["drops a column"] if any(isinstance(change, DropColumn) for change in self.changes) else []),
+            *([f"changes columns that a person made: {', '.join(dict.fromkeys(theirs))}"] if theirs else []),
+        ]
 
 
 def plan_table(aim: TableAim, session: TableSession, wishes: Wishes) -> TablePlan:
@@ -95,17 +107,22 @@ def plan_table(aim: TableAim, session: TableSession, wishes: Wishes) -> TablePla
             rules, keyed = replace(aim.rules, metadata=tuple({*aim.rules.metadata, *PLACE})), True
             layout = table_layout(aim.schema, table=aim.table, rules=rules)
         sql = create_table_sql(layout.table, session.database, mariadb=session.is_mariadb)
+        layout = replace(layout, warnings=(*layout.warnings, *depth_warnings(layout.columns, session.json_depth())))
         return TablePlan(aim, layout, None, None, (), (), sql, (), keyed)
     return _altered(aim, layout, found, session.database, wishes)
 
 
 def _altered(aim: TableAim, layout: TableLayout, found: FoundTable, database: str, wishes: Wishes) -> TablePlan:
     lineage = lineage_of([*aim.versions(), aim.schema], aim.table, aim.rules)
-    placement, renames = place(layout, found, aim.rules, lambda: lineage), tuple[Rename, ...]()
+
+    def placed(found: FoundTable) -> Placement:
+        return place(layout, found, aim.rules, lambda: lineage, accept_unrelated=wishes.accept_unrelated)
+
+    placement, renames = placed(found), tuple[Rename, ...]()
     if wishes.accept_rename:
         renames = _renames(placement, found)
         found = _renamed(found, renames)
-        placement = place(layout, found, aim.rules, lambda: lineage)
+        placement = placed(found)
     idle = _idle(placement, found, aim.rules, lineage)
     changes: list[Change] = [*renames, *placement.changes]
     if wishes.drop:
@@ -113,6 +130,8 @@ def _altered(aim: TableAim, layout: TableLayout, found: FoundTable, database: st
         changes = [one for one in changes if not (isinstance(one, MakeNullable) and one.column in dropped)]
         changes += [DropColumn(name, "no field of this schema", Cost.INSTANT) for name in idle]
         idle = ()
+    deep = depth_warnings(placement.layout.columns, found.json_depth)
+    layout = replace(layout, warnings=(*layout.warnings, *deep))
     altered = tuple(alterations(database, aim.table, found, changes))
     return TablePlan(aim, layout, found, placement, tuple(changes), altered, "", idle, keyed=False)
 

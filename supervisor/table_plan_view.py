@@ -10,7 +10,7 @@ from rich.text import Text
 from avro_schemas.column_fit import Cost
 from avro_schemas.column_notes import float_notes
 from avro_schemas.mysql_types import type_words
-from avro_schemas.table_changes import AddColumn, Change, DropColumn, MakeNullable, Rename, Widen
+from avro_schemas.table_changes import AddColumn, Change, DropColumn, MakeNullable, Rename, Widen, is_left_to_people
 from supervisor.table_plan import TablePlan
 
 _ADDED, _CHANGED, _REMOVED, _QUIET = "green", "yellow", "red", "dim"
@@ -105,6 +105,8 @@ def _lines(plan: TablePlan) -> list[tuple[str, str, str, str]]:
 
 def _line(change: Change, rows: int) -> tuple[str, str, str, str]:
     cost = cost_words(change.cost, rows)
+    if is_left_to_people(change):
+        cost += "; a person made the column, so only `rtpipe table apply` changes it"
     match change:
         case AddColumn():
             default = "" if change.default is None else f" DEFAULT {change.default}"

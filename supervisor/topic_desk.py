@@ -212,4 +212,4 @@ def _may_come(found: Any) -> bool:
 def _may_change(answer: SchemaAnswer, spec: PartitionSpec) -> bool:
     """Whether the layout is one that `rtpipe table apply` would better: a writer that starts again asks anew."""
     columns = answer.layout.columns if answer.layout else ()
-    return spec.rules.evolution == "discard_value" or any(column.narrow for column in columns)
+    return spec.rules.evolution == "discard_value" or any(column.narrow or column.required for column in columns)

@@ -39,6 +39,7 @@ MYSQL_IN_FAULTS = {
     "test_kills.py",
     "test_letter_commands.py",
     "test_modes.py",
+    "test_people_tables.py",
     "test_retries.py",
     "test_setup.py",
     "test_table_command.py",

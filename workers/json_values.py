@@ -15,17 +15,20 @@ from typing import Any
 
 from avro_schemas.column_types import ColumnShape
 from avro_schemas.field_types import FieldType
+from avro_schemas.json_depth import WAY_OUT, depths
 from avro_schemas.wire_schema import branch_key
 from workers.avro_texts import big_decimal_text, date_text, decimal_text, time_text, timestamp_text, uuid_of_bytes
 from workers.avro_texts import uuid_text as checked_uuid
 
 #: Makes a decoded value what json can write. None: it is already.
 Convert = Callable[[Any], Any]
-#: Arrays and objects inside one another that both servers take.
-MAX_DEPTH = 98
 _DURATION = struct.Struct("<III")
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+class TooDeep(ValueError):  # noqa: N818 - no error of the value
+    """The server's JSON ends before the value does."""
 
 
 def json_text(column: ColumnShape) -> Callable[[Any], str]:
@@ -48,13 +51,16 @@ def plain_value(column: ColumnShape) -> Convert:
     converters = _Converters(column.records)
     convert = _of_parts(column.parts, converters) if column.parts else converters.of(column.of) or _same
 
+    most = column.json_depth
+
     def checked(value: Any) -> Any:
         plain = convert(value)
-        if _depth_beyond(plain, MAX_DEPTH):
-            raise ValueError(f"parts inside parts more than {MAX_DEPTH} deep")
+        if _depth_beyond(plain, most):
+            text = f"arrays and objects {_depth(plain)} deep, and JSON of this server ends at {most}: {WAY_OUT}"
+            raise TooDeep(text)
         return plain
 
-    return checked if converters.bottomless else convert
+    return checked if most and depths(column)[1] > most else convert
 
 
 def _of_parts(parts: Sequence[ColumnShape], converters: _Converters) -> Convert:
@@ -86,7 +92,6 @@ class _Converters:
     def __init__(self, records: Mapping[str, FieldType]) -> None:
         self._records = records
         self._made: dict[str, Convert | None] = {}
-        self.bottomless = False  #: a value may be as deep as its message makes it
 
     def of(self, found: FieldType) -> Convert | None:
         """The converter of a type, null included."""
@@ -147,13 +152,17 @@ class _Converters:
         return tagged
 
     def _recursive(self, name: str) -> Convert:
-        self.bottomless = True
-
         def convert(value: Any) -> Any:
             made = self._plain(self._records[name])
             return made(value) if made else value
 
         return convert
+
+
+def _depth(value: Any) -> int:
+    if not isinstance(value, (dict, list)):
+        return 0
+    return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
 
 
 def _depth_beyond(value: Any, most: int) -> bool:

@@ -23,9 +23,9 @@ from workers.avro_texts import (
     uuid_of_bytes,
     uuid_text,
 )
-from workers.exact_fit import Literals, exactly
+from workers.exact_fit import Literals, TooNarrow, exactly
 from workers.given_literals import given_literals, loses
-from workers.json_values import json_text
+from workers.json_values import TooDeep, json_text
 from workers.text_literals import bytes_literals, hexadecimal, quoted_texts, text_literals
 
 
@@ -38,8 +38,10 @@ def literals_for(column: ColumnShape, *, nonfinite: str = "dead_letter") -> Lite
     render = _plain(column)
     if column.given is not None:
         render = given_literals(column, column.given, render)
-    elif column.narrow:
+    elif column.narrow and not column.of.nested:
         render = exactly(column, render)
+    if column.required:
+        return _required(render, column.required)
     if not column.nullable:
         return _never_null(render) if column.of.nullable or len(column.path) > 1 else render
     nullable = _nullable(render)
@@ -62,8 +64,7 @@ def literal_of(column: ColumnShape) -> Callable[[Any], str]:
 def _plain(column: ColumnShape) -> Literals:
     of = column.of
     if of.nested:
-        text = json_text(column)
-        return lambda values: quoted_texts([text(value) for value in values])
+        return _json(column)
     if of.logical == "decimal":
         render = decimal_text(of.precision, of.scale)
         if isinstance(column.type, DECIMAL):
@@ -84,6 +85,21 @@ def _plain(column: ColumnShape) -> Literals:
     return _PRIMITIVE[of.avro_type]
 
 
+def _json(column: ColumnShape) -> Literals:
+    """A value that is too deep for JSON stops the partition where the settings ask for a column that takes it."""
+    text = json_text(column)
+
+    def rendered(values: Sequence[Any]) -> list[str]:
+        try:
+            return quoted_texts([text(value) for value in values])
+        except TooDeep as deep:
+            if column.narrow:
+                raise TooNarrow(f"{deep}; the settings ask for it, and it copies the table: {column.narrow}") from None
+            raise
+
+    return rendered
+
+
 def _nanos_text(value: int) -> str:
     """Cut to microseconds, since that was asked for."""
     return _LOGICAL["timestamp-micros"](value // 1_000)
@@ -100,6 +116,17 @@ def _nullable(render: Literals) -> Literals:
         return ["NULL" if value is None else next(present) for value in values]
 
     return with_nulls
+
+
+def _required(render: Literals, help_: str) -> Literals:
+    """For a column that a person made NOT NULL, whose field may be null."""
+
+    def checked(values: Sequence[Any]) -> list[str]:
+        if None in values:
+            raise TooNarrow(f"null for a column that a person made NOT NULL, which rtpipe leaves so: {help_}")
+        return render(values)
+
+    return checked
 
 
 def _never_null(render: Literals) -> Literals:

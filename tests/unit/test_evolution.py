@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from avro_schemas.evolution import Placement, place
 from avro_schemas.found_table import FoundColumn, FoundTable
 from avro_schemas.lineage import Lineage
 from avro_schemas.mysql_types import type_words
-from avro_schemas.table_changes import AddColumn, MakeNullable, Widen
+from avro_schemas.table_changes import AddColumn, MakeNullable, Widen, is_left_to_people
 from avro_schemas.table_layout import TableLayout, table_layout
 from avro_schemas.table_rules import PLAIN, TableRules
 from avro_schemas.table_unfit import TableUnfitError
@@ -258,6 +259,35 @@ def test_a_field_that_is_gone() -> None:
     assert placement.layout.others == ()
     with pytest.raises(TableUnfitError, match="column b that is NOT NULL"):
         place(fewer, table_of(both), PLAIN)
+
+
+def test_not_null_and_types_of_a_persons_table_are_left_to_people() -> None:
+    old, new = layout(field("a", text(20)), field("b", "int")), layout(field("a", ["null", text(60)]))
+    lineage = lambda: Lineage((old, new))  # noqa: E731
+    ours = table_of(old)
+    assert not any(map(is_left_to_people, place(new, ours, PLAIN, lineage).changes))
+    other_collation = replace(ours, collation="utf8mb4_0900_ai_ci")
+    other_key = replace(ours, key=("b",))
+    folding = table_of(layout(field("b", "int")), a=FoundColumn("varchar(20)", False, "utf8mb4", "utf8mb4_general_ci"))
+    for table in (other_collation, folding):
+        placement = place(new, table, PLAIN, lineage)
+        changed = {change.column for change in placement.changes if is_left_to_people(change)}
+        assert changed >= {"a"}
+        [column] = placement.layout.columns
+        assert (column.nullable, bool(column.required), bool(column.narrow)) == (False, True, True)
+    assert all(map(is_left_to_people, place(layout(field("a", text(60))), other_key, PLAIN, lineage).changes[:1]))
+    never_null = layout(field("a", ["null", text(20)]))
+    placement = place(never_null, table_of(layout(field("a", text(20)))), PLAIN, lambda: Lineage((never_null,)))
+    assert list(map(is_left_to_people, placement.changes)) == [True]  # no version gives it NOT NULL
+
+
+def test_a_table_without_any_column_of_the_schema_may_be_accepted() -> None:
+    old, new = layout(field("a", "int")), layout(field("b", "int"))
+    placement = place(new, table_of(old), PLAIN, lambda: Lineage((old, new)), accept_unrelated=True)
+    assert told(placement) == [
+        "add column b int (field b is new)",
+        "let column a be NULL (this schema has no field for it)",
+    ]
 
 
 def test_what_a_person_added_is_left_alone() -> None:

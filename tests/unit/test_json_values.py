@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from avro_schemas.evolution import place
+from avro_schemas.found_table import FoundColumn, FoundTable
+from avro_schemas.json_depth import depth_warnings
 from avro_schemas.table_layout import table_layout
+from avro_schemas.table_rules import PLAIN, TableRules
 from tests.avro_kinds import data, number, text
 from tests.batches import batch_of
-from workers.json_values import MAX_DEPTH
-from workers.row_encoder import Encoded, RowEncoder
+from workers.row_encoder import TOO_NARROW, Encoded, RowEncoder
 from workers.strict_reader import MOST_DEEP
 
 NODE = {
@@ -39,7 +42,8 @@ def one(raw: bytes) -> bytes:
 
 def encode(kind: Any, raw: bytes) -> Encoded:
     schema = {"type": "record", "name": "Row", "fields": [{"name": "c", "type": kind}]}
-    encoder = RowEncoder(table_layout(schema, table="t"), schema, partition=0, schema_id=1)
+    layout = place(table_layout(schema, table="t"), FoundTable(json_depth=31), PLAIN).layout
+    encoder = RowEncoder(layout, schema, partition=0, schema_id=1)
     return encoder.encode(batch_of([b"\0\0\0\0\1" + raw]), range(1))
 
 
@@ -109,9 +113,37 @@ def chain(length: int) -> bytes:
     return (number(1) + number(1)) * (length - 1) + number(1) + number(0)
 
 
-def test_a_value_is_as_deep_as_both_servers_take() -> None:
-    assert stored(NODE, chain(MAX_DEPTH))["next"]["next"]["n"] == 1
-    assert f"more than {MAX_DEPTH} deep" in refused(NODE, chain(MAX_DEPTH + 1))
+def test_a_value_is_as_deep_as_the_server_takes() -> None:
+    assert stored(NODE, chain(31))["next"]["next"]["n"] == 1
+    assert "arrays and objects 40 deep, and JSON of this server ends at 31" in refused(NODE, chain(40))
+    deep: Any = "int"
+    for _ in range(35):
+        deep = array(deep)
+    assert "35 deep" in refused(deep, number(1) * 36 + b"\0" * 35)
+    schema = {"type": "record", "name": "Row", "fields": [{"name": "c", "type": NODE}, {"name": "d", "type": deep}]}
+    never, may = depth_warnings(table_layout(schema, table="t").columns, 31)
+    assert "c: may be as deep as a message makes it; what is deeper than 31" in never
+    assert "d: may be up to 35 deep" in may
+    record: Any = "int"
+    for level in range(35):
+        record = {"type": "record", "name": f"N{level}", "fields": [{"name": "x", "type": record}]}
+    schema["fields"] = [{"name": "c", "type": record}]
+    [told] = depth_warnings(table_layout(schema, table="t").columns, 31)
+    assert told.startswith("c: each value is 35 deep, and JSON of this server ends at 31")
+    assert depth_warnings(table_layout(schema, table="t").columns, 100) == []
+
+
+def test_text_takes_what_json_does_not_and_until_then_the_partition_is_held() -> None:
+    rules = TableRules(columns={"c": "LONGTEXT"})
+    schema = {"type": "record", "name": "Row", "fields": [{"name": "c", "type": NODE}]}
+    made = table_layout(schema, table="t", rules=rules)
+    for kind, letter in (("longtext", ""), ("json", TOO_NARROW)):
+        found = FoundTable({"c": FoundColumn(kind, False, "utf8mb4", "utf8mb4_bin")}, json_depth=31)
+        placement = place(made, found, rules)
+        assert len(placement.changes) == (kind == "json")
+        encoder = RowEncoder(placement.layout, schema, partition=0, schema_id=1)
+        encoded = encoder.encode(batch_of([b"\0\0\0\0\1" + chain(60)]), range(1))
+        assert [one.name for one in encoded.refused.values()] == ([letter] if letter else [])
 
 
 @pytest.mark.parametrize("length", [400, 10_000, 300_000])
