@@ -147,7 +147,8 @@ class _Placing:
             if self._table.columns[there].generated:
                 self._refuse(shape, there)
                 return None
-            unsure = verdict.fit is not Fit.HOLDS or verdict.wider is not None
+            asked = shape.of.nested and shape.field in self._rules.columns  # text instead of JSON, on request
+            unsure = (verdict.fit is not Fit.HOLDS or verdict.wider is not None) and not asked
             if verdict.fit is Fit.THEIRS or (unsure and not self._is_of_a_version(shape, there)):
                 return self._given(shape, there)
             if verdict.fit is Fit.REFUSED:

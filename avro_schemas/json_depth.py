@@ -23,7 +23,7 @@ def depth_warnings(columns: Iterable[ColumnShape], most: int) -> list[str]:
     """What to tell of columns whose values may be, or always are, deeper than the server's JSON."""
     told = []
     for shape in columns:
-        if not isinstance(shape.type, JSON):
+        if not isinstance(shape.type, JSON) or shape.narrow:  # which is to become text
             continue
         least, deepest = depths(shape)
         if least > most:

@@ -12,6 +12,7 @@ import pytest
 from avro_schemas.evolution import place
 from avro_schemas.found_table import FoundColumn, FoundTable
 from avro_schemas.json_depth import depth_warnings
+from avro_schemas.lineage import Lineage
 from avro_schemas.table_layout import table_layout
 from avro_schemas.table_rules import PLAIN, TableRules
 from tests.avro_kinds import data, number, text
@@ -139,7 +140,7 @@ def test_text_takes_what_json_does_not_and_until_then_the_partition_is_held() ->
     made = table_layout(schema, table="t", rules=rules)
     for kind, letter in (("longtext", ""), ("json", TOO_NARROW)):
         found = FoundTable({"c": FoundColumn(kind, False, "utf8mb4", "utf8mb4_bin")}, json_depth=31)
-        placement = place(made, found, rules)
+        placement = place(made, found, rules, lambda: Lineage((made,)))
         assert len(placement.changes) == (kind == "json")
         encoder = RowEncoder(placement.layout, schema, partition=0, schema_id=1)
         encoded = encoder.encode(batch_of([b"\0\0\0\0\1" + chain(60)]), range(1))
