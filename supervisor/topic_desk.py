@@ -212,4 +212,5 @@ def _may_come(found: Any) -> bool:
 def _may_change(answer: SchemaAnswer, spec: PartitionSpec) -> bool:
     """Whether the layout is one that `rtpipe table apply` would better: a writer that starts again asks anew."""
     columns = answer.layout.columns if answer.layout else ()
-    return spec.rules.evolution == "discard_value" or any(column.narrow or column.required for column in columns)
+    for_now = any(column.narrow or column.required or column.given for column in columns)
+    return for_now or spec.rules.evolution == "discard_value"
