@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -100,6 +101,17 @@ class DatabaseSession:
             require_usable(table, row[0], row[1])
         except UnusableTableError as error:
             raise SetupError(error.message, hint=error.hint) from None
+
+    def columns_of(self, table: str) -> str:
+        """A mark of the table's columns: another one after any change of names, types, character sets or NULL."""
+        sql = (
+            "SELECT column_name, column_type, collation_name, is_nullable FROM information_schema.columns"
+            " WHERE table_schema = DATABASE() AND table_name = :t ORDER BY ordinal_position"
+        )
+        with translated():
+            rows = self.connection.execute(text(sql), {"t": table}).all()
+            self.connection.rollback()
+        return hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
 
     def require_key(self, table: str, key: Sequence[str]) -> None:
         """Refuse a table whose rows cannot be updated by `key`: ON DUPLICATE KEY fires on every unique index, and two

@@ -22,7 +22,7 @@ from workers.batch_queue import Batch
 from workers.database_errors import DatabaseTrouble
 from workers.database_session import DatabaseSession, open_session, translated
 from workers.errors import Fenced, SetupError, TemporaryError, TopicChangedError
-from workers.offset_statements import ADVANCE, CORRECT
+from workers.offset_statements import ADVANCE, CORRECT, row_of
 from workers.partition_owner import Work
 from workers.partition_spec import PartitionSpec
 from workers.process_log import get_logger
@@ -44,6 +44,7 @@ class OffsetLedger:
         self._shaken = False  #: a statement of this transaction was refused
         self.max_packet = 0  #: bytes of a statement that the server takes, as of the last connection
         self.has_letters = False  #: there is a table for dead letters, as of the last connection
+        self.columns = ""  #: tells the columns of the topic's table from other ones, as of the last look
 
     @property
     def _of_us(self) -> str:
@@ -51,12 +52,7 @@ class OffsetLedger:
         return f" of supervisor {self._spec.supervisor}" if self._spec.supervisor else ""
 
     def _where(self) -> ColumnElement[bool]:
-        columns = OFFSETS.c
-        return and_(
-            columns.topic == self._spec.key.topic,
-            columns["partition"] == self._spec.key.partition,
-            columns.consumer_group == self._spec.group,
-        )
+        return row_of(self._spec.key.topic, self._spec.key.partition, self._spec.group)
 
     @property
     def session(self) -> DatabaseSession:
@@ -70,6 +66,7 @@ class OffsetLedger:
 
     def _require_tables(self) -> None:
         self.session.require_innodb(self._spec.table)
+        self.columns = self.session.columns_of(self._spec.table)
         if self._spec.rules.mode == "upsert":
             self.session.require_key(self._spec.table, self._spec.rules.key)
         self.session.require_innodb(OFFSETS.name)

@@ -5,16 +5,21 @@ To compile one takes as long as the server takes to run it.
 
 from __future__ import annotations
 
-from sqlalchemy import Update, and_, bindparam, func, literal_column, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, func, literal_column, update
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from avro_schemas.offsets_table import OFFSETS
 
 _COLUMNS = OFFSETS.c
+
+
+def row_of(topic: object, partition: object, group: object) -> ColumnElement[bool]:
+    """The row of one partition, as a condition."""
+    return and_(_COLUMNS.topic == topic, _COLUMNS["partition"] == partition, _COLUMNS.consumer_group == group)
+
+
 _ROW = and_(
-    _COLUMNS.topic == bindparam("of_topic"),
-    _COLUMNS["partition"] == bindparam("of_partition"),
-    _COLUMNS.consumer_group == bindparam("of_group"),
+    row_of(bindparam("of_topic"), bindparam("of_partition"), bindparam("of_group")),
     _COLUMNS.epoch == bindparam("of_epoch"),
     _COLUMNS.offset == bindparam("at_offset"),
 )

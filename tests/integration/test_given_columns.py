@@ -10,6 +10,7 @@ from confluent_kafka import Producer
 
 from tests.integration.test_dead_letters import letters
 from tests.integration.test_pipeline import create_typed, logical, supervised, typed_pipeline, wire
+from tests.waits import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -297,6 +298,42 @@ def test_a_lossy_column_takes_what_it_rounds_and_counts_it(database: Addresses, 
         slip = pipeline.run("table", "plan", "--topics", topic)
         assert slip.returncode == 78
         assert "`lossy` names amuont" in slip.stderr
+
+
+@pytest.mark.faults
+def test_a_column_that_somebody_makes_narrower_while_rows_flow_is_noticed(database: Addresses, tmp_path: Path) -> None:
+    """Within seconds, and without a restart: what does not fit from then on is refused."""
+    cases = [Case(DECIMAL, "DECIMAL(12,4)", [], [])]
+    with typed_pipeline(database, tmp_path, partitions=1, on_error="dead_letter") as pipeline:
+        pipeline.metadata = False
+        topic, schema_id = pipeline.topics[0], create_typed(pipeline, schema_of(cases))
+        remade(pipeline, {"at": "INT NOT NULL", "c0": "DECIMAL(12,4)"})
+        below = schema_of([case._replace(kind=beneath(case.kind)) for case in cases])
+        sent = [0]
+
+        def send() -> None:
+            pipeline.send(topic, wire(schema_id, below, {"at": sent[0], "c0": dec(12_345)}))
+            sent[0] += 1
+
+        def arrived() -> int:
+            rows = int(pipeline.query(f"SELECT COUNT(*) FROM `{topic}`")[0][0])
+            return rows + len(letters(pipeline, topic))
+
+        pipeline.supervise()
+        send()
+        eventually(lambda: arrived() == 1, within=60)
+        assert not letters(pipeline, topic)
+        pipeline.query(f"ALTER TABLE `{topic}` MODIFY c0 DECIMAL(10,2)")
+
+        def refused() -> bool:
+            send()
+            eventually(lambda: arrived() == sent[0], within=60)
+            return bool(letters(pipeline, topic))
+
+        eventually(refused, within=60)
+        before = len(letters(pipeline, topic))
+        send()
+        eventually(lambda: len(letters(pipeline, topic)) == before + 1, within=60)
 
 
 def test_a_float_is_whole_in_a_double(database: Addresses, tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ class Server:
     rows: list[int] = field(default_factory=list)
     letters: list[int] = field(default_factory=list)
     statements: int = 0
+    columns: str = "as they were"
     max_packet = 1 << 20
     has_letters = True
 
@@ -135,6 +136,8 @@ class Server:
 class Encoder:
     """Rows that are their offsets."""
 
+    forgot = 0
+
     def work(self, batch: Batch, max_packet: int) -> BatchWork:
         rows = Rows(
             "INSERT INTO `orders` (`a`) VALUES ", list(map(str, batch.offsets)), list(range(len(batch.offsets)))
@@ -142,7 +145,7 @@ class Encoder:
         return BatchWork(SPEC, batch, [rows], {}, max_packet=max_packet, tombstones=Tombstones())
 
     def forget(self) -> None:
-        """There is nothing to forget."""
+        self.forgot += 1
 
 
 def written(server: Server, *batches: int, pauses: int = 40) -> str:
@@ -289,3 +292,19 @@ def test_an_error_that_passes_leaves_no_letter() -> None:
         server = Server(refuses, rolls_back=True)
         if written(server, 8) == "" and action_of(number, state_of(number)) is not Action.DATA:
             assert (sorted(server.rows), server.letters) == (list(range(8)), []), number
+
+
+def test_columns_that_somebody_alters_are_asked_about_before_the_next_row() -> None:
+    server = Server(lambda _what, _offsets: None)
+    owner = PartitionOwner(SPEC.key, server, Patience(1))
+    owner.claim()
+    ledger: Any = server
+    writer = TableWriter(SPEC, owner, ledger, None, lambda: None)  # type: ignore[arg-type]
+    encoder = Encoder()
+    writer._encoder = encoder  # type: ignore[assignment]
+    forgot = []
+    for first, columns in enumerate(["as they were", "as they were", "narrower", "narrower"]):
+        server.columns = columns
+        writer.write(batch_of([b"v"], range(first, first + 1)))
+        forgot.append(encoder.forgot)
+    assert forgot == [0, 0, 1, 1]
