@@ -97,7 +97,8 @@ def test_what_is_refused_has_exit_code_5(sender: Sender, tmp_path: Path) -> None
     assert "field seq: union does not go into column seq bigint" in said
     assert table(sender.pipeline, "apply", "--schema", str(bad), code=5)
     missing = sender.pipeline.run("table", "plan", "--topics", "nosuchtopic")
-    assert missing.returncode == 5
+    assert missing.returncode == 78
+    assert "topic nosuchtopic does not exist" in missing.stderr
 
 
 def test_a_file_is_planned_before_it_is_registered(sender: Sender, tmp_path: Path) -> None:
