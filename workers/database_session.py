@@ -102,7 +102,7 @@ class DatabaseSession:
         except UnusableTableError as error:
             raise SetupError(error.message, hint=error.hint) from None
 
-    def columns_of(self, table: str) -> str:
+    def columns_mark(self, table: str) -> str:
         """A mark of the table's columns: another one after any change of names, types, character sets or NULL."""
         sql = (
             "SELECT column_name, column_type, collation_name, is_nullable FROM information_schema.columns"

@@ -44,7 +44,7 @@ class OffsetLedger:
         self._shaken = False  #: a statement of this transaction was refused
         self.max_packet = 0  #: bytes of a statement that the server takes, as of the last connection
         self.has_letters = False  #: there is a table for dead letters, as of the last connection
-        self.columns = ""  #: tells the columns of the topic's table from other ones, as of the last look
+        self.columns_mark = ""  #: tells the columns of the topic's table from other ones, as of the last look
 
     @property
     def _of_us(self) -> str:
@@ -66,7 +66,7 @@ class OffsetLedger:
 
     def _require_tables(self) -> None:
         self.session.require_innodb(self._spec.table)
-        self.columns = self.session.columns_of(self._spec.table)
+        self.columns_mark = self.session.columns_mark(self._spec.table)
         if self._spec.rules.mode == "upsert":
             self.session.require_key(self._spec.table, self._spec.rules.key)
         self.session.require_innodb(OFFSETS.name)

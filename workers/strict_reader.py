@@ -120,15 +120,19 @@ class _Readers:
         return read
 
 
+def _index(cursor: Cursor, of: str, things: str, last: int) -> int:
+    start = cursor.at
+    index = cursor.number(f"the index of {'an' if of == 'enum' else 'a'} {of}")
+    if not 0 <= index <= last:
+        raise Malformed(f"{of} index {index}, where the {things} are 0 to {last}", start)
+    return index
+
+
 def _union(branches: Sequence[Read]) -> Read:
     last = len(branches) - 1
 
     def read(cursor: Cursor) -> Any:
-        start = cursor.at
-        index = cursor.number("the index of a union")
-        if not 0 <= index <= last:
-            raise Malformed(f"union index {index}, where the branches are 0 to {last}", start)
-        return branches[index](cursor)
+        return branches[_index(cursor, "union", "branches", last)](cursor)
 
     return read
 
@@ -137,11 +141,7 @@ def _enum(symbols: Sequence[str]) -> Read:
     last = len(symbols) - 1
 
     def read(cursor: Cursor) -> str:
-        start = cursor.at
-        index = cursor.number("the index of an enum")
-        if not 0 <= index <= last:
-            raise Malformed(f"enum index {index}, where the symbols are 0 to {last}", start)
-        return symbols[index]
+        return symbols[_index(cursor, "enum", "symbols", last)]
 
     return read
 

@@ -45,7 +45,7 @@ class TableWriter:
         self._owner = owner
         self._ledger = ledger
         self._encoder = BatchEncoder(spec, schemas, sign_of_life=sign_of_life)
-        self._columns = ledger.columns  # for which the encoder encodes
+        self._columns_mark = ledger.columns_mark  # for which the encoder encodes
         self._letters: deque[tuple[float, int]] = deque()  # when, how many
         self.altered = 0  #: values stored changed so far, as the settings allow
         self._calm = _CALM  # batches since the server last refused a row
@@ -86,8 +86,8 @@ class TableWriter:
         self._most, self._calm = (len(batch.offsets) + 1) // 2, 0
 
     def _committed(self, batch: Batch) -> BatchWork:
-        if self._ledger.columns != self._columns:  # somebody altered the table; what fitted then may be rounded now
-            self._columns = self._ledger.columns
+        if self._ledger.columns_mark != self._columns_mark:  # altered by somebody: what fitted may be rounded now
+            self._columns_mark = self._ledger.columns_mark
             self._encoder.forget()
         try:
             return self._commit(batch)

@@ -68,7 +68,7 @@ class Server:
     rows: list[int] = field(default_factory=list)
     letters: list[int] = field(default_factory=list)
     statements: int = 0
-    columns: str = "as they were"
+    columns_mark: str = "as they were"
     max_packet = 1 << 20
     has_letters = True
 
@@ -304,7 +304,7 @@ def test_columns_that_somebody_alters_are_asked_about_before_the_next_row() -> N
     writer._encoder = encoder  # type: ignore[assignment]
     forgot = []
     for first, columns in enumerate(["as they were", "as they were", "narrower", "narrower"]):
-        server.columns = columns
+        server.columns_mark = columns
         writer.write(batch_of([b"v"], range(first, first + 1)))
         forgot.append(encoder.forgot)
     assert forgot == [0, 0, 1, 1]
