@@ -251,14 +251,12 @@ class Pipeline:
         return self.directory / "log"
 
     def events(self, event: str) -> list[dict[str, Any]]:
-        """The log lines of one kind."""
-        found = []
+        """The log lines of one kind; other lines, such as the stacks of stuck processes, are passed over."""
+        entries = []
         for line in self.log.read_text().splitlines() if self.log.exists() else []:
             with contextlib.suppress(ValueError):
-                entry = json.loads(line)
-                if entry.get("event") == event:
-                    found.append(entry)
-        return found
+                entries.append(json.loads(line))
+        return [entry for entry in entries if isinstance(entry, dict) and entry.get("event") == event]
 
     def status(self) -> list[dict[str, Any]]:
         """The partitions as `rtpipe status` gets them, by the same question; empty while no supervisor answers."""
