@@ -42,11 +42,11 @@ chaos: run  ## random kills and freezes on the embedded stack (DURATION=8h)
 lock:  ## remake the locks: requirements (ARGS=--upgrade for the newest versions) and embedded stack
 	@$(call INSTALL,lock $(ARGS))
 	@$(call INSTALL,run)
-	@$(BIN)/python -m infra.make_lock
+	@$(BIN)/python -m infra.stack.artifacts.make_lock
 
 clean:  ## remove what make made in this folder
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	@find avro_schemas workers supervisor infra tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find rtpipe avro_schemas workers supervisor infra tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 run dev:
 	@$(call INSTALL,$@)

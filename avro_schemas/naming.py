@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from avro_schemas.errors import SchemaError
+from rtpipe.errors import SchemaError
 
 #: Longest table and column name that MySQL and MariaDB take.
 MAX_IDENTIFIER = 64

@@ -13,22 +13,22 @@ from typing import Annotated
 
 import typer
 
-from avro_schemas.errors import ExitCode, RtpipeError
-from supervisor import (
-    cli_chaos,
-    cli_dead_letters,
-    cli_infra,
-    cli_offsets,
-    cli_produce,
-    cli_schema,
-    cli_setup,
-    cli_supervise,
-    cli_table,
-    cli_verify,
+from rtpipe.errors import ExitCode, RtpipeError
+from supervisor.commands import (
+    chaos,
+    dead_letters,
+    infra,
+    offsets,
+    produce,
+    schema,
+    setup,
+    supervise,
+    table,
+    verify,
 )
-from supervisor.cli_errors import complain
-from supervisor.output_text import accept_every_character
-from supervisor.system_errors import refusal_of
+from supervisor.commands.errors import complain
+from supervisor.commands.output_text import accept_every_character
+from supervisor.commands.system_errors import refusal_of
 
 app = typer.Typer(
     name="rtpipe",
@@ -41,18 +41,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-cli_setup.add_to(app)
-cli_supervise.add_to(app)
-cli_produce.add_to(app)
-cli_verify.add_to(app)
-cli_offsets.add_to(app)
-cli_chaos.add_to(app)
-cli_infra.add_demo_to(app)
-app.add_typer(cli_infra.app, name="infra")
-app.add_typer(cli_schema.app, name="schema")
-app.add_typer(cli_table.app, name="table")
-app.add_typer(cli_offsets.app, name="offsets")
-app.add_typer(cli_dead_letters.app, name="dead-letters")
+setup.add_to(app)
+supervise.add_to(app)
+produce.add_to(app)
+verify.add_to(app)
+offsets.add_to(app)
+chaos.add_to(app)
+infra.add_demo_to(app)
+app.add_typer(infra.app, name="infra")
+app.add_typer(schema.app, name="schema")
+app.add_typer(table.app, name="table")
+app.add_typer(offsets.app, name="offsets")
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def _print_version(wanted: bool) -> None:

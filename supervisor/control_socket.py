@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from avro_schemas.errors import SettingsError
+from rtpipe.errors import SettingsError
 
 _LONGEST_REQUEST = 65_536
 _LONGEST_PATH = 100  #: of a Unix socket, by the kernel

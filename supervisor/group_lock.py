@@ -11,13 +11,13 @@ from collections.abc import Iterable
 
 from sqlalchemy import text
 
-from avro_schemas.errors import RtpipeError
-from avro_schemas.secret_files import current_url
-from avro_schemas.server_errors import PASSING, Action
-from workers.database_errors import DatabaseTrouble
-from workers.database_session import DatabaseSession, open_session, translated
-from workers.errors import TemporaryError
-from workers.process_log import get_logger
+from rtpipe.errors import RtpipeError
+from rtpipe.log import get_logger
+from rtpipe.mysql.error_numbers import PASSING, Action
+from rtpipe.mysql.secret_files import current_url
+from workers.commit.database_errors import DatabaseTrouble
+from workers.commit.database_session import DatabaseSession, open_session, translated
+from workers.contract.errors import TemporaryError
 
 log = get_logger("supervisor")
 #: Seconds for a killed predecessor's connection to be noticed by the server.

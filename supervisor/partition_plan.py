@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from avro_schemas import naming
-from avro_schemas.errors import SettingsError
-from avro_schemas.metadata_columns import PLACE
-from supervisor.cluster_view import ClusterView
-from supervisor.settings import Settings
-from supervisor.topic_settings import TopicSettings
-from workers.partition_spec import Limits, PartitionKey, PartitionSpec
+from avro_schemas.tables.metadata_columns import PLACE
+from rtpipe.errors import SettingsError
+from supervisor.kafka.cluster_view import ClusterView
+from supervisor.settings.settings import Settings
+from supervisor.settings.topic_settings import TopicSettings
+from workers.contract.partition_spec import Limits, PartitionKey, PartitionSpec
 
 #: Stands for the first offset of a partition whose leader has not said it yet; its worker waits for it.
 UNKNOWN = -1

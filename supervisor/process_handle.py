@@ -11,8 +11,8 @@ from typing import Any
 
 from supervisor.worker_context import bounded_start
 from workers import launch
-from workers.partition_spec import PartitionSpec
-from workers.reports import Drain, Running, SchemaAnswer, Sealed
+from workers.contract.partition_spec import PartitionSpec
+from workers.contract.reports import Drain, Running, SchemaAnswer, Sealed
 
 #: The forkserver's own code for "I do not know": it was killed while the worker may still run.
 _FORKSERVER_GONE = 255

@@ -7,16 +7,16 @@ import random
 import time
 from multiprocessing.context import ForkServerContext
 
-from avro_schemas.errors import ExitCode
-from supervisor.log_end import LogEnd
+from rtpipe.errors import ExitCode
+from rtpipe.log import get_logger
 from supervisor.process_handle import ProcessHandle, describe_exit
-from supervisor.rate_meter import RateMeter
 from supervisor.restart_policy import RestartPolicy
-from supervisor.schema_desk import SchemaDesk
+from supervisor.schemas.schema_requests import SchemaDesk
+from supervisor.status.log_end import LogEnd
+from supervisor.status.rate_meter import RateMeter
 from supervisor.worker_state import State, move
-from workers.partition_spec import PartitionSpec
-from workers.process_log import get_logger
-from workers.reports import DRAIN_FORCED, NOTHING_YET, Alive, Ended, Progress, Running, SchemaWanted, Waiting
+from workers.contract.partition_spec import PartitionSpec
+from workers.contract.reports import DRAIN_FORCED, NOTHING_YET, Alive, Ended, Progress, Running, SchemaWanted, Waiting
 
 log = get_logger("supervisor")
 

@@ -12,30 +12,30 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from typing import TYPE_CHECKING, Any
 
-from avro_schemas.errors import ExitCode, UnreachableError
+from rtpipe.deadline import Deadline
+from rtpipe.errors import ExitCode, UnreachableError
+from rtpipe.log import get_logger
 from supervisor.control_socket import ControlServer
-from supervisor.kafka_changes import KafkaChanges
-from supervisor.log_watch import LogWatch
-from supervisor.partition_status import PipelineStatus, own_version
-from supervisor.process_stats import ProcessStats
+from supervisor.kafka.kafka_changes import KafkaChanges
+from supervisor.kafka.log_watch import LogWatch
+from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.restart_policy import RestartPolicy
-from supervisor.run_words import summary, tell_the_end
-from supervisor.schema_desk import SchemaDesk
+from supervisor.schemas.schema_requests import SchemaDesk
+from supervisor.schemas.table_fitter import TableKeeper
 from supervisor.signal_inbox import SignalInbox
+from supervisor.status.partition_status import PipelineStatus, own_version
+from supervisor.status.process_stats import ProcessStats
+from supervisor.status.run_words import summary, tell_the_end
+from supervisor.status.systemd_notify import SystemdNotifier
+from supervisor.status.worker_status import status_of
 from supervisor.supervised_worker import SupervisedWorker
-from supervisor.systemd_notify import SystemdNotifier
-from supervisor.table_keeper import TableKeeper
-from supervisor.topic_watch import TopicWatch
 from supervisor.wait_set import WaitSet
 from supervisor.worker_state import SETTLED, State
-from supervisor.worker_status import status_of
-from workers.deadline import Deadline
-from workers.partition_spec import PartitionKey, PartitionSpec
-from workers.process_log import get_logger
-from workers.reports import Ended
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.reports import Ended
 
 if TYPE_CHECKING:
-    from avro_schemas.registry_client import Registry
+    from avro_schemas.registry.client import Registry
 
 log = get_logger("supervisor")
 _PR_SET_CHILD_SUBREAPER = 36

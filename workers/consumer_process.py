@@ -13,18 +13,13 @@ from collections import deque
 from multiprocessing.connection import Connection
 from types import FrameType
 
-from avro_schemas.errors import ExitCode, RtpipeError
+from rtpipe.deadline import Deadline
+from rtpipe.errors import ExitCode, RtpipeError
+from rtpipe.log import get_logger, log_to_stderr
 from workers import kill_points, memory, writer_process
-from workers.backpressure import Backpressure
-from workers.batch_builder import BatchBuilder
-from workers.batch_queue import FORK, Batch, BatchQueue
-from workers.deadline import Deadline
-from workers.errors import LostParent, WorkerError
-from workers.linger import Linger
-from workers.parent_watch import leave_with_parent
-from workers.partition_spec import PartitionSpec
-from workers.process_log import get_logger, log_to_stderr
-from workers.reports import (
+from workers.contract.errors import LostParent, WorkerError
+from workers.contract.partition_spec import PartitionSpec
+from workers.contract.reports import (
     DRAIN_FORCED,
     Alive,
     Claimed,
@@ -37,7 +32,12 @@ from workers.reports import (
     Sealed,
     Waiting,
 )
-from workers.topic_consumer import TopicConsumer
+from workers.intake.backpressure import Backpressure
+from workers.intake.batch_builder import BatchBuilder
+from workers.intake.batch_queue import FORK, Batch, BatchQueue
+from workers.intake.linger import Linger
+from workers.intake.topic_consumer import TopicConsumer
+from workers.parent_watch import leave_with_parent
 
 log = get_logger("consumer")
 _ORPHAN_GRACE = 1.0

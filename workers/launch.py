@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from multiprocessing.connection import Connection
 
-from workers.partition_spec import PartitionSpec
+from workers.contract.partition_spec import PartitionSpec
 
 
 def run(spec: PartitionSpec, supervisor: Connection) -> None:

@@ -7,7 +7,7 @@ import os
 import threading
 from multiprocessing import connection
 
-from avro_schemas.errors import ExitCode
+from rtpipe.errors import ExitCode
 
 
 def leave_with_parent(grace: float) -> None:

@@ -12,13 +12,13 @@ import gc
 from sqlalchemy import select, update
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
-from avro_schemas.offsets_table import OFFSETS
-from avro_schemas.table_layout import table_layout
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.own_tables.offsets import OFFSETS
 from workers import consumer_process  # noqa: F401 - with everything that it imports
-from workers.database_errors import DatabaseTrouble
-from workers.database_session import open_session
-from workers.reports import SchemaAnswer, Sealed
-from workers.row_encoder import RowEncoder
+from workers.commit.database_errors import DatabaseTrouble
+from workers.commit.database_session import open_session
+from workers.contract.reports import SchemaAnswer, Sealed
+from workers.rows.row_encoder import RowEncoder
 
 _NOWHERE = "127.0.0.1:1"
 _SCHEMA = {"type": "record", "name": "warm", "fields": [{"name": "up", "type": "long"}]}

@@ -11,19 +11,19 @@ import time
 from collections import Counter
 from multiprocessing.connection import Connection
 
-from avro_schemas.errors import ExitCode, RtpipeError
-from avro_schemas.secret_files import stamp
+from rtpipe.errors import ExitCode, RtpipeError
+from rtpipe.log import get_logger
+from rtpipe.mysql.secret_files import stamp
 from workers import kill_points, memory
-from workers.batch_queue import BatchQueue
-from workers.errors import LostParent
-from workers.offset_ledger import OffsetLedger
+from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.partition_owner import PartitionOwner
+from workers.commit.table_writer import TableWriter
+from workers.contract.errors import LostParent
+from workers.contract.partition_spec import PartitionSpec
+from workers.contract.reports import Alive, Claimed, Committed, Ended, Waiting
+from workers.intake.batch_queue import BatchQueue
 from workers.parent_watch import leave_with_parent
-from workers.partition_owner import PartitionOwner
-from workers.partition_spec import PartitionSpec
-from workers.process_log import get_logger
-from workers.reports import Alive, Claimed, Committed, Ended, Waiting
-from workers.schema_source import Drained, SchemaSource
-from workers.table_writer import TableWriter
+from workers.rows.schema_source import Drained, SchemaSource
 
 log = get_logger("writer")
 #: Seconds between two signs of life while there is nothing to do.

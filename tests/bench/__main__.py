@@ -15,8 +15,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from infra import embedded_stack
-from tests.bench.bench import PARTITIONS, ROOT, TOPICS, Bench, Round
+from infra.stack import embedded_stack
+from tests.bench.bench import PARTITIONS, ROOT, RTPIPE, TOPICS, Bench, Round
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     console = Console(highlight=False)
     topics = ",".join(TOPICS)
     competitors = {
-        "rtpipe": [sys.executable, "-m", "supervisor", "supervise", "--topics", topics, "--log-format", "json"],
+        "rtpipe": [*RTPIPE, "supervise", "--topics", topics, "--log-format", "json"],
         "plain loop": [sys.executable, "-m", "tests.bench.plain_loop", topics, str(PARTITIONS)],
     }
     roots = {}

@@ -17,11 +17,13 @@ import psutil
 import pymysql
 from sqlalchemy.engine import make_url
 
-from infra.stack_state import Addresses
+from infra.stack.state import Addresses
 
 TOPICS = ("dataset1", "dataset2", "dataset3")
 PARTITIONS = 3
 ROOT = Path(__file__).parent.parent.parent
+#: `rtpipe` of whichever checkout is the working directory, also of an older one
+RTPIPE = (sys.executable, "-c", "from supervisor.cli import main; main()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Bench:
 
     def rtpipe(self, *arguments: str) -> None:
         """A command to its end."""
-        command = [sys.executable, "-m", "supervisor", *arguments]
+        command = [*RTPIPE, *arguments]
         subprocess.run(command, check=True, cwd=self.directory, env=self.environment, stdout=subprocess.DEVNULL)
 
     def fill(self) -> None:

@@ -11,7 +11,6 @@ import argparse
 import itertools
 import json
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -26,9 +25,9 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
-from infra import embedded_stack
-from infra.stack_state import Addresses
-from tests.bench.bench import PARTITIONS, ROOT, TOPICS, Bench, cpu_seconds
+from infra.stack import embedded_stack
+from infra.stack.state import Addresses
+from tests.bench.bench import PARTITIONS, ROOT, RTPIPE, TOPICS, Bench, cpu_seconds
 from tests.bench.streams import encoder
 
 Where = tuple[str, int]
@@ -95,7 +94,7 @@ def look(
 
 def measure(bench: Bench, root: Path, values: dict[str, bytes], sent: Sent, options: argparse.Namespace) -> Figures:
     """One run of the rtpipe in `root`: what the messages after the first seconds took."""
-    command = [sys.executable, "-m", "supervisor", "supervise", "-t", ",".join(TOPICS), "--log-format", "json"]
+    command = [*RTPIPE, "supervise", "-t", ",".join(TOPICS), "--log-format", "json"]
     with bench.process(command, root=root) as process:
         while bench.sql("SELECT COUNT(*) FROM bank.kafka_offsets WHERE epoch > 0 AND owner LIKE '%:%'") < len(
             sent.moments

@@ -22,8 +22,8 @@ from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from rich.console import Console
 
-from infra import embedded_stack
-from infra.stack_state import Addresses
+from infra.stack import embedded_stack
+from infra.stack.state import Addresses
 from tests.bench.bench import PARTITIONS, Bench
 
 STREAMS = ("clean", "poison", "mixed")
@@ -120,7 +120,7 @@ def main() -> None:
             counted = fill(bench, addresses, bench.rows)
             for number in range(options.rounds):
                 for stream in STREAMS:
-                    command = [sys.executable, "-m", "supervisor", "supervise", "-t", stream, "--log-format", "json"]
+                    command = [sys.executable, "-m", "rtpipe", "supervise", "-t", stream, "--log-format", "json"]
                     result = bench.run(command, topics=(stream,), dead=counted[stream])
                     rates[stream].append(result.steady)
                     console.print(f"round {number + 1}  {stream:<6}  {result.steady:>9,.0f} rows/s steady")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tally import TALLY
+from tests.support.tally import TALLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

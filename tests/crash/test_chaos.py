@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, TopicPartition
 
-from tests.pipeline import ROOT, connect, watermarks_of
+from tests.support.pipeline import ROOT, connect, watermarks_of
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 PARTITIONS = 3
 
@@ -30,7 +30,7 @@ def test_a_minute_of_chaos(stack: Addresses, tmp_path: Path) -> None:
         "RTPIPE_INFRA_DATABASE_URL": stack.infra_database_url,
         "RTPIPE_ADMIN_DATABASE_URL": stack.admin_database_url,
     }
-    command = [sys.executable, "-m", "supervisor", "chaos", "--duration", "60", "--rate", "1000", "--json"]
+    command = [sys.executable, "-m", "rtpipe", "chaos", "--duration", "60", "--rate", "1000", "--json"]
     done = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
     print(done.stderr)
     assert done.returncode == 0, done.stderr[-4_000:]

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka import Producer
 
-from tests.crash.fault_run import QUICK, moves_on, nobody_left
-from tests.pipeline import running_pipeline
-from tests.tally import TALLY
-from tests.waits import eventually
+from tests.support.fault_run import QUICK, moves_on, nobody_left
+from tests.support.pipeline import running_pipeline
+from tests.support.tally import TALLY
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.stack_state import Addresses
-    from tests.pipeline import Pipeline
+    from infra.stack.state import Addresses
+    from tests.support.pipeline import Pipeline
 
 pytestmark = pytest.mark.faults
 

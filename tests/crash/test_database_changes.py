@@ -14,12 +14,12 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from sqlalchemy.engine import make_url
 
-from tests.crash.fault_run import QUICK, FaultRun, all_run, fault_run, generations
-from tests.pipeline import Pipeline, connect
-from tests.waits import eventually
+from tests.support.fault_run import QUICK, FaultRun, all_run, fault_run, generations
+from tests.support.pipeline import Pipeline, connect
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 pytestmark = pytest.mark.faults
 

@@ -14,17 +14,17 @@ import psutil
 import pytest
 from sqlalchemy.engine import make_url
 
-from infra.embedded_stack import up
-from tests.crash.database_proxy import DatabaseLink, Do, Statement
-from tests.crash.fault_run import FaultRun, all_run, fault_run
-from tests.pipeline import connect, kill
-from tests.server_setting import server_setting
-from tests.waits import eventually
+from infra.stack.embedded_stack import up
+from tests.support.database_proxy import DatabaseLink, Do, Statement
+from tests.support.fault_run import FaultRun, all_run, fault_run
+from tests.support.pipeline import connect, kill
+from tests.support.server_setting import server_setting
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 pytestmark = pytest.mark.faults
 

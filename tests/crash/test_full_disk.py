@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.crash.fault_run import fault_run
 from tests.crash.test_database_faults import server_of
-from tests.mysql_server import SKIP, NoDebianError, cache_dir, data_dir, on_small_disk, running_server, unpacked_server
-from tests.stack import on_mysql
-from tests.waits import eventually
+from tests.support.fault_run import fault_run
+from tests.support.mysql_server import (
+    SKIP,
+    NoDebianError,
+    cache_dir,
+    data_dir,
+    on_small_disk,
+    running_server,
+    unpacked_server,
+)
+from tests.support.stack import on_mysql
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 pytestmark = pytest.mark.faults
 

@@ -12,17 +12,17 @@ import pytest
 from confluent_kafka import Message, Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from tests.crash.fault_run import QUICK, all_run, committed, nobody_left
 from tests.crash.test_kills import finish
-from tests.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
-from tests.tally import TALLY
-from tests.waits import eventually
+from tests.support.fault_run import QUICK, all_run, committed, nobody_left
+from tests.support.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
+from tests.support.tally import TALLY
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 pytestmark = pytest.mark.faults
 

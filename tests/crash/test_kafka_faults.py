@@ -15,16 +15,16 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 
-from infra.embedded_stack import up
-from tests.crash.database_proxy import Do, Statement
-from tests.crash.fault_run import QUICK, all_run, fault_run, generations
+from infra.stack.embedded_stack import up
 from tests.crash.test_database_faults import server_of, stack_directory
 from tests.crash.test_supervision import recreate
-from tests.pipeline import Pipeline, running_pipeline
-from tests.waits import eventually
+from tests.support.database_proxy import Do, Statement
+from tests.support.fault_run import QUICK, all_run, fault_run, generations
+from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 pytestmark = pytest.mark.faults
 

@@ -13,15 +13,15 @@ import fastavro
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from tests.crash.fault_run import nobody_left
 from tests.crash.test_kills import twenty_kills
-from tests.pipeline import Pipeline, running_pipeline, schema_named
+from tests.support.fault_run import nobody_left
+from tests.support.pipeline import Pipeline, running_pipeline, schema_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 SETTINGS: dict[str, Any] = {
     "metadata": False,

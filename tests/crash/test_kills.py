@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.crash.fault_run import moves_on, nobody_left
-from tests.pipeline import Pipeline, kill, running_pipeline
-from tests.waits import eventually
+from tests.support.fault_run import moves_on, nobody_left
+from tests.support.pipeline import Pipeline, kill, running_pipeline
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 
 def running(pipeline: Pipeline) -> list[dict[str, Any]]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.crash.fault_run import all_run, fault_run
-from tests.pipeline import Pipeline, kill
-from tests.waits import eventually
+from tests.support.fault_run import all_run, fault_run
+from tests.support.pipeline import Pipeline, kill
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 pytestmark = pytest.mark.faults
 

@@ -13,20 +13,20 @@ from confluent_kafka import KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from infra import kafka_service
-from infra.ports import pick_ports
-from infra.stack_layout import Wishes
-from tests.crash.fault_run import FaultRun, fault_run, generations
-from tests.crash.tcp_proxy import HOST, TcpProxy, tcp_proxy
-from tests.pipeline import schema_named
-from tests.stack import running_stack
-from tests.waits import eventually
+from infra.stack.layout import Wishes
+from infra.stack.ports import pick_ports
+from infra.stack.services import kafka as kafka_service
+from tests.support.fault_run import FaultRun, fault_run, generations
+from tests.support.pipeline import schema_named
+from tests.support.stack import running_stack
+from tests.support.tcp_proxy import HOST, TcpProxy, tcp_proxy
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 pytestmark = pytest.mark.faults
 

@@ -14,17 +14,17 @@ import psutil
 import pytest
 from confluent_kafka import Producer
 
-from tests.crash.database_proxy import Do, Statement
-from tests.crash.fault_run import QUICK, FaultRun, all_run, fault_run, frozen, generations, moves_on, nobody_left
 from tests.crash.test_kills import helpers
-from tests.pipeline import ROOT, connect, kill, running_pipeline
-from tests.tally import TALLY
-from tests.waits import eventually
+from tests.support.database_proxy import Do, Statement
+from tests.support.fault_run import QUICK, FaultRun, all_run, fault_run, frozen, generations, moves_on, nobody_left
+from tests.support.pipeline import ROOT, connect, kill, running_pipeline
+from tests.support.tally import TALLY
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 pytestmark = pytest.mark.faults
 

@@ -12,22 +12,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from avro_schemas.offsets_table import OFFSETS
-from infra.ddl import create_table_sql
-from tests.batches import batch_of
-from tests.crash.database_proxy import DatabaseProxy, Do, Statement, database_proxy
-from tests.pipeline import connect
-from workers.batch_queue import Batch
-from workers.database_errors import DatabaseTrouble
-from workers.errors import Fenced, TemporaryError
-from workers.offset_ledger import OffsetLedger
-from workers.partition_owner import PartitionOwner
-from workers.partition_spec import PartitionKey, PartitionSpec
+from avro_schemas.tables.own_tables.offsets import OFFSETS
+from infra.tables.ddl import create_table_sql
+from tests.support.batches import batch_of
+from tests.support.database_proxy import DatabaseProxy, Do, Statement, database_proxy
+from tests.support.pipeline import connect
+from workers.commit.database_errors import DatabaseTrouble
+from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.partition_owner import PartitionOwner
+from workers.contract.errors import Fenced, TemporaryError
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.intake.batch_queue import Batch
 
 if TYPE_CHECKING:
     import pymysql
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 pytestmark = pytest.mark.faults
 

@@ -15,13 +15,13 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from tests.crash.fault_run import moves_on
 from tests.crash.test_kills import finish, replaced, running
-from tests.pipeline import Pipeline, running_pipeline
-from tests.waits import eventually
+from tests.support.fault_run import moves_on
+from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 QUICK = {"RTPIPE_HEARTBEAT_SECONDS": "8", "RTPIPE_DATABASE_SECONDS": "4", "RTPIPE_TOPIC_CHECK_SECONDS": "1"}
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from infra import service_start
-from infra.artifacts import artifact_paths, cache_directory
-from infra.embedded_stack import up
-from infra.kafka_service import kafka_services
-from infra.stack_layout import Wishes, load_layout
-from tests.crash.fault_run import QUICK, all_run, fault_run, generations, nobody_left
+from infra.stack.artifacts.cache import artifact_paths, cache_directory
+from infra.stack.embedded_stack import up
+from infra.stack.layout import Wishes, load_layout
+from infra.stack.services import start as service_start
+from infra.stack.services.kafka import kafka_services
 from tests.crash.test_kafka_faults import broker_at
-from tests.pipeline import Pipeline, running_pipeline
-from tests.stack import running_stack
-from tests.waits import eventually
+from tests.support.fault_run import QUICK, all_run, fault_run, generations, nobody_left
+from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.stack import running_stack
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import psutil
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 pytestmark = pytest.mark.faults
 

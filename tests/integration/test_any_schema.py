@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy.engine import make_url
 
-from avro_schemas.table_layout import table_layout
-from infra.ddl import create_table_sql, quoted
-from supervisor.verify_table import TableReader
-from supervisor.verify_values import from_message, select_list
-from tests.avro_kinds import Value, tables
-from tests.batches import batch_of
-from tests.pipeline import connect
-from workers.database_session import open_session
-from workers.message_decoder import MessageDecoder
-from workers.row_encoder import RowEncoder
+from avro_schemas.tables.layout import table_layout
+from infra.tables.ddl import create_table_sql, quoted
+from supervisor.verify.table_snapshot import TableReader
+from supervisor.verify.values import from_message, select_list
+from tests.support.avro_kinds import Value, tables
+from tests.support.batches import batch_of
+from tests.support.pipeline import connect
+from workers.commit.database_session import open_session
+from workers.rows.decoding.message_decoder import MessageDecoder
+from workers.rows.row_encoder import RowEncoder
 
 if TYPE_CHECKING:
-    from avro_schemas.column_types import ColumnShape
-    from infra.stack_state import Addresses
+    from avro_schemas.columns.types import ColumnShape
+    from infra.stack.state import Addresses
 
 _numbers = itertools.count()
 _RAW: dict[str, Any] = {"no_parameters": True}

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.command_answers import CANARY, Command, refused
-from tests.pipeline import Pipeline, running_pipeline
-from tests.waits import eventually
+from tests.support.command_answers import CANARY, Command, refused
+from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 
 def separately(directory: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """One command, off a terminal, as `python -m supervisor` would be by hand."""
+    """One command, off a terminal, as `python -m rtpipe` would be by hand."""
     pipeline = Pipeline(NOWHERE, directory, [])
     kept = {name: value for name, value in pipeline.environment().items() if not name.startswith("RTPIPE_")}
     return subprocess.run(

@@ -16,7 +16,7 @@ from tests.integration.test_pipeline import create_typed, supervised, typed_pipe
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 POINT = {"type": "record", "name": "Point", "fields": [{"name": "x", "type": "int"}, {"name": "y", "type": "string"}]}
 LOGICAL = {

@@ -12,15 +12,15 @@ import pytest
 from confluent_kafka import Producer
 from sqlalchemy.engine import make_url
 
-from avro_schemas.dead_letters_table import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from tests.integration.test_pipeline import messages_of, small_packets, supervised
-from tests.pipeline import running_pipeline
+from tests.support.pipeline import running_pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.stack_state import Addresses
-    from tests.pipeline import Pipeline
+    from infra.stack.state import Addresses
+    from tests.support.pipeline import Pipeline
 
 CANARY = "canary-4711"
 PACKET = 1 << 20

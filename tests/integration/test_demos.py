@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pipeline import ROOT, Pipeline, running_pipeline
-from tests.waits import eventually
+from tests.support.pipeline import ROOT, Pipeline, running_pipeline
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 DEMOS = ROOT / "infra" / "demos"
 SCRIPTS = sorted(DEMOS.glob("*.sh"))
@@ -25,7 +25,7 @@ def start_demo(pipeline: Pipeline, name: str, *arguments: str) -> subprocess.Pop
     """The script as a person starts it, with this checkout's rtpipe on the PATH."""
     program = pipeline.directory / "bin" / "rtpipe"
     program.parent.mkdir(exist_ok=True)
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m supervisor "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m rtpipe "$@"\n')
     program.chmod(0o755)
     environment = pipeline.environment()
     return subprocess.Popen(

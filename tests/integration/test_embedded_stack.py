@@ -24,15 +24,15 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
-from infra.artifact_lock import read_lock
-from infra.artifacts import cache_directory, ensure_artifacts, is_complete
-from infra.embedded_stack import StackStatus, down, status, up
-from infra.errors import DiskFullError, NotAStackError, PortInUseError, ServiceDiedError, StackError
-from infra.stack_layout import MARKER, Wishes, load_layout, new_layout, save_layout
-from infra.stack_state import Addresses, read_addresses
-from tests.maven_repository import maven_repository
-from tests.stack import running_stack
-from tests.waits import eventually
+from infra.stack.artifacts.cache import cache_directory, ensure_artifacts, is_complete
+from infra.stack.artifacts.lock import read_lock
+from infra.stack.embedded_stack import StackStatus, down, status, up
+from infra.stack.errors import DiskFullError, NotAStackError, PortInUseError, ServiceDiedError, StackError
+from infra.stack.layout import MARKER, Wishes, load_layout, new_layout, save_layout
+from infra.stack.state import Addresses, read_addresses
+from tests.support.maven_repository import maven_repository
+from tests.support.stack import running_stack
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,7 +234,7 @@ def test_running_service_keeps_its_port(own: Path) -> None:
         up(own, Wishes(kafka_port=19092), console=quiet())
 
 
-COMMAND = "import sys; from pathlib import Path; from infra.embedded_stack import up; up(Path(sys.argv[1]))"
+COMMAND = "import sys; from pathlib import Path; from infra.stack.embedded_stack import up; up(Path(sys.argv[1]))"
 
 
 def start_and_kill(directory: Path, once_there: str) -> None:
@@ -358,7 +358,7 @@ def test_full_disk(own: Path, tiny_disk: Path, monkeypatch: pytest.MonkeyPatch) 
         up(tiny_disk / "stack", console=quiet())
 
     # what the preflight cannot foresee: the disk fills up afterwards
-    monkeypatch.setattr("infra.preflight.check_disk", lambda *_args, **_named: None)
+    monkeypatch.setattr("infra.stack.preflight.check_disk", lambda *_args, **_named: None)
     try:
         with pytest.raises(DiskFullError, match=f"the disk of {tiny_disk}.* is full") as caught:
             up(tiny_disk / "stack", console=quiet())

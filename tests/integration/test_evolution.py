@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.integration.test_pipeline import messages_of, register, running, supervised, wire
-from tests.pipeline import connect, kill, running_pipeline, schema_named
-from tests.waits import eventually
+from tests.support.pipeline import connect, kill, running_pipeline, schema_named
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from infra.stack_state import Addresses
-    from tests.pipeline import Pipeline
+    from infra.stack.state import Addresses
+    from tests.support.pipeline import Pipeline
 
 
 def text(length: int) -> dict[str, Any]:

@@ -15,24 +15,24 @@ from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import SchemaRegistryError
 from sqlalchemy.engine import make_url
 
-from avro_schemas.errors import SchemaError
-from avro_schemas.table_differences import differences
-from avro_schemas.table_layout import TableLayout, table_layout
-from infra.ddl import create_table_sql, quoted
-from infra.table_look import found_table
-from supervisor.verify_values import select_list
-from tests import foreign_avro
-from tests.foreign_avro import Container, Expected
+from avro_schemas.tables.differences import differences
+from avro_schemas.tables.layout import TableLayout, table_layout
+from infra.tables.ddl import create_table_sql, quoted
+from infra.tables.table_look import found_table
+from rtpipe.errors import SchemaError
+from supervisor.verify.values import select_list
 from tests.integration.test_pipeline import register, supervised
-from tests.pipeline import Pipeline, connect, running_pipeline
-from workers.database_session import DatabaseSession, open_session
+from tests.support import foreign_avro
+from tests.support.foreign_avro import Container, Expected
+from tests.support.pipeline import Pipeline, connect, running_pipeline
+from workers.commit.database_session import DatabaseSession, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from avro_schemas.column_types import ColumnShape
-    from infra.stack_state import Addresses
+    from avro_schemas.columns.types import ColumnShape
+    from infra.stack.state import Addresses
 
 _RAW: dict[str, Any] = {"no_parameters": True}
 

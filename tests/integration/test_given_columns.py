@@ -10,13 +10,13 @@ from confluent_kafka import Producer
 
 from tests.integration.test_dead_letters import letters
 from tests.integration.test_pipeline import create_typed, logical, supervised, typed_pipeline, wire
-from tests.waits import eventually
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.stack_state import Addresses
-    from tests.pipeline import Pipeline
+    from infra.stack.state import Addresses
+    from tests.support.pipeline import Pipeline
 
 
 class Case(NamedTuple):

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Producer
 from sqlalchemy.engine import make_url
 
-from tests.command_answers import CANARY, Command, refused
 from tests.integration.test_dead_letters import letters
 from tests.integration.test_pipeline import supervised
-from tests.pipeline import Pipeline, running_pipeline
+from tests.support.command_answers import CANARY, Command, refused
+from tests.support.pipeline import Pipeline, running_pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 HOSTILE = f"{CANARY}\x1b[2J\r\n\u202eevil\x7f\x9b31m"
 

@@ -15,14 +15,14 @@ from confluent_kafka import Producer
 
 from tests.integration.test_dead_letters import letters
 from tests.integration.test_pipeline import messages_of, register, supervised
-from tests.pipeline import running_pipeline
-from tests.raw_headers import send_with_header
+from tests.support.pipeline import running_pipeline
+from tests.support.raw_headers import send_with_header
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.stack_state import Addresses
-    from tests.pipeline import Pipeline
+    from infra.stack.state import Addresses
+    from tests.support.pipeline import Pipeline
 
 UPSERT: dict[str, Any] = {"metadata": False, "on_error": "dead_letter", "mode": "upsert", "key": ["key"]}
 Change = tuple[str, int | None]  # key, seq; no seq: a tombstone

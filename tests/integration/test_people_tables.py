@@ -9,15 +9,15 @@ import pytest
 from tests.integration.test_evolution import Sender, caught_up, field, supervising, text
 from tests.integration.test_pipeline import messages_of, supervised
 from tests.integration.test_table_command import table
-from tests.pipeline import running_pipeline
-from tests.waits import eventually
+from tests.support.pipeline import running_pipeline
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from infra.stack_state import Addresses
-    from tests.pipeline import Pipeline
+    from infra.stack.state import Addresses
+    from tests.support.pipeline import Pipeline
 
 COLUMNS = """`key` varchar(64) NOT NULL COMMENT 'mine', seq bigint NOT NULL, payload mediumtext NOT NULL,
  _kafka_partition int NOT NULL, _kafka_offset bigint NOT NULL, PRIMARY KEY (_kafka_partition, _kafka_offset)"""

@@ -24,18 +24,18 @@ from confluent_kafka.cimpl import NewPartitions, NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
-from avro_schemas.dead_letters_table import LETTERS
-from avro_schemas.offsets_table import OFFSETS
-from avro_schemas.table_layout import table_layout
-from infra.accounts import table_privileges
-from infra.ddl import create_table_sql
-from tests.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
-from tests.server_setting import server_setting
-from tests.tcp_forwarder import forwarder
-from tests.waits import eventually
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.offsets import OFFSETS
+from infra.provision.accounts import table_privileges
+from infra.tables.ddl import create_table_sql
+from tests.support.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
+from tests.support.server_setting import server_setting
+from tests.support.tcp_forwarder import forwarder
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 CANARY = "hunter2-canary"
 METADATA = ("_kafka_partition", "_kafka_offset")

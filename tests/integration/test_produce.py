@@ -25,17 +25,17 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from avro_schemas.errors import SettingsError, UnreachableError
-from avro_schemas.registry_client import Registry
-from avro_schemas.wire_format import HEADER_SIZE, schema_id_of
-from tests.pipeline import watermarks_of
-from tests.waits import eventually
-from workers.errors import SetupError
-from workers.producer import produce
-from workers.producer_order import ProduceOrder, ProduceProgress, ProduceResult
+from avro_schemas.avro.wire_format import HEADER_SIZE, schema_id_of
+from avro_schemas.registry.client import Registry
+from rtpipe.errors import SettingsError, UnreachableError
+from tests.support.pipeline import watermarks_of
+from tests.support.waits import eventually
+from workers.contract.errors import SetupError
+from workers.produce.order import ProduceOrder, ProduceProgress, ProduceResult
+from workers.produce.producer import produce
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 PARTITIONS = 3
 DATASET = [
@@ -231,8 +231,8 @@ def test_what_cannot_work_is_told_before_anything_is_sent(
 
 SCRIPT = """
 import json, sys
-from workers.producer import produce
-from workers.producer_order import ProduceOrder
+from workers.produce.producer import produce
+from workers.produce.order import ProduceOrder
 
 if __name__ == "__main__":
     kafka, registry, topic = {"bootstrap.servers": sys.argv[1]}, *sys.argv[2:]

@@ -16,27 +16,27 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.mysql import BIGINT, MEDIUMTEXT
 from sqlalchemy.engine import make_url
 
-from avro_schemas.column_fit import Cost
-from avro_schemas.credentials import AccessDeniedError
-from avro_schemas.errors import ExitCode, SettingsError, UnreachableError
-from avro_schemas.offsets_table import OFFSETS
-from avro_schemas.registry_client import Registry
-from avro_schemas.table_changes import Change, MakeNullable, Widen
-from avro_schemas.table_differences import differences
-from avro_schemas.table_layout import table_layout
-from avro_schemas.table_rules import PLAIN, TableRules
-from infra.accounts import accounts_of
-from infra.alter_table import alterations
-from infra.database import Account, Sessions, account_of, run
-from infra.ddl import create_table_sql, literal, quoted
-from infra.provision import ProvisionRequest, create, plan
-from infra.provision_items import ProvisionResult, State
-from infra.stack_state import Addresses
-from infra.table_look import found_table
-from supervisor.table_apply import apply_to
-from supervisor.table_plan import TableAim, Wishes
-from tests.mysql_server import MysqlServer
-from tests.server_setting import server_setting
+from avro_schemas.columns.fit import Cost
+from avro_schemas.registry.client import Registry
+from avro_schemas.tables.changes import Change, MakeNullable, Widen
+from avro_schemas.tables.differences import differences
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.own_tables.offsets import OFFSETS
+from avro_schemas.tables.rules import PLAIN, TableRules
+from infra.provision.accounts import accounts_of
+from infra.provision.items import ProvisionResult, State
+from infra.provision.provision import ProvisionRequest, create, plan
+from infra.stack.state import Addresses
+from infra.tables.alter_table import alterations
+from infra.tables.database import Account, Sessions, account_of, run
+from infra.tables.ddl import create_table_sql, literal, quoted
+from infra.tables.table_look import found_table
+from rtpipe.credentials import AccessDeniedError
+from rtpipe.errors import ExitCode, SettingsError, UnreachableError
+from supervisor.schemas.table_apply import apply_to
+from supervisor.schemas.table_plan import TableAim, Wishes
+from tests.support.mysql_server import MysqlServer
+from tests.support.server_setting import server_setting
 
 PASSWORD = "canary'\"\\1%@/!"
 

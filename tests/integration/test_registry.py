@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from confluent_kafka.schema_registry import ConfigCompatibilityLevel, Schema, SchemaReference, ServerConfig
 
-from avro_schemas.errors import SchemaError, SettingsError, UnreachableError
-from avro_schemas.registry_client import Registry
-from avro_schemas.registry_errors import SchemaNotFoundError
-from avro_schemas.table_layout import table_layout
-from infra.stack_state import Addresses
+from avro_schemas.registry.client import Registry
+from avro_schemas.registry.errors import SchemaNotFoundError
+from avro_schemas.tables.layout import table_layout
+from infra.stack.state import Addresses
+from rtpipe.errors import SchemaError, SettingsError, UnreachableError
 
 
 def schema(*fields: tuple[str, Any]) -> dict[str, Any]:

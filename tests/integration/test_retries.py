@@ -16,15 +16,15 @@ from sqlalchemy.engine import make_url
 from tests.integration.test_dead_letters import letters
 from tests.integration.test_evolution import Sender, field
 from tests.integration.test_pipeline import locked_offsets, running, small_packets, supervised
-from tests.pipeline import running_pipeline
-from tests.waits import eventually
+from tests.support.pipeline import running_pipeline
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from infra.stack_state import Addresses
-    from tests.pipeline import Pipeline
+    from infra.stack.state import Addresses
+    from tests.support.pipeline import Pipeline
 
 UNLIMITED: dict[str, Any] = {"on_error": "dead_letter", "dead_letters_per_minute": 0}
 UPSERT: dict[str, Any] = {"on_error": "dead_letter", "mode": "upsert", "key": ["key"]}

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import pymysql
 from sqlalchemy.engine import make_url
 
-from infra.accounts import INFRA_PRIVILEGES
+from infra.provision.accounts import INFRA_PRIVILEGES
 from tests.integration.test_evolution import Sender, field
 from tests.integration.test_pipeline import messages_of, supervised
-from tests.pipeline import Pipeline, connect, running_pipeline
-from tests.server_setting import server_setting
-from tests.waits import eventually
+from tests.support.pipeline import Pipeline, connect, running_pipeline
+from tests.support.server_setting import server_setting
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 #: What each table does to the second of three messages, whose seq is 1, and how the server says it.
 ONE_ROW = {

@@ -18,13 +18,13 @@ import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
-from tests.pipeline import ROOT, Pipeline, connect, running_pipeline, schema_named
-from tests.waits import eventually
+from tests.support.pipeline import ROOT, Pipeline, connect, running_pipeline, schema_named
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 PASSWORD = "p@ss/w:rd#1%"
 

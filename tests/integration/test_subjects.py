@@ -11,12 +11,12 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 
 from tests.integration.test_dead_letters import letters
 from tests.integration.test_pipeline import register, supervised
-from tests.pipeline import Pipeline, running_pipeline, schema_named
+from tests.support.pipeline import Pipeline, running_pipeline, schema_named
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 KEYED: dict[str, Any] = {
     "metadata": False,

@@ -11,15 +11,15 @@ from sqlalchemy.engine import make_url
 
 from tests.integration.test_evolution import MICROS, MILLIS, Sender, field, text
 from tests.integration.test_pipeline import messages_of, supervised
-from tests.pipeline import running_pipeline
-from tests.server_setting import server_setting
+from tests.support.pipeline import running_pipeline
+from tests.support.server_setting import server_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from infra.stack_state import Addresses
-    from tests.pipeline import Pipeline
+    from infra.stack.state import Addresses
+    from tests.support.pipeline import Pipeline
 
 
 @pytest.fixture

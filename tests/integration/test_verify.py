@@ -22,22 +22,22 @@ from confluent_kafka.cimpl import NewTopic
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
-from avro_schemas.credentials import AccessDeniedError
-from avro_schemas.dead_letters_table import LETTERS
-from avro_schemas.errors import SettingsError, UnreachableError
+from avro_schemas.avro.wire_format import pack
 from avro_schemas.naming import group_for
-from avro_schemas.offsets_table import OFFSETS
-from avro_schemas.registry_client import Registry
-from avro_schemas.table_layout import table_layout
-from avro_schemas.table_rules import TableRules
-from avro_schemas.wire_format import pack
-from supervisor.verify import VerifyOrder, verify
-from supervisor.verify_report import Kind, VerifyProgress, VerifyReport
-from workers.errors import SetupError
+from avro_schemas.registry.client import Registry
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.offsets import OFFSETS
+from avro_schemas.tables.rules import TableRules
+from rtpipe.credentials import AccessDeniedError
+from rtpipe.errors import SettingsError, UnreachableError
+from supervisor.verify.report import Kind, VerifyProgress, VerifyReport
+from supervisor.verify.verify import VerifyOrder, verify
+from workers.contract.errors import SetupError
 
 if TYPE_CHECKING:
-    from infra.stack_state import Addresses
-    from tests.mysql_server import MysqlServer
+    from infra.stack.state import Addresses
+    from tests.support.mysql_server import MysqlServer
 
 PARTITIONS = 3
 PLACES = ("_kafka_partition", "_kafka_offset")

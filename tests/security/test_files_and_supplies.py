@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from avro_schemas.errors import SettingsError
+from rtpipe.errors import SettingsError
 from supervisor.control_socket import ControlServer, ask_all
-from tests.command_answers import Command
+from tests.support.command_answers import Command
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("avro_schemas", "workers", "supervisor", "infra")
+PACKAGES = ("rtpipe", "avro_schemas", "workers", "supervisor", "infra")
 
 
 def trees() -> list[tuple[Path, ast.Module]]:
@@ -73,7 +73,7 @@ def test_the_socket_is_the_owners_alone(tmp_path: Path) -> None:
 
 def test_what_a_command_writes_is_the_owners_alone(rtpipe: Command, tmp_path: Path) -> None:
     """The embedded stack's addresses hold passwords."""
-    from infra.stack_state import write_private  # noqa: PLC0415
+    from infra.stack.state import write_private  # noqa: PLC0415
 
     before = os.umask(0)
     try:

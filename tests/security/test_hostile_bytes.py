@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 import pytest
 
-from avro_schemas.errors import RtpipeError, SchemaError
-from avro_schemas.registry_client import Registry
-from avro_schemas.table_layout import table_layout
-from tests.batches import batch_of
-from workers.row_encoder import RowEncoder
+from avro_schemas.registry.client import Registry
+from avro_schemas.tables.layout import table_layout
+from rtpipe.errors import RtpipeError, SchemaError
+from tests.support.batches import batch_of
+from workers.rows.row_encoder import RowEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import psutil
 from sqlalchemy.engine import make_url
 
-from tests.crash.fault_run import all_run, nobody_left
-from tests.pipeline import Pipeline, running_pipeline
-from tests.waits import eventually
+from tests.support.fault_run import all_run, nobody_left
+from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.stack_state import Addresses
+    from infra.stack.state import Addresses
 
 PASSWORD, VALUE = "canary-password", "canary-value"
 

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy.engine import make_url
 
-from avro_schemas.mysql_engine import bare_connection, mysql_engine
-from avro_schemas.mysql_tls import tls_options
-from tests.mysql_server import MysqlServer
-from tests.pipeline import connect
+from rtpipe.mysql.engine import bare_connection, mysql_engine
+from rtpipe.mysql.tls import tls_options
+from tests.support.mysql_server import MysqlServer
+from tests.support.pipeline import connect
 
 
 @pytest.fixture

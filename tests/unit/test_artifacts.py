@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from infra.artifact_lock import read_lock
-from infra.artifacts import cache_directory, ensure_artifacts
-from infra.errors import DownloadError, StackError
-from tests.maven_repository import Repository, maven_repository
+from infra.stack.artifacts.cache import cache_directory, ensure_artifacts
+from infra.stack.artifacts.lock import read_lock
+from infra.stack.errors import DownloadError, StackError
+from tests.support.maven_repository import Repository, maven_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.avro_names import forbidden_names
-from avro_schemas.errors import SchemaError
-from avro_schemas.schema_files import SchemaFiles
-from avro_schemas.table_layout import table_layout
+from avro_schemas.avro.names import forbidden_names
+from avro_schemas.files.schema_files import SchemaFiles
+from avro_schemas.tables.layout import table_layout
+from rtpipe.errors import SchemaError
 
 
 def record(*fields: Any, **more: Any) -> dict[str, Any]:

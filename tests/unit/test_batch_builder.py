@@ -5,8 +5,8 @@ from typing import Any, ClassVar, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.batch_builder import BatchBuilder
-from workers.partition_spec import Limits
+from workers.contract.partition_spec import Limits
+from workers.intake.batch_builder import BatchBuilder
 
 
 class FakeMessage(NamedTuple):

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from tests.batches import batch_of
-from tests.waits import eventually
-from workers.batch_queue import BatchQueue
+from tests.support.batches import batch_of
+from tests.support.waits import eventually
+from workers.intake.batch_queue import BatchQueue
 
 
 def test_a_queue_is_full_by_number() -> None:

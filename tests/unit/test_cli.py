@@ -14,8 +14,8 @@ import pytest
 import typer
 
 from supervisor.cli import app
-from supervisor.cli_options import seconds
-from tests.command_answers import CANARY, Command, refused
+from supervisor.commands.options import seconds
+from tests.support.command_answers import CANARY, Command, refused
 
 TYPES_FILE = '[{"name": "d1", "fields": {"a": %s}}]'
 

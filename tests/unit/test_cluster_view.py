@@ -78,8 +78,8 @@ def lonely_broker() -> Iterator[str]:
 
 
 ASK = """
-from avro_schemas.errors import UnreachableError
-from supervisor.cluster_view import ClusterView
+from rtpipe.errors import UnreachableError
+from supervisor.kafka.cluster_view import ClusterView
 
 try:
     print(ClusterView({{"bootstrap.servers": "{address}"}}, timeout=10).cluster_id("orders"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.column_definitions import (
+from infra.tables.column_definitions import (
     column_definitions,
     with_default_expression,
     with_null,

@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 from sqlalchemy.dialects import mysql
 
-from avro_schemas.column_types import COLUMN_TYPES, ColumnShape
-from avro_schemas.errors import SchemaError
-from avro_schemas.field_types import LOGICAL_TYPES, PRIMITIVES
-from avro_schemas.named_types import MAX_DEPTH
-from avro_schemas.table_layout import table_layout
+from avro_schemas.avro.field_types import LOGICAL_TYPES, PRIMITIVES
+from avro_schemas.avro.named_types import MAX_DEPTH
+from avro_schemas.columns.types import COLUMN_TYPES, ColumnShape
+from avro_schemas.tables.layout import table_layout
+from rtpipe.errors import SchemaError
 
 ASCII = " CHARACTER SET ascii COLLATE ascii_bin"
 

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from infra import kafka_service, mariadb_service
-from infra.service import java_options
-from infra.stack_layout import StackLayout
+from infra.stack.layout import StackLayout
+from infra.stack.services import kafka as kafka_service
+from infra.stack.services import mariadb as mariadb_service
+from infra.stack.services.service import java_options
 
 PROJECT = Path(__file__).parents[2]
 COMPOSE = PROJECT / "compose.yaml"
@@ -88,7 +89,7 @@ def test_the_accounts_come_from_the_file_of_the_embedded_stack() -> None:
 
 
 def test_kafka_is_the_version_of_the_embedded_stack() -> None:
-    locked = tomllib.loads((PROJECT / "infra" / "stack.lock").read_text())["file"]
+    locked = tomllib.loads((PROJECT / "infra" / "stack" / "artifacts" / "stack.lock").read_text())["file"]
     [version] = [file["version"] for file in locked if file["artifact"] == "kafka_2.13"]
     assert {services()[name]["image"] for name in BROKERS} == {f"apache/kafka:{version}"}
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.errors import ExitCode
+from rtpipe.errors import ExitCode
 from tests.unit.test_batch_builder import message
 from workers import consumer_process
-from workers.batch_builder import BatchBuilder
 from workers.consumer_process import ConsumerProcess, WriterEnded
-from workers.partition_spec import Limits, PartitionKey, PartitionSpec
-from workers.reports import Claimed, Committed, Drain, Ended, Position, Progress
+from workers.contract.partition_spec import Limits, PartitionKey, PartitionSpec
+from workers.contract.reports import Claimed, Committed, Drain, Ended, Position, Progress
+from workers.intake.batch_builder import BatchBuilder
 
 LIMITS = Limits(batch_rows=3, linger_seconds=0.02)
 SPEC = PartitionSpec(

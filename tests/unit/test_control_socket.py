@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from supervisor.control_socket import ControlServer, ask, ask_all, runtime_directory
-from supervisor.partition_status import PipelineStatus
-from supervisor.supervisors_elsewhere import found_elsewhere, how_to_look, told
-from supervisor.waiting_room import WaitingRoom
-from tests.waits import eventually
+from supervisor.status.partition_status import PipelineStatus
+from supervisor.status.supervisors_elsewhere import found_elsewhere, how_to_look, told
+from supervisor.status.waiting_room import WaitingRoom
+from tests.support.waits import eventually
 
 
 def test_a_question_is_answered_by_the_loop(tmp_path: Path) -> None:

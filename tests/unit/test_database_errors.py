@@ -4,9 +4,9 @@ import pymysql
 import pytest
 from sqlalchemy.exc import OperationalError, PendingRollbackError
 
-from avro_schemas.errors import ExitCode
-from avro_schemas.server_errors import Action, words_for
-from workers.database_errors import DatabaseTrouble, trouble_of
+from rtpipe.errors import ExitCode
+from rtpipe.mysql.error_numbers import Action, words_for
+from workers.commit.database_errors import DatabaseTrouble, trouble_of
 
 
 @pytest.mark.parametrize(

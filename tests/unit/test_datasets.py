@@ -7,10 +7,10 @@ from fastavro import parse_schema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas import datasets
-from avro_schemas.datasets import DatasetsError, dump_avro, load_avro, read_datasets
-from avro_schemas.errors import ExitCode, SettingsError
-from avro_schemas.json_file import SchemaFileError
+from avro_schemas.files import datasets
+from avro_schemas.files.datasets import DatasetsError, dump_avro, load_avro, read_datasets
+from avro_schemas.files.json_file import SchemaFileError
+from rtpipe.errors import ExitCode, SettingsError
 
 WORDS = {
     "boolean": "boolean",

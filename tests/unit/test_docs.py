@@ -14,15 +14,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from avro_schemas.errors import ExitCode
+from rtpipe.errors import ExitCode
 from supervisor.cli import app
-from supervisor.settings import Settings
-from supervisor.topic_settings import TopicBlock
+from supervisor.settings.settings import Settings
+from supervisor.settings.topic_settings import TopicBlock
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
-PACKAGES = ("avro_schemas", "workers", "supervisor", "infra")
+PACKAGES = ("rtpipe", "avro_schemas", "workers", "supervisor", "infra")
 ERROR_NAME = re.compile(r"\b[EW]_[A-Z]+(?:_[A-Z]+)*\b")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 VARIABLE = re.compile(r"\bRTPIPE_[A-Z_]+[A-Z]\b")

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.column_fit import Cost
-from avro_schemas.evolution import Placement, place
-from avro_schemas.found_table import FoundColumn, FoundTable
-from avro_schemas.lineage import Lineage
-from avro_schemas.mysql_types import type_words
-from avro_schemas.table_changes import AddColumn, MakeNullable, Widen, is_left_to_people
-from avro_schemas.table_layout import TableLayout, table_layout
-from avro_schemas.table_rules import PLAIN, TableRules
-from avro_schemas.table_unfit import TableUnfitError
+from avro_schemas.columns.fit import Cost
+from avro_schemas.columns.found_table import FoundColumn, FoundTable
+from avro_schemas.columns.type_text import type_words
+from avro_schemas.tables.changes import AddColumn, MakeNullable, Widen, is_left_to_people
+from avro_schemas.tables.evolution import Placement, place
+from avro_schemas.tables.layout import TableLayout, table_layout
+from avro_schemas.tables.lineage import Lineage
+from avro_schemas.tables.rules import PLAIN, TableRules
+from avro_schemas.tables.unfit import TableUnfitError
 
 Field = dict[str, Any]
 PLACE = ("_kafka_partition", "_kafka_offset")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.mysql_types import found_type
-from avro_schemas.table_layout import table_layout
-from workers.exact_fit import TooNarrow
-from workers.sql_literals import literals_for
+from avro_schemas.columns.type_text import found_type
+from avro_schemas.tables.layout import table_layout
+from workers.rows.literals.exact_fit import TooNarrow
+from workers.rows.literals.sql_literals import literals_for
 
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
 MICROS = {"type": "long", "logicalType": "timestamp-micros"}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from infra.file_lock import file_lock
+from infra.stack.file_lock import file_lock
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import fastavro
 import pytest
 
-from avro_schemas.errors import ExitCode
-from avro_schemas.json_file import SchemaFileError
+from avro_schemas.files.json_file import SchemaFileError
+from avro_schemas.files.schema_files import SchemaFiles
 from avro_schemas.naming import table_for
-from avro_schemas.schema_files import SchemaFiles
-from avro_schemas.table_layout import table_layout
-from tests import foreign_avro
+from avro_schemas.tables.layout import table_layout
+from rtpipe.errors import ExitCode
+from tests.support import foreign_avro
 
 if TYPE_CHECKING:
     from collections.abc import Callable

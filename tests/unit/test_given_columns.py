@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.column_notes import float_notes, losses
-from avro_schemas.column_types import KEY_COLLATION, ColumnShape
-from avro_schemas.evolution import Placement, place
-from avro_schemas.found_table import FoundColumn, FoundTable
-from avro_schemas.given_column import given_column
-from avro_schemas.lineage import Lineage
-from avro_schemas.table_layout import TableLayout, table_layout
-from avro_schemas.table_rules import PLAIN, TableRules
-from avro_schemas.table_unfit import TableUnfitError
-from supervisor.verify_values import from_message, from_table
-from workers.row_encoder import RowEncoder
-from workers.sql_literals import literals_for
+from avro_schemas.columns.found_table import FoundColumn, FoundTable
+from avro_schemas.columns.given_column import given_column
+from avro_schemas.columns.notes import float_notes, losses
+from avro_schemas.columns.types import KEY_COLLATION, ColumnShape
+from avro_schemas.tables.evolution import Placement, place
+from avro_schemas.tables.layout import TableLayout, table_layout
+from avro_schemas.tables.lineage import Lineage
+from avro_schemas.tables.rules import PLAIN, TableRules
+from avro_schemas.tables.unfit import TableUnfitError
+from supervisor.verify.values import from_message, from_table
+from workers.rows.literals.sql_literals import literals_for
+from workers.rows.row_encoder import RowEncoder
 
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 4}
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
@@ -102,7 +102,7 @@ def test_columns_that_rtpipe_made_are_not_looked_at() -> None:
 
 
 def type_of(kind: Any) -> str:
-    from avro_schemas.mysql_types import type_words  # noqa: PLC0415
+    from avro_schemas.columns.type_text import type_words  # noqa: PLC0415
 
     return type_words(kind)
 

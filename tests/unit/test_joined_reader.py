@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.type_reader import read_record
-from workers.joined_reader import JoinedReader
+from avro_schemas.avro.type_reader import read_record
+from workers.rows.decoding.joined_reader import JoinedReader
 
 #: A string of one letter, and a long.
 A, B = b"\2a\2", b"\2b\4"

@@ -11,12 +11,12 @@ from fastavro import parse_schema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.errors import SchemaError
-from avro_schemas.json_file import SchemaFileError
-from avro_schemas.json_schema_names import clean
-from avro_schemas.schema_files import FileSchema, SchemaFiles
-from avro_schemas.table_layout import table_layout
-from avro_schemas.type_reader import read_record
+from avro_schemas.avro.type_reader import read_record
+from avro_schemas.files.json_file import SchemaFileError
+from avro_schemas.files.json_schema.names import clean
+from avro_schemas.files.schema_files import FileSchema, SchemaFiles
+from avro_schemas.tables.layout import table_layout
+from rtpipe.errors import SchemaError
 
 TEXT = {"type": "string"}
 TEXTS = {"properties": {"text": {"type": "string"}}}

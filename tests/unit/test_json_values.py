@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.evolution import place
-from avro_schemas.found_table import FoundColumn, FoundTable
-from avro_schemas.json_depth import depth_warnings
-from avro_schemas.lineage import Lineage
-from avro_schemas.table_layout import table_layout
-from avro_schemas.table_rules import PLAIN, TableRules
-from tests.avro_kinds import data, number, text
-from tests.batches import batch_of
-from workers.row_encoder import TOO_NARROW, Encoded, RowEncoder
-from workers.strict_reader import MOST_DEEP
+from avro_schemas.columns.found_table import FoundColumn, FoundTable
+from avro_schemas.columns.json_depth import depth_warnings
+from avro_schemas.tables.evolution import place
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.lineage import Lineage
+from avro_schemas.tables.rules import PLAIN, TableRules
+from tests.support.avro_kinds import data, number, text
+from tests.support.batches import batch_of
+from workers.rows.decoding.strict_reader import MOST_DEEP
+from workers.rows.row_encoder import TOO_NARROW, Encoded, RowEncoder
 
 NODE = {
     "type": "record",

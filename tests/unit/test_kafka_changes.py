@@ -7,25 +7,25 @@ from typing import Any, ClassVar
 
 import pytest
 
-from avro_schemas.errors import ExitCode, UnreachableError
+from rtpipe.errors import ExitCode, UnreachableError
 from supervisor import supervised_worker
-from supervisor.asked_aside import AskedAside
-from supervisor.cluster_view import Offsets, TopicFacts
-from supervisor.kafka_changes import KafkaChanges
-from supervisor.log_end import FRESH, LogEnd
-from supervisor.log_watch import LogWatch
-from supervisor.outage_log import OutageLog
+from supervisor.background_question import AskedAside
+from supervisor.kafka.cluster_view import Offsets, TopicFacts
+from supervisor.kafka.kafka_changes import KafkaChanges
+from supervisor.kafka.log_watch import LogWatch
+from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.partition_plan import UNKNOWN, new_partition
-from supervisor.process_stats import ProcessStats
 from supervisor.restart_policy import RestartPolicy
+from supervisor.status.log_end import FRESH, LogEnd
+from supervisor.status.outage_log import OutageLog
+from supervisor.status.process_stats import ProcessStats
+from supervisor.status.worker_status import status_of
 from supervisor.supervised_worker import SupervisedWorker
-from supervisor.topic_watch import TopicWatch
 from supervisor.worker_state import State
-from supervisor.worker_status import status_of
+from tests.support.waits import eventually
 from tests.unit.test_supervised_worker import SPEC, FakeHandle
-from tests.waits import eventually
-from workers.partition_spec import PartitionKey, PartitionSpec
-from workers.reports import Ended, Progress, Running
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.reports import Ended, Progress, Running
 
 ORDERS = [PartitionKey("orders", number) for number in range(4)]
 

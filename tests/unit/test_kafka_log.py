@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from workers import kafka_log
-from workers.kafka_log import KafkaLog
-from workers.partition_spec import PartitionKey
+from workers.contract.partition_spec import PartitionKey
+from workers.intake import kafka_log
+from workers.intake.kafka_log import KafkaLog
 
 LINE = "%s [%s] %s"
 

@@ -11,15 +11,15 @@ from typing import Any
 import fastavro
 import pytest
 
-from avro_schemas.table_layout import table_layout
-from avro_schemas.table_rules import KeyFormat, TableRules
-from avro_schemas.wire_format import pack
-from tests.batches import batch_of
-from workers.batch_encoder import BatchEncoder
-from workers.batch_work import BatchWork
-from workers.dead_letters import Refusal
-from workers.partition_spec import PartitionKey, PartitionSpec
-from workers.reports import SchemaAnswer, Use
+from avro_schemas.avro.wire_format import pack
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.rules import KeyFormat, TableRules
+from tests.support.batches import batch_of
+from workers.commit.batch_encoder import BatchEncoder
+from workers.commit.batch_work import BatchWork
+from workers.commit.dead_letter_rows import Refusal
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.reports import SchemaAnswer, Use
 
 VALUE, KEY, BARE, PROTOBUF = 1, 2, 3, 4
 FIELDS = [{"name": "id", "type": "string"}, {"name": "v", "type": "int"}]

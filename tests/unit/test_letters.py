@@ -16,20 +16,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mysql
 
-from avro_schemas.dead_letters_table import MAX_TEXT
-from avro_schemas.errors import SchemaError, SettingsError
-from avro_schemas.table_rules import TableRules
-from supervisor import letter_view
-from supervisor.letter_export import write_directory, write_file
-from supervisor.letter_fetch import pieces
-from supervisor.letter_selection import selection
-from supervisor.letter_text import LetterReader, as_json, escaped, hex_dump, text_of
-from workers.batch_queue import Headers
-from workers.dead_letters import NOT_KEPT, Refusal, letter_text
-from workers.letter import Letter, LetterSource, batch_of
-from workers.letter_retry import Outcome, Result
-from workers.partition_spec import PartitionKey, PartitionSpec
-from workers.row_age import RowAge
+from avro_schemas.tables.own_tables.dead_letters import MAX_TEXT
+from avro_schemas.tables.rules import TableRules
+from rtpipe.errors import SchemaError, SettingsError
+from supervisor.dead_letters import view as letter_view
+from supervisor.dead_letters.export import write_directory, write_file
+from supervisor.dead_letters.fetch import pieces
+from supervisor.dead_letters.message_text import LetterReader, as_json, escaped, hex_dump, text_of
+from supervisor.dead_letters.selection import selection
+from workers.commit.dead_letter_rows import NOT_KEPT, Refusal, letter_text
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.intake.batch_queue import Headers
+from workers.retry.dead_letter import Letter, LetterSource, batch_of
+from workers.retry.dead_letter_retry import Outcome, Result
+from workers.retry.row_age import RowAge
 
 SOURCE = LetterSource(PartitionKey("orders", 3), "group-orders", "id")
 MOMENT = dt.datetime(2026, 5, 1, 10, 30)  # noqa: DTZ001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.linger import Linger
+from workers.intake.linger import Linger
 
 
 def noted(least: float, took: float, messages: int = 1, times: int = 100) -> float:

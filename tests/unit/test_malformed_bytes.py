@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avro_schemas.type_reader import read_record
-from tests.avro_kinds import Value, data, number, tables, text
-from tests.reference_decoder import NotAvro, decoded
-from workers.message_decoder import MessageDecoder
-from workers.packed_bytes import PackedBytes
-from workers.strict_reader import StrictReader
+from avro_schemas.avro.type_reader import read_record
+from tests.support.avro_kinds import Value, data, number, tables, text
+from tests.support.reference_decoder import NotAvro, decoded
+from workers.contract.packed_bytes import PackedBytes
+from workers.rows.decoding.message_decoder import MessageDecoder
+from workers.rows.decoding.strict_reader import StrictReader
 
 HEADER = b"\0\0\0\0\1"
 LEAST = -(1 << 63)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.message_format import look_of_headers, look_of_key, look_of_value
-from avro_schemas.wire_format import WireFormatError, schema_id_of
+from avro_schemas.avro.message_format import look_of_headers, look_of_key, look_of_value
+from avro_schemas.avro.wire_format import WireFormatError, schema_id_of
 
 CANARY = b"s3cret"
 UUID = bytes(range(0x80, 0x90))

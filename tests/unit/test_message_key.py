@@ -11,12 +11,12 @@ from typing import Any
 import fastavro
 import pytest
 
-from avro_schemas.table_layout import table_layout
-from avro_schemas.table_rules import TableRules
-from avro_schemas.wire_format import pack
-from workers.errors import SetupError
-from workers.message_key import MessageKey
-from workers.sql_literals import literal_of
+from avro_schemas.avro.wire_format import pack
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.rules import TableRules
+from workers.contract.errors import SetupError
+from workers.rows.keys.message_key import MessageKey
+from workers.rows.literals.sql_literals import literal_of
 
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas import naming
-from avro_schemas.errors import SchemaError
+from rtpipe.errors import SchemaError
 
 FIELDS = st.lists(
     st.text(max_size=80)

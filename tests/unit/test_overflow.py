@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.column_types import ColumnShape
-from avro_schemas.errors import SchemaError, SettingsError
-from avro_schemas.evolution import place
-from avro_schemas.lineage import lineage_of
-from avro_schemas.table_changes import AddColumn
-from avro_schemas.table_layout import TableLayout, table_layout
-from avro_schemas.table_rules import TableRules
-from supervisor.verify_values import from_message
+from avro_schemas.columns.types import ColumnShape
+from avro_schemas.tables.changes import AddColumn
+from avro_schemas.tables.evolution import place
+from avro_schemas.tables.layout import TableLayout, table_layout
+from avro_schemas.tables.lineage import lineage_of
+from avro_schemas.tables.rules import TableRules
+from rtpipe.errors import SchemaError, SettingsError
+from supervisor.verify.values import from_message
 from tests.unit.test_evolution import field, table_of
-from workers.json_values import json_text
+from workers.rows.literals.json_values import json_text
 
 JSON = TableRules(overflow="json")
 

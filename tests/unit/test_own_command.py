@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.own_command import own_command
-from workers import producer
+from supervisor.commands.own_command import own_command
+from workers.produce import producer
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pickle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.packed_bytes import PackedBytes
+from workers.contract.packed_bytes import PackedBytes
 
 VALUES = st.lists(st.none() | st.binary(max_size=5))
 

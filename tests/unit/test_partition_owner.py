@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avro_schemas.errors import RtpipeError
-from avro_schemas.server_errors import Action
-from tests.batches import batch_of
-from workers.batch_queue import Batch
-from workers.database_errors import DatabaseTrouble
-from workers.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
-from workers.partition_owner import PartitionOwner, TooMuch, Work
-from workers.partition_spec import PartitionKey
-from workers.reports import Position
+from rtpipe.errors import RtpipeError
+from rtpipe.mysql.error_numbers import Action
+from tests.support.batches import batch_of
+from workers.commit.database_errors import DatabaseTrouble
+from workers.commit.partition_owner import PartitionOwner, TooMuch, Work
+from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
+from workers.contract.partition_spec import PartitionKey
+from workers.contract.reports import Position
+from workers.intake.batch_queue import Batch
 
 KEY = PartitionKey("orders", 3)
 LOST, DEADLOCK, READ_ONLY, TOO_LONG = 2013, 1213, 1290, 1406

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from avro_schemas.errors import ExitCode
-from infra import preflight
-from infra.errors import DiskFullError, PlatformError, PreflightError
+from infra.stack import preflight
+from infra.stack.errors import DiskFullError, PlatformError, PreflightError
+from rtpipe.errors import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import logging
 
-from workers.process_log import JsonFormatter, TextFormatter
+from rtpipe.log import JsonFormatter, TextFormatter
 
 
 def record(text: str, **extra: object) -> logging.LogRecord:

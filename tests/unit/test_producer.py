@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from avro_schemas.errors import ExitCode, RtpipeError, SchemaError, SettingsError, UnreachableError
-from workers import producer
-from workers.errors import SetupError
-from workers.producer_order import (
+from rtpipe.errors import ExitCode, RtpipeError, SchemaError, SettingsError, UnreachableError
+from workers.contract.errors import SetupError
+from workers.produce import producer
+from workers.produce.order import (
     LANES,
     DeliveryError,
     ForcedStopError,

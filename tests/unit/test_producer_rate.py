@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.producer_rate import BURST_SECONDS, Pace
+from workers.produce.rate import BURST_SECONDS, Pace
 
 
 class Clock:

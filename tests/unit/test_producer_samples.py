@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.field_types import FieldType
-from avro_schemas.type_reader import read_record
-from avro_schemas.wire_format import HEADER_SIZE
-from avro_schemas.wire_schema import wire_schema
-from workers.producer_order import LANES, TopicPlan
-from workers.producer_process import SEEDED_START, messages
-from workers.producer_samples import Sample, drawn, drawn_in_lane, key_text, sample_of, sometimes_null
+from avro_schemas.avro.field_types import FieldType
+from avro_schemas.avro.type_reader import read_record
+from avro_schemas.avro.wire_format import HEADER_SIZE
+from avro_schemas.avro.wire_schema import wire_schema
+from workers.produce.order import LANES, TopicPlan
+from workers.produce.producer_process import SEEDED_START, messages
+from workers.produce.samples import Sample, drawn, drawn_in_lane, key_text, sample_of, sometimes_null
 
 KINDS: dict[str, Any] = {
     "boolean": "boolean",

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.errors import ExitCode, SchemaError, SettingsError, UnreachableError
-from avro_schemas.mysql_types import type_words
-from avro_schemas.offsets_table import OFFSETS
-from avro_schemas.table_layout import table_layout
-from avro_schemas.table_rules import TableRules
-from infra import accounts as who
-from infra import provision
-from infra.accounts import accounts_of
-from infra.database import Sessions, account_of
-from infra.ddl import create_table_sql, literal, quoted
-from infra.provision import ProvisionRequest
-from infra.provision_items import ProvisionItem, ProvisionResult, State
-from infra.topics import Cluster, TopicFacts, copies_for
+from avro_schemas.columns.type_text import type_words
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.own_tables.offsets import OFFSETS
+from avro_schemas.tables.rules import TableRules
+from infra.provision import accounts as who
+from infra.provision import provision
+from infra.provision.accounts import accounts_of
+from infra.provision.items import ProvisionItem, ProvisionResult, State
+from infra.provision.provision import ProvisionRequest
+from infra.provision.topics import Cluster, TopicFacts, copies_for
+from infra.tables.database import Sessions, account_of
+from infra.tables.ddl import create_table_sql, literal, quoted
+from rtpipe.errors import ExitCode, SchemaError, SettingsError, UnreachableError
 
 CANARY = "canary'1%"
 URL = "mysql+pymysql://{}:canary'1%25@127.0.0.1:1/bank"

@@ -13,17 +13,17 @@ from typing import Any
 import pymysql
 import pytest
 
-from avro_schemas.errors import RtpipeError
-from avro_schemas.server_errors import ROLLED_BACK, Action, action_of, is_known
-from tests.batches import batch_of
-from workers.batch_queue import Batch
-from workers.batch_work import BatchWork, Tombstones
-from workers.database_errors import DatabaseTrouble, trouble_of
-from workers.partition_owner import PartitionOwner, Work
-from workers.partition_spec import PartitionKey, PartitionSpec
-from workers.reports import Position
-from workers.row_trial import ALIKE, Rows
-from workers.table_writer import TableWriter
+from rtpipe.errors import RtpipeError
+from rtpipe.mysql.error_numbers import ROLLED_BACK, Action, action_of, is_known
+from tests.support.batches import batch_of
+from workers.commit.batch_work import BatchWork, Tombstones
+from workers.commit.database_errors import DatabaseTrouble, trouble_of
+from workers.commit.partition_owner import PartitionOwner, Work
+from workers.commit.row_trial import ALIKE, Rows
+from workers.commit.table_writer import TableWriter
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.reports import Position
+from workers.intake.batch_queue import Batch
 
 SPEC = PartitionSpec(PartitionKey("orders", 0), "g", "orders", 0, "", "", {}, "", dead_letters_per_minute=100)
 #: In each of which the others are good.

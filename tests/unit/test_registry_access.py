@@ -12,11 +12,11 @@ from urllib.parse import parse_qs
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
-from avro_schemas.credentials import AccessDeniedError
-from avro_schemas.errors import RtpipeError, SchemaError, SettingsError, UnreachableError
-from avro_schemas.registry_client import Registry
-from avro_schemas.registry_properties import PROPERTIES, for_client, problem_of
-from tests.web_service import Answer, Certificates, certificates, web_service
+from avro_schemas.registry.client import Registry
+from avro_schemas.registry.properties import PROPERTIES, for_client, problem_of
+from rtpipe.credentials import AccessDeniedError
+from rtpipe.errors import RtpipeError, SchemaError, SettingsError, UnreachableError
+from tests.support.web_service import Answer, Certificates, certificates, web_service
 
 SCHEMA = {"schema": json.dumps({"type": "record", "name": "r", "fields": [{"name": "a", "type": "int"}]})}
 TOKEN = "canary-token"

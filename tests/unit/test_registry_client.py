@@ -11,11 +11,11 @@ from confluent_kafka.schema_registry import RegisteredSchema, Schema, SchemaRefe
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from fastavro import parse_schema
 
-from avro_schemas import registry_client
-from avro_schemas.errors import NotAvroError, SchemaError
-from avro_schemas.registry_client import Registry
-from avro_schemas.registry_errors import SchemaNotFoundError
-from avro_schemas.table_layout import table_layout
+from avro_schemas.registry import client as registry_client
+from avro_schemas.registry.client import Registry
+from avro_schemas.registry.errors import SchemaNotFoundError
+from avro_schemas.tables.layout import table_layout
+from rtpipe.errors import NotAvroError, SchemaError
 
 
 @dataclass

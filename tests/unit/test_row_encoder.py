@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.table_layout import table_layout
-from avro_schemas.table_rules import TableRules
-from tests.batches import batch_of
-from workers.dead_letters import Refusal
-from workers.row_encoder import RowEncoder
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.rules import TableRules
+from tests.support.batches import batch_of
+from workers.commit.dead_letter_rows import Refusal
+from workers.rows.row_encoder import RowEncoder
 
 SCHEMA: dict[str, Any] = {
     "type": "record",

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas import schema_files
-from avro_schemas.errors import ExitCode, SchemaError, SettingsError
-from avro_schemas.json_file import SchemaFileError
-from avro_schemas.schema_files import FileSchema, SchemaFiles
-from avro_schemas.schema_folder import files_of
-from avro_schemas.schema_kinds import Kind
-from avro_schemas.table_layout import table_layout
+from avro_schemas.files import schema_files
+from avro_schemas.files.file_kinds import Kind
+from avro_schemas.files.json_file import SchemaFileError
+from avro_schemas.files.schema_files import FileSchema, SchemaFiles
+from avro_schemas.files.schema_folder import files_of
+from avro_schemas.tables.layout import table_layout
+from rtpipe.errors import ExitCode, SchemaError, SettingsError
 
 
 def record(name: str, /, **fields: Any) -> dict[str, Any]:

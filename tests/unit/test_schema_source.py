@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from avro_schemas.errors import ExitCode
-from workers.reports import Ended, SchemaAnswer, SchemaWanted, Sealed
-from workers.schema_source import SchemaRefused, SchemaSource
+from rtpipe.errors import ExitCode
+from workers.contract.reports import Ended, SchemaAnswer, SchemaWanted, Sealed
+from workers.rows.schema_source import SchemaRefused, SchemaSource
 
 
 def test_what_is_told_beside_an_answer_is_not_asked_for_but_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from avro_schemas.secret_files import current_properties, current_url, stamp
-from infra.accounts import accounts_of
-from supervisor.settings import load
-from workers.partition_spec import PartitionKey, PartitionSpec
+from infra.provision.accounts import accounts_of
+from rtpipe.mysql.secret_files import current_properties, current_url, stamp
+from supervisor.settings.settings import load
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
 OLD = "mysql+pymysql://consumer:old@db:3306/bank"
 NEW = "mysql+pymysql://consumer:new%21@db:3306/bank"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra import service_control
-from infra.service import Service
-from infra.service_control import Running
-from tests.waits import eventually
+from infra.stack.services import control as service_control
+from infra.stack.services.control import Running
+from infra.stack.services.service import Service
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from avro_schemas.errors import SettingsError
-from supervisor import settings as settings_module
-from supervisor.cli_options import topic_names
+from rtpipe.errors import SettingsError
+from supervisor.commands.options import topic_names
 from supervisor.partition_plan import check_tables
-from supervisor.settings import as_environment, load, require
+from supervisor.settings import settings as settings_module
+from supervisor.settings.settings import as_environment, load, require
 
 URL = "mysql+pymysql://me:hunter2@db:3306/bank"
 
@@ -180,7 +180,7 @@ def test_missing_addresses_are_all_named() -> None:
 
 
 def test_the_running_embedded_stack_is_the_default(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from infra.stack_state import Addresses, write_addresses  # noqa: PLC0415
+    from infra.stack.state import Addresses, write_addresses  # noqa: PLC0415
 
     write_addresses(nowhere, Addresses("k:1", "http://r:2", URL, URL, URL))
     monkeypatch.setenv("RTPIPE_STACK_DIR", str(nowhere))
@@ -211,5 +211,5 @@ def test_two_topics_never_share_a_table_by_accident(nowhere: Path) -> None:
 
 def test_settings_alone_load_no_sqlalchemy() -> None:
     """`supervise` reads them before it starts its forkserver, and every short command before anything else."""
-    code = "import sys, supervisor.settings; sys.exit('sqlalchemy' in sys.modules)"
+    code = "import sys, supervisor.settings.settings; sys.exit('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

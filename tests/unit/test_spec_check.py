@@ -3,8 +3,8 @@ from typing import Any
 import fastavro
 import pytest
 
-from avro_schemas.spec_check import spec_problems
-from avro_schemas.type_reader import read_record
+from avro_schemas.avro.spec_check import spec_problems
+from avro_schemas.avro.type_reader import read_record
 
 POINT = {
     "type": "record",

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.column_types import ColumnShape
-from avro_schemas.table_layout import table_layout
-from workers.sql_literals import literals_for
+from avro_schemas.columns.types import ColumnShape
+from avro_schemas.tables.layout import table_layout
+from workers.rows.literals.sql_literals import literals_for
 
 
 def column(avro_type: Any) -> ColumnShape:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra import ports
-from infra.errors import NotAStackError, PortInUseError, StackError
-from infra.stack_layout import MARKER, Wishes, changed_layout, load_layout, new_layout, save_layout
+from infra.stack import ports
+from infra.stack.errors import NotAStackError, PortInUseError, StackError
+from infra.stack.layout import MARKER, Wishes, changed_layout, load_layout, new_layout, save_layout
 
 if TYPE_CHECKING:
     from pathlib import Path

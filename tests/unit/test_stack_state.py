@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack_state import Addresses, default_directory, forget_addresses, read_addresses, write_addresses
+from infra.stack.state import Addresses, default_directory, forget_addresses, read_addresses, write_addresses
 
 ADDRESSES = Addresses("127.0.0.1:1", "http://127.0.0.1:2", "mysql://c", "mysql://i", "mysql://a")
 
@@ -39,5 +39,5 @@ def test_damaged_file_is_no_address(tmp_path: Path, content: str) -> None:
 
 def test_is_light() -> None:
     heavy = "{'confluent_kafka', 'pymysql', 'rich', 'psutil', 'requests', 'jgo'}"
-    code = f"import sys, infra.stack_state; assert not {heavy} & set(sys.modules)"
+    code = f"import sys, infra.stack.state; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from supervisor.partition_status import PartitionStatus, PipelineStatus
-from supervisor.status_table import status_picture, summary_words
+from supervisor.status.partition_status import PartitionStatus, PipelineStatus
+from supervisor.status.status_table import status_picture, summary_words
 
 FACTS: dict[str, Any] = {
     "topic": "orders",

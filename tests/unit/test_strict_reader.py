@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.type_reader import read_record
-from tests.avro_kinds import data, number, text
-from workers.strict_reader import StrictReader
+from avro_schemas.avro.type_reader import read_record
+from tests.support.avro_kinds import data, number, text
+from workers.rows.decoding.strict_reader import StrictReader
 
 LINE = {
     "type": "record",

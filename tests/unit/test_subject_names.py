@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.found_table import FoundColumn, FoundTable
-from avro_schemas.key_schema import key_schema
-from avro_schemas.subject_names import USUAL, SubjectNames, bare, name_problem, record_name
-from avro_schemas.table_layout import table_layout
-from avro_schemas.table_rules import TableRules
+from avro_schemas.columns.found_table import FoundColumn, FoundTable
+from avro_schemas.registry.subject_names import USUAL, SubjectNames, bare, name_problem, record_name
+from avro_schemas.tables.key_schema import key_schema
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.rules import TableRules
 
 ORDER = {"type": "record", "name": "Order", "namespace": "com.exam", "fields": []}
 

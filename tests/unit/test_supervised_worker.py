@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 
 import pytest
 
-from avro_schemas.errors import ExitCode, UnreachableError
-from supervisor import cli_supervise, partition_plan, supervised_worker
+from rtpipe.errors import ExitCode, UnreachableError
+from supervisor import partition_plan, supervised_worker
+from supervisor.commands import supervise as cli_supervise
 from supervisor.restart_policy import RestartPolicy
+from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.supervised_worker import SupervisedWorker
-from supervisor.systemd_notify import SystemdNotifier
 from supervisor.worker_state import State
-from workers.partition_spec import PartitionKey, PartitionSpec
-from workers.reports import Ended, Progress, Running
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.reports import Ended, Progress, Running
 
 SPEC = PartitionSpec(
     key=PartitionKey("orders", 0),

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from supervisor.rate_meter import RateMeter
 from supervisor.restart_policy import RestartPolicy
+from supervisor.status.rate_meter import RateMeter
 from supervisor.worker_state import MOVES, SETTLED, IllegalMove, State, move
 
 MIDDLE = 0.5  # no jitter

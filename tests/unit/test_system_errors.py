@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from avro_schemas.errors import ExitCode
+from rtpipe.errors import ExitCode
+from supervisor.commands.system_errors import refusal_of
 from supervisor.control_socket import ControlServer
-from supervisor.system_errors import refusal_of
-from tests.command_answers import Command, refused
+from tests.support.command_answers import Command, refused
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,7 +78,7 @@ SCHEMA = {"type": "record", "name": "r", "doc": "Größe €", "fields": [{"name
 
 
 def run(script: str, directory: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    command = script.replace("rtpipe", f"{sys.executable} -m supervisor")
+    command = script.replace("rtpipe", f"{sys.executable} -m rtpipe")
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("RTPIPE_", "LC_", "LANG"))}
     return subprocess.run(
         ["sh", "-c", command],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.systemd_notify import SystemdNotifier
+from supervisor.status.systemd_notify import SystemdNotifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

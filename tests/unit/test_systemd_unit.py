@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from avro_schemas.errors import ExitCode
-from supervisor import settings as rtpipe_settings
+from rtpipe.errors import ExitCode
+from supervisor.settings import settings as rtpipe_settings
 
 FOLDER = Path(__file__).parents[2] / "infra" / "systemd"
 UNIT = FOLDER / "rtpipe.service"

@@ -9,11 +9,11 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT, VARCHAR
 from sqlalchemy.types import BINARY, VARBINARY
 
-from avro_schemas.errors import SchemaError, SettingsError
-from avro_schemas.offsets_table import OFFSETS, offsets_table
-from avro_schemas.row_budget import MAX_PAGE, MAX_ROW, cost
-from avro_schemas.table_layout import TableLayout, table_layout
-from avro_schemas.table_rules import TableRules
+from avro_schemas.tables.layout import TableLayout, table_layout
+from avro_schemas.tables.own_tables.offsets import OFFSETS, offsets_table
+from avro_schemas.tables.row_budget import MAX_PAGE, MAX_ROW, cost
+from avro_schemas.tables.rules import TableRules
+from rtpipe.errors import SchemaError, SettingsError
 
 WHERE = ("_kafka_partition", "_kafka_offset")
 
@@ -202,5 +202,5 @@ def test_the_offsets_table_has_the_columns_of_the_original_and_more() -> None:
 
 
 def test_layouts_load_neither_kafka_nor_fastavro() -> None:
-    code = "import sys, avro_schemas.table_layout; sys.exit(bool({'confluent_kafka', 'fastavro'} & set(sys.modules)))"
+    code = "import sys, avro_schemas.tables.layout; sys.exit(bool({'confluent_kafka', 'fastavro'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy.dialects.mysql import dialect
 
-from avro_schemas.errors import SettingsError
-from avro_schemas.table_layout import TableLayout, table_layout
-from avro_schemas.table_rules import TableRules
-from infra.ddl import create_table_sql
-from workers.row_encoder import RowEncoder
+from avro_schemas.tables.layout import TableLayout, table_layout
+from avro_schemas.tables.rules import TableRules
+from infra.tables.ddl import create_table_sql
+from rtpipe.errors import SettingsError
+from workers.rows.row_encoder import RowEncoder
 
 ADDRESS = {
     "type": "record",

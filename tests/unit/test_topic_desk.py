@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.errors import RtpipeError
-from avro_schemas.evolution import EvolutionError
-from avro_schemas.lineage import Lineage
-from avro_schemas.registry_errors import SchemaNotFoundError, UnprocessableError
-from avro_schemas.subject_names import USUAL, SubjectNames
-from avro_schemas.table_layout import TableLayout, table_layout
-from avro_schemas.table_rules import TableRules
-from supervisor import topic_desk
-from supervisor.table_keeper import Wanted
-from supervisor.topic_desk import TopicDesk
-from workers.partition_spec import PartitionKey, PartitionSpec
-from workers.reports import SchemaWanted
+from avro_schemas.registry.errors import SchemaNotFoundError, UnprocessableError
+from avro_schemas.registry.subject_names import USUAL, SubjectNames
+from avro_schemas.tables.evolution import EvolutionError
+from avro_schemas.tables.layout import TableLayout, table_layout
+from avro_schemas.tables.lineage import Lineage
+from avro_schemas.tables.rules import TableRules
+from rtpipe.errors import RtpipeError
+from supervisor.schemas import topic_answers as topic_desk
+from supervisor.schemas.table_fitter import Wanted
+from supervisor.schemas.topic_answers import TopicDesk
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.reports import SchemaWanted
 
 KEYED = TableRules(mode="upsert", key=("id",), tombstones="delete")
 

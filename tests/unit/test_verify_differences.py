@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.errors import SettingsError
-from avro_schemas.table_layout import table_layout
-from supervisor.verify import VerifyOrder
-from supervisor.verify_differences import Differences, RowJudge, judge_count, judge_offsets
-from supervisor.verify_report import Kind, PartitionReport, TopicReport, VerifyReport
-from supervisor.verify_rows import Extra, Findings, Message, Missing
+from avro_schemas.tables.layout import table_layout
+from rtpipe.errors import SettingsError
+from supervisor.verify.differences import Differences, RowJudge, judge_count, judge_offsets
+from supervisor.verify.report import Kind, PartitionReport, TopicReport, VerifyReport
+from supervisor.verify.rows import Extra, Findings, Message, Missing
+from supervisor.verify.verify import VerifyOrder
 
 FIELDS = [{"name": "key", "type": "string"}, {"name": "n", "type": "int"}, {"name": "m", "type": "int"}]
 COLUMNS = table_layout({"type": "record", "name": "t", "fields": FIELDS}, table="t").columns

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from supervisor.verify_differences import Differences
-from supervisor.verify_keys import TombstoneKeys
-from supervisor.verify_report import Kind
+from supervisor.verify.differences import Differences
+from supervisor.verify.report import Kind
+from supervisor.verify.tombstone_keys import TombstoneKeys
 from tests.unit.test_message_key import keys_of, record
 
 

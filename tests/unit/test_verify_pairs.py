@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.verify_pairs import COMMON, pair_altered
-from supervisor.verify_rows import Extra, Missing
+from supervisor.verify.pairs import COMMON, pair_altered
+from supervisor.verify.rows import Extra, Missing
 
 if TYPE_CHECKING:
-    from supervisor.verify_values import Row
+    from supervisor.verify.values import Row
 
 
 def lost(*rows: Row) -> list[Missing]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from avro_schemas.errors import ExitCode
-from supervisor.verify_report import Kind, PartitionReport, TopicReport, VerifyReport
-from supervisor.verify_view import print_report
+from rtpipe.errors import ExitCode
+from supervisor.verify.report import Kind, PartitionReport, TopicReport, VerifyReport
+from supervisor.verify.view import print_report
 
 
 def report(*, rows: int, dead: int, wrong: int = 0, values: bool = True) -> VerifyReport:

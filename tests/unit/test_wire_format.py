@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.errors import ExitCode
-from avro_schemas.wire_format import HEADER_SIZE, WireFormatError, pack, schema_id_of
+from avro_schemas.avro.wire_format import HEADER_SIZE, WireFormatError, pack, schema_id_of
+from rtpipe.errors import ExitCode
 
 
 @given(st.integers(0, 2**32 - 1), st.binary(max_size=20))

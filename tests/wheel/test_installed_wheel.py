@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-PACKAGES = ("avro_schemas", "workers", "supervisor", "infra")
+PACKAGES = ("rtpipe", "avro_schemas", "workers", "supervisor", "infra")
 DATA = {
     *(f"{package}/py.typed" for package in PACKAGES),
     "avro_schemas/schema_before.json",
-    "infra/kafka/log4j2.properties",
+    "infra/stack/services/log4j2.properties",
     "infra/mysql/init.sql",
-    "infra/stack.lock",
+    "infra/stack/artifacts/stack.lock",
     "infra/systemd/rtpipe.env.example",
     "infra/systemd/rtpipe.service",
     "infra/systemd/rtpipe.toml.example",

@@ -1,0 +1,187 @@
+"""Which values of a field the column of a table that people made takes as they are, in words; and for which pairs of
+field and column rtpipe can tell at all. workers/rows/literals/given_literals.py looks at the values.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+from sqlalchemy.dialects.mysql import DATETIME
+
+from avro_schemas.avro.field_types import FieldType
+from avro_schemas.columns.given_column import MOST_BYTES, GivenColumn
+from avro_schemas.columns.type_text import type_words
+from avro_schemas.columns.types import ColumnShape
+
+
+class Way(enum.Enum):
+    """How the values of a field are held against a column."""
+
+    NUMBER = "number"
+    CLOCK = "clock"  #: a day, a time of the day or a moment
+    TEXT = "text"
+    WRITTEN = "written"  #: a text whose column is of numbers or times: it must be what the column shows
+    BYTES = "bytes"
+    ENUM = "enum"
+    SET = "set"
+    BIT = "bit"
+    YEAR = "year"
+    JSON = "json"
+    ADDRESS = "address"  #: a UUID or an IP address, which has more than one spelling
+
+
+_NUMBERS = {**dict.fromkeys(("integer", "decimal", "float"), Way.NUMBER), "text": Way.TEXT, "enum": Way.ENUM}
+_TIMES = {"integer": Way.NUMBER, "text": Way.TEXT}
+_DAYS = {**_TIMES, "date": Way.CLOCK, "datetime": Way.CLOCK, "timestamp": Way.CLOCK}
+#: What a field's values are -> the kinds of columns for which rtpipe can tell what becomes of a value.
+_WAYS: dict[str, dict[str, Way]] = {
+    "integer": {**_NUMBERS, "bit": Way.BIT, "year": Way.YEAR},
+    "float": _NUMBERS,
+    "decimal": _NUMBERS,
+    "date": _DAYS,
+    "moment": _DAYS,
+    "time": {**_TIMES, "time": Way.CLOCK},
+    "text": {
+        **dict.fromkeys(("text", "binary", "fixed"), Way.TEXT),
+        **dict.fromkeys(("integer", "decimal", "date", "time", "datetime", "timestamp", "year"), Way.WRITTEN),
+        **dict.fromkeys(("uuid", "inet4", "inet6"), Way.ADDRESS),
+        "enum": Way.ENUM,
+        "set": Way.SET,
+        "json": Way.JSON,
+    },
+    "bytes": {"binary": Way.BYTES, "fixed": Way.BYTES, "bit": Way.BYTES, "text": Way.TEXT},
+    "uuid": {"binary": Way.BYTES, "fixed": Way.BYTES, "text": Way.TEXT, "uuid": Way.ADDRESS},
+    "parts": {"text": Way.TEXT},
+}
+#: The years of a TIMESTAMP, in seconds since 1970; 0 is no TIMESTAMP, since it stands for the date that is none.
+TIMESTAMP_SECONDS = (1, (1 << 31) - 1)
+_BMP_ONLY = frozenset({"utf8", "utf8mb3", "ucs2"})
+_ALL_CHARACTERS = frozenset({None, "utf8mb4", "utf16", "utf16le", "utf32", "gb18030"})
+
+
+def values_of(shape: ColumnShape) -> str:
+    """What the values of the field are: integer, float, decimal, date, moment, time, text, bytes, uuid (its 16 bytes),
+    parts.
+    """
+    of = shape.of
+    if of.nested:
+        return "parts"
+    kind = (of.logical or "").removeprefix("local-").partition("-")[0]
+    if kind == "timestamp":
+        return "moment" if not _counts_nanos(of) or isinstance(shape.type, DATETIME) else "integer"
+    if kind in {"decimal", "date", "time"}:
+        return kind
+    if kind == "uuid" and of.avro_type == "fixed":
+        return "uuid"
+    plain = {"boolean": "integer", "int": "integer", "long": "integer", "float": "float", "double": "float"}
+    if kind == "big" or of.avro_type in {"string", "enum"}:
+        return "text"
+    return plain.get(of.avro_type, "bytes")
+
+
+def _counts_nanos(of: FieldType) -> bool:
+    return (of.logical or "").endswith("nanos")
+
+
+def way_of(shape: ColumnShape, given: GivenColumn) -> Way | None:
+    """None: rtpipe cannot tell what becomes of the values."""
+    way = _WAYS[values_of(shape)].get(given.kind)
+    unsure = way is Way.WRITTEN and given.zerofill  # which shows zeros that its number has not
+    return None if unsure else way
+
+
+def cannot_tell(shape: ColumnShape, column: str, given: GivenColumn, table: str) -> str:
+    """Why the field does not go into the column, and what would help."""
+    what = shape.of.logical or shape.of.avro_type
+    return (
+        f"{what} does not go into column {column} {given.words}: rtpipe cannot tell which values it would change; ALTER"
+        f" TABLE `{table}` MODIFY `{column}` {type_words(shape.type)}, or exclude the field, or let the server do what"
+        f' it does: lossy = ["{column}"]'
+    )
+
+
+def counts(shape: ColumnShape, given: GivenColumn) -> bool:
+    """Whether a date or a time goes in as the number that it is in the message."""
+    return given.kind == "integer" and values_of(shape) in {"date", "moment", "time"}
+
+
+def limits(shape: ColumnShape, given: GivenColumn) -> str:
+    """What the column refuses of the field's values: "values of more than 2 decimal places"; "" if nothing."""
+    way = way_of(shape, given)
+    return " and ".join(_LIMITS[way](shape, given)) if way else ""
+
+
+def _number_limits(shape: ColumnShape, given: GivenColumn) -> list[str]:
+    found, values = [], values_of(shape)
+    fractions = values == "float" or (values == "decimal" and shape.of.scale > 0)
+    if given.kind == "integer":
+        low, high = given.bounds
+        return [*(["fractions"] if fractions else []), f"numbers below {low:,} or above {high:,}"]
+    if (precision := given.precision) is not None:
+        whole, scale = precision
+        if fractions:
+            found.append(f"values of more than {scale} decimal places")
+        found.append(f"values of more than {whole - scale} digits before the point")
+    if given.kind == "float" and (given.name, values) != ("double", "float"):
+        size = 4 if given.name == "float" else 8
+        found.append(f"numbers that {size} bytes do not hold exactly")
+    if given.unsigned:
+        found.append("numbers below 0")
+    return found
+
+
+def _clock_limits(shape: ColumnShape, given: GivenColumn) -> list[str]:
+    found, has = [], 0 if values_of(shape) == "date" else 3 if (shape.of.logical or "").endswith("millis") else 6
+    if given.kind == "date" and has:
+        found.append("moments but midnight")
+    elif given.digits < has:
+        more = f" of more than {given.digits} digits" if given.digits else ""
+        found.append(f"fractions of a second{more}")
+    if given.kind == "timestamp":
+        found.append("times before 1970-01-01 00:00:01 or after 2038-01-19 03:14:07 UTC")
+    return found
+
+
+def _length_limits(shape: ColumnShape, given: GivenColumn) -> list[str]:
+    found = []
+    if given.kind in {"fixed", "bit"}:
+        return [f"values of other than {given.length if given.kind == 'fixed' else (given.length + 7) // 8} bytes"]
+    if given.name in {"char", "varchar"}:
+        found.append(f"texts of more than {given.length:,} characters")
+    elif given.kind == "binary" or MOST_BYTES.get(given.name, 0) <= MOST_BYTES["mediumtext"]:
+        found.append(f"values of more than {given.length or MOST_BYTES[given.name]:,} bytes")
+    if given.name == "char":
+        found.append("spaces at the end")
+    if values_of(shape) == "bytes" and given.kind == "text":
+        found.append("bytes that are no UTF-8")
+    if given.kind == "text" and given.charset in _BMP_ONLY:
+        found.append(f"characters beyond U+FFFF, which {given.charset} has not")
+    elif given.kind == "text" and given.charset not in _ALL_CHARACTERS:
+        found.append(f"characters that {given.charset} has not")
+    return found
+
+
+def _member_limits(_: ColumnShape, given: GivenColumn) -> list[str]:
+    if given.kind == "set":
+        return ["texts that are not some of its members, in their order"]
+    return ["texts that are none of its members"]
+
+
+def _spelling_limits(_: ColumnShape, given: GivenColumn) -> list[str]:
+    return [f"texts that are not written as {given.words} shows them"]
+
+
+_LIMITS: dict[Way, Callable[[ColumnShape, GivenColumn], list[str]]] = {
+    Way.NUMBER: _number_limits,
+    Way.CLOCK: _clock_limits,
+    Way.TEXT: _length_limits,
+    Way.BYTES: _length_limits,
+    Way.ENUM: _member_limits,
+    Way.SET: _member_limits,
+    Way.BIT: lambda _, given: [f"numbers below 0 or of more than {given.length or 1} bits"],
+    Way.YEAR: lambda _, __: ["numbers but 0 and 1901 to 2155"],
+    Way.WRITTEN: _spelling_limits,
+    Way.ADDRESS: _spelling_limits,
+    Way.JSON: lambda _, __: ["texts that are no JSON, or of which it keeps another value"],
+}

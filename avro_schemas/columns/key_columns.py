@@ -1,0 +1,94 @@
+"""Whether the column of a table's primary key keeps keys apart: one that folds case or accents, pads spaces or changes
+values makes one key of two, and an upsert or a tombstone then hits the row of another key.
+"""
+
+from __future__ import annotations
+
+from avro_schemas.columns.found_table import FoundColumn, FoundTable
+from avro_schemas.columns.given_column import given_column
+from avro_schemas.columns.given_limits import Way, values_of, way_of
+from avro_schemas.columns.type_text import type_words
+from avro_schemas.columns.types import KEY_COLLATION, ColumnShape
+
+#: MariaDB takes KEY_COLLATION, too, but for a collation that pads.
+MARIADB_KEY_COLLATION = "utf8mb4_nopad_bin"
+
+
+def key_collation(*, mariadb: bool) -> str:
+    """The server's word for the collation that neither folds nor pads."""
+    return MARIADB_KEY_COLLATION if mariadb else KEY_COLLATION
+
+
+def folds(collation: str | None) -> bool:
+    """Whether a collation holds texts for equal that differ in more than spaces at their ends."""
+    return collation is not None and collation != "binary" and not collation.endswith("_bin")
+
+
+def pads(collation: str | None, *, mariadb: bool) -> bool:
+    """Whether a collation does not see spaces at the end of a text. All of MySQL's but the `0900` ones do."""
+    if collation is None or collation == "binary" or "nopad" in collation:
+        return False
+    return mariadb or "_0900_" not in collation
+
+
+def key_problem(shape: ColumnShape, column: str, table: FoundTable, name: str, *, holds: bool) -> str:
+    """Why the column cannot be the field's in the key, with the ALTER that mends it; "" if it can.
+
+    `holds`: the column takes each value of the field, or is one that a version of the schema gave.
+    """
+    found = table.columns[column]
+    hint = f"mend it by: {_mended(shape, found, name, column, mariadb=table.mariadb)}"
+    if column in table.prefixes:
+        return f"the key compares only the first {table.prefixes[column]} of key column {column}; make it whole"
+    if found.type.startswith("char(") and may_end_in_space(shape):
+        return f"key column {column} is {found.type}, which drops spaces at the end of a key; {hint}"
+    if not holds and not keeps_apart(shape, found):
+        return f"key column {column} is {found.type}, which may change a value of {type_words(shape.type)}; {hint}"
+    if folds(found.collation):
+        return f"key column {column} has the collation {found.collation}, to which keys are equal that are not; {hint}"
+    if pads(found.collation, mariadb=table.mariadb) and may_end_in_space(shape):
+        return (
+            f"key column {column} has the collation {found.collation}, which does not see spaces at the end of a key;"
+            f" {hint}"
+        )
+    return ""
+
+
+def keeps_apart(shape: ColumnShape, found: FoundColumn) -> bool:
+    """Whether a column of another type than the field's own takes keys as they are, or refuses them: whole numbers of
+    any range, shorter texts, shorter bytes.
+    """
+    given = given_column(found)
+    way, values = way_of(shape, given), values_of(shape)
+    if way is Way.NUMBER:
+        return values == "integer" and given.kind == "integer"
+    if way is Way.TEXT:
+        return values == "text" and given.name in {"varchar", "varbinary"}
+    return way is Way.BYTES and given.name == "varbinary"
+
+
+def may_end_in_space(shape: ColumnShape) -> bool:
+    """A symbol of an enum and a UUID never do."""
+    return shape.of.avro_type != "enum" and shape.of.logical is None
+
+
+def apart_sql(table: str, column: str, kind: str, *, mariadb: bool) -> str:
+    """The ALTER that gives a column of text the collation that keeps keys apart."""
+    words = "varchar" + kind.removeprefix("char") if kind.startswith("char(") else kind
+    return (
+        f"ALTER TABLE {_quoted(table)} MODIFY {_quoted(column)} {words} CHARACTER SET utf8mb4"
+        f" COLLATE {key_collation(mariadb=mariadb)} NOT NULL"
+    )
+
+
+def _mended(shape: ColumnShape, found: FoundColumn, table: str, column: str, *, mariadb: bool) -> str:
+    """The ALTER after which the column takes the field's keys."""
+    if found.type.startswith(("varchar(", "char(")):
+        return apart_sql(table, column, found.type, mariadb=mariadb)
+    if values_of(shape) == "text":
+        return apart_sql(table, column, type_words(shape.type), mariadb=mariadb)
+    return f"ALTER TABLE {_quoted(table)} MODIFY {_quoted(column)} {type_words(shape.type)} NOT NULL"
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

@@ -1,0 +1,36 @@
+"""What people should know of the columns that a topic's rows go to, a sentence a column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.dialects.mysql import FLOAT
+
+from avro_schemas.columns.given_limits import counts, limits
+from avro_schemas.columns.types import ColumnShape
+
+
+def losses(columns: Sequence[ColumnShape]) -> dict[str, str]:
+    """Column -> which values a column that people made refuses, or may change where the settings allow it."""
+    return {column.name: told for column in columns if (told := _loss(column))}
+
+
+def _loss(column: ColumnShape) -> str:
+    given = column.given
+    if given is None:
+        return ""
+    refused, name = limits(column, given), f"column {column.name} {given.words}"
+    if column.lossy:
+        return f"{name}: may change {refused or 'values'} (lossy)"
+    number = f"takes {column.of.logical} as the number that it is and " if counts(column, given) else ""
+    return f"{name}: {number}refuses {refused}" if refused else ""
+
+
+def float_notes(columns: Sequence[ColumnShape]) -> list[str]:
+    """A FLOAT holds what is in it exactly, and shows it not."""
+    return [
+        f"column {column.name} float: a plain SELECT shows six digits of a value that is stored exactly;"
+        f' columns.{column.field}.mysql = "DOUBLE", and ALTER TABLE where the table is there, shows them all'
+        for column in columns
+        if (column.given.name == "float" if column.given else isinstance(column.type, FLOAT))
+    ]

@@ -1,0 +1,1 @@
+"""JSON Schema -> Avro: `conversion` has the rules, the others are its parts."""

@@ -1,0 +1,273 @@
+"""JSON Schema -> an Avro schema, by rules that docs/schemas.md has for people; the same bytes on each run.
+
+What Avro cannot say is kept in the `doc` of the field, and told as a warning. Named types are made apart and put where
+they are used first, so that a type may refer to itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from avro_schemas.avro.named_types import MAX_DEPTH, Definition, self_contained
+from avro_schemas.files.json_schema.fields import doc_of, field_of
+from avro_schemas.files.json_schema.merge import MAX_PROPERTIES, words_of
+from avro_schemas.files.json_schema.names import RESERVED, Names, clean, root_word, titled
+from avro_schemas.files.json_schema.plain_types import ANY, enum_type, implied_types, plain_type
+from avro_schemas.files.json_schema.references import Library
+from avro_schemas.files.json_schema.shape import Shapes
+from avro_schemas.files.json_schema.unions import nullable, union_of
+from rtpipe.errors import SchemaError
+
+#: Most types that one document may give: a few references can multiply without end.
+MAX_TYPES = 20_000
+#: What Avro has no word for.
+_UNSAID = (
+    *("const", "not", "if", "then", "else", "contains", "propertyNames"),
+    *("dependencies", "dependentRequired", "dependentSchemas"),
+)
+#: Most characters of each of them in a `doc`.
+_MAX_NOTE = 200
+
+
+def avro_of(document: Any, path: Path, library: Library, *, logical: bool = False) -> tuple[Any, list[str]]:
+    """The Avro record for a parsed JSON Schema, and warnings; one that describes no object gives a field `value`.
+
+    With `logical` the formats date, date-time and uuid become logical types: then whoever writes the messages must
+    convert those values. SchemaError for a document that is no JSON Schema, refers to what is not there, or is too
+    large or too deep.
+    """
+    library.add(path, document)
+    try:
+        found = _Converter(library, logical=logical).root(document, path)
+        found = found or _Converter(library, logical=logical, wrapped=True).root(document, path)
+    except RecursionError as error:
+        raise SchemaError("references inside references are too many to follow") from error
+    assert found is not None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a schema stands: in words, what a type of it would be called, and the notes of the field around it."""
+
+    words: str
+    word: str
+    parent: str = ""
+    depth: int = 0
+    following: frozenset[int] = frozenset()  # the targets of references since the last record began
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """The words, also at the top."""
+        return self.words or "the document"
+
+    def inside(self, words: str) -> _Spot:
+        """One level further in."""
+        return replace(self, words=f"{self.words}, {words}" if self.words else words, depth=self.depth + 1)
+
+
+class _Converter:
+    """Converts one document; `wrapped` into a record around it, which then has the document's name."""
+
+    def __init__(self, library: Library, *, logical: bool, wrapped: bool = False) -> None:
+        self._shapes, self._logical, self._wrapped = Shapes(library), logical, wrapped
+        self._names = Names(RESERVED)
+        self._known: dict[int, str] = {}  # id of a schema, which the shapes keep alive -> name of its type
+        self._definitions: dict[str, dict[str, Any]] = {}
+        self._warnings: dict[str, None] = {}
+        self._types = 0
+
+    def root(self, document: Any, path: Path) -> tuple[Any, list[str]] | None:
+        """The record and the warnings; None if it must be wrapped, since it is no record by itself."""
+        spot = _Spot("", root_word(document, path))
+        whole = self._shapes.flat(document)
+        if isinstance(whole, Mapping) and words_of(whole.get("type")) == ["array"] and _is_items(whole):
+            self._warn(spot, "the document is an array; the table is one of its items")
+            document, spot = whole["items"], replace(spot, word=titled(whole["items"], spot.word))
+        name = self._names.free(spot.word, "") if self._wrapped else ""
+        found = self._type(document, spot)
+        record = self._definitions.get(found) if isinstance(found, str) else None
+        if self._wrapped:
+            content = {"name": "value", "type": found} | doc_of("", spot.notes)
+            record = {"type": "record", "name": name, "fields": [content]}
+        if record is None or record["type"] != "record":
+            return None
+        return self_contained(record, self._find), list(self._warnings)
+
+    def _find(self, name: str) -> Definition | None:
+        schema = self._definitions.get(name)
+        return None if schema is None else Definition(name, schema, "")
+
+    def _type(self, schema: Any, spot: _Spot) -> Any:
+        self._types += 1
+        if self._types > MAX_TYPES:
+            raise SchemaError(f"the document gives more than {MAX_TYPES:,} types")
+        if spot.depth > MAX_DEPTH:
+            raise SchemaError(f"{spot.words}: types inside types more than {MAX_DEPTH} deep")
+        with _placed(spot):
+            schema = self._shapes.flat(schema)
+        if isinstance(schema, bool):
+            return self._any(spot) if schema else "null"
+        if not isinstance(schema, Mapping):
+            raise SchemaError(f"{spot.place}: a schema is an object, not {json.dumps(schema)[:60]}")
+        if "$ref" in schema:
+            return self._referred(schema, spot)
+        if name := self._known.get(id(schema)):
+            return nullable(name) if schema.get("nullable") is True else name
+        for key in _UNSAID:
+            if key in schema and not (key == "const" and "enum" in schema):
+                self._note(spot, key, schema[key])
+        found = self._one(schema, spot)
+        return nullable(found) if schema.get("nullable") is True else found
+
+    def _one(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
+        for key in ("oneOf", "anyOf"):
+            if key not in schema:
+                continue
+            with _placed(spot):
+                branches = self._shapes.branches(schema, key)
+            if branches:
+                return self._branches(branches, schema, spot)
+            self._note(spot, key, schema[key])
+        if "enum" in schema:
+            return self._enum(schema, spot)
+        return self._by_type(schema, words_of(schema.get("type")) or implied_types(schema), spot)
+
+    def _by_type(self, schema: Mapping[str, Any], words: Sequence[str], spot: _Spot) -> Any:
+        if len(words) > 1:
+            return union_of(self._type(self._shapes.of_type(schema, word), spot) for word in dict.fromkeys(words))
+        match words:
+            case ["object"]:
+                return self._object(schema, spot)
+            case ["array"]:
+                return self._array(schema, spot)
+            case [word]:
+                found, warning = plain_type(word, schema, logical=self._logical)
+                if found is None:
+                    raise SchemaError(f"{spot.place}: {warning}")
+                if warning:
+                    self._warn(spot, warning)
+                return found
+        return self._any(spot)
+
+    def _referred(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
+        with _placed(spot):
+            target, word = self._shapes.target(schema)
+        key = id(target)
+        if key in spot.following:
+            self._warn(spot, f"$ref {str(schema['$ref'])!r} contains itself without an object between")
+            return self._any(spot)
+        inner = replace(spot, word=titled(target, clean(word)), parent="", following=spot.following | {key})
+        return self._type(target, inner)
+
+    def _branches(self, branches: Iterable[Any], schema: Mapping[str, Any], spot: _Spot) -> Any:
+        for key in ("oneOf", "anyOf"):
+            if key in schema and not self._shapes.branches(schema, key):
+                self._note(spot, key, schema[key])
+        types = []
+        for branch in branches:
+            types.append(self._type(branch, replace(spot, word=titled(branch, spot.word))))
+            spot = replace(spot, parent="")  # the next one without a name of its own gets a number
+        return union_of(types)
+
+    def _enum(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
+        found = enum_type(schema["enum"])
+        if found.symbols:
+            name = self._name(schema, spot)
+            self._definitions[name] = {"type": "enum", "name": name, "symbols": found.symbols}
+            return nullable(name) if found.nullable else name
+        self._note(spot, "enum", schema["enum"])
+        rest = self._shapes.without(schema, "enum")
+        plain = self._one(rest, spot) if "type" in rest else found.plain
+        return nullable(plain) if found.nullable else plain
+
+    def _object(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
+        properties, more = schema.get("properties"), schema.get("additionalProperties")
+        patterns = schema.get("patternProperties")
+        if properties:
+            for key, value in (("patternProperties", patterns), ("additionalProperties", more)):
+                if isinstance(value, Mapping) and value:
+                    self._note(spot, key, value)
+            return self._record(schema, properties, spot)
+        values = [*patterns.values()] if patterns else []
+        values += [more] if isinstance(more, Mapping) else []
+        if values:
+            inner = spot.inside("values")
+            return {"type": "map", "values": union_of(self._type(value, inner) for value in values)}
+        return self._record(schema, {}, spot) if more is False else self._any(spot)
+
+    def _record(self, schema: Mapping[str, Any], properties: Mapping[str, Any], spot: _Spot) -> str:
+        if len(properties) > MAX_PROPERTIES:
+            raise SchemaError(f"{spot.place}: {len(properties):,} properties; at most {MAX_PROPERTIES:,} are read")
+        name = self._name(schema, spot)
+        wanted = {str(one) for one in schema.get("required", [])}
+        fields: list[dict[str, Any]] = []
+        record: dict[str, Any] = {"type": "record", "name": name, "fields": fields}
+        self._definitions[name] = record
+        own = Names(())
+        for title, inner in properties.items():
+            if inner is not False:
+                column = own.free(clean(title), "")
+                found, doc = self._property(title, inner, name, spot)
+                fields.append(field_of(column, found, needed=title in wanted, title=title) | doc)
+        top = doc_of(schema.get("description"), spot.notes if not spot.words else [])
+        self._definitions[name] = {"type": "record", "name": name, **top, "fields": fields}
+        return name
+
+    def _property(self, title: str, schema: Any, parent: str, spot: _Spot) -> tuple[Any, dict[str, str]]:
+        """Type and doc of the property `title` of the record `parent`."""
+        inner = replace(
+            spot.inside(f"field {title!r}"),
+            word=titled(schema, clean(title)),
+            parent=parent,
+            following=frozenset(),
+            notes=[],
+        )
+        found = self._type(schema, inner)
+        return found, doc_of(schema.get("description") if isinstance(schema, Mapping) else None, inner.notes)
+
+    def _array(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
+        items, inner = schema.get("items", True), spot.inside("items")
+        several = schema.get("prefixItems", items)
+        if isinstance(several, list):
+            self._warn(spot, "its items have types by their place; each item may be of any of these types")
+            rest = [items] if isinstance(items, Mapping) else []
+            return {"type": "array", "items": union_of(self._type(item, inner) for item in [*several, *rest])}
+        return {"type": "array", "items": self._type(items, inner)}
+
+    def _any(self, spot: _Spot) -> Any:
+        spot.notes.append("JSON text")
+        self._warn(spot, "of any type: its value must be written as JSON text")
+        return ANY
+
+    def _name(self, schema: Mapping[str, Any], spot: _Spot) -> str:
+        name = self._names.free(spot.word, spot.parent)
+        self._known[id(schema)] = name
+        return name
+
+    def _note(self, spot: _Spot, key: str, value: Any) -> None:
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+        spot.notes.append(f"{key}: {text if len(text) <= _MAX_NOTE else text[: _MAX_NOTE - 3] + '...'}")
+        self._warn(spot, f"`{key}` is only kept in the doc")
+
+    def _warn(self, spot: _Spot, warning: str) -> None:
+        self._warnings[f"{spot.words}: {warning}" if spot.words else warning] = None
+
+
+@contextmanager
+def _placed(spot: _Spot) -> Iterator[None]:
+    """Adds the place to what is wrong there."""
+    try:
+        yield
+    except SchemaError as error:
+        raise SchemaError(f"{spot.place}: {error.message}", hint=error.hint) from error
+
+
+def _is_items(schema: Mapping[str, Any]) -> bool:
+    return isinstance(schema.get("items"), Mapping) and "prefixItems" not in schema

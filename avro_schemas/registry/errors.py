@@ -1,0 +1,103 @@
+"""What the registry's client raises -> rtpipe's errors: each says what the registry said, or what happened."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from confluent_kafka.schema_registry.error import OAuthTokenError, SchemaRegistryError
+
+from rtpipe.credentials import AccessDeniedError
+from rtpipe.errors import RtpipeError, SchemaError, UnreachableError
+
+#: Registry error codes for a subject, version or schema id that is not there (a bare 404 is another server).
+_NOT_FOUND = frozenset({40401, 40402, 40403})
+#: Most characters of the registry's own words that a message repeats: a proxy answers with a whole page.
+_MOST_WORDS = 300
+_START = "start it, or correct RTPIPE_SCHEMA_REGISTRY_URL"
+
+
+class SchemaNotFoundError(SchemaError):
+    """The registry answers, but has no such subject, version or schema id."""
+
+
+class UnprocessableError(SchemaError):
+    """The registry understands the request and does not do it (HTTP 422)."""
+
+
+class NotARegistryError(UnreachableError):
+    """What answers does not know the path, or does not answer as a registry does."""
+
+
+def explained(error: Exception, url: str, doing: str) -> RtpipeError:
+    """The error to raise for `error`; `url` is without password, and so is its text."""
+    match error:
+        case RtpipeError():
+            return error
+        case SchemaRegistryError():
+            return _refused(error, url, doing)
+        case OAuthTokenError():
+            return _no_token(error, url, doing)
+        case ValueError() | TypeError() | KeyError() | AttributeError():  # an answer that is not the registry's JSON
+            return _not_a_registry(url, doing)
+    return _silent(error, url, doing)  # httpx's or httpx2's, by the version of confluent_kafka
+
+
+def _refused(error: SchemaRegistryError, url: str, doing: str) -> RtpipeError:
+    status = error.http_status_code
+    reason = f"{_words(error)} ({doing} at {url}, HTTP {status})"
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return AccessDeniedError(
+            f"the schema registry at {url} refused access: {reason}",
+            hint="check the account in RTPIPE_SCHEMA_REGISTRY_URL or in the block `registry`, and its permissions",
+        )
+    if status == HTTPStatus.NOT_FOUND:
+        return SchemaNotFoundError(reason) if error.error_code in _NOT_FOUND else _not_a_registry(url, doing)
+    if status == HTTPStatus.CONFLICT:
+        return SchemaError(
+            f"the registry holds the schema for incompatible with earlier versions: {reason}",
+            hint="change the schema so that the subject's compatibility rule holds, or change that rule",
+        )
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return UnprocessableError(f"the registry holds the schema for invalid: {reason}")
+    if status == HTTPStatus.BAD_REQUEST:
+        return SchemaError(f"the registry holds the schema for invalid: {reason}")
+    return UnreachableError(f"the schema registry cannot answer now: {reason}", hint="its log says why")
+
+
+def _words(error: SchemaRegistryError) -> str:
+    """The registry's own words on one line; where it has none, what its status means."""
+    said = " ".join(str(error.error_message or "").split())
+    if not said:
+        status = error.http_status_code
+        phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "unknown status"
+        return f"{phrase}, without a reason"
+    return said if len(said) <= _MOST_WORDS else f"{said[:_MOST_WORDS]}…"
+
+
+def _no_token(error: OAuthTokenError, url: str, doing: str) -> RtpipeError:
+    """The issuer's refusal stands in the text only; its cause would tell, but the client does not keep it."""
+    said = error.message.partition("due to error: ")[2] or error.message
+    if "invalid_" in said or "unauthorized" in said or "access_denied" in said:
+        return AccessDeniedError(
+            f"the issuer of tokens for the schema registry at {url} refused: {said} ({doing})",
+            hint="check bearer.auth.client.id, bearer.auth.client.secret and bearer.auth.scope",
+        )
+    return UnreachableError(
+        f"no token for the schema registry at {url}: {said or 'the issuer does not answer'} ({doing})",
+        hint="is bearer.auth.issuer.endpoint.url right, and does the issuer answer?",
+    )
+
+
+def _silent(error: Exception, url: str, doing: str) -> UnreachableError:
+    said = str(error) or f"{type(error).__name__}, no answer in time"
+    hint = _START
+    if "CERTIFICATE_VERIFY_FAILED" in said or "SSL" in said or "TLS" in said or "certificate" in said:
+        hint = "the block `registry` names the authorities (ssl.ca.location) and our own certificate, if it wants one"
+    return UnreachableError(f"no schema registry answers at {url}: {said} ({doing})", hint=hint)
+
+
+def _not_a_registry(url: str, doing: str) -> NotARegistryError:
+    return NotARegistryError(
+        f"what answers at {url} is no schema registry ({doing})",
+        hint="RTPIPE_SCHEMA_REGISTRY_URL needs the path, too, such as /apis/ccompat/v7",
+    )

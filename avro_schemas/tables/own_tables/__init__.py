@@ -1,0 +1,1 @@
+"""The tables that rtpipe keeps for itself beside the topics' tables."""

@@ -1,0 +1,1 @@
+"""`rtpipe infra create`: subjects, topics, tables, users and privileges."""

@@ -1,0 +1,1 @@
+"""The files that the embedded stack runs on: locked, downloaded, checked, unpacked once."""

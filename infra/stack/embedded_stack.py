@@ -1,0 +1,263 @@
+"""`rtpipe infra up | down | status`: a broker, a schema registry and a database that need nothing but Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from rich.console import Console
+
+from infra.stack import layout as stack_layout
+from infra.stack import preflight
+from infra.stack.artifacts.cache import Artifacts, artifact_paths, cache_directory, ensure_artifacts
+from infra.stack.console import ServiceLines
+from infra.stack.disk import disk_errors
+from infra.stack.errors import NotAStackError, StackError
+from infra.stack.file_lock import file_lock
+from infra.stack.layout import StackLayout, Wishes
+from infra.stack.ports import check_free
+from infra.stack.services import control as service_control
+from infra.stack.services import start as service_start
+from infra.stack.services.kafka import kafka_services
+from infra.stack.services.mariadb import mariadb_service
+from infra.stack.services.registry import registry_service
+from infra.stack.services.service import NotReadyError
+from infra.stack.state import Addresses, forget_addresses, write_addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from infra.stack.services.control import Running
+    from infra.stack.services.service import Service
+
+_STOP_SECONDS = 20.0  #: for each of the three steps of `down`
+_STATUS_SECONDS = 3.0
+_HINT = "Free some space, or name a directory that you may write to with --dir."
+_NEW_DATA = 1100 * preflight.MIB  #: what a fresh stack writes: above all the database's log
+_MORE_DATA = 100 * preflight.MIB
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One service as it is now."""
+
+    name: str
+    state: str  #: running, unhealthy (runs, does not answer), dead (nobody stopped it) or stopped
+    port: int
+    pid: int | None
+    memory: int | None  #: resident bytes
+    log: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StackStatus:
+    """All services of one stack; none if there is no stack in the directory."""
+
+    directory: str
+    services: tuple[ServiceStatus, ...]
+    addresses: Addresses | None
+
+    @property
+    def running(self) -> bool:
+        """There is a stack, and every service of it answers."""
+        return bool(self.services) and all(service.state == "running" for service in self.services)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `status --json`: the addresses at the top, where scripts look for them."""
+        addresses = dataclasses.asdict(self.addresses) if self.addresses else {}
+        services = [dataclasses.asdict(service) for service in self.services]
+        return {**addresses, "directory": self.directory, "running": self.running, "services": services}
+
+
+def up(directory: Path, wishes: Wishes | None = None, *, console: Console | None = None) -> Addresses:
+    """Start whatever of the stack does not run, and return once every service answers.
+
+    Doing it twice does nothing; after a crash of this command or of a service it mends what is missing.
+    """
+    console = console or Console(stderr=True)
+    directory = directory.expanduser().absolute()
+    wishes = wishes or Wishes()
+    preflight.check_machine()
+    if stack_layout.load_layout(directory) is None:  # refuses a foreign directory
+        _check_room_for_new(directory, wishes.brokers or 1)
+    artifacts = ensure_artifacts(cache_directory(), console)
+    with disk_errors(directory, hint=_HINT), _locked(directory, console):
+        service_control.end_left_overs(directory)
+        layout, services, running = _settle(directory, wishes, artifacts)
+        missing = [service for service in services if service.name not in running]
+        if not missing and status(directory).running:
+            _say(console, f"the embedded stack in {directory} is up already")
+        else:
+            _say(console, f"starting the embedded stack in {directory}")
+            _check_room(layout, missing)
+            _start_all(services, running, console)
+        write_addresses(directory, layout.addresses)
+    for name, value in dataclasses.asdict(layout.addresses).items():
+        _say(console, f"  {name:20} {value}")
+    return layout.addresses
+
+
+def down(directory: Path, *, purge: bool = False, console: Console | None = None) -> None:
+    """Stop what runs: registry, brokers, database; the data stays unless it is to be purged."""
+    console = console or Console(stderr=True)
+    directory = directory.expanduser().absolute()
+    layout = stack_layout.load_layout(directory)
+    if layout is None:
+        _say(console, f"there is no embedded stack in {directory}")
+        return
+    with disk_errors(directory, hint=_HINT), _locked(directory, console):
+        service_control.end_left_overs(directory)
+        services = _services(layout, artifact_paths(cache_directory()))
+        running = service_control.find(services)
+        for kind in ("registry", "kafka", "mariadb"):  # each before what it may be talking to
+            _stop([service for service in services if service.name.startswith(kind)], running, console)
+        forget_addresses(directory)
+        if purge:
+            _purge(directory)
+    what = "deleted with its data" if purge else f"down; its data stays in {directory}"
+    _say(console, f"the embedded stack is {what}")
+
+
+def status(directory: Path) -> StackStatus:
+    """Ask each service whether it answers; changes nothing."""
+    directory = directory.expanduser().absolute()
+    layout = stack_layout.load_layout(directory)
+    if layout is None:
+        return StackStatus(str(directory), (), None)
+    services = _services(layout, artifact_paths(cache_directory()))
+    running = service_control.find(services)
+    with ThreadPoolExecutor(len(services)) as pool:
+        states = tuple(pool.map(lambda service: _status(service, running.get(service.name)), services))
+    return StackStatus(str(directory), states, layout.addresses)
+
+
+def _status(service: Service, running: Running | None) -> ServiceStatus:
+    pid = memory = None
+    state = "dead" if service_control.was_started(service) else "stopped"
+    if running is not None:
+        pid = running.pid
+        try:
+            memory = psutil.Process(pid).memory_info().rss
+            service.check(_STATUS_SECONDS)
+            state = "running"
+        except NotReadyError:
+            state = "unhealthy"
+        except psutil.NoSuchProcess:
+            state, pid = "dead", None
+    return ServiceStatus(service.name, state, service.port, pid, memory, str(service.log))
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _locked(directory: Path, console: Console) -> AbstractContextManager[None]:
+    """One process at a time changes a stack; another waits and says so."""
+    return file_lock(
+        directory / stack_layout.LOCK,
+        lambda: _say(console, f"another command starts or stops the stack in {directory}; waiting for it"),
+    )
+
+
+def _services(layout: StackLayout, artifacts: Artifacts) -> list[Service]:
+    return [
+        mariadb_service(layout, artifacts.mariadb),
+        *kafka_services(layout, artifacts.kafka),
+        registry_service(layout, artifacts.registry),
+    ]
+
+
+def _settle(
+    directory: Path, wishes: Wishes, artifacts: Artifacts
+) -> tuple[StackLayout, list[Service], dict[str, Running]]:
+    """The stack as it is to be, and what of it runs; made and remembered if it is new."""
+    before = stack_layout.load_layout(directory)
+    if before is None:
+        layout = stack_layout.new_layout(directory, wishes)
+        stack_layout.save_layout(layout)
+        return layout, _services(layout, artifacts), {}
+    running = service_control.adopt(_services(before, artifacts))
+    layout = stack_layout.changed_layout(before, wishes)
+    if not any(name.startswith("kafka") for name in running):
+        layout = layout.with_free_controller_ports()
+    services = _services(layout, artifacts)
+    for old, new in zip(_services(before, artifacts), services, strict=True):
+        if old.port != new.port and old.name in running:
+            raise StackError(
+                f"{old.name} runs on port {old.port}, so it cannot change to {new.port}",
+                hint="Take the stack down first: rtpipe infra down.",
+            )
+    if layout != before:
+        stack_layout.save_layout(layout)
+    return layout, services, running
+
+
+def _check_room_for_new(directory: Path, brokers: int) -> None:
+    """Before 300 MB are downloaded for nothing."""
+    preflight.check_memory(brokers)
+    preflight.check_disk(directory, _NEW_DATA, purpose="the embedded stack", hint=_HINT)
+
+
+def _check_room(layout: StackLayout, missing: Sequence[Service]) -> None:
+    """Before the first process: memory if all are to start, disk, and every port."""
+    if len(missing) == layout.brokers + 2:
+        preflight.check_memory(layout.brokers)
+    preflight.check_disk(layout.directory, _MORE_DATA, purpose="the embedded stack", hint=_HINT)
+    for service in missing:
+        for port, way_out in service.ports.items():
+            check_free(port, service.name, way_out)
+
+
+def _start_all(services: Sequence[Service], running: dict[str, Running], console: Console) -> None:
+    """All at once; the first that fails ends the waiting, and what runs by then is found by the next `up`."""
+    given_up = threading.Event()
+
+    def bring_up(service: Service) -> None:
+        process = running.get(service.name) or service_start.start(
+            service, lambda state: lines.set(service.name, state)
+        )
+        try:
+            service_start.await_ready(service, process, given_up)
+        except StackError:
+            lines.set(service.name, "failed")
+            raise
+        lines.set(service.name, "ready")
+
+    with (
+        ServiceLines(console, [service.name for service in services]) as lines,
+        ThreadPoolExecutor(len(services)) as pool,
+    ):
+        try:
+            for one in as_completed([pool.submit(bring_up, service) for service in services]):
+                one.result()
+        except BaseException:
+            given_up.set()
+            raise
+
+
+def _stop(services: Sequence[Service], running: dict[str, Running], console: Console) -> None:
+    ours = {running[service.name]: service for service in services if service.name in running}
+    killed = service_control.stop(ours, grace=_STOP_SECONDS)
+    for process, service in ours.items():
+        how = f"killed, since it did not stop in {_STOP_SECONDS:.0f} s" if process in killed else "stopped"
+        _say(console, f"  {service.name}  {how}")
+    for service in services:
+        service_control.forget(service)
+
+
+def _purge(directory: Path) -> None:
+    """The marker goes last: a purge that is cut short leaves a stack, which can be purged again."""
+    if not (directory / stack_layout.MARKER).is_file():
+        raise NotAStackError(f"{directory} is not an embedded stack", hint="Nothing was deleted.")
+    last = [directory / stack_layout.MARKER, directory / stack_layout.LOCK]
+    for entry in set(directory.iterdir()) - set(last):
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    for path in last:
+        path.unlink(missing_ok=True)
+    directory.rmdir()

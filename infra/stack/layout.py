@@ -1,0 +1,141 @@
+"""What a stack is made of, decided at its first `up` and kept: its file also marks a directory as a stack."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import uuid
+from pathlib import Path
+
+from infra.stack.errors import NotAStackError, StackError
+from infra.stack.ports import HOST, is_free, pick_ports
+from infra.stack.state import Addresses, write_private
+
+MARKER = "rtpipe-stack.json"
+LOCK = "lock"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StackLayout:
+    """Brokers and ports; the ports stay the same over down and up, so that addresses do."""
+
+    directory: Path
+    cluster_id: str
+    kafka_ports: tuple[int, ...]
+    controller_ports: tuple[int, ...]
+    registry_port: int
+    database_port: int
+
+    @property
+    def brokers(self) -> int:
+        """How many."""
+        return len(self.kafka_ports)
+
+    @property
+    def addresses(self) -> Addresses:
+        """The passwords are those of infra/mysql/init.sql; `!` is %21 in a URL."""
+        database = f"{HOST}:{self.database_port}"
+        return Addresses(
+            bootstrap_servers=",".join(f"{HOST}:{port}" for port in self.kafka_ports),
+            schema_registry_url=f"http://{HOST}:{self.registry_port}/apis/ccompat/v7",
+            database_url=f"mysql+pymysql://consumer:consumer1%21@{database}/bank",
+            infra_database_url=f"mysql+pymysql://infra:infra1%21@{database}/bank",
+            admin_database_url=f"mysql+pymysql://root:root1%21@{database}/",
+        )
+
+    def with_free_controller_ports(self) -> StackLayout:
+        """Nobody outside knows these ports, so a taken one is simply replaced (while no broker runs)."""
+        if all(is_free(port) for port in self.controller_ports):
+            return self
+        taken = {*self.kafka_ports, self.registry_port, self.database_port}
+        return dataclasses.replace(self, controller_ports=tuple(pick_ports(self.brokers, besides=taken)))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks for; None leaves it as it was, or to chance."""
+
+    brokers: int | None = None
+    kafka_port: int | None = None  #: of the first broker; the others follow it
+    registry_port: int | None = None
+    database_port: int | None = None
+
+
+def load_layout(directory: Path) -> StackLayout | None:
+    """None if nothing is there; an error if `directory` holds something else."""
+    marker = directory / MARKER
+    try:
+        stored = json.loads(marker.read_text(encoding="utf-8"))
+        return StackLayout(
+            directory,
+            stored["cluster_id"],
+            tuple(stored["kafka_ports"]),
+            tuple(stored["controller_ports"]),
+            stored["registry_port"],
+            stored["database_port"],
+        )
+    except FileNotFoundError:
+        refuse_foreign(directory)
+        return None
+    except NotADirectoryError as exc:
+        raise NotAStackError(f"{directory} is not a directory", hint="Name another one with --dir.") from exc
+    except PermissionError as exc:
+        raise NotAStackError(
+            f"{marker} cannot be read: {exc.strerror}", hint="The stack belongs to another user; name yours with --dir."
+        ) from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        raise NotAStackError(
+            f"{marker} is damaged: {exc!r}", hint="If the directory holds nothing you need, delete it."
+        ) from exc
+
+
+def refuse_foreign(directory: Path) -> None:
+    """A directory that holds anything but a stack is never written to, and never purged."""
+    if directory.is_dir() and any(entry.name != LOCK for entry in directory.iterdir()):
+        raise NotAStackError(
+            f"{directory} holds files, but not an embedded stack ({MARKER} is missing)",
+            hint="Name an empty or new directory with --dir.",
+        )
+
+
+def save_layout(layout: StackLayout) -> None:
+    """From now on the directory is a stack."""
+    content = dataclasses.asdict(layout)
+    del content["directory"]
+    write_private(layout.directory / MARKER, content)
+
+
+def new_layout(directory: Path, wishes: Wishes) -> StackLayout:
+    """Wishes where there are any, free ports elsewhere."""
+    brokers = wishes.brokers or 1
+    asked = [*_kafka_ports(wishes, brokers), wishes.registry_port, wishes.database_port]
+    picked = iter(pick_ports(2 * brokers + 2, besides={port for port in asked if port}))
+    return StackLayout(
+        directory,
+        cluster_id=base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_"),
+        kafka_ports=_kafka_ports(wishes, brokers) or tuple(next(picked) for _ in range(brokers)),
+        controller_ports=tuple(next(picked) for _ in range(brokers)),
+        registry_port=wishes.registry_port or next(picked),
+        database_port=wishes.database_port or next(picked),
+    )
+
+
+def changed_layout(layout: StackLayout, wishes: Wishes) -> StackLayout:
+    """An existing stack with other ports; its number of brokers is part of its data."""
+    if wishes.brokers not in {None, layout.brokers}:
+        raise StackError(
+            f"the stack in {layout.directory} was made with {layout.brokers} broker(s), not {wishes.brokers}",
+            hint="Use another directory (--dir), or delete this one with its data: rtpipe infra down --purge.",
+        )
+    return dataclasses.replace(
+        layout,
+        kafka_ports=_kafka_ports(wishes, layout.brokers) or layout.kafka_ports,
+        registry_port=wishes.registry_port or layout.registry_port,
+        database_port=wishes.database_port or layout.database_port,
+    )
+
+
+def _kafka_ports(wishes: Wishes, brokers: int) -> tuple[int, ...]:
+    first = wishes.kafka_port
+    return () if first is None else tuple(range(first, first + brokers))

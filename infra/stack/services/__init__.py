@@ -1,0 +1,1 @@
+"""The servers of the embedded stack: how each is prepared, started, found and stopped."""

@@ -1,0 +1,107 @@
+"""MariaDB, from the server that another project packed into a jar."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pymysql
+
+from infra.stack.ports import HOST
+from infra.stack.services.service import NotReadyError, Service, run_tool
+
+if TYPE_CHECKING:
+    from infra.stack.layout import StackLayout
+
+_ACCOUNTS = Path(__file__).parents[2] / "mysql" / "init.sql"
+_BEFORE_TABLES = "CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n"
+_SYSTEM_TABLES = (
+    "mariadb_system_tables.sql",
+    "mariadb_performance_tables.sql",
+    "mariadb_system_tables_data.sql",
+    "maria_add_gis_sp_bootstrap.sql",
+    "mariadb_sys_schema.sql",
+)
+#: the system tables come with root accounts that need no password
+_ROOT = """
+DELETE FROM mysql.global_priv WHERE User = '' OR (User = 'root' AND Host <> 'localhost');
+FLUSH PRIVILEGES;
+ALTER USER 'root'@'localhost' IDENTIFIED BY 'root1!';
+CREATE USER 'root'@'%' IDENTIFIED BY 'root1!';
+GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;
+"""
+
+
+def mariadb_service(layout: StackLayout, program: Path) -> Service:
+    """The one database server."""
+    home = layout.directory / "mariadb"
+    mark = f"--datadir={home}/data"
+    scratch = layout.directory / "tmp" / "mariadb"
+
+    def command() -> list[str]:
+        settings = {
+            "port": layout.database_port,
+            "bind-address": HOST,
+            "socket": "mariadb.sock",  # below the data directory: a full path may be too long for a socket
+            "pid-file": "mariadb.pid",
+            "tmpdir": scratch,
+            "character-set-server": "utf8mb4",
+            "innodb-buffer-pool-size": "512M",
+            "innodb-flush-log-at-trx-commit": 1,
+            "local-infile": 1,
+            "max-allowed-packet": "64M",
+            "max-connections": 300,
+        }
+        flags = [f"--{key}={value}" for key, value in settings.items()]
+        return [*_server(program), mark, *flags, "--skip-ssl", "--skip-name-resolve"]
+
+    return Service(
+        name="mariadb",
+        port=layout.database_port,
+        ports={layout.database_port: "choose another one: rtpipe infra up --database-port N"},
+        mark=mark,
+        directory=home,
+        prepare=lambda draft: _install(program, draft / "data"),
+        before_start=lambda: None,
+        command=command,
+        check=lambda timeout: _check(layout.database_port, timeout),
+    )
+
+
+def _server(program: Path) -> list[str]:
+    """As root the server wants to be told that this is meant."""
+    as_root = ["--user=root"] if os.geteuid() == 0 else []
+    return [str(program / "bin/mariadbd"), "--no-defaults", f"--basedir={program}", "--innodb-log-file-size=512M",
+            *as_root]  # fmt: skip
+
+
+def _install(program: Path, data: Path) -> None:
+    """System tables and accounts in one go; the statements go by standard input, since they hold passwords.
+
+    This is what mariadb-install-db does, without its shell, and without a moment when root needs no password.
+    """
+    data.mkdir()
+    tables = [(program / "share" / name).read_text(encoding="utf-8") for name in _SYSTEM_TABLES]
+    statements = "".join([_BEFORE_TABLES, *tables, _ROOT, _ACCOUNTS.read_text(encoding="utf-8")])
+    # In /tmp another server that starts at the same moment would take our temporary tables for its own left-overs.
+    places = [f"--datadir={data}", f"--tmpdir={data.parent}"]
+    command = [*_server(program), *places, "--bootstrap", "--net-buffer-length=16K"]
+    run_tool(command, "mariadb: making its system tables", directory=data.parent, feed=statements)
+
+
+def _check(port: int, timeout: float) -> None:
+    """As the account that the writers use: a server without accounts is not ready."""
+    try:
+        connection = pymysql.connect(
+            host=HOST,
+            port=port,
+            user="consumer",
+            password="consumer1!",  # noqa: S106 - the default of this local stack
+            connect_timeout=max(1, int(timeout)),
+            read_timeout=timeout,
+        )
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (pymysql.MySQLError, OSError) as exc:
+        raise NotReadyError(f"SELECT 1: {exc}") from exc

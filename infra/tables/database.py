@@ -1,0 +1,171 @@
+"""Connections for setting a database up: one account each, within seconds, and no password in any error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import URL, Connection, CursorResult, Engine
+from sqlalchemy.exc import DBAPIError
+
+from rtpipe.credentials import ESCAPES, AccessDeniedError, LoginRefusedError
+from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
+from rtpipe.mysql.engine import mysql_engine, mysql_url
+from rtpipe.mysql.error_numbers import PASSING, REFUSED, UNKNOWN_LOGIN, Action, action_of
+from rtpipe.mysql.secret_files import current_url
+
+#: What a URL is like, and how it writes the signs of its own that stand in a password.
+URL_HINT = (
+    "a database URL is like mysql+pymysql://user:password@host:3306/bank; special characters of the password are "
+    f"written {', '.join(f'{sign} {escape}' for sign, escape in ESCAPES.items())}, % %25"
+)
+#: Seconds to connect, and for an answer to one statement.
+CONNECT_SECONDS, ANSWER_SECONDS = 5, 10
+#: Strict, so that nothing is cut in silence; no ANSI_QUOTES and no NO_BACKSLASH_ESCAPES, since our SQL relies on that.
+_SESSION = (
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
+    f"lock_wait_timeout = {ANSWER_SECONDS // 2}, sql_quote_show_create = 1"
+)
+_HINTS = {
+    1049: "the database does not exist",
+    1205: "another session holds a lock; run it again when that is done",
+    1819: "the server's password rules refuse the password in the URL",
+    3750: "this server demands a primary key: ask for the columns _kafka_partition and _kafka_offset",
+}
+
+
+class DatabaseSetupError(RtpipeError):
+    """The database refuses a statement for a reason that is no privilege and no lost connection."""
+
+    name = "E_DATABASE_SETUP"
+    exit_code = ExitCode.BAD_SETUP
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One database URL. What may be shown of it: the user, `host:port`, the database, and the setting it came from."""
+
+    setting: str  #: name of the setting that holds the URL
+    user: str
+    address: str  #: host:port
+    database: str  #: "" if the URL names none
+    url: URL = field(repr=False)
+    file: str = ""  #: where the URL is read again at each new connection
+
+    @property
+    def password(self) -> str:
+        """The password of the URL, "" if there is none."""
+        return str(self.url.password or "")
+
+    def current_url(self) -> URL:
+        """The URL as it is by now, without its database."""
+        text = current_url(self.url.render_as_string(hide_password=False), self.file)
+        return mysql_url(text)._replace(database=None)
+
+
+def account_of(url: str, setting: str) -> Account:
+    """The account of a URL like mysql+pymysql://user:password@host:3306/bank; SettingsError if it is none."""
+    try:
+        parsed = mysql_url(url)
+    except ValueError as wrong:
+        raise SettingsError(f"{setting}: {wrong}", hint=URL_HINT) from None
+    address = f"{parsed.host or 'localhost'}:{parsed.port or 3306}"
+    return Account(setting, parsed.username or "", address, parsed.database or "", parsed)
+
+
+class Sessions:
+    """One open connection for each account, kept until `close`."""
+
+    def __init__(self, answer_seconds: int = ANSWER_SECONDS) -> None:
+        self._engines: dict[Account, Engine] = {}
+        self._answer_seconds = answer_seconds
+
+    def close(self) -> None:
+        """Closes all connections."""
+        for engine in self._engines.values():
+            engine.dispose()
+
+    @contextmanager
+    def connected(self, account: Account, *, doing: str) -> Iterator[Connection]:
+        """A connection to the account's server, in no database, each statement its own transaction.
+
+        What the driver raises inside the block becomes UnreachableError, AccessDeniedError or DatabaseSetupError,
+        whose texts say what was being done (`doing`) and repeat neither the statement nor its values.
+        """
+        with translated(account, doing):
+            try:
+                if account not in self._engines:
+                    self._engines[account] = _engine(account, self._answer_seconds)
+                connection = self._engines[account].connect()
+            except SettingsError as error:
+                raise SettingsError(f"{account.setting}: {error.message}", hint=error.hint) from None
+            except OSError as error:
+                text = f"{account.setting}: the certificates that it names after the ? cannot be read: {error}"
+                raise SettingsError(text) from None
+            with connection:
+                yield connection
+
+
+@contextmanager
+def translated(account: Account, doing: str) -> Iterator[None]:
+    """Turns SQLAlchemy's errors into rtpipe's."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translate(account, doing, error) from error.orig
+
+
+def error_number(error: DBAPIError) -> int:
+    """The server's or driver's error number, 0 if there is none."""
+    args: tuple[object, ...] = getattr(error.orig, "args", ())
+    return args[0] if args and isinstance(args[0], int) else 0
+
+
+def action_for(error: DBAPIError) -> Action:
+    """What to do about an error of the server."""
+    return action_of(error_number(error), getattr(error.orig, "sqlstate", None) or "")
+
+
+def is_unknown_login(error: BaseException | None) -> bool:
+    """Whether the server does not know the user, or not by this password."""
+    args: tuple[object, ...] = getattr(error, "args", ())
+    return bool(args) and args[0] in UNKNOWN_LOGIN
+
+
+def run(connection: Connection, sql: str) -> CursorResult[Any]:
+    """Runs one statement as it stands: no parameters, and a `%` is a `%`."""
+    return connection.execution_options(no_parameters=True).exec_driver_sql(sql)
+
+
+def _engine(account: Account, answer_seconds: int) -> Engine:
+    return mysql_engine(
+        account.current_url(),
+        isolation_level="AUTOCOMMIT",
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": CONNECT_SECONDS,
+            "read_timeout": answer_seconds,
+            "write_timeout": answer_seconds,
+            "init_command": _SESSION,
+        },
+    )
+
+
+def _translate(account: Account, doing: str, error: DBAPIError) -> RtpipeError:
+    number, action = error_number(error), action_for(error)
+    args: tuple[object, ...] = getattr(error.orig, "args", ())
+    said = f"{number}: {args[1]}" if len(args) > 1 else type(error.orig).__name__
+    where = f"{account.address} as {account.user} ({doing})"
+    if action in REFUSED:
+        kind = LoginRefusedError if action is Action.LOGIN else AccessDeniedError
+        return kind(
+            f"the database at {where} refused access: {said}",
+            hint=f"check user and password in {account.setting}, and what the account may do",
+        )
+    if action in PASSING:
+        what = "the database takes no statement for now" if action is Action.REPLAY else "no database answers"
+        hint = _HINTS.get(number, f"start it, or correct {account.setting}")
+        return UnreachableError(f"{what} at {where}: {said}", hint=hint)
+    return DatabaseSetupError(f"the database at {where}: {said}", hint=_HINTS.get(number, ""))

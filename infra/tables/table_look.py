@@ -1,0 +1,88 @@
+"""A table as the server describes it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import Connection
+
+from avro_schemas.columns.found_table import LEAST, MOST, TAKES_MOST, VERSIONED, FoundColumn, FoundTable, require_usable
+from infra.tables.column_definitions import checks_json, column_definitions
+from infra.tables.database import run
+from infra.tables.ddl import literal, quoted
+
+_COLUMNS = """
+    SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_DEFAULT, EXTRA,
+    COLUMN_COMMENT, VERSION() FROM information_schema.COLUMNS
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION
+"""
+_TABLE = f"""
+    SELECT TABLE_TYPE, ENGINE, COALESCE(TABLE_ROWS, 0), TABLE_COLLATION, {TAKES_MOST} FROM information_schema.TABLES
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s
+"""
+#: With SYSTEM VERSIONING the key has an end of the version, too, which is none of the columns.
+_KEY = """
+    SELECT COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX
+"""
+#: MariaDB shows a display width for every integer, MySQL for TINYINT(1) alone.
+_WIDTH = re.compile(r"\b(?!tinyint\(1\))((?:tiny|small|medium|big)?int)\(\d+\)")
+#: How MariaDB writes that a column is compressed.
+_COMMENT = re.compile(r"\s*/\*.*?\*/")
+
+
+def found_table(connection: Connection, database: str, table: str) -> FoundTable | None:
+    """The table as it is; None if there is none of this name that the account may see.
+
+    UnusableTableError for what has the name and can take no rows: a view, a sequence, an engine without transactions.
+    """
+    facts = connection.exec_driver_sql(_TABLE, (database, table)).first()
+    if facts is None:
+        return None
+    kind, engine, rows, collation, takes_most = facts
+    require_usable(table, kind, engine)
+    shown = run(connection, f"SHOW CREATE TABLE {quoted(database, table)}").scalars(1).one()
+    definitions = column_definitions(shown)
+    columns = {
+        name: _column(row, definitions.get(name, ""), is_json=checks_json(shown, name))
+        for name, *row in connection.exec_driver_sql(_COLUMNS, (database, table))
+    }
+    parts = {str(name): part for name, part in connection.exec_driver_sql(_KEY, (database, table))}
+    key = {name: part for name, part in parts.items() if name in columns}
+    return FoundTable(
+        columns,
+        tuple(key),
+        int(rows),
+        str(collation),
+        MOST if takes_most else LEAST,
+        versioned=kind == VERSIONED,
+        mariadb=bool(getattr(connection.dialect, "is_mariadb", False)),
+        prefixes={name: int(part) for name, part in key.items() if part is not None},
+    )
+
+
+def json_depth(connection: Connection) -> int:
+    """How many arrays and objects inside one another JSON of this server may have."""
+    return MOST if connection.exec_driver_sql(f"SELECT {TAKES_MOST}").scalar() else LEAST
+
+
+def _column(facts: list[Any], definition: str, *, is_json: bool) -> FoundColumn:
+    words, null, charset, collation, default, extra, comment, version = facts
+    is_mariadb, more = "mariadb" in str(version).lower(), str(extra).lower()
+    kind = _WIDTH.sub(r"\1", _COMMENT.sub("", words))
+    if is_mariadb and is_json and kind == "longtext":
+        kind = "json"  # told from the LONGTEXT of a person by its check
+    written = _default(default, more, is_mariadb=is_mariadb)
+    return FoundColumn(kind, null == "YES", charset, collation, written, more, comment, definition)
+
+
+def _default(default: str | None, extra: str, *, is_mariadb: bool) -> str | None:
+    """MariaDB tells it as SQL, MySQL as text or, where `extra` says so, as an expression."""
+    if default is None or (is_mariadb and default == "NULL"):
+        return None
+    if is_mariadb:
+        return default
+    if "default_generated" in extra:
+        return default if default.upper().startswith("CURRENT_TIMESTAMP") else f"({default})"
+    return literal(default)

@@ -1,6 +1,0 @@
-"""`python -m supervisor` is `rtpipe`."""
-
-from supervisor.cli import main
-
-if __name__ == "__main__":
-    main()

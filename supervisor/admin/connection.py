@@ -1,0 +1,41 @@
+"""A connection for one question or change of a person's, with the server's errors in words for the command line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+
+from rtpipe.errors import RtpipeError, UnreachableError
+from rtpipe.mysql.error_numbers import NO_TABLE, Action
+from workers.commit.database_errors import DatabaseTrouble
+from workers.commit.database_session import open_session, place_of, translated
+from workers.contract.errors import SetupError
+
+
+@contextlib.contextmanager
+def admin_connection(database_url: str, table: str, doing: str) -> Iterator[Connection]:
+    """Open while the block runs. `doing` what with `table` is said in errors: SetupError, UnreachableError, …"""
+    try:
+        session = open_session(database_url)
+        try:
+            with translated():
+                yield session.connection
+        finally:
+            session.close()
+    except DatabaseTrouble as trouble:
+        raise _error(trouble, database_url, table, doing) from trouble
+
+
+def _error(trouble: DatabaseTrouble, database_url: str, table: str, doing: str) -> RtpipeError:
+    where = place_of(make_url(database_url))
+    if trouble.number == NO_TABLE:
+        return SetupError(f"{doing}: there is no table {table} for {where}", hint="`rtpipe setup` makes it")
+    if trouble.action in {Action.LOST, Action.WAIT, Action.REPLAY, Action.UNKNOWN}:
+        return UnreachableError(
+            f"the database does not answer {where}: {trouble} ({doing})",
+            hint="is it running, and is RTPIPE_DATABASE_URL right?",
+        )
+    return trouble.as_error(doing)

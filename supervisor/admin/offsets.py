@@ -1,0 +1,83 @@
+"""What a person may do to stored offsets: look, set one, adopt a topic that was made again. Always one row lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, func, select, update
+
+from avro_schemas.tables.own_tables.offsets import OFFSETS
+from supervisor.admin.connection import admin_connection
+from workers.contract.errors import SetupError
+from workers.contract.partition_spec import PartitionKey
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOffset:
+    """One row of kafka_offsets."""
+
+    key: PartitionKey
+    group: str
+    offset: int
+    epoch: int
+    rows_total: int
+    topic_id: str
+    owner: str
+
+
+class OffsetAdmin:
+    """Speaks to kafka_offsets with the consumer's account. Every change raises the epoch, which fences a writer."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+
+    def _connection(self, doing: str) -> AbstractContextManager[Connection]:
+        return admin_connection(self._url, OFFSETS.name, doing)
+
+    def stored(self, topics: Sequence[str] = ()) -> list[StoredOffset]:
+        """All rows, or those of some topics, in order."""
+        query = select(OFFSETS).order_by(OFFSETS.c.topic, OFFSETS.c["partition"])
+        if topics:
+            query = query.where(OFFSETS.c.topic.in_(topics))
+        with self._connection("reading kafka_offsets") as connection:
+            rows = connection.execute(query).mappings().all()
+        return [
+            StoredOffset(
+                PartitionKey(row["topic"], row["partition"]),
+                row["consumer_group"],
+                row["offset"],
+                row["epoch"],
+                row["rows_total"],
+                row["topic_id"] or "",
+                row["owner"] or "",
+            )
+            for row in rows
+        ]
+
+    def set(self, stored: StoredOffset, offset: int, *, topic_id: str = "", cluster_id: str = "") -> None:
+        """Store another offset, and with it another topic id if one is given, whose rows are then counted anew.
+
+        Refused if the row is not what the person saw: somebody moved it meanwhile.
+        """
+        values = {
+            "offset": offset,
+            "leader_epoch": -1,
+            "epoch": OFFSETS.c.epoch + 1,
+            "updated_at": func.utc_timestamp(6),
+        }
+        if topic_id:
+            values |= {"topic_id": topic_id, "cluster_id": cluster_id, "rows_total": 0, "dead_total": 0}
+        seen = and_(
+            OFFSETS.c.topic == stored.key.topic,
+            OFFSETS.c["partition"] == stored.key.partition,
+            OFFSETS.c.consumer_group == stored.group,
+            OFFSETS.c.offset == stored.offset,
+            OFFSETS.c.epoch == stored.epoch,
+        )
+        with self._connection(f"setting the offset of {stored.key}") as connection:
+            changed = connection.execute(update(OFFSETS).where(seen).values(**values)).rowcount
+            connection.commit()
+        if changed != 1:
+            raise SetupError(f"{stored.key}: a writer moved it meanwhile", hint="stop or halt the partition first")

@@ -1,0 +1,97 @@
+"""`rtpipe setup`: the database side of topics that exist."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rtpipe.errors import SettingsError
+from supervisor.commands.options import BootstrapServers, Json, RegistryUrl, Topics, topic_names, warn_of_one_account
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.provision.items import ProvisionResult
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    app.command()(setup)
+
+
+def setup(
+    topics: Topics,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; change nothing.")] = False,
+    as_json: Json = False,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: RegistryUrl = None,
+) -> None:
+    """Make what topics that exist need in the database: tables for their schemas, rtpipe's own tables, users, grants.
+
+    Takes the newest schemas from the registry, shows the plan with its SQL, asks, does it. Kafka and the registry are
+    only read. Doing it twice changes nothing. Exit code 3 if a table differs in a way that is left to you.
+
+    Examples:
+      rtpipe setup --topics orders,payments
+
+      rtpipe setup --topics orders --dry-run
+
+    """
+    from rtpipe.log import log_to_stderr
+    from supervisor.settings import settings as settings_module
+    from supervisor.setup.database_setup import Setup
+
+    names = topic_names(topics)
+    settings = settings_module.load(bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url)
+    settings_module.require(settings, "bootstrap_servers", "schema_registry_url", "database_url")
+    log_to_stderr("text", settings.log_level)
+    warn_of_one_account(settings)
+    work = Setup(settings, names)
+    found = work.plan()
+    if dry_run or not found.to_do:
+        _tell(found, as_json=as_json)
+    elif not as_json:
+        _tell(found, as_json=False)
+    work.refuse()
+    if dry_run:
+        raise typer.Exit(found.exit_code)
+    if found.to_do:
+        if not yes:
+            _ask()
+        found = work.carry_out()
+        _tell(found, as_json=as_json, with_sql=False)
+    if not as_json:
+        _what_next(found, names)
+    raise typer.Exit(found.exit_code)
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise SettingsError(
+            "setup asks before it changes the database, and here is no terminal to ask at; nothing was changed",
+            hint="--yes does it without asking; --dry-run prints the plan alone",
+        )
+    typer.confirm("\nmake this?", abort=True)
+
+
+def _tell(result: ProvisionResult, *, as_json: bool, with_sql: bool = True) -> None:
+    from supervisor.setup.provision_view import print_items
+
+    if as_json:
+        print(json.dumps({"schema_version": 1, "items": [dataclasses.asdict(item) for item in result.items]}, indent=2))
+    else:
+        print_items(result.items, with_sql=with_sql)
+
+
+def _what_next(result: ProvisionResult, names: Sequence[str]) -> None:
+    from infra.provision.items import State
+    from supervisor.commands.own_command import own_command
+
+    done = all(item.state is State.THERE for item in result.items)
+    how = "all is there already" if done else "done"
+    typer.echo(f"\n{how}; next: {own_command()} supervise --topics {','.join(names)}")

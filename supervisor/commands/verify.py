@@ -1,0 +1,101 @@
+"""`rtpipe verify`: prove that a table holds what its topic says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from supervisor.commands.options import BootstrapServers, Json, RegistryUrl, Topics, topic_names
+
+if TYPE_CHECKING:
+    from supervisor.verify.report import VerifyProgress, VerifyReport
+    from supervisor.verify.verify import VerifyOrder
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    app.command()(verify)
+
+
+def verify(
+    topics: Topics,
+    values: Annotated[bool, typer.Option("--values", help="Read the topic again and compare every row.")] = False,
+    limit: Annotated[int, typer.Option(help="Differences of a kind to spell out for each topic.", min=1)] = 20,
+    fail_on_dead_letters: Annotated[
+        bool, typer.Option("--fail-on-dead-letters", help="Exit code 6 if messages are dead letters instead of rows.")
+    ] = False,
+    as_json: Json = False,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: RegistryUrl = None,
+) -> None:
+    """Check that everything is consumed and that each table has exactly the rows of its topic.
+
+    Compares Kafka's watermarks with kafka_offsets and the rows counted at COMMIT with the rows in the table. With
+    --values every message is read again and every row compared; what is missing, extra or altered is named. Messages
+    that are dead letters are counted on their own.
+
+    Exit code 0: all consumed and equal. 3: not. 6, with --fail-on-dead-letters: equal but for dead letters. Anything
+    else: the check itself failed and says nothing about the data.
+
+    Examples:
+      rtpipe verify --topics dataset1,dataset2,dataset3
+
+      rtpipe verify -t orders --values --json
+
+    """
+    from supervisor import partition_plan
+    from supervisor.settings import settings as settings_module
+    from supervisor.verify.verify import VerifyOrder
+    from supervisor.verify.view import print_report
+
+    names = tuple(topic_names(topics))
+    settings = settings_module.load(bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url)
+    settings_module.require(settings, "bootstrap_servers", "schema_registry_url", "database_url")
+    chosen = {name: settings.topic(name) for name in names}
+    order = VerifyOrder(
+        kafka=settings.librdkafka(),
+        registry_url=settings.schema_registry_url.get_secret_value(),
+        registry_config=settings.registry,
+        database_url=settings_module.infra_url(settings),
+        topics=names,
+        values=values,
+        tables={name: partition_plan.table_of(name, topic) for name, topic in chosen.items()},
+        subjects={name: topic.subjects() for name, topic in chosen.items()},
+        rules={name: topic.rules() for name, topic in chosen.items()},
+        groups={name: topic.group for name, topic in chosen.items() if topic.group},
+        listed=limit,
+    )
+    report = _with_progress(order)
+    if as_json:
+        print(json.dumps(report.to_json(), indent=2, default=str))
+    else:
+        print_report(report)
+    raise typer.Exit(report.exit_code(fail_on_dead_letters=fail_on_dead_letters))
+
+
+def _with_progress(order: VerifyOrder) -> VerifyReport:
+    """Run it below a progress bar on a terminal; silent elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from supervisor.verify.verify import verify as check
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+        tasks: dict[tuple[str, str], int] = {}
+
+        def show(now: VerifyProgress) -> None:
+            key = (now.topic, now.stage)
+            if key not in tasks:
+                tasks[key] = bar.add_task(f"{now.topic} {now.stage}", total=now.total)
+            bar.update(tasks[key], completed=now.done)  # type: ignore[arg-type]
+
+        return check(order, progress=show)

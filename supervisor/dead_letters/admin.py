@@ -1,0 +1,128 @@
+"""What a person may do to dead letters: count them, look at them, drop them. Retries are in retry.py."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, literal, null, select, text, update
+
+from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from supervisor.admin.connection import admin_connection
+from supervisor.dead_letters.selection import Selection
+from workers.contract.partition_spec import PartitionKey
+from workers.retry.dead_letter import Letter, LetterSource, letter_of
+
+#: A chunk is written in one transaction, which holds up the partition's writer: so many letters, or bytes, at most.
+_CHUNK, _CHUNK_BYTES = 200, 4 << 20
+_DROPPED_AT_ONCE = 1_000
+_CONTENT = ("key", "value", "headers")
+_WITHOUT_CONTENT = [null().label(column.name) if column.name in _CONTENT else column for column in LETTERS.columns]
+_SOURCE = (LETTERS.c.topic, LETTERS.c["partition"], LETTERS.c.consumer_group, LETTERS.c.topic_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The letters of a topic with one error; times in UTC."""
+
+    topic: str
+    error_name: str
+    count: int
+    first: dt.datetime
+    last: dt.datetime
+
+
+class LetterAdmin:
+    """Reads letters with any account that may, and drops them with the consumer's. A connection for each question."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+
+    def _connection(self, doing: str) -> AbstractContextManager[Connection]:
+        return admin_connection(self._url, LETTERS.name, doing)
+
+    def now(self) -> dt.datetime:
+        """The server's time, by which letters are dated."""
+        with self._connection("asking for the time") as connection:
+            moment: dt.datetime = connection.execute(select(func.utc_timestamp(text("6")))).scalar_one()
+        return moment
+
+    def kinds(self, chosen: Selection) -> list[Kind]:
+        """How many there are of each topic and error."""
+        groups = (LETTERS.c.topic, LETTERS.c.error_name)
+        times = (func.min(LETTERS.c.written_at), func.max(LETTERS.c.written_at))
+        query = select(*groups, func.count(), *times).where(chosen.where()).group_by(*groups).order_by(*groups)
+        with self._connection("counting dead letters") as connection:
+            return [Kind(*row) for row in connection.execute(query)]
+
+    def newest(self, chosen: Selection, limit: int) -> list[Letter]:
+        """The newest letters, without key, value and headers."""
+        order = (LETTERS.c.written_at.desc(), *_SOURCE[:2], LETTERS.c.offset.desc())
+        query = select(*_WITHOUT_CONTENT).where(chosen.where()).order_by(*order).limit(limit)
+        with self._connection("reading dead letters") as connection:
+            return [letter_of(row) for row in connection.execute(query)]
+
+    def one(self, key: PartitionKey, offset: int) -> list[Letter]:
+        """The letter of this place, dropped or not: one for each consumer group and topic id that has it."""
+        here = (LETTERS.c.topic == key.topic, LETTERS.c["partition"] == key.partition, LETTERS.c.offset == offset)
+        with self._connection("reading a dead letter") as connection:
+            return [letter_of(row) for row in connection.execute(select(LETTERS).where(*here))]
+
+    def sources(self, chosen: Selection) -> list[LetterSource]:
+        """The partitions that have such letters."""
+        query = select(*_SOURCE).where(chosen.where()).distinct().order_by(*_SOURCE)
+        with self._connection("reading dead letters") as connection:
+            rows = connection.execute(query).all()
+        return [LetterSource(PartitionKey(row[0], row[1]), row[2], row[3]) for row in rows]
+
+    def chunks(self, source: LetterSource, chosen: Selection, until: dt.datetime, limit: int) -> Iterator[list[Letter]]:
+        """At most `limit` letters of a source with all they have, by offset, a few at a time, as they are by then.
+
+        Those that came after `until` are left out, or a stream of bad messages would never end.
+        """
+        last = -1
+        while limit > 0:
+            where = (source.where(), chosen.where(), LETTERS.c.offset > last, LETTERS.c.written_at <= until)
+            size = func.coalesce(func.length(LETTERS.c.value), literal(0))
+            sizes = select(LETTERS.c.offset, size).where(*where).order_by(LETTERS.c.offset).limit(min(limit, _CHUNK))
+            with self._connection("reading dead letters") as connection:
+                offsets = _fitting([(row[0], row[1]) for row in connection.execute(sizes)])
+                full = select(LETTERS).where(*where, LETTERS.c.offset.in_(offsets)).order_by(LETTERS.c.offset)
+                letters = [letter_of(row) for row in connection.execute(full)]
+            if not offsets:
+                return
+            if letters:
+                yield letters
+            last = offsets[-1]
+            limit -= len(offsets)
+
+    def drop(self, source: LetterSource, chosen: Selection, until: dt.datetime) -> int:
+        """Take the content from the letters of a source that were there at `until`; how many that were."""
+        statement = (
+            update(LETTERS)
+            .where(source.where(), chosen.where(), LETTERS.c.written_at <= until)
+            .values(key=null(), value=null(), headers=null(), dropped_at=func.utc_timestamp(text("6")))
+            .with_dialect_options(mysql_limit=_DROPPED_AT_ONCE)
+        )
+        dropped = 0
+        while True:
+            with self._connection("dropping dead letters") as connection:
+                count = connection.execute(statement).rowcount
+                connection.commit()
+            dropped += count
+            if count < _DROPPED_AT_ONCE:
+                return dropped
+
+
+def _fitting(sizes: list[tuple[int, int]]) -> list[int]:
+    """The first offsets, at least one if there are any, as far as their values fit a chunk."""
+    offsets: list[int] = []
+    room = _CHUNK_BYTES
+    for offset, size in sizes:
+        room -= size
+        if offsets and room < 0:
+            break
+        offsets.append(offset)
+    return offsets

@@ -1,0 +1,83 @@
+"""Dead letters into files: what Kafka gave, to be looked at elsewhere or sent anew."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from rtpipe.errors import SettingsError
+from supervisor.dead_letters.view import content_of, facts_of
+from workers.retry.dead_letter import Letter
+
+
+def json_line(letter: Letter) -> str:
+    """Everything of a letter in one line."""
+    return json.dumps(facts_of(letter) | content_of(letter))
+
+
+def write_lines(letters: Iterable[Letter], out: TextIO) -> int:
+    """A line for each letter; how many there were."""
+    count = 0
+    for count, letter in enumerate(letters, 1):  # noqa: B007 - the last one is the number
+        out.write(json_line(letter) + "\n")
+    return count
+
+
+def write_file(letters: Iterable[Letter], path: Path) -> int:
+    """The same into a file that only its owner may read, and that is there whole or not at all."""
+    with _beside(path):
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w") as out:
+                count = write_lines(letters, out)
+                out.flush()
+                os.fsync(out.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    return count
+
+
+def write_directory(letters: Iterable[Letter], path: Path) -> int:
+    """TOPIC-PARTITION-OFFSET.key, .value and .json for each letter, in a new directory."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SettingsError(f"{path} is there already", hint="name a directory that is new or empty")
+    with _beside(path):
+        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        try:
+            count = 0
+            for count, letter in enumerate(letters, 1):  # noqa: B007
+                _write_one(letter, folder)
+            folder.replace(path)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return count
+
+
+def _write_one(letter: Letter, folder: Path) -> None:
+    name = f"{letter.source.key.topic}-{letter.source.key.partition}-{letter.offset}"
+    if (folder / f"{name}.json").exists():  # of another consumer group, or of a topic that was made again
+        name += f"-{letter.source.group.replace(os.sep, '_')}-{letter.source.topic_id.replace(os.sep, '_')}"[:100]
+    for part, data in (("key", letter.key), ("value", letter.value)):
+        if data is not None:
+            (folder / f"{name}.{part}").write_bytes(data)
+    facts: dict[str, Any] = facts_of(letter) | content_of(letter)
+    del facts["key"], facts["value"]
+    (folder / f"{name}.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[None]:
+    """Troubles with the place, in words."""
+    try:
+        yield
+    except OSError as exc:
+        raise SettingsError(f"{path}: {exc.strerror}", hint="name another place with --output") from exc

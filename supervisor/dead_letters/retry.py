@@ -1,0 +1,102 @@
+"""`rtpipe dead-letters retry`: each chosen letter goes a writer's way once more, partition by partition, in chunks."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from avro_schemas import naming
+from rtpipe.errors import ExitCode
+from supervisor import partition_plan
+from supervisor.dead_letters.admin import LetterAdmin
+from supervisor.dead_letters.fetch import LetterFetch, pieces
+from supervisor.dead_letters.selection import Selection
+from supervisor.schemas.schema_requests import SchemaDesk
+from supervisor.schemas.table_fitter import TableKeeper
+from supervisor.settings import settings as settings_module
+from supervisor.settings.registry_settings import open_registry
+from supervisor.settings.settings import Settings
+from workers.commit.batch_encoder import BatchEncoder
+from workers.contract.partition_spec import PartitionSpec
+from workers.contract.reports import SchemaAnswer, SchemaWanted, Use
+from workers.retry.dead_letter import Letter, LetterSource
+from workers.retry.dead_letter_retry import LetterRetry, Outcome, Result
+from workers.rows.schema_source import SchemaRefused
+
+#: What is wrong with one schema or its table alone: letters of other schemas may still become rows.
+_OF_ONE_SCHEMA = {ExitCode.SCHEMA_REFUSED, ExitCode.BAD_SETUP, ExitCode.USAGE}
+
+
+class LetterRetries:
+    """One run of the command. `force` and `dry_run` as for LetterRetry."""
+
+    def __init__(self, settings: Settings, *, force: bool, dry_run: bool) -> None:
+        self._settings = settings
+        self._force = force
+        self._dry_run = dry_run
+        keeper = TableKeeper(settings_module.accounts(settings))
+        self._desk = SchemaDesk(lambda: open_registry(settings), keeper, patient=False)
+        self._admin = LetterAdmin(settings.database_url.get_secret_value())
+
+    def run(self, chosen: Selection, limit: int) -> Iterator[Outcome]:
+        """What became of each letter, as it goes."""
+        until = self._admin.now()
+        with LetterFetch(self._settings.librdkafka()) as fetch:
+            for source in self._admin.sources(chosen):
+                for outcome in self._of(source, self._admin.chunks(source, chosen, until, limit), fetch):
+                    limit -= 1
+                    yield outcome
+
+    def _of(self, source: LetterSource, chunks: Iterator[list[Letter]], fetch: LetterFetch) -> Iterator[Outcome]:
+        spec = self._spec(source)
+        encoder = BatchEncoder(spec, _Schemas(self._desk, spec), hold=False)
+        with contextlib.closing(LetterRetry(source, spec, encoder, force=self._force, dry_run=self._dry_run)) as retry:
+            for letters in chunks:
+                if source.group == spec.group:
+                    for piece in pieces(letters):
+                        yield from retry.write([fetch.whole(letter) for letter in piece])
+                else:
+                    why = f"it is of the consumer group {source.group}, the settings say {spec.group}"
+                    yield from (Outcome(source, one.offset, Result.KEPT, one.error_name, why) for one in letters)
+
+    def _spec(self, source: LetterSource) -> PartitionSpec:
+        """As much of a worker's order as encoding and writing need."""
+        topic = source.key.topic
+        chosen = self._settings.topic(topic)
+        rules = chosen.rules()
+        if self._dry_run and rules.evolution == "evolve":
+            rules = dataclasses.replace(rules, evolution="freeze")  # a table is not altered only to see what would be
+        return PartitionSpec(
+            key=source.key,
+            group=chosen.group or naming.group_for(topic),
+            table=partition_plan.table_of(topic, chosen),
+            first_offset=0,
+            topic_id=source.topic_id,
+            cluster_id="",
+            kafka={},
+            database_url=self._settings.database_url.get_secret_value(),
+            rules=rules,
+            subjects=chosen.subjects(),
+            database_seconds=self._settings.database_seconds,
+        )
+
+
+class _Schemas:
+    """Asks the desk in this very process."""
+
+    def __init__(self, desk: SchemaDesk, spec: PartitionSpec) -> None:
+        self._desk = desk
+        self._spec = spec
+
+    def ask(self, schema_id: int, use: Use, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaAnswer:
+        answer = self._desk.answer(self._spec, SchemaWanted(schema_id, use, again, beside))
+        problem = answer.problem
+        if problem is None:
+            return answer
+        if use == "value" and problem.code in _OF_ONE_SCHEMA:
+            return SchemaAnswer(schema_id, refusal=(problem.name, problem.text))
+        raise SchemaRefused(
+            problem,
+            hint="mend that, then retry again: what is written is no letter any more, the others are as they were",
+        )

@@ -1,0 +1,193 @@
+"""How dead letters look to a person, and to a program."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from supervisor.dead_letters.admin import Kind
+from supervisor.dead_letters.message_text import LetterReader, as_json, escaped, hex_dump, text_of
+from workers.intake.batch_queue import Headers
+from workers.retry.dead_letter import Letter
+from workers.retry.dead_letter_retry import Outcome, Result
+from workers.rows.metadata_literals import moment_text
+
+_LONGEST_TEXT = 120
+#: Letters that a retry spells out.
+_SPELT_OUT = 20
+#: Bytes, or characters, of a key, header or value that are shown unless --hex asks for all.
+_SHOWN = 4_096
+_RETRY = "then: rtpipe dead-letters retry"
+_WHAT_TO_DO = {
+    "E_WIRE_FORMAT": "the producer must write with a schema registry serializer: send it anew and drop this",
+    "E_UNKNOWN_SCHEMA": f"register the schema under that id (a registry restored from a backup?), {_RETRY}",
+    "E_FOREIGN_SCHEMA": f"if it is one of this topic: set `subject`, or any_subject = true, {_RETRY}; else drop it",
+    "E_DECODE": "the producer's schema id and its bytes do not belong together: send it anew and drop this",
+    "E_VALUE": f"let the column hold the value (a wider type, `nonfinite`, no constraint), {_RETRY}",
+    "E_TOO_LARGE": f"raise the server's limit that the text names (max_allowed_packet), {_RETRY}",
+    "E_KEY": f"set `key_format` to what the bytes of the keys are, {_RETRY}",
+    "E_NULL_VALUE": f"say in the topic's settings what `tombstones` do, {_RETRY}",
+}
+
+
+def console() -> Console:
+    """Stdout; where that is no terminal, wide enough for a table."""
+    found = Console(highlight=False, soft_wrap=False)
+    return found if found.is_terminal else Console(highlight=False, width=200)
+
+
+def facts_of(letter: Letter) -> dict[str, Any]:
+    """All but key, value and headers, for JSON."""
+    return {
+        "topic": letter.source.key.topic,
+        "partition": letter.source.key.partition,
+        "offset": letter.offset,
+        "consumer_group": letter.source.group,
+        "topic_id": letter.source.topic_id,
+        "timestamp": _utc_milliseconds(letter.timestamp),
+        "schema_id": letter.schema_id,
+        "error_name": letter.error_name,
+        "error_text": letter.error_text,
+        "table_name": letter.table,
+        "written_at": iso(letter.written_at),
+        "dropped_at": None if letter.dropped_at is None else iso(letter.dropped_at),
+    }
+
+
+def content_of(letter: Letter) -> dict[str, Any]:
+    """Key, value and headers in base64, and whether they are all that Kafka gave."""
+    headers = None if letter.headers is None else [[name, _base64(value)] for name, value in letter.headers]
+    return {
+        "complete": letter.whole,
+        "key": _base64(letter.key),
+        "value": _base64(letter.value),
+        "headers": headers,
+        "timestamp_ms": None if letter.timestamp < 0 else letter.timestamp,
+    }
+
+
+def iso(moment: dt.datetime) -> str:
+    """A time in UTC by ISO 8601."""
+    return moment.isoformat() + "Z"
+
+
+def kind_of(kind: Kind) -> dict[str, Any]:
+    """A line of the summary, for JSON."""
+    times = {"first": iso(kind.first), "last": iso(kind.last)}
+    return {"topic": kind.topic, "error_name": kind.error_name, "count": kind.count, **times}
+
+
+def kinds_table(kinds: Sequence[Kind]) -> Table:
+    """How many there are of each topic and error."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("TOPIC", "ERROR", "LETTERS", "FIRST (UTC)", "LAST (UTC)"):
+        table.add_column(title, justify="right" if title == "LETTERS" else "left", no_wrap=True)
+    for kind in kinds:
+        first, last = (str(moment.replace(microsecond=0)) for moment in (kind.first, kind.last))
+        table.add_row(Text(kind.topic), Text(kind.error_name), f"{kind.count:,}", first, last)
+    return table
+
+
+def letters_table(letters: Sequence[Letter]) -> Table:
+    """A line for each letter; nothing of its message."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("PARTITION", "OFFSET", "MESSAGE (UTC)", "ERROR"):
+        table.add_column(title, justify="right" if title == "OFFSET" else "left", no_wrap=True)
+    table.add_column("TEXT", overflow="fold")
+    for letter in letters:
+        moment = (_utc_milliseconds(letter.timestamp) or "-").removesuffix("Z").replace("T", " ")
+        text = letter.error_text if letter.dropped_at is None else f"dropped {iso(letter.dropped_at)}"
+        shown = escaped(text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…")
+        table.add_row(Text(str(letter.source.key)), str(letter.offset), moment, Text(letter.error_name), Text(shown))
+    return table
+
+
+def print_letter(letter: Letter, reader: LetterReader, *, whole: bool) -> None:
+    """All of one letter. `whole`: as bytes, and none left out."""
+    out = Console(highlight=False, soft_wrap=True)
+    facts = facts_of(letter)
+    for name in ("consumer_group", "topic_id", "timestamp", "schema_id", "table_name", "written_at"):
+        _line(out, name, "-" if facts[name] is None else str(facts[name]))
+    _line(out, "error", f"{letter.error_name}  {letter.error_text}")
+    if letter.dropped_at is not None:
+        _line(out, "dropped_at", f"{iso(letter.dropped_at)}; key, value and headers are gone")
+        return
+    _line(out, "what to do", what_to_do(letter))
+    if not letter.whole:
+        _line(out, "note", "what was too large is missing here; Kafka has it, as long as the topic keeps it")
+    _content(out, "key", letter.key, reader, whole=whole)
+    _headers(out, letter.headers, reader, whole=whole)
+    _content(out, "value", letter.value, reader, whole=whole)
+
+
+def what_to_do(letter: Letter) -> str:
+    """Advice by the name of its error."""
+    return _WHAT_TO_DO.get(letter.error_name, f"mend what the error says, {_RETRY}")
+
+
+def outcome_of(outcome: Outcome) -> dict[str, Any]:
+    """A letter that is still there after a retry, for JSON."""
+    key = outcome.source.key
+    place = {"topic": key.topic, "partition": key.partition, "offset": outcome.offset}
+    return place | {"result": str(outcome.result), "error_name": outcome.error_name, "error_text": outcome.text}
+
+
+def print_outcomes(counts: Mapping[Result, int], left: Sequence[Outcome], *, dry_run: bool) -> None:
+    """The first letters that are still there after a retry, and how many became what."""
+    if not counts:
+        print("no dead letters like that")
+        return
+    for outcome in left[:_SPELT_OUT]:
+        text = escaped(f"{outcome.error_name}  {outcome.text}")
+        print(f"{outcome.result:<8} {outcome.source.key} offset {outcome.offset}  {text}")
+    if len(left) > _SPELT_OUT:
+        print(f"and {len(left) - _SPELT_OUT:,} more like these (--json has all)")
+    words = ", ".join(f"{count:,} {result}" for result, count in sorted(counts.items()))
+    print(f"{words}; this was a dry run: nothing is changed" if dry_run else words)
+
+
+def _headers(out: Console, headers: Headers | None, reader: LetterReader, *, whole: bool) -> None:
+    for name, value in headers or []:
+        _content(out, f"header {name}", value, reader, whole=whole)
+
+
+def _content(out: Console, name: str, data: bytes | None, reader: LetterReader, *, whole: bool) -> None:
+    """Bytes as what they most likely are: JSON of their schema, else text, else a dump."""
+    if data is None:
+        _line(out, name, "null")
+        return
+    _line(out, name, f"{len(data):,} bytes")
+    decoded, text = (None, None) if whole else (reader.decoded(data)[0], text_of(data))
+    if decoded is not None:
+        lines = as_json(decoded, indent=2).split("\n")
+    elif text:
+        lines = text[:_SHOWN].split("\n")
+    else:
+        lines = hex_dump(data if whole else data[:_SHOWN])
+    size = 0
+    for line in lines:
+        size += len(line)
+        if size > _SHOWN and decoded is not None:
+            break
+        out.print(Text("    " + escaped(line)))
+    if not whole and (size > _SHOWN or (decoded is None and len(data) > _SHOWN)):
+        out.print(Text("    … and more: --hex or --json shows all", style="dim"))
+
+
+def _line(out: Console, name: str, text: str) -> None:
+    out.print(Text.assemble((f"{escaped(name):<15}", "bold"), escaped(text)))
+
+
+def _utc_milliseconds(timestamp: int) -> str | None:
+    text = moment_text(timestamp)
+    return text and text.replace(" ", "T") + "Z"
+
+
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()

@@ -1,0 +1,196 @@
+"""The hands of demo and chaos: run `rtpipe` as its users do, read status and log, kill, lock, count."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pymysql
+from sqlalchemy.engine import make_url
+
+from rtpipe.errors import ExitCode, RtpipeError
+from supervisor.control_socket import ask_all, runtime_directory
+from supervisor.status.partition_status import PartitionStatus, PipelineStatus
+
+_T = TypeVar("_T")
+_ROW = "FROM kafka_offsets WHERE topic = %s AND `partition` = %s"
+
+
+class RehearsalError(RtpipeError):
+    """A step of demo or chaos did not come out as it should: what exactly, is the finding."""
+
+    name = "E_REHEARSAL"
+    exit_code = ExitCode.FAILED
+
+
+class Rehearsal:
+    """rtpipe's commands on `topics`, in a directory of their own, with `environment` as their RTPIPE_ variables."""
+
+    def __init__(self, directory: Path, topics: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.directory = directory
+        self.topics = ",".join(topics)
+        self.log = directory / "supervise.log"
+        self._produced = directory / "produce.log"
+        self.supervisor: subprocess.Popen[bytes] | None = None
+        self.producer: subprocess.Popen[bytes] | None = None
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("RTPIPE_")} | {
+            **environment,
+            "RTPIPE_RUNTIME_DIR": str(directory / "run"),
+            "RTPIPE_CONFIG": str(directory / "rtpipe.toml"),
+        }
+
+    def run(self, *arguments: str, accepted: tuple[int, ...] = (0,)) -> str:
+        """A command to its end; its output. RehearsalError with what it said if its exit code is none of `accepted`."""
+        done = subprocess.run(
+            self._command(arguments),
+            check=False,
+            cwd=self.directory,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode not in accepted:
+            raise RehearsalError(
+                f"rtpipe {arguments[0]} ended with exit code {done.returncode}: {_tail(done.stderr + done.stdout)}"
+            )
+        return done.stdout
+
+    def supervise(self) -> None:
+        """Start the supervisor; its log goes to a file."""
+        self.supervisor = self._start(self.log, "supervise", "--topics", self.topics, "--log-format", "text")
+
+    def produce(self, *how_much: str) -> None:
+        """Start the producer with these options."""
+        self._produced.unlink(missing_ok=True)
+        self.producer = self._start(self._produced, *self._produce_command(*how_much))
+
+    def produce_more(self, count: int) -> int:
+        """`count` messages over all topics, as fast as it goes; returns `count`."""
+        topics = self.topics.split(",")
+        for names, each in ((topics, count // len(topics)), (topics[:1], count % len(topics))):
+            if each:
+                self.run(*self._produce_command("--count", str(each), topics=",".join(names)))
+        return count
+
+    def stop_producing(self) -> int:
+        """End the producer as Ctrl-C would; how many messages it sent."""
+        assert self.producer is not None
+        if self.producer.poll() is None:
+            self.producer.terminate()
+        code, output = self.producer.wait(), self._produced.read_text()
+        if code and not (code == -signal.SIGTERM and '"sent"' in output):  # the signal may come after its last word
+            raise RehearsalError(f"the producer ended with exit code {code}: {_tail(output)}")
+        return _sent(output)
+
+    def _produce_command(self, *how_much: str, topics: str = "") -> tuple[str, ...]:
+        schemas = str(self.directory / "schema_avro.json")
+        return ("produce", "--topics", topics or self.topics, "--schemas", schemas, "--json", *how_much)
+
+    def _start(self, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                self._command(arguments),
+                cwd=self.directory,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+
+    @staticmethod
+    def _command(arguments: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-m", "rtpipe", *arguments]
+
+    def partitions(self) -> list[PartitionStatus]:
+        """All partitions as `rtpipe status` shows them; empty while no supervisor answers."""
+        replies = ask_all(runtime_directory(self.directory / "run"), "status")
+        return [partition for reply in replies for partition in PipelineStatus.from_json(reply).partitions]
+
+    def running(self) -> list[PartitionStatus]:
+        """All partitions if each of them runs, else none."""
+        found = self.partitions()
+        return found if found and all(p.state == "running" and p.writer_pid for p in found) else []
+
+    def wait_caught_up(self) -> None:
+        """Until the running supervisor shows no lag."""
+        until(lambda: (now := self.running()) and not sum(p.lag or 0 for p in now), "lag 0")
+
+    def log_lines(self, *words: str) -> list[str]:
+        """Lines of the supervisor's and workers' log that hold all these words."""
+        with suppress(FileNotFoundError):
+            return [line for line in self.log.read_text().splitlines() if all(word in line for word in words)]
+        return []
+
+    def descendants(self) -> list[psutil.Process]:
+        """The supervisor's processes: forkserver, consumers, writers."""
+        assert self.supervisor is not None
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.supervisor.pid).children(recursive=True)
+        return []
+
+    @contextmanager
+    def lock_on(self, database_url: str, topic: str, partition: int) -> Iterator[None]:
+        """Hold the partition's row in kafka_offsets, as a stuck stranger would: its writer cannot commit."""
+        with closing(_connect(database_url)) as connection:
+            connection.cursor().execute(f"SELECT `offset` {_ROW} FOR UPDATE", (topic, partition))
+            yield
+            connection.rollback()
+
+    def cut_connection(self, database_url: str, topic: str, partition: int) -> None:
+        """KILL the writer's connection, whatever it is in the middle of."""
+        with closing(_connect(database_url)) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT connection_id {_ROW}", (topic, partition))
+            row = cursor.fetchone()
+            with suppress(pymysql.err.MySQLError):  # a writer that was killed a moment ago has none
+                cursor.execute("KILL %s", row)
+
+    def stop(self) -> None:
+        """End what this demo started: politely, then not."""
+        for process in (self.producer, self.supervisor):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+
+
+def until(check: Callable[[], _T], what: str, seconds: float = 180) -> _T:
+    """Ask until the answer is true. RehearsalError says what did not happen."""
+    deadline = time.monotonic() + seconds
+    while not (answer := check()):
+        if time.monotonic() > deadline:
+            raise RehearsalError(f"after {seconds:.0f} s still not: {what}")
+        time.sleep(0.1)
+    return answer
+
+
+def _sent(output: str) -> int:
+    """Messages sent, by the JSON that ends what `rtpipe produce --json` printed."""
+    return int(json.loads(output[output.index("{") :])["sent"])
+
+
+def _connect(url: str) -> pymysql.Connection[Any]:
+    where = make_url(url)
+    return pymysql.connect(
+        host=where.host or "",
+        port=where.port or 0,
+        user=where.username,
+        password=str(where.password),
+        database=where.database,
+    )
+
+
+def _tail(text: str) -> str:
+    return " | ".join(text.strip().splitlines()[-3:])

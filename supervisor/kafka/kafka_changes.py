@@ -1,0 +1,101 @@
+"""What changes in Kafka while workers run: topics made again, partitions added, leaders that come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rtpipe.log import get_logger
+from supervisor.kafka.log_watch import LogFacts, LogWatch
+from supervisor.kafka.topic_watch import TopicWatch
+from supervisor.partition_plan import new_partition
+from supervisor.status.outage_log import OutageLog
+from supervisor.supervised_worker import SupervisedWorker
+from supervisor.worker_state import SETTLED, State
+from workers.contract.errors import TopicChangedError
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.reports import Ended
+
+log = get_logger("supervisor")
+
+
+class KafkaChanges:
+    """Looks at topics and logs, and halts, adds and starts workers accordingly."""
+
+    def __init__(
+        self,
+        topics: TopicWatch,
+        logs: LogWatch,
+        make: Callable[[PartitionSpec], SupervisedWorker],
+        targets: dict[PartitionKey, int] | None,
+    ) -> None:
+        """`targets` gets the end of each log that is heard of late; None if the run has no end."""
+        self._topics = topics
+        self._logs = logs
+        self._make = make
+        self._targets = targets
+        self._outage = OutageLog()
+        self._away = False
+
+    def next_look(self) -> float:
+        """When `look` has something to do again, in monotonic seconds."""
+        return min(self._topics.next_look(), self._logs.next_look())
+
+    def topic_id(self, topic: str) -> str:
+        """The topic's id as last seen."""
+        return self._topics.topic_id(topic)
+
+    def look(self, workers: list[SupervisedWorker], now: float, *, draining: bool) -> None:
+        """Do what is due; `workers` grows by the partitions that were added. Nothing is started in a drain."""
+        changes = self._topics.changes(now)
+        for topic, why in changes.gone.items():
+            _halt(workers, topic, why)
+        if not draining:
+            for key in changes.added:
+                self._add(workers, key)
+        unknown = [worker.spec.key for worker in workers if worker.state is State.WAITING]
+        if facts := self._logs.facts(now, [worker.spec.key for worker in workers], unknown):
+            self._take(workers, facts, now, draining=draining)
+        self._tell(workers, now)
+
+    def _add(self, workers: list[SupervisedWorker], key: PartitionKey) -> None:
+        last = max(index for index, worker in enumerate(workers) if worker.spec.key.topic == key.topic)
+        added = self._make(new_partition(workers[last].spec, key, self._topics.topic_id(key.topic)))
+        workers.insert(last + 1, added)
+        added.begin("a new partition; asked where its log begins")
+        log.info("%s: a new partition, read from its beginning", key, extra=_extra("partition_added", key))
+
+    def _take(self, workers: list[SupervisedWorker], facts: LogFacts, now: float, *, draining: bool) -> None:
+        self._away = facts.away
+        for worker in workers:
+            key = worker.spec.key
+            if key in facts.ends:
+                worker.log.heard(facts.ends[key], now)
+                if self._targets is not None:
+                    self._targets.setdefault(key, facts.ends[key])
+            elif key in facts.silent:
+                worker.log.missed(facts.silent[key])
+            if worker.state is State.WAITING and key in facts.begins and not draining:
+                worker.begin_at(facts.begins[key])
+
+    def _tell(self, workers: Sequence[SupervisedWorker], now: float) -> None:
+        wanted = [worker for worker in workers if worker.state not in SETTLED]
+        new = [worker.spec.key for worker in wanted if worker.state is State.WAITING]
+        silent = {
+            worker.spec.key: worker.log.why
+            for worker in wanted
+            if worker.log.why and (worker.state is State.WAITING or worker.log.silence(now))
+        }
+        if self._away and silent:  # those that were heard of last follow within seconds
+            silent = {worker.spec.key: worker.log.why for worker in wanted}
+        self._outage.look(now, silent, away=self._away, new=new)
+
+
+def _halt(workers: Sequence[SupervisedWorker], topic: str, why: str) -> None:
+    for worker in workers:
+        if worker.spec.key.topic == topic and worker.state is not State.HALTED:
+            text = f"{worker}: {why} (rtpipe adopt {topic} takes the new one from its beginning)"
+            worker.halt(Ended(TopicChangedError.exit_code, TopicChangedError.name, text))
+
+
+def _extra(event: str, key: PartitionKey) -> dict[str, str]:
+    return {"event": event, "partition": str(key)}

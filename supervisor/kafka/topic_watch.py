@@ -1,0 +1,102 @@
+"""Is each topic still the one whose offsets are stored? Asked again and again, since a fetch may stall silently.
+
+And has it more partitions than before? Nobody else tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from rtpipe.credentials import AccessDeniedError
+from rtpipe.errors import UnreachableError
+from supervisor.background_question import AskedAside
+from supervisor.kafka.cluster_view import ClusterView, TopicFacts
+from workers.contract.errors import SetupError
+from workers.contract.partition_spec import PartitionKey
+
+#: Seconds that a topic may be missing: it is, for a moment, while it is made again.
+_PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the cluster said: its own id, and what it knows of each topic that it has."""
+
+    cluster_id: str
+    topics: dict[str, TopicFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is not as it was."""
+
+    gone: Mapping[str, str] = field(default_factory=dict)  #: topics that are others now, with the reason
+    added: Sequence[PartitionKey] = ()  #: partitions that topics have got
+
+
+_NONE = Changes()
+
+
+class TopicWatch:
+    """Compares topic ids, partitions and the cluster id every `every` seconds; never waits for the cluster."""
+
+    def __init__(
+        self,
+        view: ClusterView,
+        topic_ids: Mapping[str, str],
+        partitions: Iterable[PartitionKey],
+        cluster_id: str,
+        every: float,
+    ) -> None:
+        self._view = view
+        self._topic_ids = dict(topic_ids)
+        self._partitions = set(partitions)
+        self._cluster_id = cluster_id
+        self._looks: AskedAside[_Look] = AskedAside("topic-watch", every)
+        self._missing_since: dict[str, float] = {}
+
+    def next_look(self) -> float:
+        """When `changes` has something to do again, in monotonic seconds."""
+        return self._looks.next_look
+
+    def changes(self, now: float) -> Changes:
+        """What changed since the last call; a broker that does not answer is no change."""
+        topics = tuple(self._topic_ids)
+        answered = self._looks.take(now, lambda: self._look(topics))
+        return self._judge(answered, now) if answered else _NONE
+
+    def _look(self, topics: Sequence[str]) -> _Look:
+        facts, _ = self._view.describe(topics)
+        return _Look(self._view.cluster_id(topics[0]), {fact.topic: fact for fact in facts})
+
+    def _judge(self, asked: Future[_Look], now: float) -> Changes:
+        try:
+            look = asked.result()
+        except (UnreachableError, AccessDeniedError, SetupError):  # the last: deleted between the two questions
+            return _NONE
+        if look.cluster_id and look.cluster_id != self._cluster_id:
+            return Changes(
+                dict.fromkeys(self._topic_ids, f"cluster id changed {self._cluster_id} -> {look.cluster_id}")
+            )
+        gone: dict[str, str] = {}
+        added: list[PartitionKey] = []
+        for topic, known in self._topic_ids.items():
+            facts = look.topics.get(topic)
+            if facts is None:
+                if now - self._missing_since.setdefault(topic, now) > _PATIENCE:
+                    gone[topic] = "the topic was deleted"
+                continue
+            self._missing_since.pop(topic, None)
+            if facts.topic_id != known:
+                gone[topic] = f"topic id changed {known} -> {facts.topic_id}"
+                self._topic_ids[topic] = facts.topic_id
+            else:
+                added += [key for key in facts.partitions if key not in self._partitions]
+        self._partitions.update(added)
+        return Changes(gone, added)
+
+    def topic_id(self, topic: str) -> str:
+        """The topic's id as last seen."""
+        return self._topic_ids[topic]

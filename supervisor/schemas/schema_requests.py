@@ -1,0 +1,117 @@
+"""Schemas and tables for workers: they ask by id, a thread for each topic finds the answer, which is remembered.
+
+One registry client for a whole pipeline, instead of one in every writer, which would cost each of them 6 MB and each
+start 60 ms. A registry or database that is away is waited for; only what it says is final. Topics do not wait for one
+another: a table that is altered for an hour holds up its own partitions alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from rtpipe.credentials import AccessDeniedError, LoginRefusedError
+from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
+from rtpipe.log import get_logger
+from supervisor.schemas.topic_answers import TopicDesk
+from workers.contract.partition_spec import PartitionSpec
+from workers.contract.reports import Ended, SchemaAnswer, SchemaWanted
+
+if TYPE_CHECKING:
+    from avro_schemas.registry.client import Registry
+    from supervisor.process_handle import ProcessHandle
+    from supervisor.schemas.table_fitter import TableKeeper
+
+log = get_logger("supervisor")
+_T = TypeVar("_T")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+
+
+class SchemaDesk:
+    """`ask` from the loop; `answers` gives, in the loop again, who asked and what came back."""
+
+    def __init__(self, open_registry: Callable[[], Registry], keeper: TableKeeper, *, patient: bool = True) -> None:
+        """`patient`: a service that does not answer is waited for; else that is the answer's problem."""
+        self._open_registry = open_registry
+        self._keeper = keeper
+        self._insist = _patiently if patient else _once
+        self._registry: Registry | None = None
+        self._opening = threading.Lock()
+        self._patient = patient
+        self._topics: dict[str, TopicDesk] = {}  # each of which its thread alone touches
+        self._asked: dict[str, queue.SimpleQueue[tuple[ProcessHandle, PartitionSpec, SchemaWanted]]] = {}
+        self._answered: queue.SimpleQueue[tuple[ProcessHandle, SchemaAnswer]] = queue.SimpleQueue()
+        self._wake: Callable[[], None] = lambda: None
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """`wake` is called from another thread when there are `answers`. The registry's client loads meanwhile."""
+        self._wake = wake
+        threading.Thread(target=self._prepare, name="registry client", daemon=True).start()
+
+    def ask(self, who: ProcessHandle, spec: PartitionSpec, wanted: SchemaWanted) -> None:
+        """`who` comes back beside the answer."""
+        topic = spec.key.topic
+        if topic not in self._asked:
+            self._asked[topic] = queue.SimpleQueue()
+            work = threading.Thread(target=self._work, args=(self._asked[topic],), name=f"schemas {topic}", daemon=True)
+            work.start()
+        self._asked[topic].put((who, spec, wanted))
+
+    def answers(self) -> Iterator[tuple[ProcessHandle, SchemaAnswer]]:
+        """What is ready."""
+        while not self._answered.empty():
+            yield self._answered.get()
+
+    def _work(self, asked: queue.SimpleQueue[tuple[ProcessHandle, PartitionSpec, SchemaWanted]]) -> None:
+        while True:
+            who, spec, wanted = asked.get()
+            try:
+                answer = self.answer(spec, wanted)
+            except Exception as exc:  # an answer, too: a writer waits for one
+                log.exception("schema id %d", wanted.schema_id, extra={"event": "schema_failed"})
+                ended = Ended(ExitCode.FAILED, RtpipeError.name, f"schema id {wanted.schema_id}: {type(exc).__name__}")
+                answer = SchemaAnswer(wanted.schema_id, problem=ended)
+            self._answered.put((who, answer))
+            with contextlib.suppress(OSError):  # the loop has ended meanwhile
+                self._wake()
+
+    def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
+        """The answer, now; one thread a topic."""
+        topic = spec.key.topic
+        if topic not in self._topics:
+            self._topics[topic] = TopicDesk(topic, self._client, self._keeper, self._insist, patient=self._patient)
+        answer = self._topics[topic].answer(spec, wanted)
+        if answer.problem is not None and answer.problem.name == AccessDeniedError.name:
+            self._registry = None  # its files and secrets may be others by the next time
+        return answer
+
+    def _prepare(self) -> None:
+        with contextlib.suppress(RtpipeError):  # whoever asks hears of it
+            self._client()
+
+    def _client(self) -> Registry:
+        with self._opening:
+            if self._registry is None:
+                self._registry = self._open_registry()
+        return self._registry
+
+
+def _once(step: Callable[[], _T]) -> _T:
+    return step()
+
+
+def _patiently(step: Callable[[], _T]) -> _T:
+    """Do it as often as it takes for the service to answer."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return step()
+        except (UnreachableError, LoginRefusedError) as exc:
+            if pause == _FIRST_PAUSE:
+                log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
+            time.sleep(pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)

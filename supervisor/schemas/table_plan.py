@@ -1,0 +1,166 @@
+"""What `rtpipe table plan` shows and `apply` runs: the table of a schema, and what one that is there lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from avro_schemas.columns.fit import Cost, Fit, judge
+from avro_schemas.columns.found_table import FoundTable
+from avro_schemas.columns.json_depth import depth_warnings
+from avro_schemas.columns.notes import losses
+from avro_schemas.columns.types import ColumnShape
+from avro_schemas.tables.changes import AddColumn, Change, DropColumn, MakeNullable, Rename, is_left_to_people
+from avro_schemas.tables.evolution import Placement, landings, place
+from avro_schemas.tables.layout import TableLayout, table_layout
+from avro_schemas.tables.lineage import Lineage, lineage_of
+from avro_schemas.tables.metadata_columns import PLACE
+from avro_schemas.tables.rules import TableRules
+from infra.tables.alter_table import Alteration, alterations
+from infra.tables.ddl import create_table_sql
+from infra.tables.table_session import TableSession
+
+
+@dataclass(frozen=True, slots=True)
+class TableAim:
+    """A topic's table as a schema and the settings ask for it. `schema_id`: None for a file's schema."""
+
+    topic: str
+    table: str
+    schema_id: int | None
+    schema: Any
+    rules: TableRules
+    versions: Callable[[], Sequence[Any]] = tuple  #: other versions of the schema, the oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What only a person may ask for."""
+
+    accept_rename: bool = False
+    drop: bool = False
+    accept_unrelated: bool = False  #: no column in common is no sign of a slip
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """One table: how it is, and what would make it fit."""
+
+    aim: TableAim
+    layout: TableLayout
+    found: FoundTable | None  #: None: it is to be created
+    placement: Placement | None
+    changes: tuple[Change, ...]  #: of a table that is there
+    alterations: tuple[Alteration, ...]
+    create: str  #: CREATE TABLE, "" for one that is there
+    kept: tuple[str, ...]  #: columns of other versions alone, which stay
+    keyed: bool  #: the server demands a primary key, so it gets partition and offset
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything is to be done."""
+        return bool(self.create or self.changes or self.refused)
+
+    @property
+    def columns(self) -> Sequence[ColumnShape]:
+        """Those that the schema's rows go to."""
+        return (self.layout if self.placement is None else self.placement.layout).columns
+
+    @property
+    def losses(self) -> list[str]:
+        """Which values columns refuse, or may change."""
+        return list(losses(self.columns).values())
+
+    @property
+    def refused(self) -> list[str]:
+        """What no change mends."""
+        return [] if self.placement is None else list(map(str, self.placement.refused))
+
+    @property
+    def statements(self) -> list[str]:
+        """The exact SQL, in the order in which it is run."""
+        return [self.create] if self.create else [one.sql for one in self.alterations]
+
+    @property
+    def costly(self) -> bool:
+        """Whether the table is copied, something in it is lost, or a person's column changed."""
+        return bool(self.questions)
+
+    @property
+    def questions(self) -> list[str]:
+        """What only a person may say yes to, in words."""
+        theirs = [change.column for change in self.changes if is_left_to_people(change)]
+        return [
+            *(["copies the table"] if any(change.cost is Cost.COPY for change in self.changes) else []),
+            *(["drops a column"] if any(isinstance(change, DropColumn) for change in self.changes) else []),
+            *([f"changes columns that a person made: {', '.join(dict.fromkeys(theirs))}"] if theirs else []),
+        ]
+
+
+def plan_table(aim: TableAim, session: TableSession, wishes: Wishes) -> TablePlan:
+    """Looks, and changes nothing. SchemaError or SettingsError if the schema gives no table for these rules."""
+    layout, keyed = table_layout(aim.schema, table=aim.table, rules=aim.rules), False
+    found = session.look()
+    if found is None:
+        if not layout.table.primary_key.columns and session.demands_primary_key():
+            rules, keyed = replace(aim.rules, metadata=tuple({*aim.rules.metadata, *PLACE})), True
+            layout = table_layout(aim.schema, table=aim.table, rules=rules)
+        sql = create_table_sql(layout.table, session.database, mariadb=session.is_mariadb)
+        layout = replace(layout, warnings=(*layout.warnings, *depth_warnings(layout.columns, session.json_depth())))
+        return TablePlan(aim, layout, None, None, (), (), sql, (), keyed)
+    return _altered(aim, layout, found, session.database, wishes)
+
+
+def _altered(aim: TableAim, layout: TableLayout, found: FoundTable, database: str, wishes: Wishes) -> TablePlan:
+    lineage = lineage_of([*aim.versions(), aim.schema], aim.table, aim.rules)
+
+    def placed(found: FoundTable) -> Placement:
+        return place(layout, found, aim.rules, lambda: lineage, accept_unrelated=wishes.accept_unrelated)
+
+    placement, renames = placed(found), tuple[Rename, ...]()
+    if wishes.accept_rename:
+        renames = _renames(placement, found)
+        found = _renamed(found, renames)
+        placement = placed(found)
+    idle = _idle(placement, found, aim.rules, lineage)
+    changes: list[Change] = [*renames, *placement.changes]
+    if wishes.drop:
+        dropped = set(idle)
+        changes = [one for one in changes if not (isinstance(one, MakeNullable) and one.column in dropped)]
+        changes += [DropColumn(name, "no field of this schema", Cost.INSTANT) for name in idle]
+        idle = ()
+    deep = depth_warnings(placement.layout.columns, found.json_depth)
+    layout = replace(layout, warnings=(*layout.warnings, *deep))
+    altered = tuple(alterations(database, aim.table, found, changes))
+    return TablePlan(aim, layout, found, placement, tuple(changes), altered, "", idle, keyed=False)
+
+
+def _renames(placement: Placement, found: FoundTable) -> tuple[Rename, ...]:
+    """The columns that new fields had under another name, where they hold the field's values."""
+    shapes = {shape.name: shape for shape in placement.layout.columns}
+    return tuple(
+        Rename(
+            change.renames,
+            f"field {shapes[change.column].field} was called {change.renames}",
+            Cost.INSTANT,
+            change.column,
+        )
+        for change in placement.changes
+        if isinstance(change, AddColumn)
+        and change.renames
+        and judge(shapes[change.column], found.columns[change.renames]).fit in {Fit.HOLDS, Fit.NARROW}
+    )
+
+
+def _renamed(found: FoundTable, renames: Sequence[Rename]) -> FoundTable:
+    names: Mapping[str, str] = {rename.column: rename.new for rename in renames}
+    return replace(found, columns={names.get(name, name): column for name, column in found.columns.items()})
+
+
+def _idle(placement: Placement, found: FoundTable, rules: TableRules, lineage: Lineage) -> tuple[str, ...]:
+    """Columns that only other versions of the schema fill; never those that a person added."""
+    theirs = {shape.name for layout in lineage.layouts for shape in landings(layout, found, rules, lambda: lineage)}
+    used = {shape.name for shape in placement.layout.columns} | {one.column for one in placement.refused}
+    former = {change.column for change in placement.changes if isinstance(change, MakeNullable)} - used
+    return tuple(name for name in found.columns if name in (theirs | former) - used and name not in found.key)

@@ -1,0 +1,89 @@
+"""Which schema each table of `rtpipe table` is held against: a file's, or the newest in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from avro_schemas.files.schema_files import SchemaFiles
+from avro_schemas.registry.errors import SchemaNotFoundError
+from avro_schemas.registry.subject_names import record_name
+from avro_schemas.registry.topic_schemas import TopicSchemas
+from rtpipe.errors import SchemaError, SettingsError
+from supervisor import partition_plan
+from supervisor.commands.options import topic_names
+from supervisor.kafka.topic_sample import known_schemas, sampled_ids
+from supervisor.schemas.table_plan import TableAim
+from supervisor.settings import settings as settings_module
+from supervisor.settings.registry_settings import open_registry
+from supervisor.settings.settings import Settings
+
+
+def aims(
+    settings: Settings, topics: list[str] | None, schema: Path | None, schema_id: int | None = None
+) -> list[TableAim]:
+    """An aim for each topic, or several where its subjects are those of its records. `schema_id`: not the newest.
+
+    SettingsError for no topic, SchemaError where there is no schema for one.
+    """
+    given = _from_file(schema, topics) if schema else {}
+    names = topic_names(topics) if topics else list(given)
+    if not names:
+        raise SettingsError("no topic given", hint="for example: --topics orders, or --schema orders.avsc")
+    partition_plan.check_tables(settings, names)
+    if schema_id is not None and (len(names) > 1 or schema):
+        raise SettingsError("--schema-id is for one topic, and instead of --schema")
+    registry = open_registry(settings) if settings.schema_registry_url.get_secret_value() else None
+    found: list[TableAim] = []
+    for name in names:
+        schemas = TopicSchemas(registry, name, settings.topic(name).subjects()) if registry else None
+        if schema:
+            found.append(_aim(name, settings, schemas, None, given[name]))
+        else:
+            assert schemas is not None
+            wanted = (
+                {schema_id: schemas.value(schema_id)} if schema_id is not None else _newest(name, settings, schemas)
+            )
+            found += [_aim(name, settings, schemas, number, one) for number, one in wanted.items()]
+    return found
+
+
+def _aim(topic: str, settings: Settings, schemas: TopicSchemas | None, schema_id: int | None, schema: Any) -> TableAim:
+    def versions() -> Sequence[Any]:
+        return list(schemas.versions([schema]).values()) if schemas else ()
+
+    chosen = settings.topic(topic)
+    return TableAim(topic, partition_plan.table_of(topic, chosen), schema_id, schema, chosen.rules(), versions)
+
+
+def _newest(topic: str, settings: Settings, schemas: TopicSchemas) -> dict[int, Any]:
+    """Id -> the newest schema; without a subject that says so, that of each record in the newest messages."""
+    newest = schemas.newest()
+    if newest is not None:
+        return dict([newest])
+    settings_module.require(settings, "bootstrap_servers")
+    met = known_schemas(schemas, sampled_ids(settings.librdkafka(), topic))
+    known = {**met, **schemas.versions(met.values())}
+    of_record = {record_name(known[number]): number for number in sorted(known)}
+    if not of_record:
+        names = settings.topic(topic).subjects()
+        raise SchemaNotFoundError(
+            f"topic {topic}: the registry has no subject {names.of_value(topic) or names.values}, and none of the"
+            " newest messages has a schema of the topic's",
+            hint="`subject` in rtpipe.toml says under which subjects they are; or name one: --schema, --schema-id",
+        )
+    return {number: known[number] for number in of_record.values()}
+
+
+def _from_file(path: Path, topics: list[str] | None) -> dict[str, Any]:
+    """Topic -> its schema. A file with one schema may be for a topic of another name."""
+    found = {one.name: one.schema for one in SchemaFiles([path]).read(path)}
+    names = topic_names(topics) if topics else list(found)
+    if len(found) == len(names) == 1:
+        return dict(zip(names, found.values(), strict=True))
+    if missing := [name for name in names if name not in found]:
+        raise SchemaError(
+            f"{path}: no schema for {', '.join(missing)}", hint=f"it has schemas for {', '.join(sorted(found))}"
+        )
+    return {name: found[name] for name in names}

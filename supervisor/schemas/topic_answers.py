@@ -1,0 +1,216 @@
+"""What writers of one topic are answered: schemas by their ids, and the layouts of their rows in the topic's table.
+
+All ids that a batch brings are found out in one round: the registry is asked side by side, the table is looked at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from avro_schemas.registry.subject_names import record_name
+from avro_schemas.registry.topic_schemas import ForeignSchemaError, TopicSchemas
+from avro_schemas.tables.layout import TableLayout, table_layout
+from avro_schemas.tables.lineage import Lineage, lineage_of
+from infra.tables.table_session import Cause
+from rtpipe.errors import NotAvroError, RtpipeError, SchemaError, SettingsError
+from rtpipe.log import get_logger
+from supervisor.schemas.table_fitter import DiscardedError, TableKeeper, Wanted
+from workers.contract.partition_spec import PartitionSpec
+from workers.contract.reports import Ended, SchemaAnswer, SchemaWanted, Use
+
+if TYPE_CHECKING:
+    from avro_schemas.registry.client import Registry
+
+log = get_logger("supervisor")
+#: How a step is done until its service answers, or once.
+Insist = Callable[[Callable[[], Any]], Any]
+#: Seconds for which ids are asked for again that the registry does not have (yet), since its nodes may lag behind one
+#: another; and seconds after which that is done again where it was in vain, since other bytes may look like ids.
+_LAG, _VAIN_FOR = 5.0, 60.0
+_FIRST_PAUSE = 0.2
+
+
+class TopicDesk:
+    """One topic; not for several threads at once."""
+
+    def __init__(
+        self, topic: str, registry: Callable[[], Registry], keeper: TableKeeper, insist: Insist, *, patient: bool
+    ) -> None:
+        self._topic = topic
+        self._registry = registry
+        self._keeper = keeper
+        self._insist = insist
+        self._patient = patient
+        self._lags_from = 0.0  # not before this moment is an unknown id asked for again
+        self._met: dict[int, Any] = {}
+        self._known: dict[tuple[int, Use], SchemaAnswer] = {}
+        self._ours: tuple[Registry, TopicSchemas] | None = None
+
+    def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
+        """What is known, or found out. Not remembered is what somebody may mend: problems, and columns too narrow."""
+        if wanted.again:
+            self._known.clear()
+        if wanted.use == "newest":
+            return self._newest(spec)
+        if wanted.use == "key":
+            known = self._known.get((wanted.schema_id, "key"))
+            return known or self._keep(spec, self._key(spec, wanted.schema_id), "key")
+        ids = list(dict.fromkeys((wanted.schema_id, *wanted.beside)))
+        new = [one for one in ids if (one, "value") not in self._known]
+        if new and spec.rules.mode == "upsert":  # whose other layouts a new one changes
+            new = ids
+        found = {one.schema_id: self._keep(spec, one) for one in self._round(spec, new)} if new else {}
+        first, *others = (found.get(one) or self._known[one, "value"] for one in ids)
+        return dataclasses.replace(first, beside=tuple(others))
+
+    def _keep(self, spec: PartitionSpec, answer: SchemaAnswer, use: Use = "value") -> SchemaAnswer:
+        if answer.schema is not None and not _may_change(answer, spec):
+            self._known[answer.schema_id, use] = answer
+        return answer
+
+    def _schemas(self, spec: PartitionSpec) -> TopicSchemas:
+        registry = self._registry()
+        if self._ours is None or self._ours[0] is not registry:
+            self._ours = registry, TopicSchemas(registry, self._topic, spec.subjects)
+        return self._ours[1]
+
+    def _key(self, spec: PartitionSpec, schema_id: int) -> SchemaAnswer:
+        try:
+            return SchemaAnswer(schema_id, self._insist(lambda: self._schemas(spec).key(schema_id)))
+        except RtpipeError as error:
+            return _without(schema_id, error)
+
+    def _newest(self, spec: PartitionSpec) -> SchemaAnswer:
+        """The values that a tombstone has none of: by the subject, else by what was met, else by the table's key."""
+        schema_id = 0
+        try:
+            found = self._insist(lambda: self._schemas(spec).newest()) or self._newest_met()
+            if found is not None:
+                schema_id, schema = found
+                return self._round(spec, [schema_id], {schema_id: schema})[0]
+            layout = self._insist(lambda: self._keeper.key_layout(spec.table, spec.rules))
+            return SchemaAnswer(schema_id, layout=layout)
+        except RtpipeError as error:
+            return SchemaAnswer(schema_id, problem=Ended.by(error))
+
+    def _newest_met(self) -> tuple[int, Any] | None:
+        return max(self._met.items(), key=lambda one: one[0]) if self._met else None
+
+    def _round(
+        self, spec: PartitionSpec, ids: Sequence[int], given: dict[int, Any] | None = None
+    ) -> list[SchemaAnswer]:
+        """The answers about values of these ids, in any order."""
+        found = given or self._fetched(spec, ids)
+        answers = [_without(number, one) for number, one in found.items() if isinstance(one, RtpipeError)]
+        schemas = {number: one for number, one in found.items() if not isinstance(one, RtpipeError)}
+        self._meet(spec, schemas)
+        wanted = list[Wanted]()
+        for number, schema in schemas.items():
+            try:
+                layout = table_layout(schema, table=spec.table, rules=spec.rules)
+                wanted.append(Wanted(Cause(self._topic, number), layout))
+            except (SchemaError, SettingsError) as error:
+                answers.append(_of_table(number, error))
+        if wanted:
+            answers += self._placed(spec, wanted, schemas)
+        return answers
+
+    def _placed(self, spec: PartitionSpec, wanted: Sequence[Wanted], schemas: dict[int, Any]) -> list[SchemaAnswer]:
+        lineage = list[Lineage]()
+
+        def known() -> Lineage:
+            if not lineage:
+                lineage.append(self._lineage(spec))
+            return lineage[0]
+
+        numbers = [one.cause.schema_id or 0 for one in wanted]
+        try:
+            fitted = self._insist(lambda: self._keeper.fit(wanted, spec.rules, known))
+        except RtpipeError as error:
+            return [_of_table(number, error) for number in numbers]
+        return [
+            SchemaAnswer(number, schemas[number], one) if isinstance(one, TableLayout) else _of_table(number, one)
+            for number, one in zip(numbers, fitted, strict=True)
+        ]
+
+    def _lineage(self, spec: PartitionSpec) -> Lineage:
+        known = self._insist(lambda: self._schemas(spec).versions(self._met.values())) | self._met
+        return lineage_of([known[number] for number in sorted(known)], spec.table, spec.rules)
+
+    def _fetched(self, spec: PartitionSpec, ids: Sequence[int]) -> dict[int, Any]:
+        """The schema of each id, or the RtpipeError that there is instead."""
+        found = dict(zip(ids, self._asked(spec, ids), strict=True))
+        began, pause = time.monotonic(), _FIRST_PAUSE
+        while (missing := [number for number in ids if _may_come(found[number])]) and self._waits(began):
+            time.sleep(pause)
+            pause *= 1.5
+            found.update(zip(missing, self._asked(spec, missing), strict=True))
+        if missing and self._patient and began >= self._lags_from:
+            self._lags_from = time.monotonic() + _VAIN_FOR
+        return found
+
+    def _waits(self, began: float) -> bool:
+        return self._patient and began >= self._lags_from and time.monotonic() - began < _LAG
+
+    def _asked(self, spec: PartitionSpec, ids: Iterable[int]) -> list[Any]:
+        from avro_schemas.registry.client import side_by_side  # noqa: PLC0415 - half a second, off the loop
+
+        def ask(schema_id: int) -> Any:
+            try:
+                return self._insist(lambda: self._schemas(spec).value(schema_id))
+            except RtpipeError as error:
+                return error
+
+        return side_by_side(ask, list(ids))
+
+    def _meet(self, spec: PartitionSpec, schemas: dict[int, Any]) -> None:
+        """Note the schemas. Updates by their predecessors must from now on reset the columns that are theirs alone."""
+        names = {record_name(other) for other in self._met.values()}
+        for schema_id, schema in schemas.items():
+            if schema_id in self._met:
+                continue
+            if spec.rules.mode == "upsert":
+                self._known.clear()
+            name = record_name(schema)
+            if names and name not in names and not spec.subjects.by_record:
+                text = "%s: schema id %d is a record called %s, not %s: fields are matched by name"
+                extra = {"event": "record_renamed"}
+                log.warning(text, self._topic, schema_id, name, " or ".join(sorted(names)), extra=extra)
+            names.add(name)
+            self._met[schema_id] = schema
+
+
+def _without(schema_id: int, error: RtpipeError) -> SchemaAnswer:
+    """There is no schema: what each message of the id is refused by, or what stops the partition."""
+    if isinstance(error, NotAvroError):
+        return SchemaAnswer(schema_id, refusal=("E_WIRE_FORMAT", f"{error.message}: {error.hint}"))
+    if isinstance(error, ForeignSchemaError):
+        return SchemaAnswer(schema_id, refusal=(error.name, error.message))
+    if isinstance(error, SchemaError):
+        return SchemaAnswer(schema_id, refusal=("E_UNKNOWN_SCHEMA", error.message))
+    return SchemaAnswer(schema_id, problem=Ended.by(error))
+
+
+def _of_table(schema_id: int, error: RtpipeError) -> SchemaAnswer:
+    if isinstance(error, DiscardedError):
+        return SchemaAnswer(schema_id, refusal=(error.name, error.message))
+    ended = Ended.by(error)
+    text = f"schema id {schema_id}: {ended.text}"
+    return SchemaAnswer(schema_id, problem=Ended(ended.code, ended.name, text, ended.lasting))
+
+
+def _may_come(found: Any) -> bool:
+    """Whether a registry that is behind the one that took the schema would answer so."""
+    from avro_schemas.registry.errors import SchemaNotFoundError, UnprocessableError  # noqa: PLC0415 - as above
+
+    return isinstance(found, SchemaNotFoundError | UnprocessableError)
+
+
+def _may_change(answer: SchemaAnswer, spec: PartitionSpec) -> bool:
+    """Whether the layout is one that `rtpipe table apply` would better: a writer that starts again asks anew."""
+    columns = answer.layout.columns if answer.layout else ()
+    for_now = any(column.narrow or column.required or column.given for column in columns)
+    return for_now or spec.rules.evolution == "discard_value"

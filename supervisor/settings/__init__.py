@@ -1,0 +1,1 @@
+"""Flags, environment and rtpipe.toml -> frozen settings; nobody else reads them."""

@@ -1,0 +1,1 @@
+"""`rtpipe setup`: the database side of topics that exist."""

@@ -1,0 +1,151 @@
+"""`rtpipe setup`: from topics and schemas that exist to database, users, tables and privileges.
+
+Kafka and the registry are only read. What the topics' tables need is what `rtpipe table plan` shows; all the rest is
+made as `rtpipe infra create` makes it. Running it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from avro_schemas.registry.errors import SchemaNotFoundError
+from avro_schemas.tables.layout import table_layout
+from infra.provision.accounts import Accounts
+from infra.provision.database import database_items
+from infra.provision.items import ProvisionItem, ProvisionResult, State
+from infra.provision.topics import TopicAdmin, TopicFacts
+from infra.tables.database import Sessions
+from infra.tables.table_session import connected
+from infra.tables.wanted_table import WantedTable
+from rtpipe.errors import SchemaError
+from supervisor.schemas.table_apply import make_fit, refuse
+from supervisor.schemas.table_plan import TableAim, TablePlan, Wishes, plan_table
+from supervisor.schemas.table_plan_view import lines_of
+from supervisor.schemas.table_targets import aims
+from supervisor.settings import settings as settings_module
+from supervisor.settings.settings import Settings
+from workers.contract.errors import SetupError
+
+_WISHES = Wishes()
+
+
+class Setup:
+    """What some topics need in the database: `plan` looks, `carry_out` does it. Both raise whatever stands in the way:
+    SetupError for a topic that is not there, SchemaError without a schema, EvolutionError for a table that cannot
+    take it, and as `infra.provision.provision` does for services and accounts.
+    """
+
+    def __init__(self, settings: Settings, topics: Sequence[str]) -> None:
+        """Looks at Kafka and the registry."""
+        found = _topics_of(settings)
+        if missing := [topic for topic in topics if topic not in found]:
+            raise _no_topics(missing, found, settings.bootstrap_servers)
+        self._facts = {topic: found[topic] for topic in topics}
+        try:
+            self._aims: list[TableAim] = aims(settings, list(topics), None)
+        except SchemaNotFoundError as error:
+            raise SchemaError(
+                f"there is no schema for the values of a topic: {error.message}",
+                hint="its producer registers it; from a schema file: rtpipe infra create --schemas FILE --topic TOPIC",
+            ) from error
+        self._accounts: Accounts = settings_module.accounts(settings)
+        #: of every topic's table, as `plan` found it
+        self.tables: list[TablePlan] = []
+
+    def plan(self) -> ProvisionResult:
+        """What is there, and what `carry_out` would do. Changes nothing."""
+        return self._items(dry_run=True)
+
+    def refuse(self) -> None:
+        """EvolutionError if a table that `plan` found cannot take its topic's schema."""
+        refuse(self.tables)
+
+    def carry_out(self) -> ProvisionResult:
+        """Makes what is missing."""
+        return self._items(dry_run=False)
+
+    def _items(self, *, dry_run: bool) -> ProvisionResult:
+        with closing(Sessions()) as sessions:
+            database = database_items(
+                sessions, self._accounts, self._layouts(), dry_run=dry_run, topic_tables=self._topic_tables
+            )
+        return ProvisionResult((*self._sources(), *database))
+
+    def _sources(self) -> list[ProvisionItem]:
+        """What is only read: each topic, and below it the schemas that its table is for."""
+        items = []
+        for topic, facts in self._facts.items():
+            items.append(
+                ProvisionItem("topic", topic, State.THERE, f"{facts.partitions} partition{_s(facts.partitions)}")
+            )
+            for aim in self._aims:
+                if aim.topic == topic:
+                    detail = f"schema id {aim.schema_id}, the newest of topic {topic}"
+                    items.append(ProvisionItem("schema", _record_of(aim.schema), State.THERE, detail))
+        return items
+
+    def _layouts(self) -> list[WantedTable]:
+        made = [table_layout(aim.schema, table=aim.table, rules=aim.rules) for aim in self._aims]
+        return [WantedTable(layout.table, aim.rules, layout) for aim, layout in zip(self._aims, made, strict=True)]
+
+    def _topic_tables(self, *, dry_run: bool) -> list[ProvisionItem]:
+        """The topics' tables; looked at by the account that surely exists and may see them."""
+        if dry_run:
+            self.tables = [self._looked_at(aim) for aim in self._aims]
+            return [_item(plan, done=False) for plan in self.tables]
+        return [_item(self._made(aim), done=True) for aim in self._aims]
+
+    def _looked_at(self, aim: TableAim) -> TablePlan:
+        with connected(self._accounts.privileged, self._accounts.database, aim.table) as session:
+            return plan_table(aim, session, _WISHES)
+
+    def _made(self, aim: TableAim) -> TablePlan:
+        """The plan that was carried out; one that copies the table is left to a person who knows when."""
+        plan = self._looked_at(aim)
+        return make_fit(aim, self._accounts, _WISHES) if plan.differs and not plan.costly else plan
+
+
+def _item(plan: TablePlan, *, done: bool) -> ProvisionItem:
+    """The table's line: missing, short of something that can be given, or other than the schema asks for."""
+    table, notes = plan.aim.table, lines_of(plan)
+    if plan.create:
+        state = State.CREATED if done else State.TO_CREATE
+        notes = list(plan.layout.warnings)
+    elif plan.refused:
+        state = State.DIFFERS
+    elif plan.costly:
+        state = State.DIFFERS
+        notes.append(f"`rtpipe table apply --topics {plan.aim.topic}` does it, at a time that you choose")
+    elif plan.changes:
+        state = State.CHANGED if done else State.TO_CHANGE
+    else:
+        state = State.THERE
+    return ProvisionItem("table", table, state, "\n".join(notes), "".join(f"{sql};\n" for sql in plan.statements))
+
+
+def _topics_of(settings: Settings) -> Mapping[str, TopicFacts]:
+    return TopicAdmin(settings.librdkafka()).describe().topics
+
+
+def _no_topics(missing: Sequence[str], found: Mapping[str, TopicFacts], servers: str) -> SetupError:
+    near = {name for topic in missing for name in difflib.get_close_matches(topic, found, n=2)}
+    return SetupError(
+        f"Kafka at {servers} has no topic {', '.join(missing)}",
+        hint=f"did you mean {' or '.join(sorted(near))}?"
+        if near
+        else "its producer makes it, or, from a schema file: rtpipe infra create --schemas FILE",
+    )
+
+
+def _record_of(schema: Any) -> str:
+    """The full name of a record."""
+    if not isinstance(schema, dict):
+        return "schema"
+    return ".".join(filter(None, (schema.get("namespace"), schema.get("name"))))
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"

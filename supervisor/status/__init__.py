@@ -1,0 +1,1 @@
+"""What is told of a run: to `rtpipe status`, to systemd, to the log."""

@@ -1,0 +1,58 @@
+"""One line of the log for each outage of Kafka, and one when it is over, however many partitions wait."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+
+from rtpipe.log import get_logger
+from supervisor.status.log_end import FRESH
+from workers.contract.partition_spec import PartitionKey
+
+log = get_logger("supervisor")
+#: Seconds for another broker to become the leader: until then it is no outage that one of them is gone.
+_FAILOVER = 20.0
+_LISTED = 5
+
+
+class OutageLog:
+    """Told of all partitions that hear nothing of Kafka, again and again; says what changed, once."""
+
+    def __init__(self) -> None:
+        self._told: frozenset[PartitionKey] = frozenset()
+        self._next: frozenset[PartitionKey] = frozenset()
+        self._next_since = self._began = 0.0
+
+    def look(
+        self, now: float, silent: Mapping[PartitionKey, str], *, away: bool, new: Collection[PartitionKey]
+    ) -> None:
+        """`silent`: partition -> why; `away`: no broker answers at all; `new` partitions were never heard of."""
+        keys = frozenset(silent)
+        if keys != self._next:
+            self._next, self._next_since = keys, now
+        at_once = not keys or (away and not self._told) or not (keys - self._told).isdisjoint(new)
+        if keys == self._told or (now - self._next_since < _FAILOVER and not at_once):
+            return
+        if not self._told:
+            self._began = now - FRESH
+        if keys:
+            log.warning("waiting: %s", _words(silent), extra={"event": "waiting"})
+        else:
+            seconds = now - self._began
+            extra = {"event": "outage_over", "seconds": round(seconds, 1)}
+            log.info("Kafka answers again for all partitions, after %.0f s", seconds, extra=extra)
+        self._told = keys
+
+
+def _words(silent: Mapping[PartitionKey, str]) -> str:
+    """Each reason with its partitions."""
+    groups = defaultdict(list)
+    for key in sorted(silent):
+        groups[silent[key]].append(str(key))
+    return "; ".join(f"{why}: {some_of(names)}" for why, names in groups.items())
+
+
+def some_of(names: list[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,37 @@
+"""What is said of all workers together: in a service's status line, and when the run is over."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+
+from rtpipe.log import get_logger
+from supervisor.status.outage_log import some_of
+from supervisor.status.worker_status import condition
+from supervisor.supervised_worker import SupervisedWorker
+from supervisor.worker_state import State
+
+log = get_logger("supervisor")
+
+
+def summary(workers: Sequence[SupervisedWorker]) -> str:
+    """`2 of 3 partitions running; halted: orders/1`."""
+    groups = defaultdict(list)
+    for worker in workers:
+        groups[condition(worker, time.monotonic())[0]].append(str(worker))
+    running = len(groups.pop(State.RUNNING.value, []))
+    others = [f"; {state}: {some_of(names)}" for state, names in sorted(groups.items())]
+    return f"{running} of {len(workers)} partitions running" + "".join(others)
+
+
+def tell_the_end(workers: Sequence[SupervisedWorker]) -> int:
+    """One line with rows, dead letters and restarts; returns the dead letters."""
+    rows = sum(worker.rows for worker in workers)
+    dead = sum(worker.dead for worker in workers)
+    restarts = sum(worker.restarts for worker in workers)
+    letters = f", {dead} dead letters" if dead else ""
+    if altered := sum(worker.altered for worker in workers):
+        letters += f", {altered} values altered by lossy columns"
+    log.info("stopped: %d rows%s, %d restarts", rows, letters, restarts, extra={"event": "stopped", "rows": rows})
+    return dead

@@ -1,0 +1,198 @@
+"""What a status looks like on so many columns: worst first, sums below, then the reasons in full. No terminal here."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from rtpipe.log import visible
+from supervisor.status.outage_log import some_of
+from supervisor.status.partition_status import SCHEMA_VERSION, PartitionStatus, PipelineStatus, own_version
+
+#: Worst first; a state that another version knows comes before those that are well.
+_STYLE = {
+    "halted": "bold red",
+    "quarantined": "bold red",
+    "backoff": "yellow",
+    "waiting": "yellow",
+    "starting": "yellow",
+    "stopping": "yellow",
+    "running": "green",
+    "stopped": "dim",
+}
+_RANK = {state: rank for rank, state in enumerate(_STYLE)}
+_GAP = 2
+#: Letters of a topic's name that shall stand in one line.
+_LONG_NAME = 24
+#: Lines of a terminal that the rows leave free: titles, sums, summary, what is left out.
+_FRAME = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    title: str
+    cell: Callable[[PartitionStatus], str]
+    total: Callable[[Sequence[PartitionStatus]], str] = lambda _: ""
+    left: bool = False
+    style: Callable[[PartitionStatus], str] = lambda _: ""
+
+
+def _sum_of(values: Sequence[float | None], form: str = ",") -> str:
+    """The sum of what is known; `+ ?` where something is not."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return f"{sum(known):{form}} + ?" if known else "-"
+    return format(sum(known), form)
+
+
+def _number(value: float | None, form: str = ",") -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _megabytes(value: int | None) -> str:
+    return "-" if value is None else f"{value / 1e6:.0f}"
+
+
+def _queue(p: PartitionStatus) -> str:
+    return _number(p.queue_depth) + (" full" if p.backpressure else "")
+
+
+_COLUMNS = (
+    _Column("TOPIC", lambda p: visible(p.topic), lambda _: "total", left=True),
+    _Column("PART", lambda p: "-" if p.partition < 0 else str(p.partition)),
+    _Column("STATE", lambda p: visible(p.state), left=True, style=lambda p: _STYLE.get(p.state, "yellow")),
+    _Column("PID", lambda p: _number(p.pid, "")),
+    _Column("KAFKA", lambda p: _number(p.end_offset)),
+    _Column("DATABASE", lambda p: _number(p.offset)),
+    _Column("LAG", lambda p: _number(p.lag), lambda ps: _sum_of([p.lag for p in ps])),
+    _Column(
+        "ROWS/S",
+        lambda p: _number(p.rows_per_second, ",.0f"),
+        lambda ps: _sum_of([p.rows_per_second for p in ps], ",.0f"),
+    ),
+    _Column("QUEUE", _queue, style=lambda p: "yellow" if p.backpressure else ""),
+    _Column(
+        "DEAD",
+        lambda p: _number(p.dead),
+        lambda ps: _sum_of([p.dead for p in ps]),
+        style=lambda p: "yellow" if p.dead else "",
+    ),
+    _Column("ALTERED", lambda p: _number(p.altered), lambda ps: _sum_of([p.altered for p in ps])),
+    _Column("RESTARTS", lambda p: _number(p.restarts), lambda ps: _sum_of([p.restarts for p in ps])),
+    _Column(
+        "MEM MB", lambda p: _megabytes(p.memory_bytes), lambda ps: _megabytes(sum(p.memory_bytes or 0 for p in ps))
+    ),
+    _Column("CPU %", lambda p: _number(p.cpu_percent, ".0f"), lambda ps: f"{sum(p.cpu_percent or 0 for p in ps):.0f}"),
+)
+#: What gives way first where there is no room; the others never do.
+_DROPPED = ("PID", "CPU %", "MEM MB", "RESTARTS", "QUEUE", "DATABASE", "KAFKA", "ALTERED", "DEAD")
+
+
+def status_picture(status: PipelineStatus, width: int, height: int | None = None) -> RenderableType:
+    """Everything about one supervisor, for a terminal of `width`; of so many lines only if a `height` is given."""
+    reasons = list(_reasons(status.partitions))
+    used = sum(1 + len(textwrap.wrap(reason, max(8, width - _GAP))) for _, reason in reasons)
+    rows, hidden = _worst_first(status.partitions, None if height is None else max(3, height - _FRAME - used))
+    parts: list[RenderableType] = [_table(status.partitions, rows, width)]
+    if hidden:
+        parts.append(Text(f"and {len(hidden)} more: {_states(hidden)}", style="dim"))
+    parts.append(Text(summary_words(status), style="bold"))
+    for who, reason in reasons:
+        parts.append(Text(f"{who}:"))
+        parts.append(Padding(Text(reason, style="red", overflow="fold"), (0, 0, 0, _GAP), expand=False))
+    if status.schema_version != SCHEMA_VERSION:
+        parts.append(Text(_of_another_version(status), style="yellow"))
+    return Group(*parts)
+
+
+def _worst_first(
+    partitions: Sequence[PartitionStatus], most: int | None
+) -> tuple[list[PartitionStatus], list[PartitionStatus]]:
+    """The rows in their order, and those that there is no room for: of those that are well, the least behind."""
+    unknown = _RANK["starting"]
+    ranked = sorted(partitions, key=lambda p: _RANK.get(p.state, unknown))
+    if most is None or len(ranked) <= most:
+        return ranked, []
+    ranked.sort(key=lambda p: (_RANK.get(p.state, unknown), -(p.lag or 0)))
+    return ranked[:most], ranked[most:]
+
+
+def _table(partitions: Sequence[PartitionStatus], rows: Sequence[PartitionStatus], width: int) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
+    columns = _fitting(partitions, width)
+    narrow = _needed(columns, partitions) > width
+    for column in columns:
+        table.add_column(
+            column.title,
+            justify="left" if column.left else "right",
+            footer=column.total(partitions),
+            overflow="fold",
+            no_wrap=column.title != "TOPIC" and not narrow,  # where nothing helps, lines break, and are never cut
+        )
+    for row in rows:
+        table.add_row(*(Text(column.cell(row), style=column.style(row)) for column in columns))
+    return table
+
+
+def _fitting(partitions: Sequence[PartitionStatus], width: int) -> list[_Column]:
+    """The columns that there is room for."""
+    idle = {"DEAD"} if not any(p.dead for p in partitions) else set[str]()
+    idle |= {"ALTERED"} if not any(p.altered for p in partitions) else set()
+    columns = [column for column in _COLUMNS if column.title not in idle]
+    for dropped in _DROPPED:
+        if _needed(columns, partitions) <= width:
+            break
+        columns = [column for column in columns if column.title != dropped]
+    return columns
+
+
+def _needed(columns: Sequence[_Column], partitions: Sequence[PartitionStatus]) -> int:
+    """The width of a line; long names of topics may break."""
+    widths = []
+    for column in columns:
+        width = max(map(len, (column.title, column.total(partitions), *map(column.cell, partitions))))
+        widths.append(min(width, _LONG_NAME) if column.title == "TOPIC" else width)
+    return sum(widths) + _GAP * (len(columns) - 1)
+
+
+def summary_words(status: PipelineStatus) -> str:
+    """`7 of 9 running, 1 halted, 1 waiting; lag of 1 not known; draining`."""
+    running = sum(p.state == "running" for p in status.partitions)
+    words = f"{running} of {len(status.partitions)} running"
+    if others := _states([p for p in status.partitions if p.state != "running"]):
+        words += f", {others}"
+    if unknown := sum(p.lag is None for p in status.partitions):
+        words += f"; lag of {unknown} not known"
+    ends = all(p.state in {"stopped", "halted"} for p in status.partitions)
+    return words + ("; draining" if status.draining and not ends else "")
+
+
+def _states(partitions: Sequence[PartitionStatus]) -> str:
+    """`1 halted, 2 waiting`, worst first."""
+    counted = Counter(p.state for p in _worst_first(partitions, None)[0])
+    return ", ".join(f"{count} {visible(state)}" for state, count in counted.items())
+
+
+def _reasons(partitions: Sequence[PartitionStatus]) -> list[tuple[str, str]]:
+    """Who is in which state, and why: each reason once."""
+    groups = defaultdict(list)
+    for p in _worst_first(partitions, None)[0]:
+        if p.reason:
+            groups[visible(p.state), visible(p.reason)].append(visible(p.key))
+    return [(f"{some_of(names)} {state}", reason) for (state, reason), names in groups.items()]
+
+
+def _of_another_version(status: PipelineStatus) -> str:
+    version = f"rtpipe {visible(status.version)}" if status.version else "of another version"
+    told = "?" if status.schema_version is None else status.schema_version
+    return (
+        f"The supervisor (pid {_number(status.supervisor_pid, '')}) is {version}, and this command is rtpipe"
+        f" {own_version()}: status version {told}, not {SCHEMA_VERSION}. What it does not tell is shown as -."
+    )

@@ -1,0 +1,51 @@
+"""Answers `rtpipe status` before there is a plan: Kafka is away, and nobody knows which partitions there are."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+
+from supervisor.control_socket import ControlServer
+from supervisor.status.partition_status import PartitionStatus, PipelineStatus, own_version
+from supervisor.worker_state import State
+
+
+class WaitingRoom:
+    """A context; `reason` is what is waited for."""
+
+    def __init__(self, path: str, topics: Sequence[str], reason: str) -> None:
+        self.reason = reason
+        self._topics = topics
+        self._since = time.monotonic()
+        self._server = ControlServer(path)
+        self._woken = threading.Event()
+        self._closed = False
+
+    def __enter__(self) -> WaitingRoom:
+        self._server.open(self._woken.set)
+        threading.Thread(target=self._answer, name="waiting-room", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed = True
+        self._woken.set()
+        self._server.close()
+
+    def _answer(self) -> None:
+        while not self._closed:
+            self._woken.wait()
+            self._woken.clear()
+            self._server.answer({"status": lambda _: self.status().to_json(), "resume": lambda _: {"resumed": []}})
+
+    def status(self) -> PipelineStatus:
+        """One line a topic."""
+        waits = {"state": State.WAITING.value, "reason": self.reason, "rows": 0, "dead": 0, "restarts": 0}
+        return PipelineStatus(
+            supervisor_pid=os.getpid(),
+            uptime_seconds=round(time.monotonic() - self._since, 3),
+            draining=False,
+            partitions=tuple(PartitionStatus.from_json(waits | {"topic": topic}) for topic in self._topics),
+            version=own_version(),
+        )

@@ -1,0 +1,1 @@
+"""`rtpipe verify`: is everything consumed, and is the table what the topic says?"""

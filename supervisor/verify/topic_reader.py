@@ -1,0 +1,128 @@
+"""The Kafka side of `rtpipe verify`: watermarks, and every message of a topic once more, by a consumer of its own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
+from workers.contract.errors import SetupError
+
+BATCH = 5_000  #: messages a call
+WAIT_SECONDS = 0.05  #: a call, for a batch to fill
+SILENCE_SECONDS = 30.0  #: without a message or an end: the broker is taken for gone
+
+_SETTINGS = {
+    "log_level": "0",  # what goes wrong is said in our own words
+    "group.id": "rtpipe-verify",  # librdkafka wants one; nothing is ever committed under it
+    "enable.auto.commit": "false",
+    "enable.auto.offset.store": "false",
+    "isolation.level": "read_committed",
+    "auto.offset.reset": "error",
+    "enable.partition.eof": "true",
+    "allow.auto.create.topics": "false",
+    "fetch.queue.backoff.ms": "10",
+    "queued.max.messages.kbytes": "32768",
+}
+
+log = logging.getLogger("rtpipe.verify")
+
+
+#: Partition, offset, value, key.
+Place = tuple[int, int, bytes | None, bytes | None]
+
+
+class MessagesGoneError(RtpipeError):
+    """Messages were deleted from the topic while it was read."""
+
+    name = "E_OFFSET_GONE"
+    exit_code = ExitCode.OFFSET_GONE
+
+
+class TopicReader:
+    """A consumer that is assigned what it reads and leaves no trace in Kafka."""
+
+    def __init__(self, kafka: Mapping[str, str], *, timeout: float) -> None:
+        self._address = kafka.get("bootstrap.servers", "")
+        self._timeout = timeout
+        try:
+            self._consumer = Consumer({**kafka, **_SETTINGS}, logger=log)
+        except KafkaException as exc:
+            raise SettingsError(
+                f"Kafka settings: {exc.args[0].str()}", hint="see librdkafka's CONFIGURATION.md"
+            ) from exc
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
+        """{partition: (first offset, last stable offset)}; SetupError if there is no such topic."""
+        try:
+            known = self._consumer.list_topics(timeout=self._timeout).topics
+            if topic not in known:
+                raise SetupError(f"topic {topic} does not exist", hint="`rtpipe infra create` makes topics")
+            partitions = sorted(known[topic].partitions)
+            return {partition: self._watermark(topic, partition) for partition in partitions}
+        except KafkaException as exc:
+            raise self._unreachable(exc.args[0].str()) from exc
+
+    def messages(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[list[Place]]:
+        """Batches of committed messages, first <= offset < end, for {partition: (first, end)}.
+
+        Order is kept within a partition. MessagesGoneError if Kafka deleted some of them meanwhile.
+        """
+        open_ends = {partition: end for partition, (first, end) in ranges.items() if first < end}
+        self._consumer.assign([TopicPartition(topic, partition, ranges[partition][0]) for partition in open_ends])
+        heard = time.monotonic()
+        while open_ends:
+            batch = self._consumer.consume(BATCH, WAIT_SECONDS)
+            if batch:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENCE_SECONDS:
+                raise self._unreachable(f"no message of {topic} for {SILENCE_SECONDS:g} s, {len(open_ends)} unfinished")
+            yield [place for message in batch if (place := self._placed(message, topic, open_ends))]
+        self._consumer.unassign()
+
+    def _placed(self, message: Any, topic: str, open_ends: dict[int, int]) -> Place | None:
+        """The message, if it is one below its partition's end; closes the partition that is at its end."""
+        partition, offset, error = message.partition(), message.offset(), message.error()
+        end = open_ends.get(partition)
+        if error is not None:
+            self._judge(error, topic)
+        if end is None:
+            return None
+        if offset >= end - 1 if error is None else error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            del open_ends[partition]
+            self._consumer.incremental_unassign([TopicPartition(topic, partition)])
+        return (partition, offset, message.value(), message.key()) if error is None and offset < end else None
+
+    def _watermark(self, topic: str, partition: int) -> tuple[int, int]:
+        found = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout)
+        if found is None:
+            raise self._unreachable(f"no watermarks of {topic}/{partition} within {self._timeout:g} s")
+        return found
+
+    def _judge(self, error: KafkaError, topic: str) -> None:
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF or error.retriable():  # noqa: SLF001 -- the client's own name for it
+            return
+        if code in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
+            raise MessagesGoneError(
+                f"messages of {topic} were deleted while they were read: {error.str()}",
+                hint="run verify again, or lengthen the topic's retention",
+            )
+        if error.fatal() or code in {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART}:
+            raise self._unreachable(error.str())
+        log.debug("reading %s: %s", topic, error.str())
+
+    def _unreachable(self, reason: str) -> UnreachableError:
+        return UnreachableError(
+            f"Kafka at {self._address} does not answer: {reason}", hint="is it running? `rtpipe infra status`"
+        )

@@ -1,0 +1,267 @@
+"""The values of a row in one form for both sides of `rtpipe verify --values`, so that equal means equal.
+
+The form: integers, floats, str, bytes, None. Booleans are integers; a decimal is its unscaled integer; a date is days,
+a time or timestamp microseconds since its zero; what has parts is JSON with sorted keys. A message's values come to it
+straight from the Avro integers, with no rendering in between; a table's from the text that the server sends. What does
+not parse stays text, and so equals nothing.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from math import isfinite
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy.dialects.mysql import BLOB, FLOAT, LONGBLOB, MEDIUMBLOB, TINYBLOB
+from sqlalchemy.types import CHAR, VARBINARY, VARCHAR, Integer
+
+from avro_schemas.columns.types import ColumnShape
+from supervisor.verify.given_columns import given_form
+from supervisor.verify.times import EPOCH, days, moment, time_of_day
+from workers.rows.literals.avro_texts import big_decimal_text, uuid_of_bytes
+from workers.rows.literals.json_values import plain_value
+from workers.rows.literals.text_literals import TEXT_TYPES
+
+Value = int | float | str | bytes | None
+Row = tuple[Value, ...]
+
+DIGEST_SIZE = 16
+_MICROS = {"millis": 1_000, "micros": 1}
+_BINARY = (VARBINARY, TINYBLOB, BLOB, MEDIUMBLOB, LONGBLOB)
+
+
+def digest(row: Row) -> bytes:
+    """16 bytes that differ for different rows."""
+    return hashlib.blake2b(repr(row).encode(), digest_size=DIGEST_SIZE).digest()
+
+
+def from_message(
+    columns: Sequence[ColumnShape],
+    table: Sequence[ColumnShape],
+    defaults: Mapping[str, Value] = MappingProxyType({}),
+    *,
+    nonfinite: str = "dead_letter",
+) -> Callable[[dict[str, Any]], Row]:
+    """How a decoded record becomes a row of `table`; `columns` are those of the record's own schema.
+
+    A column that its schema lacks has its default, most often NULL. `nonfinite` "null": NaN and infinity are NULL where
+    they may be.
+    """
+    own = {column.name: column for column in columns}
+    lacking = {at: defaults.get(column.name) for at, column in enumerate(table) if column.name not in own}
+    paths = [own[column.name].path if column.name in own else () for column in table]
+    readers = [
+        (at, reader)
+        for at, column in enumerate(table)
+        if column.name in own and (reader := _reader_of(own[column.name], column, nonfinite)) is not None
+    ]
+
+    def row(record: dict[str, Any]) -> Row:
+        values = [lacking[at] if at in lacking else _at(record, path) for at, path in enumerate(paths)]
+        for at, reader in readers:
+            value = values[at]
+            if value is not None:
+                values[at] = reader(value)
+        return tuple(values)
+
+    return row
+
+
+def key_value(column: ColumnShape) -> Callable[[Any], Value]:
+    """The form of one value of a key column."""
+    reader = _message_value(column, column)
+    return lambda value: reader(value) if reader is not None and value is not None else value
+
+
+def _at(record: Any, path: Sequence[str]) -> Any:
+    """A field, or one of a record in it that became columns of its own; None where there is none on its way."""
+    for name in path:
+        if record is None:
+            return None
+        record = record.get(name)
+    return record
+
+
+def from_table(columns: Sequence[ColumnShape], *, leading: int = 0) -> Callable[[Sequence[Any]], Row]:
+    """How what the server sends for `leading` integers and the columns becomes a row."""
+    all_readers = [_integer] * leading + [_table_value(column) for column in columns]
+    readers = [(at, reader) for at, reader in enumerate(all_readers) if reader is not None]
+
+    def row(texts: Sequence[Any]) -> Row:
+        values = list(texts)
+        for at, reader in readers:
+            text = values[at]
+            if text is not None:
+                values[at] = reader(text)
+        return tuple(values)
+
+    return row
+
+
+def select_list(columns: Sequence[ColumnShape]) -> str:
+    """The columns for a SELECT. FLOAT as a double, since its own text has six digits; BIT as a number."""
+    return ", ".join(quoted(column.name) + _computed(column) for column in columns)
+
+
+def _computed(column: ColumnShape) -> str:
+    given = column.given
+    if given.name == "float" if given else isinstance(column.type, FLOAT):
+        return " + 0e0"
+    return " + 0" if given is not None and given.kind == "bit" else ""
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier in backquotes."""
+    return f"`{name.replace('`', '``')}`"
+
+
+def shown(column: ColumnShape, value: Value) -> Any:
+    """A value for people and JSON: times as ISO 8601, decimals with their point, bytes as hexadecimal digits."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if value is None or isinstance(value, (str, float)) or not _kind(column) or column.given is not None:
+        return value
+    try:
+        return _SHOWN[_kind(column)](column, value)
+    except (OverflowError, ValueError):
+        return value
+
+
+def _reader_of(column: ColumnShape, table: ColumnShape, nonfinite: str) -> Callable[[Any], Value] | None:
+    reader = _message_value(column, table)
+    if nonfinite == "null" and column.nullable and column.of.avro_type in {"float", "double"}:
+        finite = reader or (lambda value: value + 0.0)
+        return lambda value: finite(value) if isfinite(value) else None
+    return reader
+
+
+def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], Value] | None:
+    """None where the Avro value is the form already."""
+    if table.given is not None and (form := given_form(column, table.given)) is not None:
+        return form.of_message
+    if column.of.nested:
+        plain = plain_value(column)
+        return lambda value: _canonical(plain(value))
+    if kind := _kind(column):
+        return _logical_value(column, kind)
+    if column.of.avro_type == "boolean":
+        return int
+    if column.of.avro_type in {"string", "enum"} and isinstance(table.type, _BINARY):
+        return str.encode
+    if column.of.avro_type in {"bytes", "fixed"} and isinstance(table.type, TEXT_TYPES):
+        return lambda raw: raw.decode(errors="replace")
+    if column.of.avro_type in {"float", "double"} and table.of.avro_type in {"int", "long"}:
+        return lambda raw: int(raw) if raw == int(raw) else raw
+    if table.of.avro_type in {"float", "double"}:  # -0.0, which some inserts lose, is 0.0; an int may have been widened
+        return lambda raw: raw + 0.0
+    return None
+
+
+def _logical_value(column: ColumnShape, kind: str) -> Callable[[Any], Value] | None:
+    if kind == "decimal":
+        return lambda raw: int.from_bytes(raw, "big", signed=True)
+    if kind == "big":
+        return big_decimal_text
+    if kind == "uuid" and column.of.avro_type == "fixed" and isinstance(column.type, CHAR | VARCHAR):
+        return uuid_of_bytes
+    if kind == "timestamp" and (column.of.logical or "").endswith("nanos"):
+        return lambda raw: int(raw) // 1_000
+    if kind in {"time", "timestamp"} and (factor := _factor(column)) > 1:
+        return lambda raw: int(raw) * factor
+    return None
+
+
+def _table_value(column: ColumnShape) -> Callable[[Any], Value] | None:
+    """None where the server sends the form already."""
+    if column.given is not None and (form := given_form(column, column.given)) is not None:
+        return form.of_table
+    if column.of.nested:
+        return _parsed
+    kind = _kind(column)
+    if kind == "decimal":
+        return lambda text: _unscaled(text, column.of.scale)
+    readers: dict[str, Callable[[Any], Value]] = {"date": days, "time": time_of_day, "timestamp": moment}
+    if kind in readers:
+        return readers[kind]
+    if column.of.avro_type in {"boolean", "int", "long"}:
+        return _integer
+    if column.of.avro_type in {"float", "double"}:
+        return _float
+    return None
+
+
+def _kind(column: ColumnShape) -> str:
+    """decimal, big, date, time, timestamp, uuid, or nothing where the column holds a number."""
+    if isinstance(column.type, Integer):  # the number as it is, whatever it counts
+        return ""
+    return (column.of.logical or "").removeprefix("local-").partition("-")[0]
+
+
+def _factor(column: ColumnShape) -> int:
+    """Microseconds in one unit of a time or timestamp."""
+    return _MICROS[(column.of.logical or "").rpartition("-")[2]]
+
+
+def _canonical(value: Any) -> str:
+    """One text for equal JSON values, whatever the order of their keys."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _parsed(text: Any) -> Value:
+    try:
+        return _canonical(json.loads(text))
+    except ValueError:
+        return str(text)
+
+
+def _integer(text: Any) -> Value:
+    try:
+        return int(text)
+    except ValueError:
+        return str(text)
+
+
+def _float(text: Any) -> Value:
+    try:
+        return float(text) + 0.0
+    except ValueError:
+        return str(text)
+
+
+def _unscaled(text: Any, scale: int) -> Value:
+    try:
+        sign, digits, exponent = Decimal(text).as_tuple()
+    except ArithmeticError:
+        return str(text)
+    if not isinstance(exponent, int) or exponent > 0:  # a server sends digits and a point, never an exponent
+        return str(text)
+    written = "".join(map(str, digits)) + "0" * (exponent + scale)
+    surplus = max(0, -exponent - scale)  # digits after the point that the column has and the field has not
+    if surplus and written[-surplus:].strip("0"):
+        return str(text)
+    number = int(written[: len(written) - surplus] or "0")
+    return -number if sign else number
+
+
+def _digits(number: int) -> tuple[int, ...]:
+    return tuple(map(int, str(abs(number))))
+
+
+def _shown_time(_: ColumnShape, micros: int) -> str:
+    seconds, fraction = divmod(abs(micros), 1_000_000)
+    minutes, hours = seconds // 60 % 60, seconds // 3_600
+    return f"{'-' if micros < 0 else ''}{hours:02}:{minutes:02}:{seconds % 60:02}.{fraction:06}"
+
+
+_SHOWN: dict[str, Callable[[ColumnShape, int], Any]] = {
+    "decimal": lambda column, number: format(Decimal((number < 0, _digits(number), -column.of.scale)), "f"),
+    "date": lambda _, days: (EPOCH + datetime.timedelta(days=days)).date().isoformat(),
+    "time": _shown_time,
+    "timestamp": lambda _, micros: (EPOCH + datetime.timedelta(microseconds=micros)).isoformat(" "),
+    "uuid": lambda _, value: value,
+}

@@ -1,0 +1,27 @@
+"""Another value of a server-wide setting for a while, on a database that tests of other processes may use too."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from tests.support.pipeline import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def server_setting(admin_url: str, name: str, value: object) -> Iterator[None]:
+    """Sessions that begin meanwhile get `value`; a second test that changes the same setting waits for this one."""
+    with contextlib.closing(connect(admin_url)) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT GET_LOCK(%s, 600)", (f"test of {name}",))
+        assert cursor.fetchone() == (1,), f"another test holds {name}"
+        cursor.execute(f"SELECT @@GLOBAL.{name}")
+        [before] = cursor.fetchone() or (None,)
+        cursor.execute(f"SET GLOBAL {name} = {value}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"SET GLOBAL {name} = %s", (before,))

@@ -1,0 +1,120 @@
+"""An error of the database as a writer hears of it: reduced to its number, what to do, and words without a value."""
+
+from __future__ import annotations
+
+import re
+
+import pymysql
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
+
+from rtpipe.credentials import AccessDeniedError
+from rtpipe.errors import RtpipeError
+from rtpipe.mysql.error_numbers import (
+    DUPLICATE,
+    REFUSED,
+    Action,
+    action_of,
+    is_known,
+    safe_words,
+    without_values,
+    words_for,
+)
+from workers.contract.errors import SetupError
+
+_LOST, _CONFUSED = 2013, 2014
+_NAMED_COLUMN = re.compile(r"[Cc]olumn [`'\w.]*?[`']?(\w{1,64})[`'](?: at row \d+| cannot be null)\.?$")
+_AT_ROW = re.compile(r"at row (\d{1,9})\.?$")
+_NAMED_KEY = re.compile(r"for key '(?:\w{1,64}\.)?(\w{1,64})'$")
+#: Statements hold no names but the table's own, so these texts quote no value.
+_UNFIT_COLUMN = re.compile(r"^(?:Unknown column|Field) '(\w{1,64})' (?:in|doesn't have)")
+#: Numbers whose own words say less than the server's: who forbids, what is missing.
+_TELLING = frozenset({1044, 1045, 1142, 1143, 1146, 1227, 1370, 1449, 1644, 3032, 3819, 3955, 4025})
+
+
+_ADVICE = {
+    Action.LOGIN: "; mend the account, or the URL: where that is in a file, it is read again",
+    Action.WAIT: "; it goes on by itself once that is over",
+    Action.UNKNOWN: "; it is tried again: if it does not pass by itself, the server's error log may tell more",
+}
+
+
+class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the action says so
+    """An error of the database, reduced to its number, what to do about it, and words that hold no value."""
+
+    def __init__(
+        self, number: int, column: str = "", key: str = "", row: int = 0, *, sqlstate: str = "", said: str = ""
+    ) -> None:
+        self.number = number
+        self.column = column
+        self.row = row  #: of the statement's rows, from 1; 0: the server did not say, or means another statement's
+        self.key = key  #: the index that refused a duplicate
+        self.action = action_of(number, sqlstate)
+        self.where = ""  #: account, server and table, as far as they are known
+        self.of_table = False  #: it hits every row alike
+        self.at_commit = False  #: what became of the transaction is not known
+        self._said = safe_words(number, self.action, said) if number in _TELLING or not is_known(number) else ""
+        super().__init__(number)
+
+    def __str__(self) -> str:
+        """What happened, in words; where it happened is said by whoever tells of it."""
+        column = f" {self.column}" if self.column and self.action is Action.SETUP else ""
+        said = f": {self._said}" if self._said else ""
+        return f"{words_for(self.number)}{column} (MySQL {self.number}){said}"
+
+    @property
+    def told(self) -> str:
+        """The words, with account, server and table before them."""
+        return f"{self.where}: {self}" if self.where else str(self)
+
+    @property
+    def reason(self) -> str:
+        """Why it is waited, and what helps where it does not pass by itself."""
+        advice = "; it goes on by itself once that is mended" if self.of_table else _ADVICE.get(self.action, "")
+        return f"database: {self.told}{advice}"
+
+    def hide(self, row: str) -> None:
+        """Keep no word that stands in the row, too."""
+        self._said = without_values(self._said, row)
+
+    def at(self, where: str) -> DatabaseTrouble:
+        """Itself, with a place unless it has one."""
+        self.where = self.where or where
+        return self
+
+    def as_error(self, what: str) -> RtpipeError:
+        """The error that stops the partition; `what` names topic, partition and step."""
+        if self.action in REFUSED:
+            return AccessDeniedError(
+                f"{what}: {self.told}", hint="check the account of RTPIPE_DATABASE_URL and its grants"
+            )
+        return SetupError(f"{what}: {self.told}", hint="compare with `rtpipe infra create --dry-run`")
+
+
+def _column(message: str) -> str:
+    """The column that a message ends with: `Data too long for column 'a' at row 1`; "" if it names none.
+
+    Looked for at the end only, and only if it is a plain name: earlier the text may quote the value.
+    """
+    found = _UNFIT_COLUMN.search(message) or _NAMED_COLUMN.search(message)
+    return found.group(1) if found else ""
+
+
+def trouble_of(exc: BaseException) -> DatabaseTrouble:
+    """Reduce what SQLAlchemy or PyMySQL raised; errors without a number mean a broken connection."""
+    origin = exc.orig if isinstance(exc, DBAPIError) and exc.orig is not None else exc
+    if isinstance(origin, OSError | PendingRollbackError):  # the latter: of a connection that was lost before
+        return DatabaseTrouble(_LOST)
+    if isinstance(origin, pymysql.err.Error) and origin.args and isinstance(origin.args[0], int):
+        number = origin.args[0] & 0xFFFF  # PyMySQL reads it with a sign
+        message = str(origin.args[-1])
+        key = _NAMED_KEY.search(message) if number == DUPLICATE else None
+        row = _AT_ROW.search(message)
+        return DatabaseTrouble(
+            number,
+            _column(message),
+            key.group(1) if key else "",
+            int(row.group(1)) if row else 0,
+            sqlstate=getattr(origin, "sqlstate", None) or "",
+            said=message,
+        )
+    return DatabaseTrouble(_CONFUSED)

@@ -1,0 +1,154 @@
+"""Whether the keys of a partition's messages are those of their rows; if not, its tombstones would delete the wrong
+row, or none.
+
+A message that has a value says its key twice: in its bytes, which a tombstone has, too, and in the key columns of its
+row. Both are compared at the first messages of each batch, and at those with the key of one of its tombstones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from avro_schemas.avro.message_format import NO_KEY, Look, look_of_headers, look_of_key
+from rtpipe.log import get_logger
+from workers.commit.dead_letter_rows import Refusal
+from workers.commit.row_trial import Rows
+from workers.contract.partition_spec import PartitionSpec
+from workers.intake.batch_queue import Batch
+from workers.rows.schema_cache import SchemaCache
+
+log = get_logger("writer")
+#: Messages of each batch whose keys are compared in any case.
+_SAMPLE = 20
+#: What a key that looks so is most often written for.
+_FORMATS = {
+    "int": "int",
+    "long": "long",
+    "registry": "avro",
+    "json": "json",
+    "envelope": "json_schema",
+    "struct": "connect_struct",
+}
+#: Looks of keys that are of some format.
+_OF_FORMATS = {"text", "empty", *_FORMATS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    offset: int
+    looks: str
+    advice: str
+
+
+class KeyWatch:
+    """Compares keys and rows of one partition, from the start of its worker on."""
+
+    def __init__(self, spec: PartitionSpec, schemas: SchemaCache) -> None:
+        self._spec = spec
+        self._schemas = schemas
+        self._first: _Difference | None = None
+        self._told: set[str] = set()  #: kinds of looks of keys that differed
+        self._agreed: set[str] = set()  #: kinds of looks of keys that did not
+
+    def compare(self, batch: Batch, parts: Sequence[Rows], tombstones: Sequence[int]) -> None:
+        """Look at the first keys of the batch, and as long as none differed at those that its tombstones have, too."""
+        deleted = set() if self._first else {batch.keys[place] for place in tombstones} - {None}
+        for number, (place, row_key) in enumerate(_keys_of(parts)):
+            if number >= _SAMPLE and not deleted:
+                return
+            key = batch.keys[place]
+            if number >= _SAMPLE and key not in deleted:
+                continue
+            if self._schemas.key(key) != row_key:
+                self._differs(batch, place, row_key)
+            elif number < _SAMPLE:
+                self._agreed.add(look_of_key(key).kind)
+
+    def nothing_deleted(self, batch: Batch, tombstones: Sequence[int]) -> None:
+        """Say so, once, as long as no message with a value has shown what keys are."""
+        if self._agreed or self._first or "nothing" in self._told:
+            return
+        self._told.add("nothing")
+        look = _look(batch, tombstones[0])
+        self._tell(
+            batch.offsets[tombstones[0]],
+            f"{len(tombstones):,} tombstones from here on found no row by their keys (this looks like {look.words}),"
+            " and no message with a value has come since the start to compare them with. Are they what"
+            f' key_format = "{self._spec.rules.key_format}" says? `rtpipe verify --values` compares all messages',
+        )
+
+    def tombstone(self, batch: Batch, place: int) -> str | Refusal:
+        """The key by which to delete, as literals; or why there is none that can be trusted."""
+        raw = batch.keys[place]
+        key = self._schemas.key(raw)
+        look = _look(batch, place)
+        if isinstance(key, Refusal):
+            return key if raw is None else Refusal("E_KEY", f"{key.why}{_guess(look, self._spec.rules.key_format)}")
+        if look.kind not in self._agreed and self._schemas.keys.mistakes(look):
+            why = f'a key that looks like {look.words}, which is read as it stands by key_format = "text"'
+            return Refusal("E_KEY", why + _guess(look, "text"))
+        if self._first is not None:
+            first = self._first
+            why = (
+                f"a key of which nobody knows whether it is that of its row: that of offset {first.offset}, which looks"
+            )
+            return Refusal("E_KEY", f"{why} like {first.looks}, is not; {first.advice}")
+        return key
+
+    def _differs(self, batch: Batch, place: int, row_key: str) -> None:
+        look = _look(batch, place)
+        if look.kind in self._told:
+            return
+        self._told.add(look.kind)
+        offset, key_format = batch.offsets[place], self._spec.rules.key_format
+        if look is NO_KEY:
+            self._tell(offset, "it has no key: messages of one row may be in several partitions, and read in any order")
+            return
+        fitting = self._schemas.key_format_of(batch.keys[place], row_key)
+        advice = f'set key_format = "{fitting}"' if fitting else _help(look) or _OTHER_KEY
+        self._first = self._first or _Difference(offset, look.words, advice)
+        self._tell(
+            offset,
+            f'its key looks like {look.words}, of which key_format = "{key_format}" does not make what its row has in'
+            f" {', '.join(self._spec.rules.key)}: {advice}. Rows are written all the same, but this partition's"
+            " tombstones become dead letters (E_KEY)",
+        )
+
+    def _tell(self, offset: int, text: str) -> None:
+        extra = {"event": "key_format", "partition": str(self._spec.key), "offset": offset}
+        log.warning("W_KEY_FORMAT %s offset %d: %s", self._spec.key, offset, text, extra=extra)
+
+
+_WITHOUT_FORMAT = {
+    "null": "",
+    "controls": "",
+    "binary": "",
+    "uuid": "",
+    "xml": "",
+    "newline": "let the producer leave the newline away",
+    "mark": "let the producer leave the mark away",
+}
+_OTHER_KEY = 'no key_format does. Is the topic keyed by something else than `key`? Then tombstones = "ignore" is for it'
+
+
+def _keys_of(parts: Sequence[Rows]) -> Iterator[tuple[int, str]]:
+    for part in parts:
+        yield from zip(part.places, part.keys, strict=True)
+
+
+def _look(batch: Batch, place: int) -> Look:
+    return look_of_headers(batch.headers.get(place) or (), "key") or look_of_key(batch.keys[place])
+
+
+def _guess(look: Look, key_format: str) -> str:
+    """What to do about a key that looks so and is none by this format, as far as its look tells."""
+    fits = _FORMATS.get(look.kind)
+    if fits and fits != key_format:
+        return f'; set key_format = "{fits}"?'
+    return f"; {_help(look)}" if _help(look) else ""
+
+
+def _help(look: Look) -> str:
+    """What the producer may do about keys that no format is for."""
+    return "" if look.kind in _OF_FORMATS else _WITHOUT_FORMAT.get(look.kind, look.hint)

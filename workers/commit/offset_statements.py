@@ -1,0 +1,48 @@
+"""The two statements of every batch on kafka_offsets. SQLAlchemy builds them; each is compiled once, not once a batch.
+
+To compile one takes as long as the server takes to run it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Update, and_, bindparam, func, literal_column, update
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+
+from avro_schemas.tables.own_tables.offsets import OFFSETS
+
+_COLUMNS = OFFSETS.c
+
+
+def row_of(topic: object, partition: object, group: object) -> ColumnElement[bool]:
+    """The row of one partition, as a condition."""
+    return and_(_COLUMNS.topic == topic, _COLUMNS["partition"] == partition, _COLUMNS.consumer_group == group)
+
+
+_ROW = and_(
+    row_of(bindparam("of_topic"), bindparam("of_partition"), bindparam("of_group")),
+    _COLUMNS.epoch == bindparam("of_epoch"),
+    _COLUMNS.offset == bindparam("at_offset"),
+)
+_TOTALS = {
+    "rows_total": _COLUMNS.rows_total + bindparam("more_rows"),
+    "dead_total": _COLUMNS.dead_total + bindparam("more_dead"),
+}
+
+
+def _compiled(statement: Update) -> str:
+    return str(statement.compile(dialect=MySQLDialect_pymysql(paramstyle="pyformat")))
+
+
+#: Moves the offset if the row is at `at_offset` under `of_epoch`: one row matches, or another writer has moved it.
+ADVANCE = _compiled(
+    update(OFFSETS)
+    .where(_ROW)
+    .values(
+        offset=bindparam("to_offset"),
+        leader_epoch=bindparam("to_leader_epoch"),
+        updated_at=func.utc_timestamp(literal_column("6")),
+        **_TOTALS,
+    )
+)
+#: Corrects the totals of an offset that this transaction has moved to `at_offset`.
+CORRECT = _compiled(update(OFFSETS).where(_ROW).values(**_TOTALS))

@@ -1,0 +1,246 @@
+"""The core of exactly once: what a writer concludes from what the ledger answers. No I/O of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from rtpipe.log import get_logger
+from rtpipe.mysql.error_numbers import PASSING, Action
+from workers.commit.database_errors import DatabaseTrouble
+from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
+from workers.contract.partition_spec import PartitionKey
+from workers.contract.reports import Position
+from workers.intake.batch_queue import Batch
+
+log = get_logger("owner")
+_T = TypeVar("_T")
+#: What is waited for where no row is to blame: what another try may mend, and what nobody knows to be lasting.
+_WAITED = PASSING | {Action.UNKNOWN, Action.SMALLER}
+#: Tries of a batch, after which less of it is tried.
+_TRIES = 3
+#: Seconds between two tries at most; a login that is refused again and again may lock the account.
+_LONGEST, _LONGEST_LOGIN = 10.0, 60.0
+
+
+class NotWritten(Exception):  # noqa: N818 - what it stands for becomes an error where it is known
+    """The work gave up in the middle of its transaction, which is rolled back."""
+
+
+class TooMuch(NotWritten):
+    """The server takes the batch neither now nor after some tries: a smaller one may do."""
+
+    def __init__(self, trouble: DatabaseTrouble) -> None:
+        super().__init__(str(trouble))
+        self.trouble = trouble
+
+
+class Work(Protocol):
+    """What a batch writes beside its offset. A try may fail and be followed by another, so `run` is called anew."""
+
+    @property
+    def rows(self) -> int:
+        """Rows that it writes, as far as is known."""
+
+    @property
+    def dead(self) -> int:
+        """Dead letters that it writes, as far as is known."""
+
+    def run(self, execute: Callable[[bytes], int]) -> None:
+        """Execute the statements. One that the server refuses for its data is undone alone; the transaction goes on."""
+
+    def give_up(self, trouble: DatabaseTrouble) -> bool:
+        """Leave out something of the only message, which is too much for the server. False if nothing is left to."""
+
+
+class Ledger(Protocol):
+    """What the core needs of the database; every method may raise DatabaseTrouble."""
+
+    def claim(self) -> Position:
+        """Own the partition under a new epoch."""
+
+    def reclaim(self, epoch: int) -> Position | None:
+        """The row's truth after a lost connection; None if another epoch owns it."""
+
+    def transact(self, position: Position, batch: Batch, work: Work) -> bool:
+        """Offset and rows in one transaction; False if the row is not at `position`."""
+
+    def rollback(self) -> None:
+        """Undo the transaction."""
+
+    def read(self) -> Position | None:
+        """The row as it is now, waiting for whoever changes it; SetupError if a table is not transactional."""
+
+    def disconnect(self) -> None:
+        """Drop the connection."""
+
+
+class Outage(Protocol):
+    """How a writer waits: `pause` sleeps (and may raise to stop the process), `over` says that it goes on."""
+
+    def pause(self, reason: str, seconds: float) -> None:
+        """Wait before the next try."""
+
+    def over(self) -> None:
+        """The service answers again."""
+
+
+class PartitionOwner:
+    """Commits each batch exactly once, whatever happens to the connection or to rivals."""
+
+    def __init__(self, key: PartitionKey, ledger: Ledger, outage: Outage) -> None:
+        self._key = key
+        self._ledger = ledger
+        self._outage = outage
+        self.position = Position(0, 0)
+
+    def claim(self) -> Position:
+        """Become the owner; waits as long as the database is away."""
+        self.position = self._insist("claiming", self._ledger.claim)
+        self._outage.over()
+        return self.position
+
+    def commit(self, batch: Batch, work: Work) -> None:
+        """Return once `batch` is committed, by this call or by one whose reply was lost. NotWritten if `work` gave up.
+
+        A batch that does not begin where the ledger stands was lost or doubled on its way and is never written.
+        """
+        if batch.first != self.position.offset:
+            raise BrokenInvariant(f"{self._key}: batch starts at {batch.first}, ledger is at {self.position.offset}")
+        attempt = 0
+        while True:
+            try:
+                if self._ledger.transact(self.position, batch, work):
+                    self.position = dataclasses.replace(self.position, offset=batch.next_offset)
+                    break
+                raise self._judgement(self._ledger.read())
+            except NotWritten:
+                self._roll_back()
+                raise
+            except DatabaseTrouble as caught:
+                trouble = caught
+            attempt += 1
+            if self._overcome(trouble, attempt, batch):
+                break
+            self._lessen(trouble, attempt, batch, work)
+        if attempt:
+            self._outage.over()
+
+    def _overcome(self, trouble: DatabaseTrouble, attempt: int, batch: Batch) -> bool:
+        """Be ready for another try; True if none is needed. Raises what no other try can mend."""
+        if trouble.at_commit or (trouble.action in _WAITED and trouble.action not in {Action.REPLAY, Action.SMALLER}):
+            self._recover(trouble, attempt)
+            return self._committed(batch, trouble)
+        if trouble.action not in _WAITED:
+            self._roll_back()
+            raise trouble
+        self._replay(trouble, attempt)
+        return False
+
+    def _lessen(self, trouble: DatabaseTrouble, attempt: int, batch: Batch, work: Work) -> None:
+        """What is too much at once may go in parts; of a single message, something is left out."""
+        lasting = attempt >= _TRIES and not trouble.of_table
+        if len(batch.offsets) > 1 and (trouble.action is Action.SMALLER or lasting):
+            raise TooMuch(trouble)
+        if trouble.action is Action.SMALLER and not work.give_up(trouble):
+            self._outage.pause(trouble.reason, _pause(attempt, _LONGEST))
+
+    def check(self) -> None:
+        """Between two batches: notice a fence, a dead connection or a changed table before the next message does.
+
+        A new connection claims anew, so that the row tells a successor which one to KILL.
+        """
+        expected = self.position.offset
+        try:
+            found = self._ledger.read()
+        except DatabaseTrouble as trouble:
+            if trouble.action not in _WAITED:
+                raise trouble.as_error(f"{self._key}: checking") from trouble
+            self._recover(trouble, attempt=1)
+            found = self.position
+        self._outage.over()
+        if found is None or found.epoch != self.position.epoch:
+            raise self._judgement(found)
+        if found.offset != expected:
+            raise self._moved(expected, found.offset)
+
+    def _replay(self, trouble: DatabaseTrouble, attempt: int) -> None:
+        log.info("%s: %s; replaying the batch", self._key, trouble.told, extra={"event": "batch_replayed"})
+        self._roll_back()
+        if trouble.action is Action.REPLAY:
+            self._outage.pause(trouble.told, _pause(attempt, 2.0))
+
+    def _roll_back(self) -> None:
+        try:
+            self._ledger.rollback()
+        except DatabaseTrouble:
+            self._ledger.disconnect()
+
+    def _recover(self, trouble: DatabaseTrouble, attempt: int) -> None:
+        """Re-claim after a lost connection; afterwards the position is the truth again."""
+        self._ledger.disconnect()
+        if trouble.action is not Action.LOST or attempt > 1:
+            self._outage.pause(trouble.reason, _pause(attempt, _longest(trouble)))
+        found = self._insist("re-claiming", lambda: self._ledger.reclaim(self.position.epoch))
+        if found is None:
+            raise self._judgement(self._insist("reading the ledger", self._ledger.read))
+        self.position = found
+
+    def _committed(self, batch: Batch, trouble: DatabaseTrouble) -> bool:
+        """What became of a COMMIT whose reply was lost; the locked row decides, never the client's error."""
+        outcome = {batch.next_offset: "committed", batch.first: "rolled back"}.get(self.position.offset)
+        if outcome is None:
+            raise self._moved(batch.first, self.position.offset)
+        if trouble.at_commit or trouble.action is Action.LOST:
+            log.warning(
+                "W_COMMIT_OUTCOME %s %s",
+                self._key,
+                outcome,
+                extra={"event": "commit_outcome", "outcome": outcome, "partition": str(self._key)},
+            )
+        return self.position.offset == batch.next_offset
+
+    def _insist(self, doing: str, step: Callable[[], _T]) -> _T:
+        """Run `step` until the database answers, with longer and longer pauses between tries."""
+        attempt = 0
+        while True:
+            try:
+                answer = step()
+            except DatabaseTrouble as trouble:
+                if trouble.action not in _WAITED:
+                    raise trouble.as_error(f"{self._key}: {doing}") from trouble
+                attempt += 1
+                self._ledger.disconnect()
+                self._outage.pause(trouble.reason, _pause(attempt, _longest(trouble)))
+            else:
+                return answer
+
+    def _judgement(self, found: Position | None) -> Exception:
+        """Why a compare-and-set matched no row."""
+        mine = self.position
+        if found is None:
+            return SetupError(
+                f"{self._key}: its row in kafka_offsets is gone", hint="restore the row before you resume"
+            )
+        if found.epoch > mine.epoch:
+            return Fenced(f"{self._key} epoch {mine.epoch} lost to {found.epoch}")
+        if found.epoch < mine.epoch:
+            return TemporaryError(f"W_REWOUND {self._key}: epoch {mine.epoch} -> {found.epoch}; claiming anew")
+        return self._moved(mine.offset, found.offset)
+
+    def _moved(self, expected: int, found: int) -> Exception:
+        """Same epoch, other offset: the database went back in time, or rtpipe has a bug."""
+        if found < expected:
+            return TemporaryError(f"W_REWOUND {self._key} {expected} -> {found}")
+        return BrokenInvariant(f"{self._key}: ledger is at {found}, ahead of {expected}, under our own epoch")
+
+
+def _longest(trouble: DatabaseTrouble) -> float:
+    return _LONGEST_LOGIN if trouble.action is Action.LOGIN else _LONGEST
+
+
+def _pause(attempt: int, longest: float) -> float:
+    """Seconds until the next try, from 0.1 on."""
+    return min(longest, 0.05 * 2.0 ** min(attempt, 12)) * random.uniform(0.8, 1.2)

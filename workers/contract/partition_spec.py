@@ -1,0 +1,73 @@
+"""What a worker is told at its start: frozen and plain, since it crosses a process boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from avro_schemas.registry.subject_names import USUAL, SubjectNames
+from avro_schemas.tables.rules import PLAIN, TableRules
+from rtpipe.mysql.secret_files import current_properties, current_url
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PartitionKey:
+    """One partition of one topic, written `dataset1/0` in logs and messages."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a batch and a queue. Memory of one partition: about `queue_batches` x `batch_bytes`."""
+
+    batch_rows: int = 5_000
+    batch_bytes: int = 4 << 20
+    linger_seconds: float = 0.01  #: how long a batch that is not full waits for more messages
+    queue_batches: int = 8
+    queue_low: int = 2  #: backpressure ends once no more than this many batches wait
+
+    @property
+    def queue_bytes(self) -> int:
+        """Most bytes that wait: a batch may be larger than `batch_bytes` by its last message, and one is let be so."""
+        return (self.queue_batches + 1) * self.batch_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionSpec:
+    """Everything one worker needs; made by the supervisor, read by consumer and writer."""
+
+    key: PartitionKey
+    group: str  #: consumer group that names the row in kafka_offsets
+    table: str
+    first_offset: int  #: where to begin if kafka_offsets has no row yet: the log's first offset; -1: not known yet
+    topic_id: str
+    cluster_id: str
+    kafka: Mapping[str, str] = field(repr=False)  #: librdkafka properties; may hold a password
+    database_url: str = field(repr=False)
+    rules: TableRules = PLAIN
+    subjects: SubjectNames = USUAL  #: of the registry, that have the topic's schemas
+    dead_letters: bool = True  #: a message that cannot be a row becomes one; else it stops the partition
+    dead_letters_per_minute: int = 1_000  #: more of them stop the partition; 0: no limit
+    limits: Limits = Limits()
+    log_format: str = "text"
+    log_level: str = "INFO"
+    database_seconds: int = 20  #: a database that is silent for so long counts as gone
+    database_url_file: str = ""  #: where the URL came from: read again at each connection
+    kafka_file: str = ""  #: where some of `kafka` came from: read again at each start
+    supervisor: str = ""  #: names the supervisor in the row's owner, so that its workers know each other
+    last_epoch: int = -1  #: of its last claim under this supervisor; -1: whoever owns the partition, it is claimed
+    known: bool = False  #: it ran before under this supervisor: its row in kafka_offsets must be there
+    armed: str = ""  #: kill point a test has armed, "" in real life
+
+    def current_database_url(self) -> str:
+        """The URL as it is by now."""
+        return current_url(self.database_url, self.database_url_file)
+
+    def renewed(self) -> PartitionSpec:
+        """For another start: with what the files of secrets hold by now."""
+        return replace(self, kafka=current_properties(dict(self.kafka), self.kafka_file))

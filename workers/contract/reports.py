@@ -1,0 +1,158 @@
+"""What workers and their supervisor tell each other, each frozen and plain.
+
+Up, from the consumer process:   Waiting, Running, Progress, Alive, SchemaWanted, Ended
+Down, to the consumer process:   Drain, Sealed (a SchemaAnswer)
+Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Ended
+Inside a worker, consumer to writer:   Sealed, or Drain instead of it
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from rtpipe.errors import ExitCode, RtpipeError
+
+if TYPE_CHECKING:
+    from avro_schemas.tables.layout import TableLayout
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a writer owns: a partition from `offset` on, under `epoch`. `leader_epoch` -1 means unknown."""
+
+    epoch: int
+    offset: int
+    leader_epoch: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The writer owns the partition; the consumer may start at `position.offset`."""
+
+    writer_pid: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A batch and its offset are in the database; `offset` is the next to consume."""
+
+    offset: int
+    rows: int
+    dead: int  #: messages that became dead letters
+    seconds: float  #: from taking the batch off the queue to the COMMIT's reply
+    altered: int = 0  #: values that lossy columns changed
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The writer waits for the database or the registry; an empty `reason` ends it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last word of a process: why it leaves. Text, because driver exceptions may not pickle."""
+
+    code: ExitCode
+    name: str
+    text: str
+    lasting: bool = False  #: starting again cannot help, whatever the code says
+
+    @classmethod
+    def by(cls, error: RtpipeError) -> Ended:
+        """The end that `error` is."""
+        text = error.message + (f" ({error.hint})" if error.hint else "")
+        return cls(error.exit_code, error.name, text, error.lasting)
+
+
+#: What a schema is wanted for: the values of an id, the keys of an id, or the newest values there are (no id).
+Use = Literal["value", "key", "newest"]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaWanted:
+    """The writer met a schema id that it does not know, and waits."""
+
+    schema_id: int
+    use: Use = "value"
+    again: bool = False  #: the table was not as the last answer said
+    beside: tuple[int, ...] = ()  #: ids of values that will be asked for next: answered together, they cost less
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaAnswer:
+    """The schema as parsed JSON and, but for keys, the layout of its rows, which the table has by now. Or the problem:
+    either every message of this id is refused, or the partition ends.
+    """
+
+    schema_id: int
+    schema: Any = None
+    layout: TableLayout | None = None
+    refusal: tuple[str, str] | None = None  #: name and text of the error of each such message
+    problem: Ended | None = None
+    beside: tuple[SchemaAnswer, ...] = ()  #: about the other ids of the question
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A SchemaAnswer on its way to the writer: the consumer passes it on, and never needs the memory of a layout."""
+
+    content: bytes
+
+    @classmethod
+    def of(cls, answer: SchemaAnswer) -> Sealed:
+        """The answer as bytes."""
+        return cls(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+
+    def open(self) -> SchemaAnswer:
+        """The answer."""
+        answer: SchemaAnswer = pickle.loads(self.content)  # noqa: S301 - our own supervisor sealed it
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A sign of life, once a second from each process; upwards it says how long the writer has given none."""
+
+    writer_silent: float = 0.0  #: seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The consumer reads: the partition is claimed and assigned."""
+
+    writer_pid: int
+    epoch: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a worker is; sent when something changed, a few times a second at most."""
+
+    offset: int  #: next offset to consume by kafka_offsets
+    end_offset: int  #: end of the log as the consumer last saw it, -1 if not yet known
+    rows: int  #: rows committed by this generation
+    dead: int  #: dead letters committed by it
+    batches: int
+    queue_depth: int  #: batches waiting for the writer
+    backpressure: bool
+    waiting_for: str  #: why the worker waits for a service, "" if it does not
+    altered: int = 0  #: values that lossy columns changed, by it
+
+
+#: Before a generation's first word.
+NOTHING_YET = Progress(0, -1, 0, 0, 0, 0, backpressure=False, waiting_for="")
+#: The name of an end that came by the drain's deadline.
+DRAIN_FORCED = "E_DRAIN_FORCED"
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Stop reading, let the writer commit what is queued for at most `seconds`, leave."""
+
+    seconds: float

@@ -1,0 +1,170 @@
+"""librdkafka for one assigned partition: where to start, what it fetched, and what its errors mean."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from rtpipe.credentials import AccessDeniedError
+from rtpipe.log import get_logger
+from workers.contract.errors import (
+    DataError,
+    OffsetGoneError,
+    SetupError,
+    TopicChangedError,
+    TruncatedError,
+    WorkerError,
+)
+from workers.contract.partition_spec import PartitionSpec
+from workers.contract.reports import Position
+from workers.intake.kafka_log import KafkaLog
+
+log = get_logger("consumer")
+
+#: Properties that exactly once rests on; a user's own never override them.
+_FIXED: Mapping[str, str | int | bool] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",  # never skip: a stored offset that is gone must be heard of
+    "isolation.level": "read_committed",
+    "check.crcs": True,
+    "allow.auto.create.topics": False,
+    "enable.partition.eof": True,
+}
+#: Properties that a user may tune in the `kafka` setting.
+_TUNED: Mapping[str, str | int | bool] = {
+    "fetch.queue.backoff.ms": 20,  # the default of a second turns a full buffer into bursts
+    "fetch.wait.max.ms": 500,
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 16_384,  # the default of 64 MB is for each process
+    "socket.timeout.ms": 10_000,
+    "socket.keepalive.enable": True,
+    "topic.metadata.refresh.interval.ms": 30_000,
+    "reconnect.backoff.max.ms": 2_000,
+    "log_level": 3,
+}
+_DENIED = {
+    KafkaError._AUTHENTICATION,  # noqa: SLF001 - confluent-kafka's names for librdkafka's own errors
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+}
+_GONE = {KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION, KafkaError.OFFSET_OUT_OF_RANGE}  # noqa: SLF001
+#: A broker cannot be reached: the supervisor tells it once for all partitions.
+_AWAY = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT}  # noqa: SLF001
+_NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001
+#: How librdkafka tells of a log that was cut before the offset and may have grown again since.
+_TRUNCATED = re.compile(r"broker end offset is (-?\d+) \(offset leader epoch (-?\d+)\)")
+#: A topic may be unknown for a moment while a broker restarts.
+_NO_TOPIC_PATIENCE = 60.0
+
+
+class TopicConsumer:
+    """Messages of one partition from `position` on, by assign: no group, no rebalance, no wait."""
+
+    def __init__(self, spec: PartitionSpec, position: Position) -> None:
+        self._spec = spec
+        self.end_offset = -1  #: end of the log as last seen
+        self.stored = position.offset  #: next to consume by kafka_offsets, for words only
+        self._no_topic_since: float | None = None
+        wanted = {"debug", "log_level"} & spec.kafka.keys()
+        self._log = KafkaLog(spec.key, logging.DEBUG if wanted else logging.WARNING)
+        debug = ",".join(filter(None, [spec.kafka.get("debug"), "topic"]))
+        self._consumer = Consumer(
+            {**_TUNED, **spec.kafka, **_FIXED, "group.id": spec.group, "debug": debug}, logger=self._log
+        )
+        start = TopicPartition(spec.key.topic, spec.key.partition, position.offset)
+        if position.leader_epoch >= 0:
+            start = TopicPartition(
+                spec.key.topic, spec.key.partition, position.offset, leader_epoch=position.leader_epoch
+            )
+        self._consumer.assign([start])
+
+    def poll(self, most: int, timeout: float) -> tuple[Sequence[Message], int | None]:
+        """Up to `most` messages: waits `timeout` seconds for the first, takes the others that are already here.
+
+        And the offset of the last end-of-partition event among them, which transaction markers may have moved on, or
+        None. Raises TopicChangedError before the first message of a topic that has only the name of ours.
+        """
+        polled = self._consumer.consume(1, timeout)
+        if polled and most > 1:
+            polled += self._consumer.consume(most - 1, 0)
+        self._check_topic_id()
+        messages = [message for message in polled if message.error() is None]
+        if len(messages) == len(polled):
+            return messages, None
+        ends = [message.offset() for message in polled if self._is_end(message)]
+        return messages, max((end for end in ends if end is not None), default=None)
+
+    def _check_topic_id(self) -> None:
+        found = self._log.topic_id
+        if found not in {None, self._spec.topic_id}:
+            raise TopicChangedError(
+                f"{self._spec.key}: topic id changed {self._spec.topic_id} -> {found}",
+                hint=f"rtpipe adopt {self._spec.key.topic} takes the new one from its beginning",
+            )
+
+    def _is_end(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return False
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            offset = message.offset()
+            self.end_offset = self.end_offset if offset is None else offset
+            return True
+        self._judge(error)
+        return False
+
+    def _judge(self, error: KafkaError) -> None:
+        """Raise what stops the partition; return for what librdkafka mends by itself."""
+        key, code = self._spec.key, error.code()
+        if code in _GONE:
+            raise self._gone(error.str())
+        if code in _DENIED:
+            raise AccessDeniedError(
+                f"{key}: Kafka: {error.str()}", hint="check the account's READ and DESCRIBE permissions"
+            )
+        if code == KafkaError._BAD_MSG:  # noqa: SLF001
+            raise DataError(f"{key}: Kafka: {error.str()}", hint="the broker's log segment may be damaged")
+        if code in _NO_TOPIC:
+            self._no_topic_since = self._no_topic_since or time.monotonic()
+            if time.monotonic() - self._no_topic_since > _NO_TOPIC_PATIENCE:
+                raise SetupError(f"{key}: Kafka has no such partition", hint="was the topic deleted?")
+        elif error.fatal():
+            raise WorkerError(f"{key}: Kafka: {error.str()}")
+        level = logging.DEBUG if code in _AWAY else logging.INFO
+        log.log(level, "%s", error.str(), extra={"event": "kafka_trouble", "partition": str(key)})
+
+    def _gone(self, said: str) -> OffsetGoneError:
+        """What became of the stored offset: by what librdkafka `said` of the leader epochs, or by the log as it is."""
+        key = self._spec.key
+        hint = f"decide where to go on: rtpipe offsets set {key} OFFSET, then rtpipe resume {key}"
+        if cut := _TRUNCATED.search(said):
+            end, epoch = cut.groups()
+            text = f"{key}: stored {self.stored}, log ends at {end} (leader epoch {epoch})"
+            return TruncatedError(text, hint=f"messages from {end} on are others than those that were read; {hint}")
+        try:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(key.topic, key.partition), timeout=5)
+        except KafkaException:
+            return OffsetGoneError(f"{key}: stored {self.stored} is not in the log", hint=hint)
+        if self.stored > high:
+            return TruncatedError(f"{key}: stored {self.stored}, log ends at {high}", hint=hint)
+        gone = max(0, low - self.stored)
+        return OffsetGoneError(f"{key}: stored {self.stored}, log is [{low},{high}): {gone} records gone", hint=hint)
+
+    def refreshed_end(self) -> int:
+        """`end_offset`, after taking what librdkafka has cached of the log's end; asks no broker."""
+        where = TopicPartition(self._spec.key.topic, self._spec.key.partition)
+        _, high = self._consumer.get_watermark_offsets(where, cached=True)
+        if high not in {OFFSET_INVALID, -1}:
+            self.end_offset = max(self.end_offset, high)
+        return self.end_offset
+
+    def close(self) -> None:
+        """Leave; nothing is committed to Kafka."""
+        self._consumer.close()

@@ -1,0 +1,1 @@
+"""`rtpipe produce`: the load generator."""

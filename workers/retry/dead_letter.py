@@ -1,0 +1,104 @@
+"""A dead letter as its table keeps it, and letters of one partition as a batch of messages again."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_
+
+from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from workers.commit.dead_letter_rows import NOT_KEPT
+from workers.contract.packed_bytes import PackedBytes
+from workers.contract.partition_spec import PartitionKey
+from workers.intake.batch_queue import Batch, Headers
+
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC without a zone
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LetterSource:
+    """Where letters came from: a partition, as one consumer group read it, of one topic under that name."""
+
+    key: PartitionKey
+    group: str
+    topic_id: str
+
+    def where(self) -> ColumnElement[bool]:
+        """Its letters, dropped ones too."""
+        return and_(
+            LETTERS.c.topic == self.key.topic,
+            LETTERS.c["partition"] == self.key.partition,
+            LETTERS.c.consumer_group == self.group,
+            LETTERS.c.topic_id == self.topic_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message that could not be a row, and why."""
+
+    source: LetterSource
+    offset: int
+    timestamp: int  #: milliseconds since 1970, -1: none
+    key: bytes | None
+    value: bytes | None
+    headers: Headers | None
+    schema_id: int | None
+    error_name: str
+    error_text: str
+    table: str
+    written_at: dt.datetime
+    dropped_at: dt.datetime | None
+    fetched: bool = False  #: key, value and headers were read from Kafka again
+
+    @property
+    def kept(self) -> bool:
+        """Whether the table has all that Kafka gave. If not, a NULL in it may stand for anything."""
+        return self.dropped_at is None and not self.error_text.endswith(NOT_KEPT)
+
+    @property
+    def whole(self) -> bool:
+        """Whether key, value and headers are what Kafka gave."""
+        return self.kept or self.fetched
+
+
+def letter_of(row: Row[Any]) -> Letter:
+    """A row of `rtpipe_dead_letters` with all its columns."""
+    found = row._mapping  # noqa: SLF001 - its public name
+    headers = found["headers"]
+    moment = found["timestamp"]
+    return Letter(
+        source=LetterSource(
+            PartitionKey(found["topic"], found["partition"]), found["consumer_group"], found["topic_id"]
+        ),
+        offset=found["offset"],
+        timestamp=-1 if moment is None else (moment - _EPOCH) // dt.timedelta(milliseconds=1),
+        key=found["key"],
+        value=found["value"],
+        headers=headers and [(name, None if text is None else base64.b64decode(text)) for name, text in headers],
+        schema_id=found["schema_id"],
+        error_name=found["error_name"],
+        error_text=found["error_text"],
+        table=found["table_name"],
+        written_at=found["written_at"],
+        dropped_at=found["dropped_at"],
+    )
+
+
+def batch_of(letters: Sequence[Letter]) -> Batch:
+    """The messages of letters of one source, in the order of their offsets; one or more."""
+    return Batch(
+        first=letters[0].offset,
+        next_offset=letters[-1].offset + 1,
+        leader_epoch=-1,
+        offsets=[letter.offset for letter in letters],
+        values=PackedBytes([letter.value for letter in letters]),
+        keys=PackedBytes([letter.key for letter in letters]),
+        timestamps=array("q", [letter.timestamp for letter in letters]),
+        headers={at: letter.headers for at, letter in enumerate(letters) if letter.headers},
+    )

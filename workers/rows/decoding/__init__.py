@@ -1,0 +1,1 @@
+"""The bytes of a message -> its record, exactly as they are."""

@@ -1,0 +1,29 @@
+"""Values that are not in the registry's wire format: the refusal of each says what it looks like; pure."""
+
+from __future__ import annotations
+
+from avro_schemas.avro.message_format import Look, look_of_headers, look_of_value
+from avro_schemas.avro.wire_format import WireFormatError, unread
+from workers.commit.dead_letter_rows import Refusal
+from workers.intake.batch_queue import Batch
+
+
+def header_refusals(batch: Batch) -> dict[int, Refusal]:
+    """The messages of a batch whose headers hold the id of their schema, by place: their values have none in front."""
+    return {
+        place: _refusal(look, value)
+        for place, headers in batch.headers.items()
+        if headers and (look := look_of_headers(headers, "value")) and (value := batch.values[place]) is not None
+    }
+
+
+def of_this_value(refusal: Refusal, value: bytes) -> Refusal:
+    """The refusal of all messages with the same first bytes, as that of one of them, all of which is there."""
+    look = look_of_value(value)
+    told = look.kind == "registry" or refusal.name not in {WireFormatError.name, "E_UNKNOWN_SCHEMA"}
+    return refusal if told else _refusal(look, value)
+
+
+def _refusal(look: Look, value: bytes) -> Refusal:
+    error = unread(look, len(value))
+    return Refusal(error.name, f"{error.message}: {error.hint}")

@@ -1,0 +1,62 @@
+"""What Kafka says of a message, as SQL literals for the metadata columns of its row."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+
+from avro_schemas.tables.metadata_columns import (
+    DELETED_COLUMN,
+    HEADERS_COLUMN,
+    KEY_COLUMN,
+    OFFSET_COLUMN,
+    PARTITION_COLUMN,
+    SCHEMA_COLUMN,
+    TIMESTAMP_COLUMN,
+)
+from workers.intake.batch_queue import Batch, Headers
+from workers.rows.literals.text_literals import quoted_text
+
+#: A batch and the places of some of its messages in, a literal for each out.
+MetadataLiterals = Callable[[Batch, Sequence[int]], list[str]]
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC without a zone
+
+
+def metadata_literals(names: Sequence[str], partition: int, schema_id: int) -> list[MetadataLiterals]:
+    """A renderer for each metadata column, in their order."""
+    known: dict[str, MetadataLiterals] = {
+        PARTITION_COLUMN: lambda _, places: [str(partition)] * len(places),
+        OFFSET_COLUMN: lambda batch, places: [str(batch.offsets[at]) for at in places],
+        TIMESTAMP_COLUMN: lambda batch, places: [_or_null(moment_text(batch.timestamps[at])) for at in places],
+        SCHEMA_COLUMN: lambda _, places: [str(schema_id)] * len(places),
+        KEY_COLUMN: lambda batch, places: [_bytes(batch.keys[at]) for at in places],
+        HEADERS_COLUMN: lambda batch, places: [_or_null(headers_json(batch.headers.get(at))) for at in places],
+        DELETED_COLUMN: lambda _, places: ["0"] * len(places),
+    }
+    return [known[name] for name in names]
+
+
+def moment_text(milliseconds: int) -> str | None:
+    """A message's time in UTC; None if it has none, or one that no DATETIME holds."""
+    try:
+        return None if milliseconds < 0 else str(_EPOCH + dt.timedelta(milliseconds=milliseconds))
+    except OverflowError:
+        return None
+
+
+def headers_json(headers: Headers | None) -> str | None:
+    """[[name, value in base64], …]; None without headers."""
+    if not headers:
+        return None
+    pairs = [[name, None if value is None else base64.b64encode(value).decode()] for name, value in headers]
+    return json.dumps(pairs, ensure_ascii=False)
+
+
+def _or_null(text: str | None) -> str:
+    return "NULL" if text is None else quoted_text(text)
+
+
+def _bytes(value: bytes | None) -> str:
+    return "NULL" if value is None else f"X'{value.hex()}'"

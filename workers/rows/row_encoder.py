@@ -1,0 +1,166 @@
+"""Raw Avro messages of one schema -> SQL row literals; runs in the writer process, pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+
+from avro_schemas.columns.types import ColumnShape
+from avro_schemas.tables.evolution import EvolutionError
+from avro_schemas.tables.layout import TableLayout
+from avro_schemas.tables.metadata_columns import HEADERS_COLUMN, PLACE
+from workers.commit.dead_letter_rows import Refusal
+from workers.intake.batch_queue import Batch
+from workers.rows.decoding.message_decoder import MessageDecoder
+from workers.rows.literals.exact_fit import Literals, TooNarrow
+from workers.rows.literals.sql_literals import changes, literals_for
+from workers.rows.metadata_literals import metadata_literals
+
+#: Messages whose decoded values are held at once: few enough to stay in the processor's cache, and little memory.
+_CHUNK = 500
+_DIALECT = MySQLDialect_pymysql(paramstyle="named")
+#: Name of the refusal of a value for which its column must be widened first: it stops the partition, it is no letter.
+TOO_NARROW = EvolutionError.name
+Record = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Encoded:
+    """What became of the messages: row literals with the places of their messages, and those that cannot be rows."""
+
+    literals: list[str] = field(default_factory=list)  #: `1,'a',NULL`, without brackets
+    places: list[int] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)  #: where rows have a key: of each, what is in its columns
+    refused: dict[int, Refusal] = field(default_factory=dict)
+    altered: Counter[int] = field(default_factory=Counter)  #: by place: values that a lossy column changes
+
+
+class RowEncoder:
+    """Turns messages of one schema id into rows of one table; made once for each schema id."""
+
+    def __init__(
+        self, layout: TableLayout, schema: Any, partition: int, schema_id: int, *, nonfinite: str = "dead_letter"
+    ) -> None:
+        self._decoder = MessageDecoder(schema)
+        self._columns: list[tuple[ColumnShape, Callable[[Record], Any], Literals]] = [
+            (column, _getter(column.path), literals_for(column, nonfinite=nonfinite)) for column in layout.columns
+        ]
+        self._lossy = [
+            (column, get, changes(column))
+            for column, get, _ in self._columns
+            if column.lossy and column.of.avro_type != "null"
+        ]
+        self._metadata = metadata_literals(layout.metadata, partition, schema_id)
+        self._wants_headers = HEADERS_COLUMN in layout.metadata
+        #: Whether the primary key says which message a row came from.
+        self.placed = not layout.key and set(PLACE) <= set(layout.metadata)
+        names = [column.name for column in layout.columns]
+        self._key = [names.index(name) for name in layout.key]
+        statement = str(insert(layout.table).compile(dialect=_DIALECT))
+        #: `INSERT INTO t (a, b) VALUES `, quoted by SQLAlchemy.
+        self.prefix = statement[: statement.index(" VALUES (") + len(" VALUES ")]
+        #: What follows the rows: how a row that is there already takes the new values; "" where rows are only inserted.
+        self.suffix = _update(layout) if layout.key else ""
+
+    def encode(self, batch: Batch, places: Sequence[int], sign_of_life: Callable[[], None] = lambda: None) -> Encoded:
+        """The rows of the messages at these places; a bad message takes nothing from its neighbours."""
+        encoded = Encoded()
+        if self._wants_headers:
+            nameless = [place for place in places if batch.headers.get(place, ()) is None]
+            why = Refusal("E_VALUE", "a header whose name is no UTF-8", HEADERS_COLUMN)
+            encoded.refused |= dict.fromkeys(nameless, why)
+            places = _without(places, encoded.refused)
+        for start in range(0, len(places), _CHUNK):
+            self._encode(batch, places[start : start + _CHUNK], encoded)
+            sign_of_life()
+        return encoded
+
+    def _encode(self, batch: Batch, places: Sequence[int], encoded: Encoded) -> None:
+        records, problems = self._decoder.records(batch.values, places)
+        encoded.refused |= {place: Refusal("E_DECODE", why) for place, why in problems.items()}
+        texts, good = self._texts(records, _without(places, problems), encoded.refused)
+        if self._lossy:
+            self._count_altered(records, _without(places, problems), good, encoded)
+        if self._key:
+            encoded.keys += map(",".join, zip(*(texts[at] for at in self._key), strict=True))
+        texts += [render(batch, good) for render in self._metadata]
+        encoded.literals += map(",".join, zip(*texts, strict=True))
+        encoded.places += good
+
+    def _count_altered(
+        self, records: Sequence[Record], places: Sequence[int], good: Sequence[int], encoded: Encoded
+    ) -> None:
+        """Values that go in although their column changes them."""
+        kept = set(good)
+        for place, record in zip(places, records, strict=True):
+            if place in kept and (count := sum(changed(get(record)) for _, get, changed in self._lossy)):
+                encoded.altered[place] = count
+
+    def _texts(
+        self, records: Sequence[Record], places: Sequence[int], refused: dict[int, Refusal]
+    ) -> tuple[list[list[str]], Sequence[int]]:
+        """The texts of each column, for all records but those that a column refuses, which go to `refused`; and the
+        places of those that are left.
+        """
+        texts: list[list[str]] = []
+        for column, value_of, render in self._columns:
+            values = list(map(value_of, records))
+            try:
+                texts.append(render(values))
+            except ValueError:
+                problems = [_problem(render, value) for value in values]
+                for place, why in zip(places, problems, strict=True):
+                    if why:
+                        name = TOO_NARROW if isinstance(why, TooNarrow) else "E_VALUE"
+                        refused[place] = Refusal(name, str(why), column.field)
+                kept = [not why for why in problems]
+                records, places = list(compress(records, kept)), list(compress(places, kept))
+                texts = [list(compress(column_texts, kept)) for column_texts in texts]
+                texts.append(render(list(compress(values, kept))))
+        return texts, places
+
+
+def _without(places: Sequence[int], refused: Collection[int]) -> Sequence[int]:
+    return [place for place in places if place not in refused] if refused else places
+
+
+def _getter(path: tuple[str, ...]) -> Callable[[Record], Any]:
+    """The value of a column in a record; None where a record on its way is null."""
+    if len(path) == 1:
+        return itemgetter(path[0])
+
+    def value(record: Any) -> Any:
+        for name in path:
+            if record is None:
+                return None
+            record = record[name]
+        return record
+
+    return value
+
+
+def _problem(render: Literals, value: Any) -> ValueError | None:
+    """Why a column cannot take this value, None if it can."""
+    try:
+        render([value])
+    except ValueError as exc:
+        return exc
+    return None
+
+
+def _update(layout: TableLayout) -> str:
+    """All columns but the key take the new row's values; those that its schema has not, their default."""
+    quoted = [_DIALECT.identifier_preparer.quote_identifier(str(column.name)) for column in layout.table.columns]
+    key = {_DIALECT.identifier_preparer.quote_identifier(name) for name in layout.key}
+    taken = [f"{name} = VALUES({name})" for name in quoted if name not in key]
+    others = [_DIALECT.identifier_preparer.quote_identifier(name) for name in layout.others]
+    taken += [f"{name} = DEFAULT({name})" for name in others]
+    first = min(key)
+    return " ON DUPLICATE KEY UPDATE " + ", ".join(taken or [f"{first} = {first}"])
