@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 _LOOK = 0.5
 
 
-class AskedAside(Generic[_T]):
+class BackgroundQuestion(Generic[_T]):
     """Asks every `every` seconds, and never twice at a time."""
 
     def __init__(self, name: str, every: float) -> None:

@@ -11,7 +11,7 @@ from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
 from supervisor.process_handle import ProcessHandle, describe_exit
 from supervisor.restart_policy import RestartPolicy
-from supervisor.schemas.schema_requests import SchemaDesk
+from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.status.log_end import LogEnd
 from supervisor.status.rate_meter import RateMeter
 from supervisor.worker_state import State, move
@@ -45,7 +45,7 @@ class SupervisedWorker:
     """Starts, hears and buries the generations of one partition's worker."""
 
     def __init__(
-        self, spec: PartitionSpec, policy: RestartPolicy, context: ForkServerContext, desk: SchemaDesk
+        self, spec: PartitionSpec, policy: RestartPolicy, context: ForkServerContext, desk: SchemaRequests
     ) -> None:
         self.spec = spec
         self.state = State.STOPPED
@@ -65,7 +65,7 @@ class SupervisedWorker:
         self.rows = self.dead = self.altered = 0
         self._policy = policy
         self._context = context
-        self._desk = desk
+        self._requests = desk
         self._deaths: list[float] = []
         self._ended: Ended | None = None
         self._heard_at = 0.0
@@ -124,7 +124,7 @@ class SupervisedWorker:
                 self._writer_silent = report.writer_silent
             case SchemaWanted():
                 assert self.handle is not None
-                self._desk.ask(self.handle, self.spec, report)
+                self._requests.ask(self.handle, self.spec, report)
             case Waiting():
                 self.reason = report.reason
             case Running():
@@ -210,7 +210,7 @@ class SupervisedWorker:
         self.begin()
         return True
 
-    def bury(self) -> None:
+    def cancel(self) -> None:
         """Its consumer process is gone: say why, decide what comes next."""
         assert self.handle is not None
         verdict = self._ended  # of the supervisor itself, which a last word of the worker must not replace

@@ -20,8 +20,8 @@ from supervisor.kafka.kafka_changes import KafkaChanges
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.restart_policy import RestartPolicy
-from supervisor.schemas.schema_requests import SchemaDesk
-from supervisor.schemas.table_fitter import TableKeeper
+from supervisor.schemas.schema_requests import SchemaRequests
+from supervisor.schemas.table_fitter import TableFitter
 from supervisor.signal_inbox import SignalInbox
 from supervisor.status.partition_status import PipelineStatus, own_version
 from supervisor.status.process_stats import ProcessStats
@@ -72,13 +72,13 @@ class Supervisor:
         context: ForkServerContext,
         watch: TopicWatch,
         logs: LogWatch,
-        keeper: TableKeeper,
+        fitter: TableFitter,
         notifier: SystemdNotifier,
     ) -> None:
-        self._desk = SchemaDesk(options.open_registry, keeper)
+        self._requests = SchemaRequests(options.open_registry, fitter)
 
         def make(spec: PartitionSpec) -> SupervisedWorker:
-            return SupervisedWorker(spec, policy, context, self._desk)
+            return SupervisedWorker(spec, policy, context, self._requests)
 
         self._workers = [make(spec) for spec in specs]
         self._kafka = KafkaChanges(watch, logs, make, options.targets)
@@ -98,7 +98,7 @@ class Supervisor:
         become_subreaper()
         with SignalInbox([signal.SIGTERM, signal.SIGINT]) as inbox:
             self._control.open(inbox.wake)
-            self._desk.open(inbox.wake)
+            self._requests.open(inbox.wake)
             try:
                 for worker in self._workers:
                     worker.begin()
@@ -123,10 +123,10 @@ class Supervisor:
         for worker in [worker for key, worker in links.items() if key in ready]:
             worker.hear()
         for worker in [worker for key, worker in deaths.items() if key in ready]:
-            worker.bury()
+            worker.cancel()
         for _ in inbox.take():
             self._on_signal()
-        for handle, answer in self._desk.answers():
+        for handle, answer in self._requests.answers():
             handle.answer(answer)
         self._control.answer(self._commands)
         self._stop_those_who_arrived()

@@ -82,7 +82,7 @@ class SignOfLife:
             self._given = now
 
 
-class LetterLog:
+class DeadLetterLog:
     """Tells of dead letters and of altered values, at most a line of each every ten seconds."""
 
     def __init__(self, spec: PartitionSpec) -> None:
@@ -150,7 +150,7 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     owner = PartitionOwner(spec.key, ledger, outage)
     consumer.send(Claimed(os.getpid(), owner.claim()))
     writer = TableWriter(spec, owner, ledger, SchemaSource(consumer), alive)
-    told = LetterLog(spec)
+    told = DeadLetterLog(spec)
     idle, checked = 0, time.monotonic()
     while True:
         told.tell()

@@ -1,7 +1,7 @@
 """Whether a column that is there takes the values of a field, judged by both types: as it is, once it is wider, or not.
 
 A column of a type that rtpipe never makes (`int unsigned`, `timestamp`, `bit`, text in latin1) was chosen by a person:
-given_limits.py says which values it takes as they are.
+user_limits.py says which values it takes as they are.
 """
 
 from __future__ import annotations

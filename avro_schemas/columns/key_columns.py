@@ -5,10 +5,10 @@ values makes one key of two, and an upsert or a tombstone then hits the row of a
 from __future__ import annotations
 
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
-from avro_schemas.columns.given_column import given_column
-from avro_schemas.columns.given_limits import Way, values_of, way_of
 from avro_schemas.columns.type_text import type_words
 from avro_schemas.columns.types import KEY_COLLATION, ColumnShape
+from avro_schemas.columns.user_column import user_column
+from avro_schemas.columns.user_limits import Way, values_of, way_of
 
 #: MariaDB takes KEY_COLLATION, too, but for a collation that pads.
 MARIADB_KEY_COLLATION = "utf8mb4_nopad_bin"
@@ -58,7 +58,7 @@ def keeps_apart(shape: ColumnShape, found: FoundColumn) -> bool:
     """Whether a column of another type than the field's own takes keys as they are, or refuses them: whole numbers of
     any range, shorter texts, shorter bytes.
     """
-    given = given_column(found)
+    given = user_column(found)
     way, values = way_of(shape, given), values_of(shape)
     if way is Way.NUMBER:
         return values == "integer" and given.kind == "integer"

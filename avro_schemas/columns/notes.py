@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy.dialects.mysql import FLOAT
 
-from avro_schemas.columns.given_limits import counts, limits
 from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.user_limits import counts, limits
 
 
 def losses(columns: Sequence[ColumnShape]) -> dict[str, str]:

@@ -31,7 +31,7 @@ from sqlalchemy.dialects.mysql import (
 from sqlalchemy.types import BINARY, DATE, VARBINARY, TypeEngine
 
 from avro_schemas.avro.field_types import FieldType
-from avro_schemas.columns.given_column import GivenColumn
+from avro_schemas.columns.user_column import UserColumn
 from rtpipe.errors import SettingsError
 
 #: Most characters of a VARCHAR in utf8mb4 (65,535 bytes in four-byte characters, less its length).
@@ -70,7 +70,7 @@ class ColumnShape:
     required: str = ""  #: the column is NOT NULL by a person's choice, and the field may be null; and what would help
     json_depth: int = 0  #: most arrays and objects inside one another that the column takes; 0: any number
     narrow: str = ""  #: the column does not hold every value of the field, so each is looked at; and what would help
-    given: GivenColumn | None = None  #: the column is one that people made, of a type that no schema of the topic gave
+    given: UserColumn | None = None  #: the column is one that people made, of a type that no schema of the topic gave
     lossy: bool = False  #: a given column may change values
 
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from avro_schemas.columns.default import default_literal
 from avro_schemas.columns.fit import Cost, Fit, judge
 from avro_schemas.columns.found_table import FoundTable
-from avro_schemas.columns.given_column import given_column
-from avro_schemas.columns.given_limits import cannot_tell, way_of
 from avro_schemas.columns.json_depth import bounded
 from avro_schemas.columns.key_columns import key_problem
 from avro_schemas.columns.type_text import type_words
 from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.user_column import user_column
+from avro_schemas.columns.user_limits import cannot_tell, way_of
 from avro_schemas.naming import MAX_IDENTIFIER
 from avro_schemas.tables.changes import AddColumn, Change, MakeNullable, Refused, Widen
 from avro_schemas.tables.layout import MAX_COLUMN_COMMENT, TableLayout, placed
@@ -177,7 +177,7 @@ class _Placing:
 
     def _given(self, shape: ColumnShape, name: str) -> ColumnShape | None:
         """A column that people made: each value is looked at, if rtpipe can tell what becomes of it there."""
-        given = given_column(self._table.columns[name])
+        given = user_column(self._table.columns[name])
         lossy = bool({shape.field, shape.name, name} & set(self._rules.lossy))
         if way_of(shape, given) is None and not lossy:
             self._refuse(shape, name, cannot_tell(shape, name, given, self._layout.name))
@@ -216,7 +216,7 @@ class _Placing:
             self._refused.append(Refused(shape.field, there, reason, False))
             return None
         if not holds:
-            return dataclasses.replace(shape, name=there, given=given_column(found))
+            return dataclasses.replace(shape, name=there, given=user_column(found))
         return dataclasses.replace(shape, name=there, type=shape.type if verdict.type is None else verdict.type)
 
     def _added(self, shape: ColumnShape, name: str, number: int) -> ColumnShape:

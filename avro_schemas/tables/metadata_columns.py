@@ -10,7 +10,7 @@ from sqlalchemy.dialects.mysql import BIGINT, DATETIME, INTEGER, JSON, MEDIUMBLO
 from sqlalchemy.types import Integer, TypeEngine
 
 from avro_schemas.columns.found_table import FoundColumn
-from avro_schemas.columns.given_column import given_column
+from avro_schemas.columns.user_column import user_column
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import SettingsError
 
@@ -65,7 +65,7 @@ def metadata_column(name: str) -> Column[Any]:
 
 def holds_metadata(found: FoundColumn, name: str) -> bool:
     """Whether a column that is there takes what rtpipe writes into it as it is, or refuses it."""
-    there, wanted = given_column(found), METADATA_TYPES[name]()
+    there, wanted = user_column(found), METADATA_TYPES[name]()
     if isinstance(wanted, Integer):
         return there.kind == "integer"
     if isinstance(wanted, DATETIME):

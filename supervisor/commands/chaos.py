@@ -45,7 +45,7 @@ def chaos(
 
     """
     from supervisor.demo.chaos import Chaos, write_settings
-    from supervisor.demo.pipeline_driver import Rehearsal
+    from supervisor.demo.pipeline_driver import PipelineDriver
     from supervisor.settings import settings as settings_module
 
     settings = settings_module.load()
@@ -57,17 +57,15 @@ def chaos(
         write_settings(directory)
         fields = {"key": "string(64)", "number": "long", "share": "double", "text": "string", "at": "timestamp-micros"}
         (directory / "schema_before.json").write_text(json.dumps([{"name": topic, "fields": fields}]))
-        rehearsal = Rehearsal(directory, [topic], settings_module.as_environment(settings))
+        driver = PipelineDriver(directory, [topic], settings_module.as_environment(settings))
         try:
             created = ("infra", "create", "--schemas", str(directory / "schema_before.json"))
-            rehearsal.run(*created, "--partitions", str(partitions))
+            driver.run(*created, "--partitions", str(partitions))
             typer.echo(f"seed {seed}, topic and table {topic}", err=True)
-            run = Chaos(
-                rehearsal, settings.database_url.get_secret_value(), seed, lambda line: typer.echo(line, err=True)
-            )
+            run = Chaos(driver, settings.database_url.get_secret_value(), seed, lambda line: typer.echo(line, err=True))
             report = run.run(duration, rate)
         finally:
-            rehearsal.stop()
+            driver.stop()
     if as_json:
         print(json.dumps(report.to_json(), indent=2))
     else:

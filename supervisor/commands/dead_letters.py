@@ -16,10 +16,10 @@ from supervisor.commands.options import Json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from supervisor.dead_letters.admin import LetterAdmin
+    from supervisor.dead_letters.admin import DeadLetterAdmin
     from supervisor.dead_letters.selection import Selection
     from supervisor.settings.settings import Settings
-    from workers.retry.dead_letter import Letter
+    from workers.retry.dead_letter import DeadLetter
     from workers.retry.dead_letter_retry import Outcome
 
 app = typer.Typer(help="Messages that could not become rows: look at them, retry, export, drop.", no_args_is_help=True)
@@ -53,16 +53,16 @@ def _load(*required: str) -> Settings:
     return settings
 
 
-def _reader() -> LetterAdmin:
+def _reader() -> DeadLetterAdmin:
     """With whichever account there is: both may read."""
-    from supervisor.dead_letters.admin import LetterAdmin
+    from supervisor.dead_letters.admin import DeadLetterAdmin
     from supervisor.settings import settings as settings_module
 
     settings = settings_module.load()
     url = settings.database_url.get_secret_value() or settings.infra_database_url.get_secret_value()
     if not url:
         settings_module.require(settings, "database_url")
-    return LetterAdmin(url)
+    return DeadLetterAdmin(url)
 
 
 @app.command("list")
@@ -119,7 +119,7 @@ def show(
 
     """
     from supervisor.dead_letters import view as letter_view
-    from supervisor.dead_letters.message_text import LetterReader, QuietRegistry
+    from supervisor.dead_letters.message_text import DeadLetterReader, QuietRegistry
     from supervisor.dead_letters.message_text import as_json as json_of
     from supervisor.settings.registry_settings import open_registry
     from workers.contract.partition_spec import PartitionKey
@@ -129,7 +129,7 @@ def show(
         raise SettingsError(f"{where!r} is not TOPIC/PARTITION", hint="for example: orders/0")
     admin, settings = _reader(), _load()
     there = bool(settings.schema_registry_url.get_secret_value())
-    reader = LetterReader(QuietRegistry((lambda: open_registry(settings)) if there else None))
+    reader = DeadLetterReader(QuietRegistry((lambda: open_registry(settings)) if there else None))
     letters = admin.one(PartitionKey(place[0], place[1]), offset)
     if not letters:
         raise SettingsError(f"there is no dead letter of {where} offset {offset}", hint="rtpipe dead-letters list")
@@ -174,7 +174,7 @@ def retry(
 
     """
     from supervisor.dead_letters import view as letter_view
-    from supervisor.dead_letters.retry import LetterRetries
+    from supervisor.dead_letters.retry import DeadLetterRetries
     from workers import kill_points
     from workers.retry.dead_letter_retry import Result
 
@@ -182,7 +182,7 @@ def retry(
     kill_points.arm(settings.kill_point)
     counts: Counter[Result] = Counter()
     left: list[Outcome] = []
-    for outcome in LetterRetries(settings, force=force, dry_run=dry_run).run(chosen, limit or _ALL):
+    for outcome in DeadLetterRetries(settings, force=force, dry_run=dry_run).run(chosen, limit or _ALL):
         counts[outcome.result] += 1
         if outcome.result in {Result.REFUSED, Result.KEPT}:
             left.append(outcome)
@@ -214,7 +214,7 @@ def export(
       rtpipe dead-letters export --error E_DECODE --format files -o letters
 
     """
-    from supervisor.dead_letters import export as letter_export
+    from supervisor.dead_letters import export as dead_letter_export
 
     chosen, admin = _chosen(topics, error, offset, since), _reader()
     if kind not in {"jsonl", "files"}:
@@ -223,13 +223,13 @@ def export(
     if output is None or str(output) == "-":
         if kind == "files":
             raise SettingsError("--format files needs a directory", hint="for example: -o letters")
-        letter_export.write_lines(letters, sys.stdout)
+        dead_letter_export.write_lines(letters, sys.stdout)
         return
-    count = (letter_export.write_file if kind == "jsonl" else letter_export.write_directory)(letters, output)
+    count = (dead_letter_export.write_file if kind == "jsonl" else dead_letter_export.write_directory)(letters, output)
     print(f"{count:,} letters in {output}", file=sys.stderr)
 
 
-def _contents(admin: LetterAdmin, chosen: Selection) -> Iterator[Letter]:
+def _contents(admin: DeadLetterAdmin, chosen: Selection) -> Iterator[DeadLetter]:
     until = admin.now()
     for source in admin.sources(chosen):
         for letters in admin.chunks(source, chosen, until, _ALL):
@@ -253,12 +253,12 @@ def drop(
 
     """
     from supervisor.dead_letters import view as letter_view
-    from supervisor.dead_letters.admin import LetterAdmin
+    from supervisor.dead_letters.admin import DeadLetterAdmin
 
     chosen = _chosen(topics, error, offset, since)
     if not chosen.narrow:
         raise SettingsError("drop needs to be told which letters", hint="--topics, --error, --since or --offset")
-    admin = LetterAdmin(_load("database_url").database_url.get_secret_value())
+    admin = DeadLetterAdmin(_load("database_url").database_url.get_secret_value())
     until, kinds = admin.now(), admin.kinds(chosen)
     if not kinds:
         print("no dead letters like that")

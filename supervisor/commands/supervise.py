@@ -89,7 +89,7 @@ def supervise(
         from supervisor.kafka.log_watch import LogWatch
         from supervisor.kafka.topic_watch import TopicWatch
         from supervisor.restart_policy import RestartPolicy
-        from supervisor.schemas.table_fitter import TableKeeper
+        from supervisor.schemas.table_fitter import TableFitter
         from supervisor.status.systemd_notify import SystemdNotifier
         from supervisor.supervisor_process import Options, Supervisor
 
@@ -130,10 +130,10 @@ def supervise(
             lock.acquire()
         lock.keep()
         policy = RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget)
-        keeper = TableKeeper(settings_module.accounts(settings))
+        fitter = TableFitter(settings_module.accounts(settings))
         logs = LogWatch(ClusterView(settings.librdkafka(), timeout=_QUICK))
         supervisor = Supervisor(
-            specs, options, policy=policy, context=context, watch=watch, logs=logs, keeper=keeper, notifier=notifier
+            specs, options, policy=policy, context=context, watch=watch, logs=logs, fitter=fitter, notifier=notifier
         )
         try:
             code = supervisor.run()
@@ -151,11 +151,11 @@ def _patient_plan(
     """
     from rtpipe.log import get_logger
     from supervisor import partition_plan
-    from supervisor.status.waiting_room import WaitingRoom
+    from supervisor.status.before_plan import StatusBeforePlan
 
     log = get_logger("supervisor")
     began = time.monotonic()
-    room: WaitingRoom | None = None
+    room: StatusBeforePlan | None = None
     with contextlib.ExitStack() as opened:
         while True:
             try:
@@ -165,7 +165,7 @@ def _patient_plan(
                     raise
                 if room is None:
                     log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
-                    room = opened.enter_context(WaitingRoom(path, names, exc.message))
+                    room = opened.enter_context(StatusBeforePlan(path, names, exc.message))
                 room.reason = exc.message
                 if notifier is not None:
                     notifier.ready(f"waiting: {exc.message}")

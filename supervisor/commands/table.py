@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infra.provision.accounts import Accounts
-    from supervisor.schemas.table_plan import TableAim, TablePlan, Wishes
+    from supervisor.schemas.table_plan import TablePlan, TableTarget, Wishes
     from supervisor.settings.settings import Settings
 
 app = typer.Typer(help="Tables: what a schema or its next version needs, shown or done.", no_args_is_help=True)
@@ -64,11 +64,11 @@ def plan(
     from supervisor.schemas.table_apply import refuse
     from supervisor.schemas.table_plan import Wishes
     from supervisor.schemas.table_plan_view import as_json as for_programs
-    from supervisor.schemas.table_targets import aims
+    from supervisor.schemas.table_targets import targets
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
     wishes = Wishes(accept_unrelated=accept_unrelated)
-    plans = [_planned(aim, accounts, wishes) for aim in aims(settings, topics, schema, schema_id)]
+    plans = [_planned(target, accounts, wishes) for target in targets(settings, topics, schema, schema_id)]
     if as_json:
         print(json.dumps({"schema_version": 1, "tables": [for_programs(one) for one in plans]}, indent=2))
     elif sql:
@@ -109,29 +109,29 @@ def apply(
     """
     from supervisor.schemas.table_apply import apply_to, refuse
     from supervisor.schemas.table_plan import Wishes
-    from supervisor.schemas.table_targets import aims
+    from supervisor.schemas.table_targets import targets
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
     wishes = Wishes(accept_rename=accept_rename, drop=drop, accept_unrelated=accept_unrelated)
-    wanted = aims(settings, topics, schema, schema_id)
+    wanted = targets(settings, topics, schema, schema_id)
     if drop and (shared := [one.topic for one in wanted if settings.topic(one.topic).subjects().by_record]):
         raise SettingsError(
             f"--drop: topic {shared[0]} has a subject for each record: a column that one record does not fill may be"
             " another's",
             hint="drop it by hand",
         )
-    plans = [_planned(aim, accounts, wishes) for aim in wanted]
+    plans = [_planned(target, accounts, wishes) for target in wanted]
     _show(plans)
     refuse(plans)
     if any(one.costly for one in plans) and not yes:
         for one in plans:
             for question in one.questions:
-                typer.echo(f"{one.aim.table}: this {question}")
+                typer.echo(f"{one.target.table}: this {question}")
         typer.confirm("go on?", abort=True)
     for one in plans:
         if one.differs:
-            apply_to(one.aim, accounts, wishes)
-            print(f"{one.aim.table}: done")
+            apply_to(one.target, accounts, wishes)
+            print(f"{one.target.table}: done")
 
 
 def _settings(schema_registry_url: str | None, *, needs_registry: bool) -> tuple[Settings, Accounts]:
@@ -144,12 +144,12 @@ def _settings(schema_registry_url: str | None, *, needs_registry: bool) -> tuple
     return settings, settings_module.accounts(settings)
 
 
-def _planned(aim: TableAim, accounts: Accounts, wishes: Wishes) -> TablePlan:
+def _planned(target: TableTarget, accounts: Accounts, wishes: Wishes) -> TablePlan:
     from infra.tables.table_session import connected
     from supervisor.schemas.table_plan import plan_table
 
-    with connected(accounts.infra, accounts.database, aim.table) as session:
-        return plan_table(aim, session, wishes)
+    with connected(accounts.infra, accounts.database, target.table) as session:
+        return plan_table(target, session, wishes)
 
 
 def _show(plans: Sequence[TablePlan]) -> None:

@@ -13,7 +13,7 @@ from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from supervisor.admin.connection import admin_connection
 from supervisor.dead_letters.selection import Selection
 from workers.contract.partition_spec import PartitionKey
-from workers.retry.dead_letter import Letter, LetterSource, letter_of
+from workers.retry.dead_letter import DeadLetter, DeadLetterSource, dead_letter_of
 
 #: A chunk is written in one transaction, which holds up the partition's writer: so many letters, or bytes, at most.
 _CHUNK, _CHUNK_BYTES = 200, 4 << 20
@@ -34,7 +34,7 @@ class Kind:
     last: dt.datetime
 
 
-class LetterAdmin:
+class DeadLetterAdmin:
     """Reads letters with any account that may, and drops them with the consumer's. A connection for each question."""
 
     def __init__(self, database_url: str) -> None:
@@ -57,27 +57,29 @@ class LetterAdmin:
         with self._connection("counting dead letters") as connection:
             return [Kind(*row) for row in connection.execute(query)]
 
-    def newest(self, chosen: Selection, limit: int) -> list[Letter]:
+    def newest(self, chosen: Selection, limit: int) -> list[DeadLetter]:
         """The newest letters, without key, value and headers."""
         order = (LETTERS.c.written_at.desc(), *_SOURCE[:2], LETTERS.c.offset.desc())
         query = select(*_WITHOUT_CONTENT).where(chosen.where()).order_by(*order).limit(limit)
         with self._connection("reading dead letters") as connection:
-            return [letter_of(row) for row in connection.execute(query)]
+            return [dead_letter_of(row) for row in connection.execute(query)]
 
-    def one(self, key: PartitionKey, offset: int) -> list[Letter]:
+    def one(self, key: PartitionKey, offset: int) -> list[DeadLetter]:
         """The letter of this place, dropped or not: one for each consumer group and topic id that has it."""
         here = (LETTERS.c.topic == key.topic, LETTERS.c["partition"] == key.partition, LETTERS.c.offset == offset)
         with self._connection("reading a dead letter") as connection:
-            return [letter_of(row) for row in connection.execute(select(LETTERS).where(*here))]
+            return [dead_letter_of(row) for row in connection.execute(select(LETTERS).where(*here))]
 
-    def sources(self, chosen: Selection) -> list[LetterSource]:
+    def sources(self, chosen: Selection) -> list[DeadLetterSource]:
         """The partitions that have such letters."""
         query = select(*_SOURCE).where(chosen.where()).distinct().order_by(*_SOURCE)
         with self._connection("reading dead letters") as connection:
             rows = connection.execute(query).all()
-        return [LetterSource(PartitionKey(row[0], row[1]), row[2], row[3]) for row in rows]
+        return [DeadLetterSource(PartitionKey(row[0], row[1]), row[2], row[3]) for row in rows]
 
-    def chunks(self, source: LetterSource, chosen: Selection, until: dt.datetime, limit: int) -> Iterator[list[Letter]]:
+    def chunks(
+        self, source: DeadLetterSource, chosen: Selection, until: dt.datetime, limit: int
+    ) -> Iterator[list[DeadLetter]]:
         """At most `limit` letters of a source with all they have, by offset, a few at a time, as they are by then.
 
         Those that came after `until` are left out, or a stream of bad messages would never end.
@@ -90,7 +92,7 @@ class LetterAdmin:
             with self._connection("reading dead letters") as connection:
                 offsets = _fitting([(row[0], row[1]) for row in connection.execute(sizes)])
                 full = select(LETTERS).where(*where, LETTERS.c.offset.in_(offsets)).order_by(LETTERS.c.offset)
-                letters = [letter_of(row) for row in connection.execute(full)]
+                letters = [dead_letter_of(row) for row in connection.execute(full)]
             if not offsets:
                 return
             if letters:
@@ -98,7 +100,7 @@ class LetterAdmin:
             last = offsets[-1]
             limit -= len(offsets)
 
-    def drop(self, source: LetterSource, chosen: Selection, until: dt.datetime) -> int:
+    def drop(self, source: DeadLetterSource, chosen: Selection, until: dt.datetime) -> int:
         """Take the content from the letters of a source that were there at `until`; how many that were."""
         statement = (
             update(LETTERS)

@@ -13,15 +13,15 @@ from typing import Any, TextIO
 
 from rtpipe.errors import SettingsError
 from supervisor.dead_letters.view import content_of, facts_of
-from workers.retry.dead_letter import Letter
+from workers.retry.dead_letter import DeadLetter
 
 
-def json_line(letter: Letter) -> str:
+def json_line(letter: DeadLetter) -> str:
     """Everything of a letter in one line."""
     return json.dumps(facts_of(letter) | content_of(letter))
 
 
-def write_lines(letters: Iterable[Letter], out: TextIO) -> int:
+def write_lines(letters: Iterable[DeadLetter], out: TextIO) -> int:
     """A line for each letter; how many there were."""
     count = 0
     for count, letter in enumerate(letters, 1):  # noqa: B007 - the last one is the number
@@ -29,7 +29,7 @@ def write_lines(letters: Iterable[Letter], out: TextIO) -> int:
     return count
 
 
-def write_file(letters: Iterable[Letter], path: Path) -> int:
+def write_file(letters: Iterable[DeadLetter], path: Path) -> int:
     """The same into a file that only its owner may read, and that is there whole or not at all."""
     with _beside(path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -45,7 +45,7 @@ def write_file(letters: Iterable[Letter], path: Path) -> int:
     return count
 
 
-def write_directory(letters: Iterable[Letter], path: Path) -> int:
+def write_directory(letters: Iterable[DeadLetter], path: Path) -> int:
     """TOPIC-PARTITION-OFFSET.key, .value and .json for each letter, in a new directory."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise SettingsError(f"{path} is there already", hint="name a directory that is new or empty")
@@ -62,7 +62,7 @@ def write_directory(letters: Iterable[Letter], path: Path) -> int:
     return count
 
 
-def _write_one(letter: Letter, folder: Path) -> None:
+def _write_one(letter: DeadLetter, folder: Path) -> None:
     name = f"{letter.source.key.topic}-{letter.source.key.partition}-{letter.offset}"
     if (folder / f"{name}.json").exists():  # of another consumer group, or of a topic that was made again
         name += f"-{letter.source.group.replace(os.sep, '_')}-{letter.source.topic_id.replace(os.sep, '_')}"[:100]

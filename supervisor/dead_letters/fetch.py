@@ -14,7 +14,7 @@ from rtpipe.errors import RtpipeError
 from rtpipe.log import get_logger
 from supervisor.kafka.cluster_view import ClusterView
 from workers.intake.batch_builder import headers_of
-from workers.retry.dead_letter import Letter
+from workers.retry.dead_letter import DeadLetter
 
 log = get_logger("letters")
 _PATIENCE = 30.0
@@ -30,7 +30,7 @@ _SETTINGS = {
 }
 
 
-def pieces(letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
+def pieces(letters: Sequence[DeadLetter]) -> Iterator[Sequence[DeadLetter]]:
     """The letters in their order; each that must be fetched comes alone, since it is large."""
     start = 0
     for at, letter in enumerate(letters):
@@ -41,7 +41,7 @@ def pieces(letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
     yield letters[start:]
 
 
-class LetterFetch:
+class DeadLetterFetch:
     """Connects when the first letter needs it. `kafka`: librdkafka properties."""
 
     def __init__(self, kafka: Mapping[str, str]) -> None:
@@ -56,7 +56,7 @@ class LetterFetch:
         if self._consumer is not None:
             self._consumer.close()
 
-    def whole(self, letter: Letter) -> Letter:
+    def whole(self, letter: DeadLetter) -> DeadLetter:
         """The letter with all that Kafka has of it; as it is where that is not needed, or not to be had."""
         if letter.kept or not self._kafka.get("bootstrap.servers"):
             return letter
@@ -68,13 +68,13 @@ class LetterFetch:
                 return dataclasses.replace(letter, key=key, value=value, headers=headers, fetched=True)
         return letter
 
-    def _topic_id(self, letter: Letter) -> str:
+    def _topic_id(self, letter: DeadLetter) -> str:
         topic = letter.source.key.topic
         if topic not in self._topic_ids:
             self._topic_ids[topic] = ClusterView(self._kafka).topics([topic])[0].topic_id
         return self._topic_ids[topic]
 
-    def _message(self, letter: Letter) -> Message | None:
+    def _message(self, letter: DeadLetter) -> Message | None:
         """The message, unless it is gone."""
         if self._consumer is None:
             self._consumer = Consumer({**self._kafka, **_SETTINGS}, logger=log)

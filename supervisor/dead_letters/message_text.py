@@ -93,7 +93,7 @@ class QuietRegistry:
             raise
 
 
-class LetterReader:
+class DeadLetterReader:
     """Decodes messages and keys that begin with a schema's id."""
 
     def __init__(self, schema_by_id: SchemaById) -> None:

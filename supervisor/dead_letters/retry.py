@@ -9,49 +9,53 @@ from collections.abc import Iterator
 from avro_schemas import naming
 from rtpipe.errors import ExitCode
 from supervisor import partition_plan
-from supervisor.dead_letters.admin import LetterAdmin
-from supervisor.dead_letters.fetch import LetterFetch, pieces
+from supervisor.dead_letters.admin import DeadLetterAdmin
+from supervisor.dead_letters.fetch import DeadLetterFetch, pieces
 from supervisor.dead_letters.selection import Selection
-from supervisor.schemas.schema_requests import SchemaDesk
-from supervisor.schemas.table_fitter import TableKeeper
+from supervisor.schemas.schema_requests import SchemaRequests
+from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings import settings as settings_module
 from supervisor.settings.registry_settings import open_registry
 from supervisor.settings.settings import Settings
 from workers.commit.batch_encoder import BatchEncoder
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import SchemaAnswer, SchemaWanted, Use
-from workers.retry.dead_letter import Letter, LetterSource
-from workers.retry.dead_letter_retry import LetterRetry, Outcome, Result
+from workers.retry.dead_letter import DeadLetter, DeadLetterSource
+from workers.retry.dead_letter_retry import DeadLetterRetry, Outcome, Result
 from workers.rows.schema_source import SchemaRefused
 
 #: What is wrong with one schema or its table alone: letters of other schemas may still become rows.
 _OF_ONE_SCHEMA = {ExitCode.SCHEMA_REFUSED, ExitCode.BAD_SETUP, ExitCode.USAGE}
 
 
-class LetterRetries:
-    """One run of the command. `force` and `dry_run` as for LetterRetry."""
+class DeadLetterRetries:
+    """One run of the command. `force` and `dry_run` as for DeadLetterRetry."""
 
     def __init__(self, settings: Settings, *, force: bool, dry_run: bool) -> None:
         self._settings = settings
         self._force = force
         self._dry_run = dry_run
-        keeper = TableKeeper(settings_module.accounts(settings))
-        self._desk = SchemaDesk(lambda: open_registry(settings), keeper, patient=False)
-        self._admin = LetterAdmin(settings.database_url.get_secret_value())
+        fitter = TableFitter(settings_module.accounts(settings))
+        self._requests = SchemaRequests(lambda: open_registry(settings), fitter, patient=False)
+        self._admin = DeadLetterAdmin(settings.database_url.get_secret_value())
 
     def run(self, chosen: Selection, limit: int) -> Iterator[Outcome]:
         """What became of each letter, as it goes."""
         until = self._admin.now()
-        with LetterFetch(self._settings.librdkafka()) as fetch:
+        with DeadLetterFetch(self._settings.librdkafka()) as fetch:
             for source in self._admin.sources(chosen):
                 for outcome in self._of(source, self._admin.chunks(source, chosen, until, limit), fetch):
                     limit -= 1
                     yield outcome
 
-    def _of(self, source: LetterSource, chunks: Iterator[list[Letter]], fetch: LetterFetch) -> Iterator[Outcome]:
+    def _of(
+        self, source: DeadLetterSource, chunks: Iterator[list[DeadLetter]], fetch: DeadLetterFetch
+    ) -> Iterator[Outcome]:
         spec = self._spec(source)
-        encoder = BatchEncoder(spec, _Schemas(self._desk, spec), hold=False)
-        with contextlib.closing(LetterRetry(source, spec, encoder, force=self._force, dry_run=self._dry_run)) as retry:
+        encoder = BatchEncoder(spec, _Schemas(self._requests, spec), hold=False)
+        with contextlib.closing(
+            DeadLetterRetry(source, spec, encoder, force=self._force, dry_run=self._dry_run)
+        ) as retry:
             for letters in chunks:
                 if source.group == spec.group:
                     for piece in pieces(letters):
@@ -60,7 +64,7 @@ class LetterRetries:
                     why = f"it is of the consumer group {source.group}, the settings say {spec.group}"
                     yield from (Outcome(source, one.offset, Result.KEPT, one.error_name, why) for one in letters)
 
-    def _spec(self, source: LetterSource) -> PartitionSpec:
+    def _spec(self, source: DeadLetterSource) -> PartitionSpec:
         """As much of a worker's order as encoding and writing need."""
         topic = source.key.topic
         chosen = self._settings.topic(topic)
@@ -83,14 +87,14 @@ class LetterRetries:
 
 
 class _Schemas:
-    """Asks the desk in this very process."""
+    """Asks the schema requests of this very process."""
 
-    def __init__(self, desk: SchemaDesk, spec: PartitionSpec) -> None:
-        self._desk = desk
+    def __init__(self, desk: SchemaRequests, spec: PartitionSpec) -> None:
+        self._requests = desk
         self._spec = spec
 
     def ask(self, schema_id: int, use: Use, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaAnswer:
-        answer = self._desk.answer(self._spec, SchemaWanted(schema_id, use, again, beside))
+        answer = self._requests.answer(self._spec, SchemaWanted(schema_id, use, again, beside))
         problem = answer.problem
         if problem is None:
             return answer

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from supervisor.dead_letters.admin import Kind
-from supervisor.dead_letters.message_text import LetterReader, as_json, escaped, hex_dump, text_of
+from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
 from workers.intake.batch_queue import Headers
-from workers.retry.dead_letter import Letter
+from workers.retry.dead_letter import DeadLetter
 from workers.retry.dead_letter_retry import Outcome, Result
 from workers.rows.metadata_literals import moment_text
 
@@ -42,7 +42,7 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, width=200)
 
 
-def facts_of(letter: Letter) -> dict[str, Any]:
+def facts_of(letter: DeadLetter) -> dict[str, Any]:
     """All but key, value and headers, for JSON."""
     return {
         "topic": letter.source.key.topic,
@@ -60,7 +60,7 @@ def facts_of(letter: Letter) -> dict[str, Any]:
     }
 
 
-def content_of(letter: Letter) -> dict[str, Any]:
+def content_of(letter: DeadLetter) -> dict[str, Any]:
     """Key, value and headers in base64, and whether they are all that Kafka gave."""
     headers = None if letter.headers is None else [[name, _base64(value)] for name, value in letter.headers]
     return {
@@ -94,7 +94,7 @@ def kinds_table(kinds: Sequence[Kind]) -> Table:
     return table
 
 
-def letters_table(letters: Sequence[Letter]) -> Table:
+def letters_table(letters: Sequence[DeadLetter]) -> Table:
     """A line for each letter; nothing of its message."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("PARTITION", "OFFSET", "MESSAGE (UTC)", "ERROR"):
@@ -108,7 +108,7 @@ def letters_table(letters: Sequence[Letter]) -> Table:
     return table
 
 
-def print_letter(letter: Letter, reader: LetterReader, *, whole: bool) -> None:
+def print_letter(letter: DeadLetter, reader: DeadLetterReader, *, whole: bool) -> None:
     """All of one letter. `whole`: as bytes, and none left out."""
     out = Console(highlight=False, soft_wrap=True)
     facts = facts_of(letter)
@@ -126,7 +126,7 @@ def print_letter(letter: Letter, reader: LetterReader, *, whole: bool) -> None:
     _content(out, "value", letter.value, reader, whole=whole)
 
 
-def what_to_do(letter: Letter) -> str:
+def what_to_do(letter: DeadLetter) -> str:
     """Advice by the name of its error."""
     return _WHAT_TO_DO.get(letter.error_name, f"mend what the error says, {_RETRY}")
 
@@ -152,12 +152,12 @@ def print_outcomes(counts: Mapping[Result, int], left: Sequence[Outcome], *, dry
     print(f"{words}; this was a dry run: nothing is changed" if dry_run else words)
 
 
-def _headers(out: Console, headers: Headers | None, reader: LetterReader, *, whole: bool) -> None:
+def _headers(out: Console, headers: Headers | None, reader: DeadLetterReader, *, whole: bool) -> None:
     for name, value in headers or []:
         _content(out, f"header {name}", value, reader, whole=whole)
 
 
-def _content(out: Console, name: str, data: bytes | None, reader: LetterReader, *, whole: bool) -> None:
+def _content(out: Console, name: str, data: bytes | None, reader: DeadLetterReader, *, whole: bool) -> None:
     """Bytes as what they most likely are: JSON of their schema, else text, else a dump."""
     if data is None:
         _line(out, name, "null")

@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from supervisor.demo.pipeline_driver import Rehearsal, RehearsalError, until
+from supervisor.demo.pipeline_driver import DriverError, PipelineDriver, until
 from supervisor.status.partition_status import PartitionStatus
 
 #: Seconds that a frozen process stays frozen, unless the supervisor kills it before.
@@ -92,10 +92,10 @@ class ChaosReport:
 
 
 class Chaos:
-    """One run on a rehearsal whose topics, tables and settings are ready."""
+    """One run on a pipeline whose topics, tables and settings are ready."""
 
-    def __init__(self, rehearsal: Rehearsal, database_url: str, seed: int, tell: Callable[[str], None]) -> None:
-        self._rehearsal = rehearsal
+    def __init__(self, driver: PipelineDriver, database_url: str, seed: int, tell: Callable[[str], None]) -> None:
+        self._driver = driver
         self._database_url = database_url
         self._seed = seed
         self._chance = random.Random(seed)
@@ -105,11 +105,11 @@ class Chaos:
 
     def run(self, duration: float, rate: int, kinds: Sequence[str] = KINDS) -> ChaosReport:
         """Faults for `duration` seconds on a stream of `rate` messages a second, then drain and compare."""
-        self._rehearsal.supervise()
+        self._driver.supervise()
         # The stream outlasts the faults: one that hits a pipeline at rest proves nothing.
         longest = str(duration + _RECOVERY_LIMIT)
-        self._rehearsal.produce("--duration", longest, "--rate", str(rate), "--seed", str(self._seed))
-        until(self._rehearsal.running, "all partitions run", _RECOVERY_LIMIT)
+        self._driver.produce("--duration", longest, "--rate", str(rate), "--seed", str(self._seed))
+        until(self._driver.running, "all partitions run", _RECOVERY_LIMIT)
         end = time.monotonic() + duration
         while time.monotonic() < end:
             self._one(self._chance.choice(kinds), self._chance.random())
@@ -117,7 +117,7 @@ class Chaos:
         return self._report()
 
     def _one(self, kind: str, which: float) -> None:
-        partitions = until(self._rehearsal.running, "all partitions run", _RECOVERY_LIMIT)
+        partitions = until(self._driver.running, "all partitions run", _RECOVERY_LIMIT)
         victim = partitions[int(which * len(partitions))]
         began = time.monotonic()
         watched = self._do(kind, victim, partitions)
@@ -131,9 +131,9 @@ class Chaos:
         pids = {"worker": victim.pid, "writer": victim.writer_pid}
         verb, what = kind.split()
         if verb == "cut":
-            self._rehearsal.cut_connection(self._database_url, victim.topic, victim.partition)
+            self._driver.cut_connection(self._database_url, victim.topic, victim.partition)
         elif verb == "lock":
-            with self._rehearsal.lock_on(self._database_url, victim.topic, victim.partition):
+            with self._driver.lock_on(self._database_url, victim.topic, victim.partition):
                 time.sleep(self._chance.uniform(*_FROZEN))
         elif verb == "freeze":
             self._freeze(pids[what])
@@ -152,19 +152,19 @@ class Chaos:
         _signal(pid, signal.SIGCONT)
 
     def _kill_supervisor(self) -> None:
-        supervisor = self._rehearsal.supervisor
+        supervisor = self._driver.supervisor
         assert supervisor is not None
-        children = self._rehearsal.descendants()
+        children = self._driver.descendants()
         supervisor.kill()
         supervisor.wait()
         _, left = psutil.wait_procs(children, timeout=10)
         if left:
-            raise RehearsalError(f"orphans after the supervisor's death: {', '.join(str(p.pid) for p in left)}")
-        self._rehearsal.supervise()
+            raise DriverError(f"orphans after the supervisor's death: {', '.join(str(p.pid) for p in left)}")
+        self._driver.supervise()
 
     def _kill_helpers(self) -> None:
         """Multiprocessing's forkserver and resource tracker: the supervisor's only direct children at first."""
-        supervisor = self._rehearsal.supervisor
+        supervisor = self._driver.supervisor
         assert supervisor is not None
         for child in psutil.Process(supervisor.pid).children():
             with suppress(psutil.NoSuchProcess):  # one killed before, which nobody has missed yet, is a zombie
@@ -173,22 +173,22 @@ class Chaos:
 
     def _workers(self) -> set[int | None]:
         """Consumers and writers: orphans of a killed forkserver become the supervisor's own children."""
-        return {pid for partition in self._rehearsal.partitions() for pid in (partition.pid, partition.writer_pid)}
+        return {pid for partition in self._driver.partitions() for pid in (partition.pid, partition.writer_pid)}
 
     def _moved(self, watched: list[PartitionStatus]) -> bool:
-        now = {partition.key: partition for partition in self._rehearsal.running()}
+        now = {partition.key: partition for partition in self._driver.running()}
         return all(p.key in now and (now[p.key].offset or 0) > (p.offset or 0) for p in watched)
 
     def _report(self) -> ChaosReport:
-        supervisor = self._rehearsal.supervisor
+        supervisor = self._driver.supervisor
         assert supervisor is not None
-        self._rehearsal.stop_producing()
-        self._rehearsal.wait_caught_up()
-        family = self._rehearsal.descendants()
+        self._driver.stop_producing()
+        self._driver.wait_caught_up()
+        family = self._driver.descendants()
         supervisor.terminate()
         supervisor.wait(60)
         _, left = psutil.wait_procs(family, timeout=10)
-        text = self._rehearsal.run("verify", "--topics", self._rehearsal.topics, "--values", "--json", accepted=(0, 3))
+        text = self._driver.run("verify", "--topics", self._driver.topics, "--values", "--json", accepted=(0, 3))
         topics = json.loads(text)["topics"]
         counts: Counter[str] = Counter()
         for topic in topics:

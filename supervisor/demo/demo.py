@@ -22,7 +22,7 @@ from infra.stack.layout import load_layout
 from infra.stack.state import user_directory
 from rtpipe.errors import ExitCode
 from supervisor.demo.demo_view import Outcome, print_next_steps, print_outcome
-from supervisor.demo.pipeline_driver import Rehearsal, RehearsalError, until
+from supervisor.demo.pipeline_driver import DriverError, PipelineDriver, until
 from supervisor.status.partition_status import PartitionStatus
 
 TOPICS = ("dataset1", "dataset2", "dataset3")
@@ -40,7 +40,7 @@ def demo(directory: Path, messages: int, *, keep: bool, console: Console) -> Exi
     story = _Story(directory.absolute(), messages, console)
     try:
         outcome = story.run()
-    except RehearsalError as exc:
+    except DriverError as exc:
         exc.hint = exc.hint or f"the logs are in {story.directory}"
         raise
     finally:
@@ -58,12 +58,12 @@ class _Story:
         self._messages = messages
         self._each = max(1, messages // len(TOPICS))
         self._console = console
-        self._pipeline: Rehearsal | None = None
+        self._pipeline: PipelineDriver | None = None
         self._step = 0
         self._database_url = ""
 
     @property
-    def pipeline(self) -> Rehearsal:
+    def pipeline(self) -> PipelineDriver:
         """There once the stack is up."""
         assert self._pipeline is not None
         return self._pipeline
@@ -122,7 +122,7 @@ class _Story:
         )
         addresses = embedded_stack.up(self.directory / "stack", console=Console(stderr=True))
         self._database_url = addresses.database_url
-        self._pipeline = Rehearsal(self.directory, TOPICS, {"RTPIPE_STACK_DIR": str(self.directory / "stack")})
+        self._pipeline = PipelineDriver(self.directory, TOPICS, {"RTPIPE_STACK_DIR": str(self.directory / "stack")})
 
     def _start(self) -> None:
         self.pipeline.supervise()
@@ -175,7 +175,7 @@ class _Story:
         producer = self.pipeline.producer
         assert producer is not None
         if producer.poll() is not None:
-            raise RehearsalError(
+            raise DriverError(
                 "the producer was done before the last fault", hint="give it more: rtpipe demo --messages N"
             )
 
@@ -202,7 +202,7 @@ class _Story:
             supervisor.wait()
             _, left = psutil.wait_procs(children, timeout=10)
             if left:
-                raise RehearsalError(f"orphans: {', '.join(str(p.pid) for p in left)}")
+                raise DriverError(f"orphans: {', '.join(str(p.pid) for p in left)}")
             gone = time.monotonic() - began
             self.pipeline.supervise()
             until(self.pipeline.running, "all partitions run")

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from supervisor.commands.own_command import own_command
-from supervisor.demo.pipeline_driver import Rehearsal
+from supervisor.demo.pipeline_driver import PipelineDriver
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Outcome:
 
 
 def print_next_steps(
-    console: Console, pipeline: Rehearsal, *, directory: Path, topics: Sequence[str], keep: bool
+    console: Console, pipeline: PipelineDriver, *, directory: Path, topics: Sequence[str], keep: bool
 ) -> None:
     """The next commands to run, as they are typed in this folder."""
     rtpipe = own_command()

@@ -25,14 +25,14 @@ _T = TypeVar("_T")
 _ROW = "FROM kafka_offsets WHERE topic = %s AND `partition` = %s"
 
 
-class RehearsalError(RtpipeError):
+class DriverError(RtpipeError):
     """A step of demo or chaos did not come out as it should: what exactly, is the finding."""
 
     name = "E_REHEARSAL"
     exit_code = ExitCode.FAILED
 
 
-class Rehearsal:
+class PipelineDriver:
     """rtpipe's commands on `topics`, in a directory of their own, with `environment` as their RTPIPE_ variables."""
 
     def __init__(self, directory: Path, topics: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -49,7 +49,7 @@ class Rehearsal:
         }
 
     def run(self, *arguments: str, accepted: tuple[int, ...] = (0,)) -> str:
-        """A command to its end; its output. RehearsalError with what it said if its exit code is none of `accepted`."""
+        """A command to its end; its output. DriverError with what it said if its exit code is none of `accepted`."""
         done = subprocess.run(
             self._command(arguments),
             check=False,
@@ -59,7 +59,7 @@ class Rehearsal:
             text=True,
         )
         if done.returncode not in accepted:
-            raise RehearsalError(
+            raise DriverError(
                 f"rtpipe {arguments[0]} ended with exit code {done.returncode}: {_tail(done.stderr + done.stdout)}"
             )
         return done.stdout
@@ -88,7 +88,7 @@ class Rehearsal:
             self.producer.terminate()
         code, output = self.producer.wait(), self._produced.read_text()
         if code and not (code == -signal.SIGTERM and '"sent"' in output):  # the signal may come after its last word
-            raise RehearsalError(f"the producer ended with exit code {code}: {_tail(output)}")
+            raise DriverError(f"the producer ended with exit code {code}: {_tail(output)}")
         return _sent(output)
 
     def _produce_command(self, *how_much: str, topics: str = "") -> tuple[str, ...]:
@@ -167,11 +167,11 @@ class Rehearsal:
 
 
 def until(check: Callable[[], _T], what: str, seconds: float = 180) -> _T:
-    """Ask until the answer is true. RehearsalError says what did not happen."""
+    """Ask until the answer is true. DriverError says what did not happen."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):
         if time.monotonic() > deadline:
-            raise RehearsalError(f"after {seconds:.0f} s still not: {what}")
+            raise DriverError(f"after {seconds:.0f} s still not: {what}")
         time.sleep(0.1)
     return answer
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rtpipe.errors import RtpipeError
-from supervisor.background_question import AskedAside
+from supervisor.background_question import BackgroundQuestion
 from supervisor.kafka.cluster_view import ClusterView
 from workers.contract.partition_spec import PartitionKey
 
@@ -28,7 +28,7 @@ class LogWatch:
 
     def __init__(self, view: ClusterView, every: float = _EVERY) -> None:
         self._view = view
-        self._looks: AskedAside[LogFacts] = AskedAside("log-watch", every)
+        self._looks: BackgroundQuestion[LogFacts] = BackgroundQuestion("log-watch", every)
 
     def next_look(self) -> float:
         """When `facts` has something to do again, in monotonic seconds."""

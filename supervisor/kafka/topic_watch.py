@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import UnreachableError
-from supervisor.background_question import AskedAside
+from supervisor.background_question import BackgroundQuestion
 from supervisor.kafka.cluster_view import ClusterView, TopicFacts
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
@@ -54,7 +54,7 @@ class TopicWatch:
         self._topic_ids = dict(topic_ids)
         self._partitions = set(partitions)
         self._cluster_id = cluster_id
-        self._looks: AskedAside[_Look] = AskedAside("topic-watch", every)
+        self._looks: BackgroundQuestion[_Look] = BackgroundQuestion("topic-watch", every)
         self._missing_since: dict[str, float] = {}
 
     def next_look(self) -> float:

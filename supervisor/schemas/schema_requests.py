@@ -17,32 +17,32 @@ from typing import TYPE_CHECKING, TypeVar
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
 from rtpipe.log import get_logger
-from supervisor.schemas.topic_answers import TopicDesk
+from supervisor.schemas.topic_answers import TopicAnswers
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Ended, SchemaAnswer, SchemaWanted
 
 if TYPE_CHECKING:
     from avro_schemas.registry.client import Registry
     from supervisor.process_handle import ProcessHandle
-    from supervisor.schemas.table_fitter import TableKeeper
+    from supervisor.schemas.table_fitter import TableFitter
 
 log = get_logger("supervisor")
 _T = TypeVar("_T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 
 
-class SchemaDesk:
+class SchemaRequests:
     """`ask` from the loop; `answers` gives, in the loop again, who asked and what came back."""
 
-    def __init__(self, open_registry: Callable[[], Registry], keeper: TableKeeper, *, patient: bool = True) -> None:
+    def __init__(self, open_registry: Callable[[], Registry], fitter: TableFitter, *, patient: bool = True) -> None:
         """`patient`: a service that does not answer is waited for; else that is the answer's problem."""
         self._open_registry = open_registry
-        self._keeper = keeper
+        self._fitter = fitter
         self._insist = _patiently if patient else _once
         self._registry: Registry | None = None
         self._opening = threading.Lock()
         self._patient = patient
-        self._topics: dict[str, TopicDesk] = {}  # each of which its thread alone touches
+        self._topics: dict[str, TopicAnswers] = {}  # each of which its thread alone touches
         self._asked: dict[str, queue.SimpleQueue[tuple[ProcessHandle, PartitionSpec, SchemaWanted]]] = {}
         self._answered: queue.SimpleQueue[tuple[ProcessHandle, SchemaAnswer]] = queue.SimpleQueue()
         self._wake: Callable[[], None] = lambda: None
@@ -83,7 +83,7 @@ class SchemaDesk:
         """The answer, now; one thread a topic."""
         topic = spec.key.topic
         if topic not in self._topics:
-            self._topics[topic] = TopicDesk(topic, self._client, self._keeper, self._insist, patient=self._patient)
+            self._topics[topic] = TopicAnswers(topic, self._client, self._fitter, self._insist, patient=self._patient)
         answer = self._topics[topic].answer(spec, wanted)
         if answer.problem is not None and answer.problem.name == AccessDeniedError.name:
             self._registry = None  # its files and secrets may be others by the next time

@@ -13,7 +13,7 @@ from infra.tables.database import Sessions, run
 from infra.tables.table_session import Cause, TableBusyError, TableSession, connected
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.log import get_logger
-from supervisor.schemas.table_plan import TableAim, TablePlan, Wishes, plan_table
+from supervisor.schemas.table_plan import TablePlan, TableTarget, Wishes, plan_table
 
 log = get_logger("table")
 
@@ -21,28 +21,28 @@ log = get_logger("table")
 _TRIES, _PAUSE = 6, 1.0
 
 
-def apply_to(aim: TableAim, accounts: Accounts, wishes: Wishes) -> None:
+def apply_to(target: TableTarget, accounts: Accounts, wishes: Wishes) -> None:
     """`make_fit`, and give the consumer what it lacks on a table that was made."""
-    plan = make_fit(aim, accounts, wishes)
+    plan = make_fit(target, accounts, wishes)
     if plan.create:
         _grant(plan, accounts)
 
 
-def make_fit(aim: TableAim, accounts: Accounts, wishes: Wishes) -> TablePlan:
+def make_fit(target: TableTarget, accounts: Accounts, wishes: Wishes) -> TablePlan:
     """Look again, alone with the table, and do what it needs; what that was. Waits a moment for others to let it go."""
     for _ in range(_TRIES - 1):
         try:
-            return _make_fit(aim, accounts, wishes)
+            return _make_fit(target, accounts, wishes)
         except TableBusyError as busy:
             log.warning("waiting: %s", busy.message)
             time.sleep(_PAUSE)
-    return _make_fit(aim, accounts, wishes)
+    return _make_fit(target, accounts, wishes)
 
 
-def _make_fit(aim: TableAim, accounts: Accounts, wishes: Wishes) -> TablePlan:
+def _make_fit(target: TableTarget, accounts: Accounts, wishes: Wishes) -> TablePlan:
     """One try, under the table's lock."""
-    with connected(accounts.infra, accounts.database, aim.table) as session, session.locked():
-        plan = plan_table(aim, session, wishes)
+    with connected(accounts.infra, accounts.database, target.table) as session, session.locked():
+        plan = plan_table(target, session, wishes)
         if plan.create:
             session.create(plan.create)
         else:
@@ -52,7 +52,7 @@ def _make_fit(aim: TableAim, accounts: Accounts, wishes: Wishes) -> TablePlan:
 
 def refuse(plans: Sequence[TablePlan]) -> None:
     """EvolutionError with all that no change of the tables mends; nothing if there is none."""
-    if problems := [f"table {one.aim.table}: {problem}" for one in plans for problem in one.refused]:
+    if problems := [f"table {one.target.table}: {problem}" for one in plans for problem in one.refused]:
         raise EvolutionError(
             "\n  ".join(problems),
             hint="nothing was changed; give the field another name, or change the column by hand",
@@ -62,15 +62,15 @@ def refuse(plans: Sequence[TablePlan]) -> None:
 def _alter(plan: TablePlan, session: TableSession) -> None:
     """A person said yes to all of it, a copy included."""
     for alteration in plan.alterations:
-        session.alter(alteration, Cause(plan.aim.topic, plan.aim.schema_id), may_copy=True)
+        session.alter(alteration, Cause(plan.target.topic, plan.target.schema_id), may_copy=True)
 
 
 def _grant(plan: TablePlan, accounts: Accounts) -> None:
     """AccessDeniedError with the statement if nobody here may give the privileges."""
-    table, database = plan.aim.table, accounts.database
+    table, database = plan.target.table, accounts.database
     if accounts.infra_is_consumer:
         return
-    needed = who.table_privileges(table, plan.aim.rules)
+    needed = who.table_privileges(table, plan.target.rules)
     with closing(Sessions()) as sessions:
         user = who.login(sessions, accounts.consumer, None) or who.new_user(accounts.consumer)
         with sessions.connected(accounts.consumer, doing="trying its privileges") as connection:

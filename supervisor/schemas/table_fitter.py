@@ -48,7 +48,7 @@ class _Looked:
     altered: bool = False
 
 
-class TableKeeper:
+class TableFitter:
     """The only one that alters tables while rows flow: with the infra account, on a connection of its own, on which no
     row is ever written, and while the writer that asks has no transaction open.
     """

@@ -23,7 +23,7 @@ from infra.tables.table_session import TableSession
 
 
 @dataclass(frozen=True, slots=True)
-class TableAim:
+class TableTarget:
     """A topic's table as a schema and the settings ask for it. `schema_id`: None for a file's schema."""
 
     topic: str
@@ -47,7 +47,7 @@ class Wishes:
 class TablePlan:
     """One table: how it is, and what would make it fit."""
 
-    aim: TableAim
+    target: TableTarget
     layout: TableLayout
     found: FoundTable | None  #: None: it is to be created
     placement: Placement | None
@@ -98,32 +98,32 @@ class TablePlan:
         ]
 
 
-def plan_table(aim: TableAim, session: TableSession, wishes: Wishes) -> TablePlan:
+def plan_table(target: TableTarget, session: TableSession, wishes: Wishes) -> TablePlan:
     """Looks, and changes nothing. SchemaError or SettingsError if the schema gives no table for these rules."""
-    layout, keyed = table_layout(aim.schema, table=aim.table, rules=aim.rules), False
+    layout, keyed = table_layout(target.schema, table=target.table, rules=target.rules), False
     found = session.look()
     if found is None:
         if not layout.table.primary_key.columns and session.demands_primary_key():
-            rules, keyed = replace(aim.rules, metadata=tuple({*aim.rules.metadata, *PLACE})), True
-            layout = table_layout(aim.schema, table=aim.table, rules=rules)
+            rules, keyed = replace(target.rules, metadata=tuple({*target.rules.metadata, *PLACE})), True
+            layout = table_layout(target.schema, table=target.table, rules=rules)
         sql = create_table_sql(layout.table, session.database, mariadb=session.is_mariadb)
         layout = replace(layout, warnings=(*layout.warnings, *depth_warnings(layout.columns, session.json_depth())))
-        return TablePlan(aim, layout, None, None, (), (), sql, (), keyed)
-    return _altered(aim, layout, found, session.database, wishes)
+        return TablePlan(target, layout, None, None, (), (), sql, (), keyed)
+    return _altered(target, layout, found, session.database, wishes)
 
 
-def _altered(aim: TableAim, layout: TableLayout, found: FoundTable, database: str, wishes: Wishes) -> TablePlan:
-    lineage = lineage_of([*aim.versions(), aim.schema], aim.table, aim.rules)
+def _altered(target: TableTarget, layout: TableLayout, found: FoundTable, database: str, wishes: Wishes) -> TablePlan:
+    lineage = lineage_of([*target.versions(), target.schema], target.table, target.rules)
 
     def placed(found: FoundTable) -> Placement:
-        return place(layout, found, aim.rules, lambda: lineage, accept_unrelated=wishes.accept_unrelated)
+        return place(layout, found, target.rules, lambda: lineage, accept_unrelated=wishes.accept_unrelated)
 
     placement, renames = placed(found), tuple[Rename, ...]()
     if wishes.accept_rename:
         renames = _renames(placement, found)
         found = _renamed(found, renames)
         placement = placed(found)
-    idle = _idle(placement, found, aim.rules, lineage)
+    idle = _idle(placement, found, target.rules, lineage)
     changes: list[Change] = [*renames, *placement.changes]
     if wishes.drop:
         dropped = set(idle)
@@ -132,8 +132,8 @@ def _altered(aim: TableAim, layout: TableLayout, found: FoundTable, database: st
         idle = ()
     deep = depth_warnings(placement.layout.columns, found.json_depth)
     layout = replace(layout, warnings=(*layout.warnings, *deep))
-    altered = tuple(alterations(database, aim.table, found, changes))
-    return TablePlan(aim, layout, found, placement, tuple(changes), altered, "", idle, keyed=False)
+    altered = tuple(alterations(database, target.table, found, changes))
+    return TablePlan(target, layout, found, placement, tuple(changes), altered, "", idle, keyed=False)
 
 
 def _renames(placement: Placement, found: FoundTable) -> tuple[Rename, ...]:

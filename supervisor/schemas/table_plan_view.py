@@ -18,8 +18,8 @@ _ADDED, _CHANGED, _REMOVED, _QUIET = "green", "yellow", "red", "dim"
 
 def print_plan(plan: TablePlan, console: Console) -> None:
     """The diff of one table."""
-    source = "" if plan.aim.schema_id is None else f", schema id {plan.aim.schema_id}"
-    console.print(Text.assemble((plan.aim.table, "bold"), f"  topic {plan.aim.topic}{source}: {_summary(plan)}"))
+    source = "" if plan.target.schema_id is None else f", schema id {plan.target.schema_id}"
+    console.print(Text.assemble((plan.target.table, "bold"), f"  topic {plan.target.topic}{source}: {_summary(plan)}"))
     for sign, words, note, style in _lines(plan):
         console.print(Text.assemble("  ", (f"{sign} {words}", style), ("  " + note if note else "", _QUIET)))
     if plan.keyed:
@@ -49,9 +49,9 @@ def as_json(plan: TablePlan) -> dict[str, Any]:
     """The same with stable keys."""
     state = "refused" if plan.refused else "to create" if plan.create else "differs" if plan.changes else "fits"
     return {
-        "topic": plan.aim.topic,
-        "table": plan.aim.table,
-        "schema_id": plan.aim.schema_id,
+        "topic": plan.target.topic,
+        "table": plan.target.table,
+        "schema_id": plan.target.schema_id,
         "state": state,
         "rows": plan.found.rows if plan.found else 0,
         "primary_key": [str(column.name) for column in plan.layout.table.primary_key.columns]

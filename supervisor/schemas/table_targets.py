@@ -14,16 +14,16 @@ from rtpipe.errors import SchemaError, SettingsError
 from supervisor import partition_plan
 from supervisor.commands.options import topic_names
 from supervisor.kafka.topic_sample import known_schemas, sampled_ids
-from supervisor.schemas.table_plan import TableAim
+from supervisor.schemas.table_plan import TableTarget
 from supervisor.settings import settings as settings_module
 from supervisor.settings.registry_settings import open_registry
 from supervisor.settings.settings import Settings
 
 
-def aims(
+def targets(
     settings: Settings, topics: list[str] | None, schema: Path | None, schema_id: int | None = None
-) -> list[TableAim]:
-    """An aim for each topic, or several where its subjects are those of its records. `schema_id`: not the newest.
+) -> list[TableTarget]:
+    """A target for each topic, or several where its subjects are those of its records. `schema_id`: not the newest.
 
     SettingsError for no topic, SchemaError where there is no schema for one.
     """
@@ -35,26 +35,28 @@ def aims(
     if schema_id is not None and (len(names) > 1 or schema):
         raise SettingsError("--schema-id is for one topic, and instead of --schema")
     registry = open_registry(settings) if settings.schema_registry_url.get_secret_value() else None
-    found: list[TableAim] = []
+    found: list[TableTarget] = []
     for name in names:
         schemas = TopicSchemas(registry, name, settings.topic(name).subjects()) if registry else None
         if schema:
-            found.append(_aim(name, settings, schemas, None, given[name]))
+            found.append(_target(name, settings, schemas, None, given[name]))
         else:
             assert schemas is not None
             wanted = (
                 {schema_id: schemas.value(schema_id)} if schema_id is not None else _newest(name, settings, schemas)
             )
-            found += [_aim(name, settings, schemas, number, one) for number, one in wanted.items()]
+            found += [_target(name, settings, schemas, number, one) for number, one in wanted.items()]
     return found
 
 
-def _aim(topic: str, settings: Settings, schemas: TopicSchemas | None, schema_id: int | None, schema: Any) -> TableAim:
+def _target(
+    topic: str, settings: Settings, schemas: TopicSchemas | None, schema_id: int | None, schema: Any
+) -> TableTarget:
     def versions() -> Sequence[Any]:
         return list(schemas.versions([schema]).values()) if schemas else ()
 
     chosen = settings.topic(topic)
-    return TableAim(topic, partition_plan.table_of(topic, chosen), schema_id, schema, chosen.rules(), versions)
+    return TableTarget(topic, partition_plan.table_of(topic, chosen), schema_id, schema, chosen.rules(), versions)
 
 
 def _newest(topic: str, settings: Settings, schemas: TopicSchemas) -> dict[int, Any]:

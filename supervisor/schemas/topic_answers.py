@@ -17,7 +17,7 @@ from avro_schemas.tables.lineage import Lineage, lineage_of
 from infra.tables.table_session import Cause
 from rtpipe.errors import NotAvroError, RtpipeError, SchemaError, SettingsError
 from rtpipe.log import get_logger
-from supervisor.schemas.table_fitter import DiscardedError, TableKeeper, Wanted
+from supervisor.schemas.table_fitter import DiscardedError, TableFitter, Wanted
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Ended, SchemaAnswer, SchemaWanted, Use
 
@@ -33,15 +33,15 @@ _LAG, _VAIN_FOR = 5.0, 60.0
 _FIRST_PAUSE = 0.2
 
 
-class TopicDesk:
+class TopicAnswers:
     """One topic; not for several threads at once."""
 
     def __init__(
-        self, topic: str, registry: Callable[[], Registry], keeper: TableKeeper, insist: Insist, *, patient: bool
+        self, topic: str, registry: Callable[[], Registry], fitter: TableFitter, insist: Insist, *, patient: bool
     ) -> None:
         self._topic = topic
         self._registry = registry
-        self._keeper = keeper
+        self._fitter = fitter
         self._insist = insist
         self._patient = patient
         self._lags_from = 0.0  # not before this moment is an unknown id asked for again
@@ -91,7 +91,7 @@ class TopicDesk:
             if found is not None:
                 schema_id, schema = found
                 return self._round(spec, [schema_id], {schema_id: schema})[0]
-            layout = self._insist(lambda: self._keeper.key_layout(spec.table, spec.rules))
+            layout = self._insist(lambda: self._fitter.key_layout(spec.table, spec.rules))
             return SchemaAnswer(schema_id, layout=layout)
         except RtpipeError as error:
             return SchemaAnswer(schema_id, problem=Ended.by(error))
@@ -128,7 +128,7 @@ class TopicDesk:
 
         numbers = [one.cause.schema_id or 0 for one in wanted]
         try:
-            fitted = self._insist(lambda: self._keeper.fit(wanted, spec.rules, known))
+            fitted = self._insist(lambda: self._fitter.fit(wanted, spec.rules, known))
         except RtpipeError as error:
             return [_of_table(number, error) for number in numbers]
         return [

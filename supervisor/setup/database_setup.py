@@ -22,9 +22,9 @@ from infra.tables.table_session import connected
 from infra.tables.wanted_table import WantedTable
 from rtpipe.errors import SchemaError
 from supervisor.schemas.table_apply import make_fit, refuse
-from supervisor.schemas.table_plan import TableAim, TablePlan, Wishes, plan_table
+from supervisor.schemas.table_plan import TablePlan, TableTarget, Wishes, plan_table
 from supervisor.schemas.table_plan_view import lines_of
-from supervisor.schemas.table_targets import aims
+from supervisor.schemas.table_targets import targets
 from supervisor.settings import settings as settings_module
 from supervisor.settings.settings import Settings
 from workers.contract.errors import SetupError
@@ -45,7 +45,7 @@ class Setup:
             raise _no_topics(missing, found, settings.bootstrap_servers)
         self._facts = {topic: found[topic] for topic in topics}
         try:
-            self._aims: list[TableAim] = aims(settings, list(topics), None)
+            self._targets: list[TableTarget] = targets(settings, list(topics), None)
         except SchemaNotFoundError as error:
             raise SchemaError(
                 f"there is no schema for the values of a topic: {error.message}",
@@ -81,36 +81,38 @@ class Setup:
             items.append(
                 ProvisionItem("topic", topic, State.THERE, f"{facts.partitions} partition{_s(facts.partitions)}")
             )
-            for aim in self._aims:
-                if aim.topic == topic:
-                    detail = f"schema id {aim.schema_id}, the newest of topic {topic}"
-                    items.append(ProvisionItem("schema", _record_of(aim.schema), State.THERE, detail))
+            for target in self._targets:
+                if target.topic == topic:
+                    detail = f"schema id {target.schema_id}, the newest of topic {topic}"
+                    items.append(ProvisionItem("schema", _record_of(target.schema), State.THERE, detail))
         return items
 
     def _layouts(self) -> list[WantedTable]:
-        made = [table_layout(aim.schema, table=aim.table, rules=aim.rules) for aim in self._aims]
-        return [WantedTable(layout.table, aim.rules, layout) for aim, layout in zip(self._aims, made, strict=True)]
+        made = [table_layout(target.schema, table=target.table, rules=target.rules) for target in self._targets]
+        return [
+            WantedTable(layout.table, target.rules, layout) for target, layout in zip(self._targets, made, strict=True)
+        ]
 
     def _topic_tables(self, *, dry_run: bool) -> list[ProvisionItem]:
         """The topics' tables; looked at by the account that surely exists and may see them."""
         if dry_run:
-            self.tables = [self._looked_at(aim) for aim in self._aims]
+            self.tables = [self._looked_at(target) for target in self._targets]
             return [_item(plan, done=False) for plan in self.tables]
-        return [_item(self._made(aim), done=True) for aim in self._aims]
+        return [_item(self._made(target), done=True) for target in self._targets]
 
-    def _looked_at(self, aim: TableAim) -> TablePlan:
-        with connected(self._accounts.privileged, self._accounts.database, aim.table) as session:
-            return plan_table(aim, session, _WISHES)
+    def _looked_at(self, target: TableTarget) -> TablePlan:
+        with connected(self._accounts.privileged, self._accounts.database, target.table) as session:
+            return plan_table(target, session, _WISHES)
 
-    def _made(self, aim: TableAim) -> TablePlan:
+    def _made(self, target: TableTarget) -> TablePlan:
         """The plan that was carried out; one that copies the table is left to a person who knows when."""
-        plan = self._looked_at(aim)
-        return make_fit(aim, self._accounts, _WISHES) if plan.differs and not plan.costly else plan
+        plan = self._looked_at(target)
+        return make_fit(target, self._accounts, _WISHES) if plan.differs and not plan.costly else plan
 
 
 def _item(plan: TablePlan, *, done: bool) -> ProvisionItem:
     """The table's line: missing, short of something that can be given, or other than the schema asks for."""
-    table, notes = plan.aim.table, lines_of(plan)
+    table, notes = plan.target.table, lines_of(plan)
     if plan.create:
         state = State.CREATED if done else State.TO_CREATE
         notes = list(plan.layout.warnings)
@@ -118,7 +120,7 @@ def _item(plan: TablePlan, *, done: bool) -> ProvisionItem:
         state = State.DIFFERS
     elif plan.costly:
         state = State.DIFFERS
-        notes.append(f"`rtpipe table apply --topics {plan.aim.topic}` does it, at a time that you choose")
+        notes.append(f"`rtpipe table apply --topics {plan.target.topic}` does it, at a time that you choose")
     elif plan.changes:
         state = State.CHANGED if done else State.TO_CHANGE
     else:

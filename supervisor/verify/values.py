@@ -21,8 +21,8 @@ from sqlalchemy.dialects.mysql import BLOB, FLOAT, LONGBLOB, MEDIUMBLOB, TINYBLO
 from sqlalchemy.types import CHAR, VARBINARY, VARCHAR, Integer
 
 from avro_schemas.columns.types import ColumnShape
-from supervisor.verify.given_columns import given_form
 from supervisor.verify.times import EPOCH, days, moment, time_of_day
+from supervisor.verify.user_columns import user_form
 from workers.rows.literals.avro_texts import big_decimal_text, uuid_of_bytes
 from workers.rows.literals.json_values import plain_value
 from workers.rows.literals.text_literals import TEXT_TYPES
@@ -142,7 +142,7 @@ def _reader_of(column: ColumnShape, table: ColumnShape, nonfinite: str) -> Calla
 
 def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], Value] | None:
     """None where the Avro value is the form already."""
-    if table.given is not None and (form := given_form(column, table.given)) is not None:
+    if table.given is not None and (form := user_form(column, table.given)) is not None:
         return form.of_message
     if column.of.nested:
         plain = plain_value(column)
@@ -178,7 +178,7 @@ def _logical_value(column: ColumnShape, kind: str) -> Callable[[Any], Value] | N
 
 def _table_value(column: ColumnShape) -> Callable[[Any], Value] | None:
     """None where the server sends the form already."""
-    if column.given is not None and (form := given_form(column, column.given)) is not None:
+    if column.given is not None and (form := user_form(column, column.given)) is not None:
         return form.of_table
     if column.of.nested:
         return _parsed

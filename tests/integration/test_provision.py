@@ -34,7 +34,7 @@ from infra.tables.table_look import found_table
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import ExitCode, SettingsError, UnreachableError
 from supervisor.schemas.table_apply import apply_to
-from supervisor.schemas.table_plan import TableAim, Wishes
+from supervisor.schemas.table_plan import TableTarget, Wishes
 from tests.support.mysql_server import MysqlServer
 from tests.support.server_setting import server_setting
 
@@ -251,9 +251,9 @@ def test_what_rtpipe_made_of_a_table_itself_is_already_there(place: Place) -> No
     assert create(replace(place.request, new_versions=True)).exit_code is ExitCode.DIFFERENT
     with contextlib.closing(Registry(place.request.registry_url)) as client:
         versions = [schema for _, schema in client.versions(subject)]
-    aim = TableAim(place.topic, place.topic, None, versions[-1], PLAIN, lambda: versions)
+    target = TableTarget(place.topic, place.topic, None, versions[-1], PLAIN, lambda: versions)
     accounts = accounts_of(place.request.database_url, place.request.infra_database_url, None)
-    apply_to(aim, accounts, Wishes())
+    apply_to(target, accounts, Wishes())
     assert {row[0] for row in place.sql(f"SHOW COLUMNS FROM {place.database}.{place.topic}")} == {
         *("key", "price", "at", "at_v2", "more")
     }

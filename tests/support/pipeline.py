@@ -44,7 +44,7 @@ from tests.support.waits import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 Row = tuple[str, int, str]
 
 
@@ -153,7 +153,10 @@ class Pipeline:
     def produce(self, count: int, *, keys: int = 50, payload: str = "x", producer: Producer | None = None) -> None:
         """`count` messages to each topic, each key's with a sequence of its own."""
         failed: list[str] = []
-        producer = producer or Producer({"bootstrap.servers": self.addresses.bootstrap_servers, "linger.ms": 5})
+        ordered = {"enable.idempotence": True}  # else what is sent again may come after what was sent later
+        producer = producer or Producer(
+            {"bootstrap.servers": self.addresses.bootstrap_servers, "linger.ms": 5, **ordered}
+        )
         for topic in self.topics:
             for index in range(count):
                 key = f"key-{index % keys}"

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from supervisor.control_socket import ControlServer, ask, ask_all, runtime_directory
+from supervisor.status.before_plan import StatusBeforePlan
 from supervisor.status.partition_status import PipelineStatus
 from supervisor.status.supervisors_elsewhere import found_elsewhere, how_to_look, told
-from supervisor.status.waiting_room import WaitingRoom
 from tests.support.waits import eventually
 
 
@@ -133,7 +133,7 @@ def test_an_answer_that_is_none(tmp_path: Path, said: str) -> None:
 
 def test_status_is_told_while_there_is_no_plan_yet(tmp_path: Path) -> None:
     path = tmp_path / "supervisor-5.sock"
-    with WaitingRoom(str(path), ["orders", "payments"], "no broker answers") as room:
+    with StatusBeforePlan(str(path), ["orders", "payments"], "no broker answers") as room:
         room.reason = "no broker answers at k:1"
         [told] = ask_all(tmp_path, "status")
         assert ask(path, "resume", topic="orders") == {"resumed": []}

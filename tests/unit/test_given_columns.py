@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
-from avro_schemas.columns.given_column import given_column
 from avro_schemas.columns.notes import float_notes, losses
 from avro_schemas.columns.types import KEY_COLLATION, ColumnShape
+from avro_schemas.columns.user_column import user_column
 from avro_schemas.tables.evolution import Placement, place
 from avro_schemas.tables.layout import TableLayout, table_layout
 from avro_schemas.tables.lineage import Lineage
@@ -52,13 +52,13 @@ def column(kind: Any, words: str, charset: str | None = None) -> ColumnShape:
 
 
 def test_the_words_of_a_type_are_taken_apart() -> None:
-    found = given_column(FoundColumn("decimal(10,2) unsigned zerofill", nullable=True))
+    found = user_column(FoundColumn("decimal(10,2) unsigned zerofill", nullable=True))
     assert (found.kind, found.precision, found.unsigned, found.zerofill) == ("decimal", (10, 2), True, True)
-    assert given_column(FoundColumn("enum('it''s','b\\\\s','x,y')", nullable=True)).members == ("it's", "b\\s", "x,y")
-    assert given_column(FoundColumn("text /*M!100301 COMPRESSED*/", nullable=True)).kind == "text"
-    assert given_column(FoundColumn("year(4)", nullable=True)).kind == "year"
+    assert user_column(FoundColumn("enum('it''s','b\\\\s','x,y')", nullable=True)).members == ("it's", "b\\s", "x,y")
+    assert user_column(FoundColumn("text /*M!100301 COMPRESSED*/", nullable=True)).kind == "text"
+    assert user_column(FoundColumn("year(4)", nullable=True)).kind == "year"
     for unknown in ("year(2)", "geometry", "vector(3)", "enum()", "xmltype", "set('a'"):
-        assert given_column(FoundColumn(unknown, nullable=True)).kind == "", unknown
+        assert user_column(FoundColumn(unknown, nullable=True)).kind == "", unknown
 
 
 @pytest.mark.parametrize(

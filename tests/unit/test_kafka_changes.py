@@ -9,7 +9,7 @@ import pytest
 
 from rtpipe.errors import ExitCode, UnreachableError
 from supervisor import supervised_worker
-from supervisor.background_question import AskedAside
+from supervisor.background_question import BackgroundQuestion
 from supervisor.kafka.cluster_view import Offsets, TopicFacts
 from supervisor.kafka.kafka_changes import KafkaChanges
 from supervisor.kafka.log_watch import LogWatch
@@ -199,7 +199,7 @@ def test_what_is_halted_keeps_its_state_and_reason_while_kafka_is_away() -> None
     worker = running(scene, 5)
     handle: Any = worker.handle
     handle.reports.append(Ended(ExitCode.BAD_DATA, "E_DATA", "too long"))
-    worker.bury()
+    worker.cancel()
     status = status_of(worker, ProcessStats(), time.monotonic() + FRESH + 1)
     assert (status.state, status.reason, status.lag) == ("halted", "too long", None)
 
@@ -268,7 +268,7 @@ def test_a_question_that_takes_long_is_never_asked_twice_at_a_time() -> None:
         assert release.wait(30)
         return 42
 
-    aside: AskedAside[int] = AskedAside("test", 0)
+    aside: BackgroundQuestion[int] = BackgroundQuestion("test", 0)
     assert [aside.take(now, ask) for now in (0.0, 1.0, 2.0)] == [None, None, None]
     release.set()
 

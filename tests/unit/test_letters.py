@@ -22,20 +22,20 @@ from rtpipe.errors import SchemaError, SettingsError
 from supervisor.dead_letters import view as letter_view
 from supervisor.dead_letters.export import write_directory, write_file
 from supervisor.dead_letters.fetch import pieces
-from supervisor.dead_letters.message_text import LetterReader, as_json, escaped, hex_dump, text_of
+from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
 from supervisor.dead_letters.selection import selection
-from workers.commit.dead_letter_rows import NOT_KEPT, Refusal, letter_text
+from workers.commit.dead_letter_rows import NOT_KEPT, Refusal, dead_letter_text
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.intake.batch_queue import Headers
-from workers.retry.dead_letter import Letter, LetterSource, batch_of
+from workers.retry.dead_letter import DeadLetter, DeadLetterSource, batch_of
 from workers.retry.dead_letter_retry import Outcome, Result
 from workers.retry.row_age import RowAge
 
-SOURCE = LetterSource(PartitionKey("orders", 3), "group-orders", "id")
+SOURCE = DeadLetterSource(PartitionKey("orders", 3), "group-orders", "id")
 MOMENT = dt.datetime(2026, 5, 1, 10, 30)  # noqa: DTZ001
 
 
-def letter(offset: int = 7, value: bytes | None = b"v", headers: Headers | None = None, **changes: Any) -> Letter:
+def letter(offset: int = 7, value: bytes | None = b"v", headers: Headers | None = None, **changes: Any) -> DeadLetter:
     facts: dict[str, Any] = {
         "source": SOURCE,
         "offset": offset,
@@ -50,7 +50,7 @@ def letter(offset: int = 7, value: bytes | None = b"v", headers: Headers | None 
         "written_at": MOMENT,
         "dropped_at": None,
     }
-    return Letter(**facts | changes)
+    return DeadLetter(**facts | changes)
 
 
 # -- selection -------------------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def message(**values: Any) -> bytes:
 
 def test_a_value_that_no_column_holds_is_shown_all_the_same() -> None:
     """A year beyond 9999 and NaN are why there is a letter."""
-    reader = LetterReader(lambda _: SCHEMA)
+    reader = DeadLetterReader(lambda _: SCHEMA)
     decoded, why = reader.decoded(message(day=2**30, ratio=float("nan"), raw=b"\xff"))
     assert why == ""
     assert json.loads(as_json(decoded)) == {"day": 2**30, "ratio": "nan", "raw": "/w=="}
@@ -171,10 +171,10 @@ def test_why_a_value_is_not_decoded() -> None:
     def unknown(_: int) -> NoReturn:
         raise SchemaError("no such id")
 
-    assert LetterReader(unknown).decoded(message(day=0, ratio=0, raw=None)) == (None, "E_SCHEMA no such id")
-    assert "too short" in LetterReader(unknown).decoded(b"")[1]
-    assert "left over" in LetterReader(lambda _: SCHEMA).decoded(message(day=0, ratio=0, raw=None) + b"x")[1]
-    assert "decode" in LetterReader(lambda _: SCHEMA).decoded(b"\0\0\0\0\1")[1]
+    assert DeadLetterReader(unknown).decoded(message(day=0, ratio=0, raw=None)) == (None, "E_SCHEMA no such id")
+    assert "too short" in DeadLetterReader(unknown).decoded(b"")[1]
+    assert "left over" in DeadLetterReader(lambda _: SCHEMA).decoded(message(day=0, ratio=0, raw=None) + b"x")[1]
+    assert "decode" in DeadLetterReader(lambda _: SCHEMA).decoded(b"\0\0\0\0\1")[1]
 
 
 def test_every_error_of_a_message_has_advice() -> None:
@@ -187,7 +187,7 @@ def test_every_error_of_a_message_has_advice() -> None:
 
 def test_a_printed_letter(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = letter(value=b"\x1b[2J", error_text="bad\x1b[31m", headers=[("n\n", None), ("m", b"plain")], key=None)
-    letter_view.print_letter(hostile, LetterReader(lambda _: SCHEMA), whole=False)
+    letter_view.print_letter(hostile, DeadLetterReader(lambda _: SCHEMA), whole=False)
     said = capsys.readouterr().out
     assert all(sign.isprintable() or sign == "\n" for sign in said)
     for words in (
@@ -202,7 +202,7 @@ def test_a_printed_letter(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_long_value_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     for whole, most in ((False, 30_000), (True, 10**9)):
-        letter_view.print_letter(letter(value=b"\xff" * 50_000), LetterReader(lambda _: SCHEMA), whole=whole)
+        letter_view.print_letter(letter(value=b"\xff" * 50_000), DeadLetterReader(lambda _: SCHEMA), whole=whole)
         said = capsys.readouterr().out
         assert len(said) < most
         assert ("and more" in said) is not whole
@@ -245,7 +245,7 @@ def test_what_must_be_fetched_comes_alone_and_in_order() -> None:
 
 def test_a_letter_says_to_its_end_that_its_content_is_not_kept() -> None:
     """However long the reason: the next retry takes NULL for a tombstone otherwise."""
-    text = letter_text(Refusal("E_VALUE", "x" * 5_000), size_not_kept=600)
+    text = dead_letter_text(Refusal("E_VALUE", "x" * 5_000), size_not_kept=600)
     assert len(text) == MAX_TEXT
     assert text.endswith(f"its 600 bytes are {NOT_KEPT}")
 
@@ -259,7 +259,7 @@ def test_an_export_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         with pytest.raises(SettingsError):
             write(broken(), tmp_path / "out")
         assert list(tmp_path.iterdir()) == []
-    other = letter(source=LetterSource(SOURCE.key, "other/group", "id"))
+    other = letter(source=DeadLetterSource(SOURCE.key, "other/group", "id"))
     assert write_directory([letter(), other], tmp_path / "out") == 2
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [
@@ -323,6 +323,6 @@ def test_a_row_that_is_there_already() -> None:
 
 
 def test_the_schema_id_is_not_taken_from_a_short_header() -> None:
-    assert LetterReader(lambda number: {"type": "int"} if number == 5 else NoReturn).decoded(
+    assert DeadLetterReader(lambda number: {"type": "int"} if number == 5 else NoReturn).decoded(
         b"\0" + struct.pack(">I", 5) + b"\x02"
     ) == ({"value": 1}, "")

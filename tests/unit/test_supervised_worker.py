@@ -83,7 +83,7 @@ def ends(worker: SupervisedWorker, code: int | None, *reports: object) -> None:
     handle: Any = worker.handle
     handle.reports += reports
     handle.code = code
-    worker.bury()
+    worker.cancel()
 
 
 @pytest.mark.parametrize("code", HALTS)

@@ -1,4 +1,4 @@
-"""What writers are answered about schema ids, by a registry and a keeper that stand in for the real ones."""
+"""What writers are answered about schema ids, by a registry and a fitter that stand in for the real ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import RtpipeError
 from supervisor.schemas import topic_answers as topic_desk
 from supervisor.schemas.table_fitter import Wanted
-from supervisor.schemas.topic_answers import TopicDesk
+from supervisor.schemas.topic_answers import TopicAnswers
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import SchemaWanted
 
@@ -67,7 +67,7 @@ class FakeRegistry:
 
 
 @dataclass
-class FakeKeeper:
+class FakeFitter:
     """Every schema fits but those that are refused; notes what was to fit together."""
 
     refused: set[int] = field(default_factory=set)
@@ -83,8 +83,8 @@ class FakeKeeper:
         return table_layout(schema(0), table=table, rules=rules)
 
 
-def desk(registry: FakeRegistry, keeper: FakeKeeper, *, patient: bool = True) -> TopicDesk:
-    return TopicDesk("t", lambda: registry, keeper, lambda step: step(), patient=patient)  # type: ignore[arg-type, return-value]
+def desk(registry: FakeRegistry, fitter: FakeFitter, *, patient: bool = True) -> TopicAnswers:
+    return TopicAnswers("t", lambda: registry, fitter, lambda step: step(), patient=patient)  # type: ignore[arg-type, return-value]
 
 
 def spec(rules: TableRules | None = None, subjects: SubjectNames = USUAL) -> PartitionSpec:
@@ -100,30 +100,30 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_ids_of_a_batch_are_one_round() -> None:
-    registry, keeper = FakeRegistry({number: schema(number) for number in range(1, 41)}), FakeKeeper({7})
-    about = desk(registry, keeper)
+    registry, fitter = FakeRegistry({number: schema(number) for number in range(1, 41)}), FakeFitter({7})
+    about = desk(registry, fitter)
     answer = about.answer(spec(), SchemaWanted(1, beside=tuple(range(1, 41))))
     assert answer.layout is not None
     assert {one.schema_id for one in answer.beside} == set(range(2, 41))
     assert [one.schema_id for one in answer.beside if one.problem] == [7]
-    assert keeper.rounds == [list(range(1, 41))]
+    assert fitter.rounds == [list(range(1, 41))]
     assert len(registry.asked) == 80
     again = about.answer(spec(), SchemaWanted(2, beside=(1, 7)))
     assert [one.schema_id for one in (again, *again.beside)] == [2, 1, 7]
-    assert keeper.rounds[1:] == [[7]]  # what was a problem is looked at anew, the rest is known
+    assert fitter.rounds[1:] == [[7]]  # what was a problem is looked at anew, the rest is known
 
 
 def test_with_upserts_a_new_schema_changes_the_layouts_of_the_others() -> None:
-    registry, keeper = FakeRegistry({number: schema(number) for number in (1, 2)}), FakeKeeper()
-    about = desk(registry, keeper)
+    registry, fitter = FakeRegistry({number: schema(number) for number in (1, 2)}), FakeFitter()
+    about = desk(registry, fitter)
     about.answer(spec(KEYED), SchemaWanted(1))
     assert [one.schema_id for one in about.answer(spec(KEYED), SchemaWanted(2, beside=(1,))).beside] == [1]
-    assert keeper.rounds == [[1], [2, 1]]
+    assert fitter.rounds == [[1], [2, 1]]
 
 
 def test_a_schema_of_another_subject_is_refused_by_name_and_asked_about_once() -> None:
     registry = FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["b-value", "a-value"]})
-    about = desk(registry, FakeKeeper())
+    about = desk(registry, FakeFitter())
     answer = about.answer(spec(), SchemaWanted(1))
     assert answer.refusal is not None
     name, text = answer.refusal
@@ -148,7 +148,7 @@ def test_a_schema_of_another_subject_is_refused_by_name_and_asked_about_once() -
     ],
 )
 def test_which_subjects_are_the_topics(subjects: SubjectNames, under: list[str], *, good: bool) -> None:
-    answer = desk(FakeRegistry({1: schema(1)}, {1: under}), FakeKeeper()).answer(spec(None, subjects), SchemaWanted(1))
+    answer = desk(FakeRegistry({1: schema(1)}, {1: under}), FakeFitter()).answer(spec(None, subjects), SchemaWanted(1))
     assert (answer.refusal is None) is good
 
 
@@ -156,13 +156,13 @@ def test_a_registry_that_lists_no_subjects_and_an_alias_are_asked_for_the_schema
     for listed in (True, False):
         registry = FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["real"], 2: ["real"]}, lists_subjects=listed)
         registry.aliases.add(("t-value", 1))
-        about = desk(registry, FakeKeeper())
+        about = desk(registry, FakeFitter())
         assert about.answer(spec(), SchemaWanted(1)).refusal is None
         assert about.answer(spec(), SchemaWanted(2)).refusal is not None
 
 
 def test_the_schema_of_a_key_is_of_the_keys_subject() -> None:
-    about = desk(FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["t-key"], 2: ["t-value"]}), FakeKeeper())
+    about = desk(FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["t-key"], 2: ["t-value"]}), FakeFitter())
     assert about.answer(spec(), SchemaWanted(1, "key")).schema == schema(1)
     refusal = about.answer(spec(), SchemaWanted(2, "key")).refusal
     assert refusal is not None
@@ -172,7 +172,7 @@ def test_the_schema_of_a_key_is_of_the_keys_subject() -> None:
 @pytest.mark.parametrize("trouble", [SchemaNotFoundError("404"), UnprocessableError("422")])
 def test_a_passing_refusal_is_asked_again(trouble: RtpipeError) -> None:
     registry = FakeRegistry({1: schema(1), 2: schema(2)}, troubles={1: [trouble, trouble]})
-    answer = desk(registry, FakeKeeper()).answer(spec(), SchemaWanted(1, beside=(2,)))
+    answer = desk(registry, FakeFitter()).answer(spec(), SchemaWanted(1, beside=(2,)))
     assert answer.layout is not None
     assert registry.asked.count(("schema", 1)) == 3
     assert registry.asked.count(("schema", 2)) == 1
@@ -180,21 +180,21 @@ def test_a_passing_refusal_is_asked_again(trouble: RtpipeError) -> None:
 
 def test_what_stays_unknown_is_refused_and_the_next_such_id_is_not_waited_for() -> None:
     registry = FakeRegistry({})
-    about = desk(registry, FakeKeeper())
+    about = desk(registry, FakeFitter())
     answer = about.answer(spec(), SchemaWanted(1, beside=(2, 3)))
     assert {one.refusal and one.refusal[0] for one in (answer, *answer.beside)} == {"E_UNKNOWN_SCHEMA"}
     assert registry.asked.count(("schema", 1)) > 1
     about.answer(spec(), SchemaWanted(4))
     assert registry.asked.count(("schema", 4)) == 1
-    impatient = desk(registry, FakeKeeper(), patient=False)
+    impatient = desk(registry, FakeFitter(), patient=False)
     impatient.answer(spec(), SchemaWanted(5))
     assert registry.asked.count(("schema", 5)) == 1
 
 
 def test_a_tombstone_first_goes_by_what_was_met_else_by_the_table() -> None:
-    registry, keeper = FakeRegistry({1: schema(1), 3: schema(3)}), FakeKeeper()
-    about = desk(registry, keeper)
+    registry, fitter = FakeRegistry({1: schema(1), 3: schema(3)}), FakeFitter()
+    about = desk(registry, fitter)
     assert about.answer(spec(KEYED), SchemaWanted(0, "newest")).layout is not None
-    assert keeper.rounds == []
+    assert fitter.rounds == []
     about.answer(spec(KEYED), SchemaWanted(3, beside=(1,)))
     assert about.answer(spec(KEYED), SchemaWanted(0, "newest")).schema_id == 3

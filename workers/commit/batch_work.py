@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from rtpipe.mysql.error_numbers import DUPLICATE
 from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.dead_letter_rows import Refusal, letter_statements
+from workers.commit.dead_letter_rows import Refusal, dead_letter_statements
 from workers.commit.partition_owner import NotWritten
 from workers.commit.row_trial import Execute, Rows, RowTrial
 from workers.contract.errors import RowExistsError
@@ -112,7 +112,7 @@ class BatchWork:
         """Write all rows but those known for bad, then the letters. Raises TooManyRefused."""
         self.write_rows(execute)
         room = self._max_packet if self._content else 0
-        for statement in letter_statements(self._spec, self._batch, self.refused, room):
+        for statement in dead_letter_statements(self._spec, self._batch, self.refused, room):
             try:
                 execute(statement)
             except DatabaseTrouble as trouble:

@@ -33,7 +33,7 @@ class Refusal:
         return (f"field {self.field}: " if self.field else "") + self.why
 
 
-def letter_statements(
+def dead_letter_statements(
     spec: PartitionSpec, batch: Batch, refused: Mapping[int, Refusal], max_packet: int
 ) -> Iterator[bytes]:
     """Statements of at most `max_packet` bytes that write a letter for each refused message of the batch."""
@@ -53,7 +53,7 @@ def letter_statements(
 
 def _letter(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: int) -> bytes:
     """The row literal; a value that no statement can carry stays in Kafka alone, and the text says so."""
-    value, text = batch.values[at], letter_text(refusal)
+    value, text = batch.values[at], dead_letter_text(refusal)
     content = [_binary(batch.keys[at]), _binary(value), _text(headers_json(batch.headers.get(at)))]
     before = [
         _text(spec.key.topic),
@@ -66,12 +66,12 @@ def _letter(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: 
     most = room - 6 * MAX_TEXT
     if sum(map(len, content)) > most:
         content = [part if 4 * len(part) < most else b"NULL" for part in content]
-        text = letter_text(refusal, size_not_kept=len(value or b""))
+        text = dead_letter_text(refusal, size_not_kept=len(value or b""))
     after = [_schema_id(value), _text(refusal.name), _text(text), _text(spec.table), b"UTC_TIMESTAMP(6)", b"NULL"]
     return b"(" + b",".join(before + content + after) + b")"
 
 
-def letter_text(refusal: Refusal, *, size_not_kept: int | None = None) -> str:
+def dead_letter_text(refusal: Refusal, *, size_not_kept: int | None = None) -> str:
     """The text of a letter; where its content is not kept, it says so, whatever must give way."""
     note = "" if size_not_kept is None else f"; its {size_not_kept:,} bytes are {NOT_KEPT}"
     return str(refusal)[: MAX_TEXT - len(note)] + note

@@ -21,7 +21,7 @@ _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC wit
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class LetterSource:
+class DeadLetterSource:
     """Where letters came from: a partition, as one consumer group read it, of one topic under that name."""
 
     key: PartitionKey
@@ -39,10 +39,10 @@ class LetterSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """A message that could not be a row, and why."""
 
-    source: LetterSource
+    source: DeadLetterSource
     offset: int
     timestamp: int  #: milliseconds since 1970, -1: none
     key: bytes | None
@@ -67,13 +67,13 @@ class Letter:
         return self.kept or self.fetched
 
 
-def letter_of(row: Row[Any]) -> Letter:
+def dead_letter_of(row: Row[Any]) -> DeadLetter:
     """A row of `rtpipe_dead_letters` with all its columns."""
     found = row._mapping  # noqa: SLF001 - its public name
     headers = found["headers"]
     moment = found["timestamp"]
-    return Letter(
-        source=LetterSource(
+    return DeadLetter(
+        source=DeadLetterSource(
             PartitionKey(found["topic"], found["partition"]), found["consumer_group"], found["topic_id"]
         ),
         offset=found["offset"],
@@ -90,7 +90,7 @@ def letter_of(row: Row[Any]) -> Letter:
     )
 
 
-def batch_of(letters: Sequence[Letter]) -> Batch:
+def batch_of(letters: Sequence[DeadLetter]) -> Batch:
     """The messages of letters of one source, in the order of their offsets; one or more."""
     return Batch(
         first=letters[0].offset,

@@ -26,10 +26,10 @@ from workers.commit.batch_encoder import BatchEncoder, HeldAt
 from workers.commit.batch_work import BatchWork
 from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.database_session import DatabaseSession, open_session, translated
-from workers.commit.dead_letter_rows import Refusal, letter_text
+from workers.commit.dead_letter_rows import Refusal, dead_letter_text
 from workers.contract.errors import TemporaryError
 from workers.contract.partition_spec import PartitionSpec
-from workers.retry.dead_letter import Letter, LetterSource, batch_of
+from workers.retry.dead_letter import DeadLetter, DeadLetterSource, batch_of
 from workers.retry.row_age import RowAge
 
 _TRIES = 6
@@ -48,7 +48,7 @@ class Result(enum.StrEnum):
 class Outcome:
     """One letter after a retry; `text` says why it is refused or kept."""
 
-    source: LetterSource
+    source: DeadLetterSource
     offset: int
     result: Result
     error_name: str = ""
@@ -61,11 +61,11 @@ class _Gone(Exception):  # noqa: N818 - no error: another retry was faster
         self.present = present
 
 
-class LetterRetry:
+class DeadLetterRetry:
     """Retries letters of one source. `force`: also where a row may hold newer state; `dry_run`: changes nothing."""
 
     def __init__(
-        self, source: LetterSource, spec: PartitionSpec, encoder: BatchEncoder, *, force: bool, dry_run: bool
+        self, source: DeadLetterSource, spec: PartitionSpec, encoder: BatchEncoder, *, force: bool, dry_run: bool
     ) -> None:
         self._source = source
         self._spec = spec
@@ -91,7 +91,7 @@ class LetterRetry:
                 self._open.require_key(self._spec.table, self._spec.rules.key)
         return self._open
 
-    def write(self, letters: Sequence[Letter]) -> list[Outcome]:
+    def write(self, letters: Sequence[DeadLetter]) -> list[Outcome]:
         """What became of each, once it is committed. The letters are in the order of their offsets."""
         gone: list[Outcome] = []
         tries = 0
@@ -117,7 +117,7 @@ class LetterRetry:
                 self._recover(trouble, tries)
         return gone
 
-    def _without_column(self, letter: Letter) -> Outcome:
+    def _without_column(self, letter: DeadLetter) -> Outcome:
         text = f"table {self._spec.table} has no column for one of its fields yet, so what comes after is not known"
         return Outcome(self._source, letter.offset, Result.REFUSED, "E_CONFIG", text)
 
@@ -139,7 +139,7 @@ class LetterRetry:
             return UnreachableError(f"{doing}: {trouble.told}", hint="once it answers, retry again: no row comes twice")
         return trouble.as_error(doing)
 
-    def _transact(self, letters: Sequence[Letter]) -> list[Outcome]:
+    def _transact(self, letters: Sequence[DeadLetter]) -> list[Outcome]:
         session = self._session
         batch = batch_of(letters)
         work = self._encoder.work(batch, session.max_packet)
@@ -168,7 +168,7 @@ class LetterRetry:
         kill_points.reach("letters:after_commit")
         return [self._outcome(letter, work.refused.get(at), at in kept) for at, letter in enumerate(letters)]
 
-    def _outcome(self, letter: Letter, refusal: Refusal | None, kept: bool) -> Outcome:
+    def _outcome(self, letter: DeadLetter, refusal: Refusal | None, kept: bool) -> Outcome:
         if refusal is None:
             return Outcome(self._source, letter.offset, Result.WRITTEN)
         name = letter.error_name if kept else refusal.name
@@ -187,7 +187,7 @@ class LetterRetry:
         found = self._session.connection.execute(select(LETTERS.c.offset).where(*where).with_for_update())
         return set(found.scalars())
 
-    def _kept(self, stored: Row[Any] | None, letters: Sequence[Letter], work: BatchWork) -> dict[int, str]:
+    def _kept(self, stored: Row[Any] | None, letters: Sequence[DeadLetter], work: BatchWork) -> dict[int, str]:
         """Letters that must stay whatever their messages are worth, by place, and why."""
         why = ""
         if stored is None:
@@ -206,7 +206,7 @@ class LetterRetry:
                 kept[at] = "its content was too large to keep here, and Kafka does not give it"
         return self._age.reasons(letters, work, self._query) | kept
 
-    def _write(self, stored: Row[Any], letters: Sequence[Letter], work: BatchWork, kept: Collection[int]) -> None:
+    def _write(self, stored: Row[Any], letters: Sequence[DeadLetter], work: BatchWork, kept: Collection[int]) -> None:
         """Totals, rows, letters. The totals come first: if they are not found again after a refused row, the server
         has rolled back all of it.
         """
@@ -224,7 +224,7 @@ class LetterRetry:
                 if at not in kept:
                     letter = letters[at]
                     size = None if letter.kept else len(letter.value or b"")
-                    told = {"error_name": refusal.name, "error_text": letter_text(refusal, size_not_kept=size)}
+                    told = {"error_name": refusal.name, "error_text": dead_letter_text(refusal, size_not_kept=size)}
                     mine = (self._source.where(), LETTERS.c.offset == letter.offset)
                     connection.execute(update(LETTERS).where(*mine).values(table_name=self._spec.table, **told))
 

@@ -8,7 +8,7 @@ from typing import Any
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN, OFFSET_COLUMN, PARTITION_COLUMN, PLACE
 from workers.commit.batch_work import BatchWork
 from workers.contract.partition_spec import PartitionSpec
-from workers.retry.dead_letter import Letter
+from workers.retry.dead_letter import DeadLetter
 
 #: Runs a query, by its whole text.
 Query = Callable[[bytes], Sequence[Sequence[Any]]]
@@ -23,13 +23,13 @@ class RowAge:
         self._force = force
         self._table = "`" + spec.table.replace("`", "``") + "`"
 
-    def reasons(self, letters: Sequence[Letter], work: BatchWork, query: Query) -> dict[int, str]:
+    def reasons(self, letters: Sequence[DeadLetter], work: BatchWork, query: Query) -> dict[int, str]:
         """Why some must not be written, by place."""
         if self._spec.rules.mode == "upsert":
             return {} if self._force else self._newer(letters, work, query)
         return self._doubled(letters, query) if work.placed else {}
 
-    def _doubled(self, letters: Sequence[Letter], query: Query) -> dict[int, str]:
+    def _doubled(self, letters: Sequence[DeadLetter], query: Query) -> dict[int, str]:
         """Rows that came in another way: the offset was set back, and the message was read again."""
         offsets = ", ".join(str(letter.offset) for letter in letters)
         here = f"{PARTITION_COLUMN} = {self._spec.key.partition} AND {OFFSET_COLUMN} IN ({offsets})"
@@ -37,7 +37,7 @@ class RowAge:
         why = f"its row is in {self._spec.table} already: drop the letter"
         return {at: why for at, letter in enumerate(letters) if letter.offset in found}
 
-    def _newer(self, letters: Sequence[Letter], work: BatchWork, query: Query) -> dict[int, str]:
+    def _newer(self, letters: Sequence[DeadLetter], work: BatchWork, query: Query) -> dict[int, str]:
         """Keys that have, or may have, newer state than the letter."""
         keys = {at: key for at, key in sorted(work.keys.items()) if at not in work.refused}
         if not set(PLACE) <= set(self._spec.rules.metadata):
@@ -59,7 +59,7 @@ class RowAge:
             rows |= {int(row[0]): (int(row[1]), int(row[2]), bool(row[3])) for row in found}
         return rows
 
-    def _judge(self, letter: Letter, row: tuple[int, int, bool] | None, *, deletes: bool) -> str:
+    def _judge(self, letter: DeadLetter, row: tuple[int, int, bool] | None, *, deletes: bool) -> str:
         """Why the letter may be older than what is known of its key; "" if it is not."""
         if row is None:
             unknown = self._spec.rules.tombstones == "delete" and not deletes

@@ -24,9 +24,9 @@ from workers.rows.literals.avro_texts import (
     uuid_text,
 )
 from workers.rows.literals.exact_fit import Literals, TooNarrow, exactly
-from workers.rows.literals.given_literals import given_literals, loses
 from workers.rows.literals.json_values import TooDeep, json_text
 from workers.rows.literals.text_literals import bytes_literals, hexadecimal, quoted_texts, text_literals
+from workers.rows.literals.user_literals import loses, user_literals
 
 
 def literals_for(column: ColumnShape, *, nonfinite: str = "dead_letter") -> Literals:
@@ -37,7 +37,7 @@ def literals_for(column: ColumnShape, *, nonfinite: str = "dead_letter") -> Lite
         return lambda values: ["NULL"] * len(values)
     render = _plain(column)
     if column.given is not None:
-        render = given_literals(column, column.given, render)
+        render = user_literals(column, column.given, render)
     elif column.narrow and not column.of.nested:
         render = exactly(column, render)
     if column.required:

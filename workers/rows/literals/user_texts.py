@@ -12,8 +12,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from avro_schemas.columns.given_column import MOST_BYTES, GivenColumn
-from avro_schemas.columns.given_limits import TIMESTAMP_SECONDS
+from avro_schemas.columns.user_column import MOST_BYTES, UserColumn
+from avro_schemas.columns.user_limits import TIMESTAMP_SECONDS
 from workers.rows.literals.text_literals import hexadecimal, quoted_text
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - a TIMESTAMP of a session in UTC
@@ -28,7 +28,7 @@ _MIXED = 1 << 48
 _INT64, _UINT64 = -(1 << 63), (1 << 64) - 1
 
 
-def texts(given: GivenColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
+def texts(given: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
     """For CHAR, VARCHAR and TEXT in any character set, and for texts in columns of bytes.
 
     What no character of the column's set is, the servers themselves refuse in strict mode; here it is told by name for
@@ -56,7 +56,7 @@ def texts(given: GivenColumn, text_of: Callable[[Any], str]) -> Callable[[Any], 
     return literal
 
 
-def byte_strings(given: GivenColumn) -> Callable[[Any], str]:
+def byte_strings(given: UserColumn) -> Callable[[Any], str]:
     """For BINARY, VARBINARY, the BLOB types, and BIT."""
     exact = given.length if given.kind == "fixed" else (given.length + 7) // 8 if given.kind == "bit" else 0
     most = given.length or MOST_BYTES.get(given.name, 0)
@@ -73,7 +73,7 @@ def byte_strings(given: GivenColumn) -> Callable[[Any], str]:
     return literal
 
 
-def members(given: GivenColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
+def members(given: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
     """An ENUM's member by its number, since its collation may hold two texts for one, and digits for a number."""
     places = {member: str(place) for place, member in reversed(list(enumerate(given.members, 1)))}
 
@@ -84,7 +84,7 @@ def members(given: GivenColumn, text_of: Callable[[Any], str]) -> Callable[[Any]
     return literal
 
 
-def sets(given: GivenColumn) -> Callable[[Any], str]:
+def sets(given: UserColumn) -> Callable[[Any], str]:
     """A SET's members by their bits; it drops doubles and has an order of its own."""
     places = {member: place for place, member in reversed(list(enumerate(given.members)))}
 
@@ -99,7 +99,7 @@ def sets(given: GivenColumn) -> Callable[[Any], str]:
     return literal
 
 
-def addresses(given: GivenColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
+def addresses(given: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
     """A UUID or an IP address in the one spelling in which the server gives it back."""
     spell = {"uuid": _uuid, "inet4": _inet4, "inet6": _inet6}[given.kind]
 
@@ -114,7 +114,7 @@ def addresses(given: GivenColumn, text_of: Callable[[Any], str]) -> Callable[[An
     return literal
 
 
-def json_texts(given: GivenColumn) -> Callable[[Any], str]:
+def json_texts(given: UserColumn) -> Callable[[Any], str]:
     """A text for a JSON column. MariaDB keeps the text; MySQL the value, with numbers of 64 bits."""
 
     def literal(text: str) -> str:
@@ -127,7 +127,7 @@ def json_texts(given: GivenColumn) -> Callable[[Any], str]:
     return literal
 
 
-def written(given: GivenColumn) -> Callable[[Any], str]:
+def written(given: UserColumn) -> Callable[[Any], str]:
     """A text that is exactly what the column shows of the number or the time in it."""
     shape, good = _WRITTEN[given.kind](given)
 
@@ -202,12 +202,12 @@ _EXACT: dict[str, Any] = {"object_pairs_hook": _object, "parse_int": _whole, "pa
 _Written = tuple[re.Pattern[str], Callable[[str], bool]]
 
 
-def _written_integer(given: GivenColumn) -> _Written:
+def _written_integer(given: UserColumn) -> _Written:
     low, high = given.bounds
     return re.compile(r"0|-?[1-9][0-9]{0,19}"), lambda text: low <= int(text) <= high
 
 
-def _written_decimal(given: GivenColumn) -> _Written:
+def _written_decimal(given: UserColumn) -> _Written:
     assert given.precision is not None
     whole, scale = given.precision[0] - given.precision[1], given.precision[1]
     sign = "" if given.unsigned else "-?"
@@ -216,15 +216,15 @@ def _written_decimal(given: GivenColumn) -> _Written:
     return shape, lambda text: not (text.startswith("-") and not Decimal(text))
 
 
-def _written_year(_: GivenColumn) -> _Written:
+def _written_year(_: UserColumn) -> _Written:
     return re.compile("[0-9]{4}"), lambda text: text == "0000" or "1901" <= text <= "2155"
 
 
-def _fraction_shape(given: GivenColumn) -> str:
+def _fraction_shape(given: UserColumn) -> str:
     return rf"\.[0-9]{{{given.digits}}}" if given.digits else ""
 
 
-def _written_moment(given: GivenColumn) -> _Written:
+def _written_moment(given: UserColumn) -> _Written:
     clock = "" if given.kind == "date" else " [0-9]{2}:[0-9]{2}:[0-9]{2}" + _fraction_shape(given)
 
     def good(text: str) -> bool:
@@ -238,7 +238,7 @@ def _written_moment(given: GivenColumn) -> _Written:
     return re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}" + clock), good
 
 
-def _written_time(given: GivenColumn) -> _Written:
+def _written_time(given: UserColumn) -> _Written:
     shape = "-?([0-9]{2}|[1-9][0-9]{2}):[0-5][0-9]:[0-5][0-9]" + _fraction_shape(given)
 
     def good(text: str) -> bool:
@@ -249,7 +249,7 @@ def _written_time(given: GivenColumn) -> _Written:
     return re.compile(shape), good
 
 
-_WRITTEN: dict[str, Callable[[GivenColumn], _Written]] = {
+_WRITTEN: dict[str, Callable[[UserColumn], _Written]] = {
     "integer": _written_integer,
     "decimal": _written_decimal,
     "year": _written_year,

@@ -9,16 +9,16 @@ from fractions import Fraction
 from math import copysign, floor, isfinite
 from typing import Any
 
-from avro_schemas.columns.given_column import GivenColumn
-from avro_schemas.columns.given_limits import counts, values_of
 from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.user_column import UserColumn
+from avro_schemas.columns.user_limits import counts, values_of
 
 _YEARS = (1901, 2155)
 #: Digits of the longest DECIMAL, and of a number that has more than any column takes.
 _MOST_DIGITS = 90
 
 
-def numbers(column: ColumnShape, given: GivenColumn) -> Callable[[Any], str]:
+def numbers(column: ColumnShape, given: UserColumn) -> Callable[[Any], str]:
     """The literal of one number for INT, DECIMAL, FLOAT and their kin."""
     read = int if counts(column, given) else _READERS[values_of(column)](column)
     put = {"integer": _integer, "decimal": _decimal, "float": _float}[given.kind](given)
@@ -37,7 +37,7 @@ def years() -> Callable[[Any], str]:
     return literal
 
 
-def bits(given: GivenColumn) -> Callable[[Any], str]:
+def bits(given: UserColumn) -> Callable[[Any], str]:
     """A whole number for a BIT(n)."""
     most = 1 << (given.length or 1)
 
@@ -80,7 +80,7 @@ _READERS: dict[str, Callable[[ColumnShape], Callable[[Any], Any]]] = {
 }
 
 
-def _integer(given: GivenColumn) -> Callable[[Any], str]:
+def _integer(given: UserColumn) -> Callable[[Any], str]:
     low, high = given.bounds
 
     def literal(value: float | Decimal) -> str:
@@ -93,7 +93,7 @@ def _integer(given: GivenColumn) -> Callable[[Any], str]:
     return literal
 
 
-def _decimal(given: GivenColumn) -> Callable[[Any], str]:
+def _decimal(given: UserColumn) -> Callable[[Any], str]:
     assert given.precision is not None
     precision, scale = given.precision
     most = 10 ** (precision - scale)
@@ -114,7 +114,7 @@ def _decimal(given: GivenColumn) -> Callable[[Any], str]:
     return literal
 
 
-def _float(given: GivenColumn) -> Callable[[Any], str]:
+def _float(given: UserColumn) -> Callable[[Any], str]:
     """By the number that is stored. A decimal fraction is kept by a DOUBLE that is read as the same digits."""
     single = given.name == "float"
 
@@ -135,14 +135,14 @@ def _float(given: GivenColumn) -> Callable[[Any], str]:
     return literal
 
 
-def _nearest(value: float | Decimal, given: GivenColumn) -> float:
+def _nearest(value: float | Decimal, given: UserColumn) -> float:
     most = float.fromhex("0x1.fffffep+127") if given.name == "float" else float.fromhex("0x1.fffffffffffffp+1023")
     if abs(Fraction(value)) > most:
         raise ValueError(f"a number beyond {given.words}")
     return float(value)
 
 
-def _shown(stored: float, given: GivenColumn) -> float:
+def _shown(stored: float, given: UserColumn) -> float:
     """What a FLOAT(m,d) or DOUBLE(m,d) makes of a number, as both servers compute it."""
     if given.precision is None:
         return stored

@@ -1,5 +1,5 @@
 """Which values of a field the column of a table that people made takes as they are, in words; and for which pairs of
-field and column rtpipe can tell at all. workers/rows/literals/given_literals.py looks at the values.
+field and column rtpipe can tell at all. workers/rows/literals/user_literals.py looks at the values.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from sqlalchemy.dialects.mysql import DATETIME
 
 from avro_schemas.avro.field_types import FieldType
-from avro_schemas.columns.given_column import MOST_BYTES, GivenColumn
 from avro_schemas.columns.type_text import type_words
 from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.user_column import MOST_BYTES, UserColumn
 
 
 class Way(enum.Enum):
@@ -84,14 +84,14 @@ def _counts_nanos(of: FieldType) -> bool:
     return (of.logical or "").endswith("nanos")
 
 
-def way_of(shape: ColumnShape, given: GivenColumn) -> Way | None:
+def way_of(shape: ColumnShape, given: UserColumn) -> Way | None:
     """None: rtpipe cannot tell what becomes of the values."""
     way = _WAYS[values_of(shape)].get(given.kind)
     unsure = way is Way.WRITTEN and given.zerofill  # which shows zeros that its number has not
     return None if unsure else way
 
 
-def cannot_tell(shape: ColumnShape, column: str, given: GivenColumn, table: str) -> str:
+def cannot_tell(shape: ColumnShape, column: str, given: UserColumn, table: str) -> str:
     """Why the field does not go into the column, and what would help."""
     what = shape.of.logical or shape.of.avro_type
     return (
@@ -101,18 +101,18 @@ def cannot_tell(shape: ColumnShape, column: str, given: GivenColumn, table: str)
     )
 
 
-def counts(shape: ColumnShape, given: GivenColumn) -> bool:
+def counts(shape: ColumnShape, given: UserColumn) -> bool:
     """Whether a date or a time goes in as the number that it is in the message."""
     return given.kind == "integer" and values_of(shape) in {"date", "moment", "time"}
 
 
-def limits(shape: ColumnShape, given: GivenColumn) -> str:
+def limits(shape: ColumnShape, given: UserColumn) -> str:
     """What the column refuses of the field's values: "values of more than 2 decimal places"; "" if nothing."""
     way = way_of(shape, given)
     return " and ".join(_LIMITS[way](shape, given)) if way else ""
 
 
-def _number_limits(shape: ColumnShape, given: GivenColumn) -> list[str]:
+def _number_limits(shape: ColumnShape, given: UserColumn) -> list[str]:
     found, values = [], values_of(shape)
     fractions = values == "float" or (values == "decimal" and shape.of.scale > 0)
     if given.kind == "integer":
@@ -131,7 +131,7 @@ def _number_limits(shape: ColumnShape, given: GivenColumn) -> list[str]:
     return found
 
 
-def _clock_limits(shape: ColumnShape, given: GivenColumn) -> list[str]:
+def _clock_limits(shape: ColumnShape, given: UserColumn) -> list[str]:
     found, has = [], 0 if values_of(shape) == "date" else 3 if (shape.of.logical or "").endswith("millis") else 6
     if given.kind == "date" and has:
         found.append("moments but midnight")
@@ -143,7 +143,7 @@ def _clock_limits(shape: ColumnShape, given: GivenColumn) -> list[str]:
     return found
 
 
-def _length_limits(shape: ColumnShape, given: GivenColumn) -> list[str]:
+def _length_limits(shape: ColumnShape, given: UserColumn) -> list[str]:
     found = []
     if given.kind in {"fixed", "bit"}:
         return [f"values of other than {given.length if given.kind == 'fixed' else (given.length + 7) // 8} bytes"]
@@ -162,17 +162,17 @@ def _length_limits(shape: ColumnShape, given: GivenColumn) -> list[str]:
     return found
 
 
-def _member_limits(_: ColumnShape, given: GivenColumn) -> list[str]:
+def _member_limits(_: ColumnShape, given: UserColumn) -> list[str]:
     if given.kind == "set":
         return ["texts that are not some of its members, in their order"]
     return ["texts that are none of its members"]
 
 
-def _spelling_limits(_: ColumnShape, given: GivenColumn) -> list[str]:
+def _spelling_limits(_: ColumnShape, given: UserColumn) -> list[str]:
     return [f"texts that are not written as {given.words} shows them"]
 
 
-_LIMITS: dict[Way, Callable[[ColumnShape, GivenColumn], list[str]]] = {
+_LIMITS: dict[Way, Callable[[ColumnShape, UserColumn], list[str]]] = {
     Way.NUMBER: _number_limits,
     Way.CLOCK: _clock_limits,
     Way.TEXT: _length_limits,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from avro_schemas.columns.given_column import GivenColumn
-from avro_schemas.columns.given_limits import TIMESTAMP_SECONDS, values_of
 from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.user_column import UserColumn
+from avro_schemas.columns.user_limits import TIMESTAMP_SECONDS, values_of
 from workers.rows.literals.avro_texts import date_text, time_text, timestamp_text
 
 _SECOND, _DAY = 1_000_000, 86_400 * 1_000_000
 _FACTORS = {"millis": 1_000, "micros": 1}
 
 
-def clocks(column: ColumnShape, given: GivenColumn) -> Callable[[Any], str]:
+def clocks(column: ColumnShape, given: UserColumn) -> Callable[[Any], str]:
     """The literal of one value for DATE, TIME, DATETIME and TIMESTAMP."""
     micros = _micros(column)
     text, check = _TEXTS[values_of(column)], _check(given)
@@ -41,7 +41,7 @@ def _micros(column: ColumnShape) -> Callable[[int], int]:
     return lambda value: value * factor
 
 
-def _check(given: GivenColumn) -> Callable[[int], None]:
+def _check(given: UserColumn) -> Callable[[int], None]:
     """Raises ValueError for a moment that the column would change."""
     unit = _DAY if given.kind == "date" else 10 ** (6 - given.digits)
     first, last = TIMESTAMP_SECONDS

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
-from avro_schemas.columns.given_column import GivenColumn
-from avro_schemas.columns.given_limits import Way, counts, values_of, way_of
 from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.user_column import UserColumn
+from avro_schemas.columns.user_limits import Way, counts, values_of, way_of
 from supervisor.verify.times import moment, time_of_day
 from workers.rows.literals.avro_texts import big_decimal_text, uuid_of_bytes
 from workers.rows.literals.json_values import json_text
@@ -26,35 +26,35 @@ _FACTORS = {"millis": 1_000, "micros": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class GivenForm:
+class UserForm:
     """How both sides come to the form. None: they have it already."""
 
     of_message: Callable[[Any], Value] | None
     of_table: Callable[[Any], Value] | None
 
 
-def given_form(column: ColumnShape, given: GivenColumn) -> GivenForm | None:
+def user_form(column: ColumnShape, given: UserColumn) -> UserForm | None:
     """The form for the values of the column's field."""
     way, values = way_of(column, given), values_of(column)
     if way is Way.BYTES and given.kind == "bit":
-        return GivenForm(lambda raw: _number(int.from_bytes(raw, "big")), _number)
+        return UserForm(lambda raw: _number(int.from_bytes(raw, "big")), _number)
     if given.kind == "integer" and values == "float":
-        return GivenForm(lambda raw: _number(int(raw) if raw == int(raw) else raw), _number)
+        return UserForm(lambda raw: _number(int(raw) if raw == int(raw) else raw), _number)
     if way in {Way.NUMBER, Way.YEAR, Way.BIT}:
-        return GivenForm(_number if counts(column, given) else _NUMBER_OF.get(values, _of_decimal(column)), _number)
+        return UserForm(_number if counts(column, given) else _NUMBER_OF.get(values, _of_decimal(column)), _number)
     if way is Way.CLOCK:
-        return GivenForm(_micros(column), time_of_day if given.kind == "time" else moment)
+        return UserForm(_micros(column), time_of_day if given.kind == "time" else moment)
     if way is Way.JSON:
-        return GivenForm(_parsed, _parsed)
+        return UserForm(_parsed, _parsed)
     if values in {"integer", "float", "decimal"}:  # as a text
-        return GivenForm(_NUMBER_OF.get(values, _of_decimal(column)), _number)
+        return UserForm(_NUMBER_OF.get(values, _of_decimal(column)), _number)
     if values in {"date", "moment", "time"}:
-        return GivenForm(_micros(column), time_of_day if values == "time" else moment)
+        return UserForm(_micros(column), time_of_day if values == "time" else moment)
     if values == "parts":
-        return GivenForm(lambda value: _parsed(json_text(column)(value)), _parsed)
+        return UserForm(lambda value: _parsed(json_text(column)(value)), _parsed)
     if given.kind in {"binary", "fixed"}:
-        return GivenForm(str.encode if values == "text" else None, None)
-    return GivenForm(_text_of(column, values), None)
+        return UserForm(str.encode if values == "text" else None, None)
+    return UserForm(_text_of(column, values), None)
 
 
 def _text_of(column: ColumnShape, values: str) -> Callable[[Any], Value] | None:

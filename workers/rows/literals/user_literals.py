@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from avro_schemas.columns.given_column import GivenColumn
-from avro_schemas.columns.given_limits import Way, counts, values_of, way_of
 from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.user_column import UserColumn
+from avro_schemas.columns.user_limits import Way, counts, values_of, way_of
 from workers.rows.literals.avro_texts import uuid_of_bytes
 from workers.rows.literals.exact_fit import Literals
-from workers.rows.literals.given_numbers import bits, numbers, years
-from workers.rows.literals.given_texts import addresses, byte_strings, json_texts, members, sets, texts, written
-from workers.rows.literals.given_times import clocks
 from workers.rows.literals.json_values import json_text
 from workers.rows.literals.text_literals import decoded, hexadecimal, quoted_texts
+from workers.rows.literals.user_numbers import bits, numbers, years
+from workers.rows.literals.user_texts import addresses, byte_strings, json_texts, members, sets, texts, written
+from workers.rows.literals.user_times import clocks
 
 #: One raw value -> its literal. ValueError, in words that do not quote the value, for one that the column would change.
 Literal = Callable[[Any], str]
 
 
-def given_literals(column: ColumnShape, given: GivenColumn, plain: Literals) -> Literals:
+def user_literals(column: ColumnShape, given: UserColumn, plain: Literals) -> Literals:
     """The renderer of a column that people made. `plain`: of one that rtpipe would have made.
 
     Where the settings allow losses, all values go in, as the server takes them.
@@ -52,7 +52,7 @@ def loses(column: ColumnShape, plain: Literals) -> Callable[[Any], bool]:
     return changed
 
 
-def exact_literal(column: ColumnShape, given: GivenColumn, plain: Literals) -> Literal:
+def exact_literal(column: ColumnShape, given: UserColumn, plain: Literals) -> Literal:
     """The literal of one value that the column stores as it is."""
     way = way_of(column, given)
     assert way is not None, f"{column.name}: nobody can tell, and it was placed"
@@ -74,7 +74,7 @@ def _text(column: ColumnShape, values: str, plain: Literals) -> Callable[[Any], 
     return lambda value: plain([value])[0].strip("'")
 
 
-def _as_they_are(column: ColumnShape, given: GivenColumn, plain: Literals) -> Literals:
+def _as_they_are(column: ColumnShape, given: UserColumn, plain: Literals) -> Literals:
     if counts(column, given):
         return lambda values: list(map(str, values))
     if column.of.avro_type in {"string", "enum"} and column.of.logical is None:
@@ -84,12 +84,12 @@ def _as_they_are(column: ColumnShape, given: GivenColumn, plain: Literals) -> Li
     return plain
 
 
-_OF_TEXTS: dict[Way, Callable[[GivenColumn, Callable[[Any], str]], Literal]] = {
+_OF_TEXTS: dict[Way, Callable[[UserColumn, Callable[[Any], str]], Literal]] = {
     Way.TEXT: texts,
     Way.ENUM: members,
     Way.ADDRESS: addresses,
 }
-_OF_VALUES: dict[Way, Callable[[ColumnShape, GivenColumn], Literal]] = {
+_OF_VALUES: dict[Way, Callable[[ColumnShape, UserColumn], Literal]] = {
     Way.NUMBER: numbers,
     Way.CLOCK: clocks,
     Way.YEAR: lambda _, __: years(),

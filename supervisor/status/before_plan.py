@@ -12,7 +12,7 @@ from supervisor.status.partition_status import PartitionStatus, PipelineStatus, 
 from supervisor.worker_state import State
 
 
-class WaitingRoom:
+class StatusBeforePlan:
     """A context; `reason` is what is waited for."""
 
     def __init__(self, path: str, topics: Sequence[str], reason: str) -> None:
@@ -23,7 +23,7 @@ class WaitingRoom:
         self._woken = threading.Event()
         self._closed = False
 
-    def __enter__(self) -> WaitingRoom:
+    def __enter__(self) -> StatusBeforePlan:
         self._server.open(self._woken.set)
         threading.Thread(target=self._answer, name="waiting-room", daemon=True).start()
         return self

@@ -38,7 +38,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class GivenColumn:
+class UserColumn:
     """`decimal(10,2) unsigned`: its words, its kind, and the parts of these words."""
 
     words: str  #: the type as the server writes it
@@ -75,13 +75,13 @@ class GivenColumn:
         return (self.numbers[0], self.numbers[1]) if len(self.numbers) > 1 else None
 
 
-def given_column(found: FoundColumn) -> GivenColumn:
+def user_column(found: FoundColumn) -> UserColumn:
     """The column as its table's people made it."""
     words = _NOTE.sub("", found.type).strip()
     if listed := _MEMBERS.fullmatch(words):
         members = _members(listed[2])
         kind = listed[1] if members else ""
-        return GivenColumn(words, kind, listed[1], members=members, charset=found.charset)
+        return UserColumn(words, kind, listed[1], members=members, charset=found.charset)
     parts = _WORDS.fullmatch(words.lower())
     name = parts[1] if parts else ""
     inside = [part.strip() for part in (parts[2] or "").split(",") if part.strip()] if parts else []
@@ -94,7 +94,7 @@ def given_column(found: FoundColumn) -> GivenColumn:
         kind, numbers = ("" if numbers == (2,) else kind), ()  # YEAR(2) keeps no century
     more = parts[3] if parts else ""
     zerofill = "zerofill" in more
-    return GivenColumn(words, kind, name, numbers, (), zerofill or "unsigned" in more, zerofill, found.charset)
+    return UserColumn(words, kind, name, numbers, (), zerofill or "unsigned" in more, zerofill, found.charset)
 
 
 def _members(inside: str) -> tuple[str, ...]:
