@@ -102,6 +102,7 @@ class Supervisor:
             try:
                 for worker in self._workers:
                     worker.begin()
+                self._requests.tell_limits(worker.spec for worker in self._workers)
                 self._notifier.ready(summary(self._workers))
                 while not all(worker.state in SETTLED for worker in self._workers):
                     self._turn(inbox)

@@ -11,12 +11,13 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
 from rtpipe.log import get_logger
+from supervisor.schemas.limits_at_start import tell_at_start
 from supervisor.schemas.topic_answers import TopicAnswers
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Ended, SchemaAnswer, SchemaWanted
@@ -51,6 +52,10 @@ class SchemaRequests:
         """`wake` is called from another thread when there are `answers`. The registry's client loads meanwhile."""
         self._wake = wake
         threading.Thread(target=self._prepare, name="registry client", daemon=True).start()
+
+    def tell_limits(self, specs: Iterable[PartitionSpec]) -> None:
+        """Say which values the tables' columns refuse or may change, as soon as registry and database answer."""
+        tell_at_start(specs, self._client, self._fitter)
 
     def ask(self, who: ProcessHandle, spec: PartitionSpec, wanted: SchemaWanted) -> None:
         """`who` comes back beside the answer."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from avro_schemas.columns.fit import Cost
 from avro_schemas.columns.found_table import FoundTable
-from avro_schemas.columns.notes import losses
 from avro_schemas.tables.changes import AddColumn, Change, MakeNullable, Widen, is_left_to_people
 from avro_schemas.tables.evolution import EvolutionError, Placement, place
 from avro_schemas.tables.key_schema import key_schema
@@ -22,6 +21,7 @@ from infra.tables.table_session import Cause, TableBusyError, TableSession, conn
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.log import get_logger
+from supervisor.schemas.column_limits import ColumnLimits
 
 log = get_logger("supervisor")
 
@@ -56,7 +56,7 @@ class TableFitter:
     def __init__(self, accounts: Accounts) -> None:
         self._account = accounts.infra
         self._database = accounts.database
-        self._told = set[tuple[str, str]]()  # tables and what was said of their columns
+        self._limits = ColumnLimits()
         self._settled = set[str]()  # tables whose history a predecessor may have left open, and was looked at
 
     def fit(
@@ -93,6 +93,13 @@ class TableFitter:
         only_key = TableRules(mode=rules.mode, key=rules.key, key_format=rules.key_format, rename=rules.rename)
         return table_layout(schema, table=table, rules=only_key)
 
+    def tell_limits(self, wanted: Wanted, rules: TableRules, lineage: Callable[[], Lineage]) -> None:
+        """Say which values the table's columns refuse or may change; alters nothing. Raises as `fit` does."""
+        with connected(self._account, self._database, wanted.layout.name) as session:
+            found = session.look()
+        if found is not None:
+            self._limits.tell(wanted.cause, place(wanted.layout, found, rules, lineage))
+
     def _fit(
         self, session: TableSession, found: _Looked, one: Wanted, rules: TableRules, lineage: Callable[[], Lineage]
     ) -> TableLayout | RtpipeError:
@@ -101,7 +108,7 @@ class TableFitter:
             return one.layout
         try:
             placement = place(one.layout, found.table, rules, lineage)
-            self._tell_losses(one.cause, placement)
+            self._limits.tell(one.cause, placement)
             if not placement.changes and not placement.refused:
                 return placement.layout
             if rules.evolution != "evolve":
@@ -123,14 +130,6 @@ class TableFitter:
             raise
         found.altered |= altered
         return layout
-
-    def _tell_losses(self, cause: Cause, placement: Placement) -> None:
-        """A line for each column that people made and that does not take every value; once."""
-        for column, told in losses(placement.layout.columns).items():
-            if (placement.layout.name, told) not in self._told:
-                self._told.add((placement.layout.name, told))
-                extra = {"event": "column_limits", "topic": cause.topic, "column": column}
-                log.warning("%s: table %s, %s", cause.topic, placement.layout.name, told, extra=extra)
 
     def _by_contract(self, cause: Cause, placement: Placement, rules: TableRules) -> TableLayout:
         """What becomes of rows for which the table may not change. Those that only a wider column holds stop there."""

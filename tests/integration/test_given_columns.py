@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.integration.test_dead_letters import letters
+from tests.integration.test_evolution import supervising
 from tests.integration.test_pipeline import create_typed, logical, supervised, typed_pipeline, wire
 from tests.support.waits import eventually
 
@@ -251,6 +252,23 @@ def test_each_value_is_stored_as_it_is_or_refused(database: Addresses, tmp_path:
         assert "fits, but for some values in" in planned.stdout
         verified = pipeline.run("verify", "--topics", pipeline.topics[0], "--values")
         assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_what_columns_refuse_is_told_at_the_start_of_an_idle_topic_too(database: Addresses, tmp_path: Path) -> None:
+    cases = [Case(DECIMAL, "DECIMAL(10,2)", [], []), Case(MILLIS, "DATETIME", [], [])]
+    with typed_pipeline(database, tmp_path, partitions=2, on_error="dead_letter") as pipeline:
+        pipeline.metadata = False
+        schema_id = create_typed(pipeline, schema_of(cases))
+        remade(pipeline, {"at": "INT NOT NULL", "c0": "DECIMAL(10,2)", "c1": "DATETIME"})
+
+        def told() -> list[str]:
+            return [entry["column"] for entry in pipeline.events("column_limits")]
+
+        with supervising(pipeline):
+            eventually(lambda: len(told()) == 2, within=30, what="both columns are told of")
+            pipeline.send(pipeline.topics[0], wire(schema_id, schema_of(cases), {"at": 1}))
+            eventually(lambda: sum(pipeline.offsets(pipeline.topics[0]).values()) == 1, within=60, what="a row")
+        assert sorted(told()) == ["c0", "c1"]
 
 
 UNTELLABLE = [("bytes", "GEOMETRY"), ("string", "DOUBLE"), (MILLIS, "TIME"), ("long", "DATETIME"), (DATE, "YEAR")]

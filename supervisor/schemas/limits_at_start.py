@@ -1,0 +1,71 @@
+"""The limits of the columns of each topic's table, told when the supervisor starts: an idle topic has them, too."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from avro_schemas.registry.topic_schemas import TopicSchemas
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.lineage import Lineage, lineage_of
+from infra.tables.table_session import Cause
+from rtpipe.credentials import LoginRefusedError
+from rtpipe.errors import RtpipeError, UnreachableError
+from rtpipe.log import get_logger
+from supervisor.schemas.table_fitter import TableFitter, Wanted
+from workers.contract.partition_spec import PartitionSpec
+
+if TYPE_CHECKING:
+    from avro_schemas.registry.client import Registry
+
+log = get_logger("supervisor")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+
+
+def tell_at_start(
+    specs: Iterable[PartitionSpec], registry: Callable[[], Registry], fitter: TableFitter
+) -> threading.Thread:
+    """Tell of each topic's table and its newest schema, in a thread that nothing waits for."""
+    topics = {spec.key.topic: spec for spec in specs}
+    thread = threading.Thread(
+        target=_tell_all, args=(deque(topics.values()), registry, fitter), name="column limits", daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def _tell_all(waiting: deque[PartitionSpec], registry: Callable[[], Registry], fitter: TableFitter) -> None:
+    """A service that does not answer is asked again, without a word: the workers, which need it, complain.
+
+    So is what else is wrong with a schema or a table theirs to say, at the first message.
+    """
+    pause = _FIRST_PAUSE
+    while waiting:
+        spec = waiting.popleft()
+        try:
+            _tell(spec, registry(), fitter)
+        except (UnreachableError, LoginRefusedError):
+            waiting.append(spec)
+            time.sleep(pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)
+        except RtpipeError as error:
+            text, extra = "%s: the limits of its table's columns are not known: %s", {"event": "column_limits_unknown"}
+            log.debug(text, spec.key.topic, error.message, extra=extra | {"topic": spec.key.topic})
+
+
+def _tell(spec: PartitionSpec, registry: Registry, fitter: TableFitter) -> None:
+    schemas = TopicSchemas(registry, spec.key.topic, spec.subjects)
+    newest = schemas.newest()
+    if newest is None:  # no schema yet, or one for each record: the first message tells which
+        return
+    schema_id, schema = newest
+
+    def lineage() -> Lineage:
+        known = schemas.versions([schema])
+        return lineage_of([known[number] for number in sorted(known)], spec.table, spec.rules)
+
+    layout = table_layout(schema, table=spec.table, rules=spec.rules)
+    fitter.tell_limits(Wanted(Cause(spec.key.topic, schema_id), layout), spec.rules, lineage)
