@@ -9,6 +9,7 @@ from sqlalchemy import Column, Table
 
 from avro_schemas.columns.fit import Fit, judge
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
+from avro_schemas.columns.key_columns import key_problem
 from avro_schemas.columns.type_text import type_words
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.evolution import landings
@@ -76,6 +77,17 @@ def differences(table: Table, found: FoundTable, versions: Evolved = NOTHING) ->
     if key != planned:
         lines.append(f"primary key ({', '.join(key)}) instead of ({', '.join(planned)})")
     return lines
+
+
+def key_differences(layout: TableLayout, found: FoundTable) -> list[str]:
+    """One line for each key column that makes one key of two, with the ALTER that mends it: no row goes in before."""
+    lines = []
+    for shape in layout.columns:
+        there = found.name_of(shape.name) if shape.name in layout.key else None
+        if there is not None:
+            holds = judge(shape, found.columns[there]).fit is Fit.HOLDS
+            lines.append(key_problem(shape, there, found, layout.name, holds=holds))
+    return [line for line in lines if line]
 
 
 def _column_differences(

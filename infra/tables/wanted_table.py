@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, Table
 
 from avro_schemas.columns.found_table import UnusableTableError
-from avro_schemas.tables.differences import differences, evolved
+from avro_schemas.tables.differences import differences, evolved, key_differences
 from avro_schemas.tables.layout import TableLayout
 from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.metadata_columns import keyed
@@ -38,6 +38,8 @@ class WantedTable:
         if found is None:
             return None
         lines = differences(self.table, found)
-        if not lines or self.layout is None:
+        if self.layout is None:
             return lines
-        return differences(self.table, found, evolved(self.layout, found, self.rules, self.lineage()))
+        if lines:
+            lines = differences(self.table, found, evolved(self.layout, found, self.rules, self.lineage()))
+        return [*lines, *key_differences(self.layout, found)]

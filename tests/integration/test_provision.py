@@ -217,6 +217,29 @@ def test_tables_and_topics_that_differ_are_told_and_left_alone(place: Place) -> 
     assert place.sql(f"SHOW CREATE TABLE {table}") == before
 
 
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        ("VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "to which keys are equal that are not"),
+        ("VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "does not see spaces at the end of a key"),
+        ("CHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "drops spaces at the end of a key"),
+    ],
+    ids=["folds", "pads", "drops"],
+)
+def test_a_key_column_that_makes_one_key_of_two_differs_with_the_alter(place: Place, column: str, why: str) -> None:
+    rules = TableRules(mode="upsert", key=("key",))
+    request = replace(place.request, rules_of=lambda _: rules)
+    create(request)
+    assert set(found(create(request)).values()) == {State.THERE}
+    place.sql(f"ALTER TABLE {quoted(place.database, place.topic)} MODIFY COLUMN `key` {column} NOT NULL")
+    planned = plan(request)
+    assert planned.exit_code is ExitCode.DIFFERENT
+    [told] = [item.detail for item in planned.items if item.kind == "table" and item.state is State.DIFFERS]
+    assert why in told
+    place.sql(f"USE {place.database}", told.partition("mend it by: ")[2].splitlines()[0])
+    assert set(found(create(request)).values()) == {State.THERE}
+
+
 def test_what_takes_no_rows_in_a_transaction_differs_with_a_way_out(place: Place) -> None:
     create(place.request)
     name = place.database

@@ -219,3 +219,22 @@ def test_a_change_that_copies_is_left_to_a_person_and_what_cannot_be_stops_it(fo
     refused = foreign.run("setup", "--topics", topic, "--yes", code=5)
     assert "E_EVOLUTION" in refused
     assert "field seq: union does not go into column seq bigint" in refused
+
+
+def test_a_key_column_that_makes_one_key_of_two_is_told_with_the_alter(foreign: Foreign) -> None:
+    topic = foreign.pipeline.topics[0]
+    (foreign.pipeline.directory / "rtpipe.toml").write_text(
+        f'[[topics]]\nmatch = "{topic}"\nmode = "upsert"\nkey = ["key"]\n'
+    )
+    text = "CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL"
+    foreign.sql(
+        f"CREATE DATABASE {foreign.name}",
+        f"CREATE TABLE {foreign.name}.`{topic}`"
+        f" (`key` VARCHAR(64) {text} PRIMARY KEY, seq BIGINT NOT NULL, payload MEDIUMTEXT {text})",
+    )
+    for option in ("--dry-run", "--yes"):
+        said = foreign.run("setup", "--topics", topic, option, code=5)
+        assert "to which keys are equal that are not" in said
+        [alter, *_] = re.findall(rf"mend it by: (ALTER TABLE `{topic}` MODIFY .* NOT NULL)", said)
+    foreign.sql(f"USE {foreign.name}", alter)
+    foreign.run("setup", "--topics", topic, "--yes")
