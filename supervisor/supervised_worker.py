@@ -102,7 +102,8 @@ class SupervisedWorker:
             self.handle = ProcessHandle(self.spec.renewed(), self._context)
             self._heard_at = time.monotonic()  # a start that waits for a new forkserver takes its time
         except (EOFError, OSError) as exc:  # the forkserver was killed over it; the next start makes a new one
-            self._move(State.BACKOFF, f"no process could be started: {type(exc).__name__}")
+            why = getattr(exc, "strerror", "") or "the process that starts workers ended"
+            self._move(State.BACKOFF, f"no process could be started: {why}")
             self.next_start = time.monotonic() + _TEMPORARY_DELAY * random.uniform(0.8, 1.2)
             log.warning("%s: %s", self, self.reason, extra=self._extra("worker_not_started"))
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,15 +86,25 @@ def parsed(path: Path, text: str) -> Any:
         try:
             document = _loaded(_STRING_OR_COMMENT.sub(_without_comment, text))
         except (RecursionError, ValueError):
-            place = f"line {error.lineno}, column {error.colno}"
-            raise SchemaFileError(path, [f"not JSON: {place}: {error.msg}"]) from error
-    except (RecursionError, ValueError) as error:  # nested without end, a number of thousands of digits, NaN
-        raise SchemaFileError(path, [f"not JSON that can be read: {error}"]) from error
+            raise SchemaFileError(path, [f"not JSON: {json_problem(error)}"]) from error
+    except (RecursionError, ValueError) as error:
+        raise SchemaFileError(path, [f"not JSON that can be read: {json_problem(error)}"]) from error
     if too_deep(document):
         raise SchemaFileError(path, [f"JSON with more than {MAX_NESTING} arrays and objects inside one another"])
     if "\\u" in text and not _encodable(document):
         raise SchemaFileError(path, ["half a character: a \\ud800 to \\udfff that has no other half"])
     return document
+
+
+def json_problem(error: ValueError | RecursionError) -> str:
+    """What Python's parser found wrong, in words."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg}"
+    if isinstance(error, RecursionError):
+        return "arrays and objects are nested too deep"
+    if "digits" in str(error):  # its own words name a function of Python's
+        return f"a number of more than {sys.get_int_max_str_digits():,} digits"
+    return str(error)
 
 
 def too_deep(document: Any) -> bool:

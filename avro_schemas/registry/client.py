@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from avro_schemas.avro.named_types import Definition, definitions, self_contained
-from avro_schemas.files.json_file import json_kind
+from avro_schemas.files.json_file import json_kind, json_problem
 from avro_schemas.registry.errors import NotARegistryError, SchemaNotFoundError, explained
 from avro_schemas.registry.properties import FILES, for_client, problem_of
 from rtpipe.credentials import without_credentials
@@ -210,7 +210,7 @@ class Registry:
         try:
             parsed = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise SchemaError(f"{what} at {self.url} is no JSON ({type(error).__name__})") from error
+            raise SchemaError(f"{what} at {self.url} is no JSON: {json_problem(error)}") from error
         if not isinstance(parsed, dict | list | str):
             raise SchemaError(f"{what} at {self.url} is {json_kind(parsed)}, no Avro schema")
         return parsed

@@ -13,6 +13,8 @@ from rtpipe.errors import RtpipeError, SchemaError, UnreachableError
 _NOT_FOUND = frozenset({40401, 40402, 40403})
 #: Most characters of the registry's own words that a message repeats: a proxy answers with a whole page.
 _MOST_WORDS = 300
+#: Of a client that gives no reason: whether it waited in vain.
+_UNSAID = {True: "no answer in time", False: "the connection ended without an answer"}
 _START = "start it, or correct RTPIPE_SCHEMA_REGISTRY_URL"
 
 
@@ -89,7 +91,7 @@ def _no_token(error: OAuthTokenError, url: str, doing: str) -> RtpipeError:
 
 
 def _silent(error: Exception, url: str, doing: str) -> UnreachableError:
-    said = str(error) or f"{type(error).__name__}, no answer in time"
+    said = str(error) or _UNSAID[any("Timeout" in kind.__name__ for kind in type(error).__mro__)]
     hint = _START
     if "CERTIFICATE_VERIFY_FAILED" in said or "SSL" in said or "TLS" in said or "certificate" in said:
         hint = "the block `registry` names the authorities (ssl.ca.location) and our own certificate, if it wants one"

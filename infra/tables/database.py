@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from rtpipe.credentials import ESCAPES, AccessDeniedError, LoginRefusedError
 from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from rtpipe.mysql.engine import mysql_engine, mysql_url
-from rtpipe.mysql.error_numbers import PASSING, REFUSED, UNKNOWN_LOGIN, Action, action_of
+from rtpipe.mysql.error_numbers import PASSING, REFUSED, UNKNOWN_LOGIN, Action, action_of, words_for
 from rtpipe.mysql.secret_files import current_url
 
 #: What a URL is like, and how it writes the signs of its own that stand in a password.
@@ -156,7 +156,7 @@ def _engine(account: Account, answer_seconds: int) -> Engine:
 def _translate(account: Account, doing: str, error: DBAPIError) -> RtpipeError:
     number, action = error_number(error), action_for(error)
     args: tuple[object, ...] = getattr(error.orig, "args", ())
-    said = f"{number}: {args[1]}" if len(args) > 1 else type(error.orig).__name__
+    said = f"{number}: {args[1]}" if len(args) > 1 and args[1] else words_for(number)
     where = f"{account.address} as {account.user} ({doing})"
     if action in REFUSED:
         kind = LoginRefusedError if action is Action.LOGIN else AccessDeniedError

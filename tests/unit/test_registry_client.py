@@ -13,9 +13,9 @@ from fastavro import parse_schema
 
 from avro_schemas.registry import client as registry_client
 from avro_schemas.registry.client import Registry
-from avro_schemas.registry.errors import SchemaNotFoundError
+from avro_schemas.registry.errors import SchemaNotFoundError, explained
 from avro_schemas.tables.layout import table_layout
-from rtpipe.errors import NotAvroError, SchemaError
+from rtpipe.errors import NotAvroError, SchemaError, UnreachableError
 
 
 @dataclass
@@ -164,3 +164,26 @@ def test_a_schema_of_another_language_is_named(kind: str) -> None:
     with pytest.raises(NotAvroError, match=f"schema id 7 at .* is {kind}, rtpipe reads AVRO") as caught:
         registry(top=Schema("syntax", kind)).schema_by_id(7)
     assert "Avro serializer" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"type": ', "is no JSON: line 1, column 10: Expecting value"),
+        ("[" * 100_000, "is no JSON: arrays and objects are nested too deep"),
+        ("1" * 5_000, "is no JSON: a number of more than 4,300 digits"),
+    ],
+    ids=["cut off", "deep", "long number"],
+)
+def test_what_is_no_json_is_told_in_words(text: str, why: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        registry(top=Schema(text, "AVRO")).schema_by_id(7)
+    assert caught.value.message.endswith(why)
+
+
+@pytest.mark.parametrize("name", ["ReadTimeout", "PoolTimeout", "RemoteProtocolError", "ReadError"])
+def test_a_client_that_says_nothing_is_told_of_in_words(name: str) -> None:
+    told = explained(type(name, (Exception,), {})(""), "http://h:8081", "asking")
+    said = "no answer in time" if name.endswith("Timeout") else "the connection ended without an answer"
+    assert isinstance(told, UnreachableError)
+    assert told.message == f"no schema registry answers at http://h:8081: {said} (asking)"

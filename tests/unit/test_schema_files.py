@@ -160,7 +160,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "NaN": ('{"type": "record", "name": NaN}', "NaN is no JSON number"),
     "half a character": ('{"type": "record", "name": "\\ud800"}', "half a character"),
     "deep": ("[" * 300 + "]" * 300, "more than 200 arrays and objects"),
-    "far too deep": ("[" * 100_000, "recursion"),
+    "far too deep": ("[" * 100_000, "arrays and objects are nested too deep"),
     "large": (b"{" + b" " * 1_000_000, "more than 1,000,000 bytes"),
     "a header that ends": (container(ORDER)[:40], "header is corrupt"),
     "a header without a sync marker": (container(ORDER)[:-8], "the sync marker at byte"),

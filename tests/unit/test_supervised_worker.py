@@ -137,6 +137,7 @@ def test_a_forkserver_killed_over_a_start_is_no_crash(
         patched.setattr(supervised_worker, "ProcessHandle", gone)
         worker.start()
     assert (worker.state, worker.handle, worker.restarts) == (State.BACKOFF, None, 1)
+    assert worker.reason == "no process could be started: the process that starts workers ended"
     assert worker.next_start is not None
     worker.start()
     assert worker.state is State.STARTING
