@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from avro_schemas import naming
-from avro_schemas.tables.metadata_columns import PLACE
+from avro_schemas.tables.metadata_columns import POSITION
 from rtpipe.errors import SettingsError
 from supervisor.kafka.cluster_view import ClusterView
 from supervisor.settings.settings import Settings
@@ -89,10 +89,10 @@ def check_tables(settings: Settings, topics: Sequence[str]) -> None:
     users = defaultdict(list)
     for topic in topics:
         chosen = settings.topic(topic)
-        if chosen.shared_table and chosen.mode == "insert" and set(PLACE) <= set(chosen.metadata_columns):
+        if chosen.shared_table and chosen.mode == "insert" and set(POSITION) <= set(chosen.metadata_columns):
             raise SettingsError(
-                f"topic {topic}: shared_table = true, and {' and '.join(PLACE)} would be the primary key of its table,"
-                " which says nothing of the topic",
+                f"topic {topic}: shared_table = true, and {' and '.join(POSITION)} would be the primary key of its"
+                " table, which says nothing of the topic",
                 hint="leave the two out of metadata_columns",
             )
         if not chosen.shared_table:

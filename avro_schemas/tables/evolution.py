@@ -25,7 +25,7 @@ from avro_schemas.naming import MAX_IDENTIFIER
 from avro_schemas.tables.changes import AddColumn, Change, MakeNullable, Refused, Widen
 from avro_schemas.tables.layout import MAX_COLUMN_COMMENT, TableLayout, placed
 from avro_schemas.tables.lineage import Lineage
-from avro_schemas.tables.metadata_columns import DELETED_COLUMN, METADATA_TYPES, PLACE
+from avro_schemas.tables.metadata_columns import DELETED_COLUMN, METADATA_TYPES, POSITION
 from avro_schemas.tables.overflow import settled, single
 from avro_schemas.tables.ownership import is_persons
 from avro_schemas.tables.rules import TableRules
@@ -254,7 +254,7 @@ class _Placing:
         asked, found = self._layout.metadata, self._table.columns
         needed = {name for name in METADATA_TYPES if name in found and not found[name].fills_itself}
         require_metadata_types(self._layout.name, self._table, {*asked, *needed})
-        if missing := [name for name in PLACE if name in asked and name not in found]:
+        if missing := [name for name in POSITION if name in asked and name not in found]:
             raise TableUnfitError(
                 f"table {self._layout.name} has no column {' and no '.join(missing)}",
                 hint="they are the primary key, which the rows that are there cannot get: begin with a new table, or"

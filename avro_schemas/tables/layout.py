@@ -23,7 +23,7 @@ from avro_schemas.columns.type_text import OUR_COLLATION
 from avro_schemas.columns.types import NANOS_COMMENT, ColumnShape, column_type, key_type
 from avro_schemas.naming import column_names
 from avro_schemas.tables import row_budget
-from avro_schemas.tables.metadata_columns import METADATA_TYPES, PLACE, metadata_column, metadata_of
+from avro_schemas.tables.metadata_columns import METADATA_TYPES, POSITION, metadata_column, metadata_of
 from avro_schemas.tables.overflow import is_settled, overflowing, warnings_of
 from avro_schemas.tables.rules import PLAIN, TableRules
 from rtpipe.errors import SchemaError, SettingsError
@@ -68,9 +68,9 @@ def table_layout(schema: Any, *, table: str, rules: TableRules = PLAIN) -> Table
         *warnings_of(columns),
     ]
     if not parts and not rules.metadata:
-        warnings.append(f"the record has no field, so its table has {' and '.join(PLACE)}")
+        warnings.append(f"the record has no field, so its table has {' and '.join(POSITION)}")
     comment = _comment(schema.get("doc") if isinstance(schema, Mapping) else None, MAX_TABLE_COMMENT)
-    primary = key or tuple(name for name in PLACE if name in metadata)
+    primary = key or tuple(name for name in POSITION if name in metadata)
     made = _table(table, columns, metadata, primary, comment)
     return TableLayout(table, columns, made, metadata, key, tuple(warnings))
 

@@ -21,7 +21,7 @@ KEY_COLUMN, HEADERS_COLUMN = "_kafka_key", "_kafka_headers"
 #: 1 once a tombstone came, with `tombstones = "soft_delete"`; it is there by that setting alone.
 DELETED_COLUMN = "_deleted"
 
-PLACE = (PARTITION_COLUMN, OFFSET_COLUMN)
+POSITION = (PARTITION_COLUMN, OFFSET_COLUMN)
 #: All of them, in the order of the table.
 METADATA_TYPES: Mapping[str, Callable[[], TypeEngine[Any]]] = {
     PARTITION_COLUMN: INTEGER,
@@ -33,12 +33,12 @@ METADATA_TYPES: Mapping[str, Callable[[], TypeEngine[Any]]] = {
     DELETED_COLUMN: lambda: TINYINT(display_width=1),
 }
 #: Those that no message lacks.
-_NOT_NULL = frozenset({*PLACE, SCHEMA_COLUMN, DELETED_COLUMN})
+_NOT_NULL = frozenset({*POSITION, SCHEMA_COLUMN, DELETED_COLUMN})
 
 
 def metadata_of(rules: TableRules, *, has_fields: bool) -> tuple[str, ...]:
     """The metadata columns of a table, in its order. SettingsError if the rules ask for others than there are."""
-    wanted = set(rules.metadata) | (set() if has_fields else set(PLACE))
+    wanted = set(rules.metadata) | (set() if has_fields else set(POSITION))
     if rules.tombstones == "soft_delete":
         wanted.add(DELETED_COLUMN)
     elif DELETED_COLUMN in wanted:
@@ -46,7 +46,7 @@ def metadata_of(rules: TableRules, *, has_fields: bool) -> tuple[str, ...]:
     if unknown := wanted - METADATA_TYPES.keys():
         known = ", ".join(name for name in METADATA_TYPES if name != DELETED_COLUMN)
         raise SettingsError(f"metadata columns: there is no {', '.join(sorted(unknown))}; there are {known}")
-    if len(wanted & set(PLACE)) == 1:
+    if len(wanted & set(POSITION)) == 1:
         raise SettingsError(f"metadata columns: {PARTITION_COLUMN} and {OFFSET_COLUMN} go together")
     return tuple(name for name in METADATA_TYPES if name in wanted)
 
@@ -78,8 +78,8 @@ def holds_metadata(found: FoundColumn, name: str) -> bool:
 def keyed(table: Table) -> Table:
     """The same table with partition and offset as its primary key, for a server that demands one."""
     made = table.to_metadata(MetaData())
-    for name in PLACE:
+    for name in POSITION:
         if name not in made.columns:
             made.append_column(metadata_column(name))
-    made.append_constraint(PrimaryKeyConstraint(*PLACE))
+    made.append_constraint(PrimaryKeyConstraint(*POSITION))
     return made

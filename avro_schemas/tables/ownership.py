@@ -13,7 +13,7 @@ from avro_schemas.columns.found_table import FoundColumn, FoundTable
 from avro_schemas.columns.type_text import OUR_COLLATION, type_words
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.layout import TableLayout
-from avro_schemas.tables.metadata_columns import PLACE
+from avro_schemas.tables.metadata_columns import POSITION
 from avro_schemas.tables.rules import TableRules
 
 _NUMBERED = re.compile(r"_v\d+$")
@@ -26,7 +26,7 @@ def is_persons(name: str, table: FoundTable, layouts: Sequence[TableLayout], rul
     if not layouts:
         return False
     key = tuple(column for column in table.key if not table.of_the_server(column))
-    if table.collation != OUR_COLLATION or key not in {(), PLACE, rules.key}:
+    if table.collation != OUR_COLLATION or key not in {(), POSITION, rules.key}:
         return True
     found = table.columns[name]
     given = [one for layout in layouts for one in layout.columns if _is_named(name, one)]

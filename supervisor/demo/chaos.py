@@ -153,7 +153,6 @@ class Chaos:
 
     def _kill_supervisor(self) -> None:
         supervisor = self._driver.supervisor
-        assert supervisor is not None
         children = self._driver.descendants()
         supervisor.kill()
         supervisor.wait()
@@ -165,7 +164,6 @@ class Chaos:
     def _kill_helpers(self) -> None:
         """Multiprocessing's forkserver and resource tracker: the supervisor's only direct children at first."""
         supervisor = self._driver.supervisor
-        assert supervisor is not None
         for child in psutil.Process(supervisor.pid).children():
             with suppress(psutil.NoSuchProcess):  # one killed before, which nobody has missed yet, is a zombie
                 if any("multiprocessing" in part for part in child.cmdline()) and child.pid not in self._workers():
@@ -181,7 +179,6 @@ class Chaos:
 
     def _report(self) -> ChaosReport:
         supervisor = self._driver.supervisor
-        assert supervisor is not None
         self._driver.stop_producing()
         self._driver.wait_caught_up()
         family = self._driver.descendants()

@@ -64,34 +64,35 @@ class _Story:
 
     @property
     def pipeline(self) -> PipelineDriver:
-        """There once the stack is up."""
-        assert self._pipeline is not None
+        """DriverError before the stack is up."""
+        if self._pipeline is None:
+            raise DriverError("the stack is not up")
         return self._pipeline
 
     def run(self) -> Outcome:
         """All steps; what came out."""
-        with self._telling("a real Kafka, schema registry and MariaDB", spinner=False) as told:
+        with self._telling("a real Kafka, schema registry and MariaDB", spinner=False) as say:
             self._fresh_stack()
-            told("up: " + ", ".join(s.name for s in embedded_stack.status(self.directory / "stack").services))
-        with self._telling("subjects, topics, tables") as told:
+            say("up: " + ", ".join(s.name for s in embedded_stack.status(self.directory / "stack").services))
+        with self._telling("subjects, topics, tables") as say:
             self.pipeline.run("infra", "create", "--schemas", str(self.directory / DEFAULT_FILE.name))
-            told(f"{', '.join(TOPICS)}: an Avro subject, a topic with 3 partitions and a table each")
+            say(f"{', '.join(TOPICS)}: an Avro subject, a topic with 3 partitions and a table each")
         began = time.monotonic()
-        with self._telling("produce and supervise") as told:
+        with self._telling("produce and supervise") as say:
             self._start()
-            told("messages flow; 9 partitions, a consumer and a writer process each")
+            say("messages flow; 9 partitions, a consumer and a writer process each")
         self._kill_one("worker", 0, lambda p: p.pid)
         self._kill_one("writer", 4, lambda p: p.writer_pid)
         self._backpressure("dataset3", 2)
         self._kill_supervisor()
-        with self._telling("the other messages at full speed, catch up") as told:
+        with self._telling("the other messages at full speed, catch up") as say:
             sent = self._send_the_rest()
             self.pipeline.wait_caught_up()
             seconds = time.monotonic() - began
-            told(f"every offset in kafka_offsets is at its topic's end, {seconds:.0f} s after the first message")
-        with self._telling("verify --values: every message against every row") as told:
+            say(f"every offset in kafka_offsets is at its topic's end, {seconds:.0f} s after the first message")
+        with self._telling("verify --values: every message against every row") as say:
             report = self._verify()
-            told("equal" if report["ok"] else "NOT equal")
+            say("equal" if report["ok"] else "NOT equal")
         return self._outcome(report, sent, seconds)
 
     @contextmanager
@@ -148,55 +149,51 @@ class _Story:
             now = self.pipeline.running()
             return next((p for p in now[first:] + now[:first] if (p.offset or 0) > 0 and (p.lag or 0) > 0), None)
 
-        found = until(flowing, "rows flow, and messages wait")
-        assert found is not None
-        return found
+        return until(flowing, "rows flow, and messages wait")
 
-    def _kill_one(self, what: str, first: int, choose: Callable[[PartitionStatus], int | None]) -> None:
-        with self._telling(f"kill -9 a {what} in mid-stream") as told:
+    def _kill_one(self, what: str, first: int, pid_of: Callable[[PartitionStatus], int | None]) -> None:
+        with self._telling(f"kill -9 a {what} in mid-stream") as say:
             self._require_stream()
             self._moving()
             victim = self._in_midstream(first)
             began = time.monotonic()
-            pid = choose(victim)
-            assert pid is not None
+            pid = pid_of(victim)
+            if pid is None:
+                raise DriverError(f"status names no {what} of {victim.key}")
             os.kill(pid, signal.SIGKILL)
             others = {p.key: p.pid for p in self.pipeline.partitions() if p.key != victim.key}
             until(lambda: self._replaced(victim), f"{victim.key} runs again")
             seconds = time.monotonic() - began
             kept = sum(others.get(p.key) == p.pid for p in self.pipeline.partitions())
-            told(f"{victim.key}: pid {pid} killed at offset {victim.offset or 0:,}, lag {victim.lag or 0:,}")
-            told(f"running again {seconds:.1f} s later; the other {kept} partitions never stopped")
+            say(f"{victim.key}: pid {pid} killed at offset {victim.offset or 0:,}, lag {victim.lag or 0:,}")
+            say(f"running again {seconds:.1f} s later; the other {kept} partitions never stopped")
 
     def _replaced(self, victim: PartitionStatus) -> bool:
         return any(p.key == victim.key and p.pid != victim.pid for p in self.pipeline.running())
 
     def _require_stream(self) -> None:
-        producer = self.pipeline.producer
-        assert producer is not None
-        if producer.poll() is not None:
+        if self.pipeline.producer.poll() is not None:
             raise DriverError(
                 "the producer was done before the last fault", hint="give it more: rtpipe demo --messages N"
             )
 
     def _backpressure(self, topic: str, partition: int) -> None:
-        with self._telling("backpressure: a stranger locks one partition's row in the database") as told:
+        with self._telling("backpressure: a stranger locks one partition's row in the database") as say:
             self._require_stream()
             where = f"topic={topic} partition={partition}"
             activated, resolved = ("Backpressure activated", where), ("Backpressure has been resolved", where)
             with self.pipeline.lock_on(self._database_url, topic, partition):
                 before = len(self.pipeline.log_lines(*activated))
-                told(until(lambda: self.pipeline.log_lines(*activated)[before:], "backpressure")[0])
+                say(until(lambda: self.pipeline.log_lines(*activated)[before:], "backpressure")[0])
                 count = len(self.pipeline.log_lines(*resolved))
-            told(until(lambda: self.pipeline.log_lines(*resolved)[count:], "backpressure is resolved")[0])
+            say(until(lambda: self.pipeline.log_lines(*resolved)[count:], "backpressure is resolved")[0])
 
     def _kill_supervisor(self) -> None:
-        with self._telling("kill -9 the supervisor itself, start it again") as told:
+        with self._telling("kill -9 the supervisor itself, start it again") as say:
             self._require_stream()
             self._moving()
             children = self.pipeline.descendants()
             supervisor = self.pipeline.supervisor
-            assert supervisor is not None
             began = time.monotonic()
             supervisor.kill()
             supervisor.wait()
@@ -207,8 +204,8 @@ class _Story:
             self.pipeline.supervise()
             until(self.pipeline.running, "all partitions run")
             self._moving()
-            told(f"all {len(children)} processes of pid {supervisor.pid} gone after {gone:.1f} s, no orphan")
-            told(f"started again, every partition moves {time.monotonic() - began:.1f} s after the kill")
+            say(f"all {len(children)} processes of pid {supervisor.pid} gone after {gone:.1f} s, no orphan")
+            say(f"started again, every partition moves {time.monotonic() - began:.1f} s after the kill")
 
     def _send_the_rest(self) -> int:
         """All faults have hit: end the slow stream, send what is missing; how many messages there are in all."""

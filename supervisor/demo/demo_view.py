@@ -34,7 +34,6 @@ def print_next_steps(
     rtpipe = own_command()
     lines = [f"export RTPIPE_STACK_DIR={shlex.quote(str(directory / 'stack'))}"]
     if keep:
-        assert pipeline.supervisor is not None
         lines += [
             f"export RTPIPE_RUNTIME_DIR={shlex.quote(str(directory / 'run'))}",
             f"{rtpipe} status",

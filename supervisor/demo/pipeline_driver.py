@@ -1,4 +1,4 @@
-"""The hands of demo and chaos: run `rtpipe` as its users do, read status and log, kill, lock, count."""
+"""What demo and chaos do to a pipeline: run `rtpipe` as its users do, read status and log, kill, lock, count."""
 
 from __future__ import annotations
 
@@ -40,13 +40,23 @@ class PipelineDriver:
         self.topics = ",".join(topics)
         self.log = directory / "supervise.log"
         self._produced = directory / "produce.log"
-        self.supervisor: subprocess.Popen[bytes] | None = None
-        self.producer: subprocess.Popen[bytes] | None = None
+        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._producer: subprocess.Popen[bytes] | None = None
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("RTPIPE_")} | {
             **environment,
             "RTPIPE_RUNTIME_DIR": str(directory / "run"),
             "RTPIPE_CONFIG": str(directory / "rtpipe.toml"),
         }
+
+    @property
+    def supervisor(self) -> subprocess.Popen[bytes]:
+        """The one that was started last."""
+        return _started(self._supervisor, "supervisor")
+
+    @property
+    def producer(self) -> subprocess.Popen[bytes]:
+        """The one that was started last."""
+        return _started(self._producer, "producer")
 
     def run(self, *arguments: str, accepted: tuple[int, ...] = (0,)) -> str:
         """A command to its end; its output. DriverError with what it said if its exit code is none of `accepted`."""
@@ -66,12 +76,12 @@ class PipelineDriver:
 
     def supervise(self) -> None:
         """Start the supervisor; its log goes to a file."""
-        self.supervisor = self._start(self.log, "supervise", "--topics", self.topics, "--log-format", "text")
+        self._supervisor = self._start(self.log, "supervise", "--topics", self.topics, "--log-format", "text")
 
     def produce(self, *how_much: str) -> None:
         """Start the producer with these options."""
         self._produced.unlink(missing_ok=True)
-        self.producer = self._start(self._produced, *self._produce_command(*how_much))
+        self._producer = self._start(self._produced, *self._produce_command(*how_much))
 
     def produce_more(self, count: int) -> int:
         """`count` messages over all topics, as fast as it goes; returns `count`."""
@@ -83,7 +93,6 @@ class PipelineDriver:
 
     def stop_producing(self) -> int:
         """End the producer as Ctrl-C would; how many messages it sent."""
-        assert self.producer is not None
         if self.producer.poll() is None:
             self.producer.terminate()
         code, output = self.producer.wait(), self._produced.read_text()
@@ -133,7 +142,6 @@ class PipelineDriver:
 
     def descendants(self) -> list[psutil.Process]:
         """The supervisor's processes: forkserver, consumers, writers."""
-        assert self.supervisor is not None
         with suppress(psutil.NoSuchProcess):
             return psutil.Process(self.supervisor.pid).children(recursive=True)
         return []
@@ -156,7 +164,7 @@ class PipelineDriver:
 
     def stop(self) -> None:
         """End what this demo started: politely, then not."""
-        for process in (self.producer, self.supervisor):
+        for process in (self._producer, self._supervisor):
             if process is not None and process.poll() is None:
                 process.terminate()
                 try:
@@ -166,7 +174,13 @@ class PipelineDriver:
                     process.wait()
 
 
-def until(check: Callable[[], _T], what: str, seconds: float = 180) -> _T:
+def _started(process: subprocess.Popen[bytes] | None, what: str) -> subprocess.Popen[bytes]:
+    if process is None:
+        raise DriverError(f"no {what} was started")
+    return process
+
+
+def until(check: Callable[[], _T | None], what: str, seconds: float = 180) -> _T:
     """Ask until the answer is true. DriverError says what did not happen."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):

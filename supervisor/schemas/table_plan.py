@@ -15,7 +15,7 @@ from avro_schemas.tables.changes import AddColumn, Change, DropColumn, MakeNulla
 from avro_schemas.tables.evolution import Placement, landings, place
 from avro_schemas.tables.layout import TableLayout, table_layout
 from avro_schemas.tables.lineage import Lineage, lineage_of
-from avro_schemas.tables.metadata_columns import PLACE
+from avro_schemas.tables.metadata_columns import POSITION
 from avro_schemas.tables.rules import TableRules
 from infra.tables.alter_table import Alteration, alterations
 from infra.tables.ddl import create_table_sql
@@ -104,7 +104,7 @@ def plan_table(target: TableTarget, session: TableSession, wishes: Wishes) -> Ta
     found = session.look()
     if found is None:
         if not layout.table.primary_key.columns and session.demands_primary_key():
-            rules, keyed = replace(target.rules, metadata=tuple({*target.rules.metadata, *PLACE})), True
+            rules, keyed = replace(target.rules, metadata=tuple({*target.rules.metadata, *POSITION})), True
             layout = table_layout(target.schema, table=target.table, rules=rules)
         sql = create_table_sql(layout.table, session.database, mariadb=session.is_mariadb)
         layout = replace(layout, warnings=(*layout.warnings, *depth_warnings(layout.columns, session.json_depth())))

@@ -8,32 +8,31 @@ from collections.abc import Mapping
 
 from supervisor.verify.differences import Differences
 from supervisor.verify.report import Kind
-from supervisor.verify.topic_reader import Place
+from supervisor.verify.topic_reader import TopicMessage
 
 
-class Letters:
+class DeadLetters:
     """Those of one topic: {(partition, offset): SHA-256 of the value, None where it was too large to keep}."""
 
     def __init__(self, kept: Mapping[tuple[int, int], bytes | None]) -> None:
         self._kept = kept
-        self._seen: dict[tuple[int, int], bool] = {}  # whether the letter is the message
-        self.found: Counter[int] = Counter()  #: letters whose messages were read, by partition
+        self._seen: dict[tuple[int, int], bool] = {}  # whether the dead letter is the message
+        self.found: Counter[int] = Counter()  #: dead letters whose messages were read, by partition
 
-    def have(self, message: Place) -> bool:
+    def have(self, message: TopicMessage) -> bool:
         """Whether the message is a dead letter; each is counted once, however often it is read."""
-        partition, offset, value, _ = message
-        place = (partition, offset)
-        if place not in self._kept:
+        position = message.position
+        if position not in self._kept:
             return False
-        if place not in self._seen:
-            kept = self._kept[place]
-            digest = None if value is None else hashlib.sha256(value).digest()
-            self._seen[place] = kept is None or kept == digest
-            self.found[partition] += 1
+        if position not in self._seen:
+            kept = self._kept[position]
+            digest = None if message.value is None else hashlib.sha256(message.value).digest()
+            self._seen[position] = kept is None or kept == digest
+            self.found[message.partition] += 1
         return True
 
     def judge(self, differences: Differences, topic: str) -> None:
-        """Name the letters that are not what their messages are."""
+        """Name the dead letters that are not what their messages are."""
         for (partition, offset), same in sorted(self._seen.items()):
             if not same:
                 differences.add(

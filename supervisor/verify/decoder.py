@@ -11,7 +11,7 @@ from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import SchemaError
 from supervisor.verify.columns import TableColumns
 from supervisor.verify.rows import Message
-from supervisor.verify.topic_reader import Place
+from supervisor.verify.topic_reader import TopicMessage
 from supervisor.verify.values import Row, key_value
 from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.keys.message_key import MessageKey
@@ -34,9 +34,9 @@ class Decoder:
         self.keys = MessageKey(rules, layout, schemas.key, key_value) if rules.deletes else None
         self._readers: dict[int, Callable[[bytes], Row]] = {}
 
-    def message(self, place: Place, *, placed: bool, end: Row = ()) -> Message:
-        """The message with its row; with `placed` the row begins with partition and offset. `end` follows the row."""
-        partition, offset, value, key = place
+    def message(self, message: TopicMessage, *, with_position: bool, end: Row = ()) -> Message:
+        """The message with its row, which partition and offset precede if `with_position`, and `end` follows."""
+        partition, offset, value, key = message
         if value is None:
             return Message(partition, offset, None, f"{TOMBSTONE}{self._no_key(key)}")
         try:
@@ -45,14 +45,14 @@ class Decoder:
             return Message(partition, offset, None, exc.message)
         except ValueError as exc:
             return Message(partition, offset, None, str(exc))
-        return Message(partition, offset, (partition, offset, *row) if placed else row)
+        return Message(partition, offset, (partition, offset, *row) if with_position else row)
 
-    def key(self, place: Place) -> Key | None:
+    def key(self, message: TopicMessage) -> Key | None:
         """The values of the key columns: of the message's row, or of its own key where it has no value. None: none."""
-        if place[2] is None:
-            return self.message_key(place[3])
+        if message.value is None:
+            return self.message_key(message.key)
         try:
-            row = self._reader(schema_id_of(place[2]))(place[2])
+            row = self._reader(schema_id_of(message.value))(message.value)
         except (WireFormatError, SchemaError, ValueError):
             return None
         return tuple(row[at] for at in self._key)

@@ -10,10 +10,11 @@ from avro_schemas.columns.types import ColumnShape
 from supervisor.verify.pairs import Altered, pair_altered
 from supervisor.verify.report import Difference, Kind, PartitionReport
 from supervisor.verify.rows import Extra, Findings, Missing
-from supervisor.verify.values import Row, shown
+from supervisor.verify.shown_values import shown
+from supervisor.verify.values import Row
 
 LONGEST = 60  #: characters of a value in a sentence; to_json() has all of it
-PLACES = 2  #: values in front of a row that says its partition and offset
+_POSITION = 2  #: values in front of a row that says its partition and offset
 
 
 class Differences:
@@ -114,11 +115,13 @@ def judge_count(differences: Differences, table: str, partitions: Sequence[Parti
 class RowJudge:
     """Names what the comparison of a topic's rows found."""
 
-    def __init__(self, differences: Differences, topic: str, columns: Sequence[ColumnShape], *, placed: bool) -> None:
+    def __init__(
+        self, differences: Differences, topic: str, columns: Sequence[ColumnShape], *, with_position: bool
+    ) -> None:
         self._differences = differences
         self._topic = topic
         self._columns = columns
-        self._leading = PLACES if placed else 0
+        self._leading = _POSITION if with_position else 0
 
     def judge(self, findings: Findings, dead: Mapping[int, int], unverifiable: int) -> None:
         """Add the differences.
@@ -193,23 +196,23 @@ class RowJudge:
 
     def _copy(self, extra: Extra) -> None:
         partition, offset = extra.copies_of[0]
-        places = ", ".join(f"{self._topic}/{p} offset {o}" for p, o in extra.copies_of)
+        positions = ", ".join(f"{self._topic}/{p} offset {o}" for p, o in extra.copies_of)
         self._differences.add(
             Kind.EXTRA,
-            f"a row more than there are messages like it ({places}): {self._told(extra.row)}",
+            f"a row more than there are messages like it ({positions}): {self._told(extra.row)}",
             partition=partition,
             offset=offset,
             found=self._shown(extra.row),
         )
 
     def _stranger(self, extra: Extra, doubt: str) -> None:
-        place: dict[str, Any] = {"partition": extra.row[0], "offset": extra.row[1]} if self._leading else {}
-        where = f"{self._topic}/{place['partition']} offset {place['offset']}: " if place else ""
+        position: dict[str, Any] = {"partition": extra.row[0], "offset": extra.row[1]} if self._leading else {}
+        where = f"{self._topic}/{position['partition']} offset {position['offset']}: " if position else ""
         self._differences.add(
             Kind.EXTRA,
             f"{where}a row that no message of {self._topic} explains{doubt}: {self._told(extra.row)}",
             found=self._shown(extra.row),
-            **place,
+            **position,
         )
 
     def _shown(self, row: Row) -> dict[str, Any]:

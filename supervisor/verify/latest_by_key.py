@@ -7,38 +7,39 @@ from collections.abc import Iterable, Iterator, Sequence
 from supervisor.verify.decoder import Decoder
 from supervisor.verify.rows import Message
 from supervisor.verify.tombstone_keys import TombstoneKeys
-from supervisor.verify.topic_reader import Place
+from supervisor.verify.topic_reader import TopicMessage
 from supervisor.verify.values import digest
 
 
-class TopicFold:
+class LatestByKey:
     """Made by one pass over the topic; about 250 bytes for each key, and as much for each whose message has another."""
 
-    def __init__(self, messages: Iterable[Sequence[Place]], decoder: Decoder, *, soft: bool) -> None:
+    def __init__(self, messages: Iterable[Sequence[TopicMessage]], decoder: Decoder, *, soft: bool) -> None:
         self._decoder = decoder
         self.keys = TombstoneKeys(decoder)  #: those that do not delete what they should
         self._soft = soft  #: a deleted row stays, with its last values and a 1 in its column `_deleted`
         last: dict[bytes, tuple[tuple[int, int] | None, bool]] = {}
         for batch in messages:
-            for place in batch:
-                if (key := decoder.key(place)) is not None:
-                    self.keys.see(place, key)
-                    last[digest(key)] = self._after(last.get(digest(key)), place)
-        self._rows = {at: deleted for at, deleted in last.values() if at is not None}
+            for message in batch:
+                if (key := decoder.key(message)) is not None:
+                    self.keys.see(message, key)
+                    last[digest(key)] = self._after(last.get(digest(key)), message)
+        self._rows = {position: deleted for position, deleted in last.values() if position is not None}
 
     def _after(
-        self, before: tuple[tuple[int, int] | None, bool] | None, place: Place
+        self, before: tuple[tuple[int, int] | None, bool] | None, message: TopicMessage
     ) -> tuple[tuple[int, int] | None, bool]:
-        """The place of a key's row, if it has one, and whether it is deleted, after one more message."""
-        if place[2] is not None:
-            return place[:2], False
+        """The position of a key's row, if it has one, and whether it is deleted, after one more message."""
+        if message.value is not None:
+            return message.position, False
         return (before[0] if before and self._soft else None), True
 
-    def messages(self, batch: Sequence[Place], *, placed: bool) -> Iterator[Message]:
+    def messages(self, batch: Sequence[TopicMessage], *, with_position: bool) -> Iterator[Message]:
         """Those of the batch that have rows, and those that should have and cannot be decoded."""
-        for place in batch:
-            deleted = self._rows.get(place[:2])
+        for message in batch:
+            deleted = self._rows.get(message.position)
             if deleted is not None:
-                yield self._decoder.message(place, placed=placed, end=(int(deleted),) if self._soft else ())
-            elif self._decoder.key(place) is None:
-                yield self._decoder.message(place, placed=placed)
+                end = (int(deleted),) if self._soft else ()
+                yield self._decoder.message(message, with_position=with_position, end=end)
+            elif self._decoder.key(message) is None:
+                yield self._decoder.message(message, with_position=with_position)

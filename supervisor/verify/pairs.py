@@ -30,7 +30,7 @@ def pair_altered(
     value (the key, by rtpipe's default) or in half of its values at least; the most alike pair first. A row that is a
     copy of a message is no altered one.
     """
-    candidates = _by_place(missing, extra, leading) if leading else _by_likeness(missing, extra)
+    candidates = _by_position(missing, extra, leading) if leading else _by_likeness(missing, extra)
     taken_missing: set[int] = set()
     taken_extra: set[int] = set()
     altered = []
@@ -49,9 +49,11 @@ def pair_altered(
     )
 
 
-def _by_place(missing: Sequence[Missing], extra: Sequence[Extra], leading: int) -> list[tuple[int, int]]:
-    places = {row.row[:leading]: number for number, row in enumerate(extra) if not row.copies_of}
-    return [(number, places[row.row[:leading]]) for number, row in enumerate(missing) if row.row[:leading] in places]
+def _by_position(missing: Sequence[Missing], extra: Sequence[Extra], leading: int) -> list[tuple[int, int]]:
+    positions = {row.row[:leading]: number for number, row in enumerate(extra) if not row.copies_of}
+    return [
+        (number, positions[row.row[:leading]]) for number, row in enumerate(missing) if row.row[:leading] in positions
+    ]
 
 
 def _by_likeness(missing: Sequence[Missing], extra: Sequence[Extra]) -> list[tuple[int, int]]:

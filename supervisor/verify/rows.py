@@ -21,7 +21,7 @@ BUCKETS = 1 << 16  #: by the first two bytes of a digest
 GROUP_ROWS = 2_000_000  #: rows of the table that are held at a time
 KEPT_ROWS = 20_000  #: missing and extra rows each that are kept with their values; all are counted
 KEPT_BYTES = 64_000_000  #: and not more than about so much
-PLACES = 4  #: partition and offset of so many equal messages are kept
+POSITIONS = 4  #: partition and offset of so many equal messages are kept
 
 
 class Message(NamedTuple):
@@ -145,7 +145,7 @@ def _look_into(
             continue
         if left.get(key, 0):
             left[key] -= 1
-            if key in repeated and len(repeated[key]) < PLACES:
+            if key in repeated and len(repeated[key]) < POSITIONS:
                 repeated[key].append((message.partition, message.offset))
             continue
         findings.missing_count[message.partition] += 1

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.naming import OFFSETS_TABLE
-from avro_schemas.tables.metadata_columns import PLACE as PLACE_COLUMNS
+from avro_schemas.tables.metadata_columns import POSITION
 from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
@@ -77,7 +77,7 @@ class TableReader:
         rows = self._all(f"{select} WHERE topic = %s AND consumer_group = %s", (topic, group))
         return {int(row[0]): (int(row[1]), int(row[2]), int(row[3])) for row in rows}
 
-    def letters(self, topic: str, group: str) -> dict[tuple[int, int], bytes | None] | None:
+    def dead_letters(self, topic: str, group: str) -> dict[tuple[int, int], bytes | None] | None:
         """{(partition, offset): SHA-256 of the value} of the topic's dead letters; None: it was too large to keep.
 
         None if there is no table for them.
@@ -92,19 +92,19 @@ class TableReader:
         """The rows of a table."""
         return int(self._all(f"SELECT COUNT(*) FROM {quoted(table)}")[0][0])
 
-    def has_places(self, table: str) -> bool:
+    def has_position(self, table: str) -> bool:
         """Whether the rows say which partition and offset they came from."""
         with self._translated(), self._connection.cursor() as cursor:
             cursor.execute(f"SELECT * FROM {quoted(table)} LIMIT 0")
             names = {column[0] for column in cursor.description}
-        return names.issuperset(PLACE_COLUMNS)
+        return names.issuperset(POSITION)
 
-    def rows(self, table: str, columns: Sequence[ColumnShape], *, placed: bool) -> Iterator[list[Row]]:
-        """Every row, in batches; with `placed` a row begins with partition and offset."""
-        places = "".join(f"{quoted(name)}, " for name in PLACE_COLUMNS) if placed else ""
-        to_row: Callable[[Sequence[Any]], Row] = from_table(columns, leading=len(PLACE_COLUMNS) if placed else 0)
+    def rows(self, table: str, columns: Sequence[ColumnShape], *, with_position: bool) -> Iterator[list[Row]]:
+        """Every row, in batches; with `with_position` a row begins with partition and offset."""
+        position = "".join(f"{quoted(name)}, " for name in POSITION) if with_position else ""
+        to_row: Callable[[Sequence[Any]], Row] = from_table(columns, leading=len(POSITION) if with_position else 0)
         with self._translated(), self._connection.cursor() as cursor:
-            cursor.execute(f"SELECT {places}{select_list(columns)} FROM {quoted(table)}")
+            cursor.execute(f"SELECT {position}{select_list(columns)} FROM {quoted(table)}")
             while batch := cursor.fetchmany(BATCH):
                 yield [to_row(texts) for texts in batch]
 

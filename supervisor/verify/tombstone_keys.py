@@ -14,7 +14,7 @@ from supervisor.verify.decoder import Decoder, Key
 from supervisor.verify.differences import Differences
 from supervisor.verify.report import Kind
 from supervisor.verify.rows import KEPT_ROWS
-from supervisor.verify.topic_reader import Place
+from supervisor.verify.topic_reader import TopicMessage
 from supervisor.verify.values import digest
 
 
@@ -37,9 +37,9 @@ class TombstoneKeys:
         self._found: list[_Other] = []
         self._more = 0  # that are not kept
 
-    def see(self, place: Place, row_key: Key) -> None:
+    def see(self, message: TopicMessage, row_key: Key) -> None:
         """One message, and the key of its row; of a tombstone what its own key was read as."""
-        partition, offset, value, key = place
+        partition, offset, value, key = message
         keys = self._decoder.keys
         if key is None or keys is None:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -32,8 +32,18 @@ _SETTINGS = {
 log = logging.getLogger("rtpipe.verify")
 
 
-#: Partition, offset, value, key.
-Place = tuple[int, int, bytes | None, bytes | None]
+class TopicMessage(NamedTuple):
+    """A message as `rtpipe verify` needs it."""
+
+    partition: int
+    offset: int
+    value: bytes | None
+    key: bytes | None
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Partition and offset."""
+        return self.partition, self.offset
 
 
 class MessagesGoneError(RtpipeError):
@@ -73,7 +83,7 @@ class TopicReader:
         except KafkaException as exc:
             raise self._unreachable(exc.args[0].str()) from exc
 
-    def messages(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[list[Place]]:
+    def messages(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[list[TopicMessage]]:
         """Batches of committed messages, first <= offset < end, for {partition: (first, end)}.
 
         Order is kept within a partition. MessagesGoneError if Kafka deleted some of them meanwhile.
@@ -87,10 +97,10 @@ class TopicReader:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_SECONDS:
                 raise self._unreachable(f"no message of {topic} for {SILENCE_SECONDS:g} s, {len(open_ends)} unfinished")
-            yield [place for message in batch if (place := self._placed(message, topic, open_ends))]
+            yield [read for message in batch if (read := self._wanted(message, topic, open_ends))]
         self._consumer.unassign()
 
-    def _placed(self, message: Any, topic: str, open_ends: dict[int, int]) -> Place | None:
+    def _wanted(self, message: Any, topic: str, open_ends: dict[int, int]) -> TopicMessage | None:
         """The message, if it is one below its partition's end; closes the partition that is at its end."""
         partition, offset, error = message.partition(), message.offset(), message.error()
         end = open_ends.get(partition)
@@ -101,7 +111,8 @@ class TopicReader:
         if offset >= end - 1 if error is None else error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
             del open_ends[partition]
             self._consumer.incremental_unassign([TopicPartition(topic, partition)])
-        return (partition, offset, message.value(), message.key()) if error is None and offset < end else None
+        wanted = error is None and offset < end
+        return TopicMessage(partition, offset, message.value(), message.key()) if wanted else None
 
     def _watermark(self, topic: str, partition: int) -> tuple[int, int]:
         found = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout)

@@ -8,7 +8,6 @@ not parse stays text, and so equals nothing.
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from sqlalchemy.dialects.mysql import BLOB, FLOAT, LONGBLOB, MEDIUMBLOB, TINYBLO
 from sqlalchemy.types import CHAR, VARBINARY, VARCHAR, Integer
 
 from avro_schemas.columns.types import ColumnShape
-from supervisor.verify.times import EPOCH, days, moment, time_of_day
+from supervisor.verify.times import days, moment, time_of_day
 from supervisor.verify.user_columns import user_form
 from workers.rows.literals.avro_texts import big_decimal_text, uuid_of_bytes
 from workers.rows.literals.json_values import plain_value
@@ -120,18 +119,6 @@ def quoted(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
 
-def shown(column: ColumnShape, value: Value) -> Any:
-    """A value for people and JSON: times as ISO 8601, decimals with their point, bytes as hexadecimal digits."""
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if value is None or isinstance(value, (str, float)) or not _kind(column) or column.given is not None:
-        return value
-    try:
-        return _SHOWN[_kind(column)](column, value)
-    except (OverflowError, ValueError):
-        return value
-
-
 def _reader_of(column: ColumnShape, table: ColumnShape, nonfinite: str) -> Callable[[Any], Value] | None:
     reader = _message_value(column, table)
     if nonfinite == "null" and column.nullable and column.of.avro_type in {"float", "double"}:
@@ -147,7 +134,7 @@ def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], V
     if column.of.nested:
         plain = plain_value(column)
         return lambda value: _canonical(plain(value))
-    if kind := _kind(column):
+    if kind := kind_of(column):
         return _logical_value(column, kind)
     if column.of.avro_type == "boolean":
         return int
@@ -182,7 +169,7 @@ def _table_value(column: ColumnShape) -> Callable[[Any], Value] | None:
         return form.of_table
     if column.of.nested:
         return _parsed
-    kind = _kind(column)
+    kind = kind_of(column)
     if kind == "decimal":
         return lambda text: _unscaled(text, column.of.scale)
     readers: dict[str, Callable[[Any], Value]] = {"date": days, "time": time_of_day, "timestamp": moment}
@@ -195,7 +182,7 @@ def _table_value(column: ColumnShape) -> Callable[[Any], Value] | None:
     return None
 
 
-def _kind(column: ColumnShape) -> str:
+def kind_of(column: ColumnShape) -> str:
     """decimal, big, date, time, timestamp, uuid, or nothing where the column holds a number."""
     if isinstance(column.type, Integer):  # the number as it is, whatever it counts
         return ""
@@ -246,22 +233,3 @@ def _unscaled(text: Any, scale: int) -> Value:
         return str(text)
     number = int(written[: len(written) - surplus] or "0")
     return -number if sign else number
-
-
-def _digits(number: int) -> tuple[int, ...]:
-    return tuple(map(int, str(abs(number))))
-
-
-def _shown_time(_: ColumnShape, micros: int) -> str:
-    seconds, fraction = divmod(abs(micros), 1_000_000)
-    minutes, hours = seconds // 60 % 60, seconds // 3_600
-    return f"{'-' if micros < 0 else ''}{hours:02}:{minutes:02}:{seconds % 60:02}.{fraction:06}"
-
-
-_SHOWN: dict[str, Callable[[ColumnShape, int], Any]] = {
-    "decimal": lambda column, number: format(Decimal((number < 0, _digits(number), -column.of.scale)), "f"),
-    "date": lambda _, days: (EPOCH + datetime.timedelta(days=days)).date().isoformat(),
-    "time": _shown_time,
-    "timestamp": lambda _, micros: (EPOCH + datetime.timedelta(microseconds=micros)).isoformat(" "),
-    "uuid": lambda _, value: value,
-}

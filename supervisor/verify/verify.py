@@ -1,42 +1,31 @@
 """`rtpipe verify`: is everything consumed, and is the table what the topic says? Reads only, and judges by itself.
 
 It shares column shapes, decoder and the texts of nested values with the writer and nothing else: messages come by a
-consumer of its own and meet the rows in the form of verify_values.
+consumer of its own and meet the rows in the form of values.py.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
-from avro_schemas.avro.field_types import FieldType
-from avro_schemas.columns.types import ColumnShape
 from avro_schemas.naming import group_for, table_for
 from avro_schemas.registry.client import Registry
 from avro_schemas.registry.subject_names import USUAL, SubjectNames
 from avro_schemas.registry.topic_schemas import TopicSchemas
-from avro_schemas.tables.metadata_columns import DELETED_COLUMN, METADATA_TYPES
 from avro_schemas.tables.rules import PLAIN, TableRules
 from infra.tables.database import account_of
 from infra.tables.table_session import connected
 from rtpipe.errors import SettingsError
 from supervisor.verify.columns import TableColumns
-from supervisor.verify.dead_letters import Letters
-from supervisor.verify.decoder import Decoder
-from supervisor.verify.differences import Differences, RowJudge, judge_count, judge_offsets
-from supervisor.verify.latest_by_key import TopicFold
-from supervisor.verify.report import PartitionReport, TopicReport, VerifyProgress, VerifyReport
-from supervisor.verify.rows import Message, compare_rows
+from supervisor.verify.differences import Differences, judge_count, judge_offsets
+from supervisor.verify.report import PartitionReport, TopicReport, VerifyReport
 from supervisor.verify.schemas import schemas_of
 from supervisor.verify.table_snapshot import TableReader
-from supervisor.verify.topic_reader import Place, TopicReader
-from supervisor.verify.values import Row
-
-Item = TypeVar("Item")
-Progress = Callable[[VerifyProgress], None]
+from supervisor.verify.topic_reader import TopicReader
+from supervisor.verify.value_comparison import Progress, ValueComparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,19 +77,6 @@ def verify(order: VerifyOrder, *, progress: Progress | None = None) -> VerifyRep
     return VerifyReport(topics, order.values, time.monotonic() - began)
 
 
-#: The column of soft deletion, compared like a field's.
-DELETED = ColumnShape(
-    field=DELETED_COLUMN,
-    path=(DELETED_COLUMN,),
-    name=DELETED_COLUMN,
-    of=FieldType("int"),
-    type=METADATA_TYPES[DELETED_COLUMN](),
-    nullable=False,
-    comment=None,
-    records={},
-)
-
-
 class _Check:
     """One run over the topics of an order."""
 
@@ -129,9 +105,12 @@ class _Check:
         differences = Differences(topic, self._order.listed)
         judge_offsets(differences, topic, partitions, ends)
         if self._registry is not None:
-            read, lossy = self._values(self._registry, report, ends, differences)
+            schemas = TopicSchemas(self._registry, topic, self._order.subjects.get(topic, USUAL))
+            columns = self._columns(schemas, report, _consumed(partitions, ends))
+            comparison = ValueComparison(report, _consumed(partitions, ends), schemas, columns, self._rules(topic))
+            read = comparison.run(self._messages, self._rows, differences, self._progress)
             notes = [_gone_note(at) for at in partitions if at.low]
-            notes += [f"column {name} is not compared: it may change values (lossy)" for name in lossy]
+            notes += [f"column {name} is not compared: it may change values (lossy)" for name in columns.lossy]
             report = replace(report, messages_read=read, notes=tuple(notes))
         if self._rules(topic).mode == "insert":  # else several messages may be one row
             judge_count(differences, table, partitions, report.rows_in_table)
@@ -139,6 +118,17 @@ class _Check:
 
     def _rules(self, topic: str) -> TableRules:
         return self._order.rules.get(topic, PLAIN)
+
+    def _columns(
+        self, schemas: TopicSchemas, report: TopicReport, ranges: Mapping[int, tuple[int, int]]
+    ) -> TableColumns:
+        """The columns of all versions of the topic's schema, as the table has them now."""
+        table, rules = report.table, self._rules(report.topic)
+        account = account_of(self._order.database_url, "RTPIPE_INFRA_DATABASE_URL")
+        with connected(account, account.database, table) as session:
+            found = session.look()
+        known = schemas_of(schemas, self._messages, report.topic, ranges, (found, rules))
+        return TableColumns(known, table, found, rules)
 
     def _partitions(self, topic: str, group: str) -> tuple[tuple[PartitionReport, ...], dict[int, int]]:
         """Each partition, and its end after the snapshot: a pipeline at work may be beyond the first watermark."""
@@ -153,78 +143,6 @@ class _Check:
             partitions.append(PartitionReport(partition, low, high, offset, rows_total, dead_total))
         return tuple(partitions), {partition: high for partition, (_, high) in after.items()}
 
-    def _values(
-        self,
-        registry: Registry,
-        report: TopicReport,
-        ends: Mapping[int, int],
-        differences: Differences,
-    ) -> tuple[int, tuple[str, ...]]:
-        """Compare every row; the number of messages that were compared, and the columns that were not."""
-        topic, table, partitions, rules = report.topic, report.table, report.partitions, self._rules(report.topic)
-        schemas = TopicSchemas(registry, topic, self._order.subjects.get(topic, USUAL))
-        ranges = _consumed(partitions, ends)
-        compared = self._columns(schemas, report, ranges)
-        soft = rules.tombstones == "soft_delete"
-        columns = (*compared.columns, *([DELETED] if soft else []))
-        decoder = Decoder(schemas, compared, rules)
-        placed = self._rows.has_places(table)
-        lows = {at.partition: at.low for at in partitions}
-        kept = self._rows.letters(topic, report.group)
-        letters = Letters(kept or {})
-        to_read = sum(max(0, end - low) for low, end in ranges.values())
-
-        def places() -> Iterator[list[Place]]:
-            for batch in self._told(self._messages.messages(topic, ranges), topic, "messages", to_read):
-                alive = [place for place in batch if not letters.have(place)]
-                yield [place for place in alive if place[2] is not None] if rules.tombstones == "ignore" else alive
-
-        fold = TopicFold(places(), decoder, soft=soft) if rules.mode == "upsert" else None
-
-        def messages() -> Iterator[list[Message]]:
-            for batch in places():
-                if fold is not None:
-                    yield list(fold.messages(batch, placed=placed))
-                else:
-                    yield [decoder.message(place, placed=placed) for place in batch]
-
-        def rows() -> Iterator[list[Row]]:
-            found = self._rows.rows(table, columns, placed=placed)
-            for batch in self._told(found, topic, "rows", report.rows_in_table):
-                yield [row for row in batch if not _is_older(row, lows)] if placed else batch
-
-        findings = compare_rows(messages, rows)
-        unverifiable = 0 if placed else max(0, min(sum(lows.values()), report.rows_total - findings.messages))
-        if fold is not None and any(lows.values()):  # keys whose last message is older than the topic's beginning
-            unverifiable = report.rows_in_table
-        judge = RowJudge(differences, topic, columns, placed=placed)
-        # Where letters are kept, a message without a row and without one is missing.
-        dead = {at.partition: at.dead_total for at in partitions} if kept is None else {}
-        judge.judge(findings, dead, unverifiable)
-        letters.judge(differences, topic)
-        if fold is not None:
-            fold.keys.judge(differences, topic)
-        return findings.messages + letters.found.total(), compared.lossy
-
-    def _columns(
-        self, schemas: TopicSchemas, report: TopicReport, ranges: Mapping[int, tuple[int, int]]
-    ) -> TableColumns:
-        """The columns of all versions of the topic's schema, as the table has them now."""
-        table, rules = report.table, self._rules(report.topic)
-        account = account_of(self._order.database_url, "RTPIPE_INFRA_DATABASE_URL")
-        with connected(account, account.database, table) as session:
-            found = session.look()
-        known = schemas_of(schemas, self._messages, report.topic, ranges, (found, rules))
-        return TableColumns(known, table, found, rules)
-
-    def _told(self, batches: Iterable[list[Item]], topic: str, stage: str, total: int) -> Iterator[list[Item]]:
-        """The batches, with a word of progress after each."""
-        done = 0
-        for batch in batches:
-            yield batch
-            done += len(batch)
-            self._progress(VerifyProgress(topic, stage, done, total))
-
 
 def _consumed(partitions: Iterable[PartitionReport], ends: Mapping[int, int]) -> dict[int, tuple[int, int]]:
     """{partition: (first offset, end)} of the messages that should have rows by now."""
@@ -233,12 +151,6 @@ def _consumed(partitions: Iterable[PartitionReport], ends: Mapping[int, int]) ->
         for at in partitions
         if at.stored is not None and at.partition in ends
     }
-
-
-def _is_older(row: Row, lows: Mapping[int, int]) -> bool:
-    """Whether a row that begins with partition and offset comes from a message that Kafka has deleted."""
-    partition, offset = row[:2]
-    return isinstance(partition, int) and isinstance(offset, int) and offset < lows.get(partition, 0)
 
 
 def _gone_note(at: PartitionReport) -> str:

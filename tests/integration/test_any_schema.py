@@ -57,7 +57,7 @@ def test_generated_schemas_and_values(database: Addresses) -> None:
 
             verifier.refresh()
             decode, to_row = MessageDecoder(schema), from_message(layout.columns, layout.columns)
-            stored = itertools.chain.from_iterable(verifier.rows(layout.name, layout.columns, placed=False))
+            stored = itertools.chain.from_iterable(verifier.rows(layout.name, layout.columns, with_position=False))
             assert Counter(stored) == Counter(to_row(decode(one)) for one in messages)
             verifier.refresh()
             cursor.execute(f"DROP TABLE {quoted(layout.name)}")

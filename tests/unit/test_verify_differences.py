@@ -23,13 +23,13 @@ def judged(
     dead: dict[int, int] | None = None,
     unverifiable: int = 0,
     most: int = 9,
-    placed: bool = False,
+    with_position: bool = False,
 ) -> Differences:
     differences = Differences("t", most)
     findings.missing_count = findings.missing_count or Counter(row.partition for row in findings.missing)
     findings.extra_count = findings.extra_count or len(findings.extra)
     findings.copies_count = sum(bool(row.copies_of) for row in findings.extra)
-    RowJudge(differences, "t", COLUMNS, placed=placed).judge(findings, dead or {}, unverifiable)
+    RowJudge(differences, "t", COLUMNS, with_position=with_position).judge(findings, dead or {}, unverifiable)
     return differences
 
 
@@ -71,7 +71,7 @@ def test_row_counts(rows: int, text: str) -> None:
 
 
 def test_a_row_that_says_its_place_is_named_by_it() -> None:
-    [extra] = judged(Findings(extra=[Extra((2, 9, "alien", 8, 8))]), placed=True).listed
+    [extra] = judged(Findings(extra=[Extra((2, 9, "alien", 8, 8))]), with_position=True).listed
     assert extra.text == "t/2 offset 9: a row that no message of t explains: key='alien', n=8, m=8"
     assert (extra.partition, extra.offset) == (2, 9)
 

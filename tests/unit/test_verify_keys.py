@@ -7,6 +7,7 @@ from typing import Any
 from supervisor.verify.differences import Differences
 from supervisor.verify.report import Kind
 from supervisor.verify.tombstone_keys import TombstoneKeys
+from supervisor.verify.topic_reader import TopicMessage
 from tests.unit.test_message_key import keys_of, record
 
 
@@ -32,7 +33,7 @@ def found(*messages: Message, decoder: Decoder | None = None) -> list[tuple[int 
     keys = TombstoneKeys(decoder)  # type: ignore[arg-type]  # what it needs of one
     for offset, (key, row) in enumerate(messages):
         row_key = decoder.message_key(key) if row is None else (f"'{row}'",)
-        keys.see((0, offset, None if row is None else b"value", key), row_key or ())
+        keys.see(TopicMessage(0, offset, None if row is None else b"value", key), row_key or ())
     differences = Differences("t", 20)
     keys.judge(differences, "t")
     assert differences.counts[Kind.KEY] == len(differences.listed)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.layout import table_layout
-from supervisor.verify.values import digest, from_message, from_table, quoted, select_list, shown
+from supervisor.verify.shown_values import shown
+from supervisor.verify.values import digest, from_message, from_table, quoted, select_list
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 -- DATETIME has no zone

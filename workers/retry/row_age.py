@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from avro_schemas.tables.metadata_columns import DELETED_COLUMN, OFFSET_COLUMN, PARTITION_COLUMN, PLACE
+from avro_schemas.tables.metadata_columns import DELETED_COLUMN, OFFSET_COLUMN, PARTITION_COLUMN, POSITION
 from workers.commit.batch_work import BatchWork
 from workers.contract.partition_spec import PartitionSpec
 from workers.retry.dead_letter import DeadLetter
@@ -40,8 +40,8 @@ class RowAge:
     def _newer(self, letters: Sequence[DeadLetter], work: BatchWork, query: Query) -> dict[int, str]:
         """Keys that have, or may have, newer state than the letter."""
         keys = {at: key for at, key in sorted(work.keys.items()) if at not in work.refused}
-        if not set(PLACE) <= set(self._spec.rules.metadata):
-            why = f"without the metadata columns {', '.join(PLACE)} nobody knows if its key has newer state"
+        if not set(POSITION) <= set(self._spec.rules.metadata):
+            why = f"without the metadata columns {', '.join(POSITION)} nobody knows if its key has newer state"
             return dict.fromkeys(keys, f"{why}; --force writes it all the same")
         rows = self._rows(keys, query)
         judged = {at: self._judge(letters[at], rows.get(at), deletes=at in work.deletes) for at in keys}

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.evolution import EvolutionError
 from avro_schemas.tables.layout import TableLayout
-from avro_schemas.tables.metadata_columns import HEADERS_COLUMN, PLACE
+from avro_schemas.tables.metadata_columns import HEADERS_COLUMN, POSITION
 from workers.commit.dead_letter_rows import Refusal
 from workers.intake.batch_queue import Batch
 from workers.rows.decoding.message_decoder import MessageDecoder
@@ -60,7 +60,7 @@ class RowEncoder:
         self._metadata = metadata_literals(layout.metadata, partition, schema_id)
         self._wants_headers = HEADERS_COLUMN in layout.metadata
         #: Whether the primary key says which message a row came from.
-        self.placed = not layout.key and set(PLACE) <= set(layout.metadata)
+        self.placed = not layout.key and set(POSITION) <= set(layout.metadata)
         names = [column.name for column in layout.columns]
         self._key = [names.index(name) for name in layout.key]
         statement = str(insert(layout.table).compile(dialect=_DIALECT))
