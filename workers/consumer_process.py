@@ -17,6 +17,7 @@ from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode, RtpipeError
 from rtpipe.log import get_logger, log_to_stderr
 from workers import kill_points, memory, writer_process
+from workers.contract.batch import Batch
 from workers.contract.errors import LostParent, WorkerError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import (
@@ -34,7 +35,7 @@ from workers.contract.reports import (
 )
 from workers.intake.backpressure import Backpressure
 from workers.intake.batch_builder import BatchBuilder
-from workers.intake.batch_queue import FORK, Batch, BatchQueue
+from workers.intake.batch_queue import FORK, BatchQueue
 from workers.intake.linger import Linger
 from workers.intake.topic_consumer import TopicConsumer
 from workers.parent_watch import leave_with_parent
@@ -72,7 +73,7 @@ def main(spec: PartitionSpec, supervisor: Connection) -> None:
     faulthandler.enable()  # a stuck process is sent SIGABRT, and its stacks go to the log
     gc.freeze()  # pages shared with the forkserver stay shared
     memory.keep_large_blocks_apart()
-    batches = BatchQueue(spec.limits.queue_batches, spec.limits.queue_bytes)
+    batches = BatchQueue(spec.limits)
     writer_link, link_for_writer = FORK.Pipe()
     # Forked first thing: this process still has one thread, no client and no queue feeder.
     writer = FORK.Process(target=writer_process.main, args=(spec, batches, link_for_writer), name=f"writer {spec.key}")

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from supervisor.dead_letters.admin import Kind
 from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
-from workers.intake.batch_queue import Headers
+from workers.contract.batch import Headers
 from workers.retry.dead_letter import DeadLetter
 from workers.retry.dead_letter_retry import Outcome, Result
 from workers.rows.metadata_literals import moment_text

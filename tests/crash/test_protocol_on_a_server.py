@@ -20,9 +20,9 @@ from tests.support.pipeline import connect
 from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
+from workers.contract.batch import Batch
 from workers.contract.errors import Fenced, TemporaryError
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
-from workers.intake.batch_queue import Batch
 
 if TYPE_CHECKING:
     import pymysql

@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+from workers.contract.batch import Batch, Headers
 from workers.contract.packed_bytes import PackedBytes
-from workers.intake.batch_queue import Batch, Headers
 
 
 def batch_of(

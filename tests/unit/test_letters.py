@@ -25,8 +25,8 @@ from supervisor.dead_letters.fetch import pieces
 from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
 from supervisor.dead_letters.selection import selection
 from workers.commit.dead_letter_rows import NOT_KEPT, Refusal, dead_letter_text
+from workers.contract.batch import Headers
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
-from workers.intake.batch_queue import Headers
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource, batch_of
 from workers.retry.dead_letter_retry import Outcome, Result
 from workers.retry.row_age import RowAge

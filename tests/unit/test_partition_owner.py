@@ -17,10 +17,10 @@ from rtpipe.mysql.error_numbers import Action
 from tests.support.batches import batch_of
 from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.partition_owner import PartitionOwner, TooMuch, Work
+from workers.contract.batch import Batch
 from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Position
-from workers.intake.batch_queue import Batch
 
 KEY = PartitionKey("orders", 3)
 LOST, DEADLOCK, READ_ONLY, TOO_LONG = 2013, 1213, 1290, 1406

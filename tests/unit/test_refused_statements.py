@@ -21,9 +21,9 @@ from workers.commit.database_errors import DatabaseTrouble, trouble_of
 from workers.commit.partition_owner import PartitionOwner, Work
 from workers.commit.row_trial import ALIKE, Rows
 from workers.commit.table_writer import TableWriter
+from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Position
-from workers.intake.batch_queue import Batch
 
 SPEC = PartitionSpec(PartitionKey("orders", 0), "g", "orders", 0, "", "", {}, "", dead_letters_per_minute=100)
 #: In each of which the others are good.

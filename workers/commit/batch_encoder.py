@@ -17,8 +17,8 @@ from workers.commit.batch_work import BatchWork, Tombstones
 from workers.commit.dead_letter_rows import Refusal
 from workers.commit.key_watch import KeyWatch
 from workers.commit.row_trial import Rows
+from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
-from workers.intake.batch_queue import Batch
 from workers.rows.foreign_values import header_refusals, of_this_value
 from workers.rows.row_encoder import TOO_NARROW, Encoded, RowEncoder
 from workers.rows.schema_cache import SchemaCache, Schemas

@@ -11,9 +11,9 @@ from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.dead_letter_rows import Refusal, dead_letter_statements
 from workers.commit.partition_owner import NotWritten
 from workers.commit.row_trial import Execute, Rows, RowTrial
+from workers.contract.batch import Batch
 from workers.contract.errors import RowExistsError
 from workers.contract.partition_spec import PartitionSpec
-from workers.intake.batch_queue import Batch
 from workers.rows.keys.key_fold import KeyFold
 
 #: Rows of one statement at most; and where the server refuses some, each of which costs its statement twice.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from avro_schemas.avro.wire_format import WireFormatError, schema_id_of
 from avro_schemas.tables.own_tables.dead_letters import LETTERS, MAX_TEXT
+from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
-from workers.intake.batch_queue import Batch
 from workers.rows.metadata_literals import headers_json, moment_text
 
 _COLUMNS = [str(column.name) for column in LETTERS.columns]

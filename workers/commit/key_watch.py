@@ -14,8 +14,8 @@ from avro_schemas.avro.message_format import NO_KEY, Look, look_of_headers, look
 from rtpipe.log import get_logger
 from workers.commit.dead_letter_rows import Refusal
 from workers.commit.row_trial import Rows
+from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
-from workers.intake.batch_queue import Batch
 from workers.rows.schema_cache import SchemaCache
 
 log = get_logger("writer")

@@ -23,10 +23,10 @@ from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.database_session import DatabaseSession, open_session, translated
 from workers.commit.offset_statements import ADVANCE, CORRECT, row_of
 from workers.commit.partition_owner import Work
+from workers.contract.batch import Batch
 from workers.contract.errors import Fenced, SetupError, TemporaryError, TopicChangedError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position
-from workers.intake.batch_queue import Batch
 
 log = get_logger("ledger")
 _CLAIM_ROUNDS = 3

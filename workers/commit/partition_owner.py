@@ -10,10 +10,10 @@ from typing import Protocol, TypeVar
 from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import PASSING, Action
 from workers.commit.database_errors import DatabaseTrouble
+from workers.contract.batch import Batch
 from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Position
-from workers.intake.batch_queue import Batch
 
 log = get_logger("owner")
 _T = TypeVar("_T")

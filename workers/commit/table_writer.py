@@ -15,9 +15,9 @@ from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.dead_letter_rows import Refusal
 from workers.commit.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner, TooMuch
+from workers.contract.batch import Batch
 from workers.contract.errors import DataError, DeadLetterLimitError
 from workers.contract.partition_spec import PartitionSpec
-from workers.intake.batch_queue import Batch
 from workers.rows.schema_cache import Schemas
 
 log = get_logger("writer")

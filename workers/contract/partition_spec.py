@@ -31,11 +31,6 @@ class Limits:
     queue_batches: int = 8
     queue_low: int = 2  #: backpressure ends once no more than this many batches wait
 
-    @property
-    def queue_bytes(self) -> int:
-        """Most bytes that wait: a batch may be larger than `batch_bytes` by its last message, and one is let be so."""
-        return (self.queue_batches + 1) * self.batch_bytes
-
 
 @dataclass(frozen=True, slots=True)
 class PartitionSpec:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from rtpipe.log import get_logger
+from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionKey
-from workers.intake.batch_queue import Batch, BatchQueue
+from workers.intake.batch_queue import BatchQueue
 
 log = get_logger("consumer")
 

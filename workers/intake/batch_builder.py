@@ -9,9 +9,9 @@ from itertools import accumulate
 from operator import lt
 from typing import TYPE_CHECKING, Any
 
+from workers.contract.batch import Batch, Headers
 from workers.contract.packed_bytes import PackedBytes
 from workers.contract.partition_spec import Limits
-from workers.intake.batch_queue import Batch, Headers
 from workers.intake.linger import Linger
 
 if TYPE_CHECKING:

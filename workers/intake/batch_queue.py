@@ -1,4 +1,4 @@
-"""Batches and the bounded queue between the two processes of a worker.
+"""The bounded queue between the two processes of a worker: the consumer puts batches, the writer takes them.
 
 A queue belongs to one generation: a process killed inside `get` or `put` leaves its locks held, so consumer, queue
 and writer are always replaced together. This is the only module that knows the queue's private pipe ends.
@@ -8,79 +8,45 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
-from array import array
 from collections import deque
-from dataclasses import dataclass
 
+from workers.contract.batch import Batch
 from workers.contract.errors import LostParent
-from workers.contract.packed_bytes import PackedBytes
+from workers.contract.partition_spec import Limits
 
 #: The worker forks its writer while it has one thread and no client, so plain fork is safe here.
 FORK = multiprocessing.get_context("fork")
 
 
-#: Kafka allows a name several times, and a value that is null.
-Headers = list[tuple[str, bytes | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Messages of one partition in offset order, covering `first` <= offset < `next_offset` without a gap.
-
-    The lists are parallel. They may be shorter than the range (compaction, transaction markers), even empty: then only
-    the offset moves.
-    """
-
-    first: int
-    next_offset: int
-    leader_epoch: int
-    offsets: list[int]
-    values: PackedBytes
-    keys: PackedBytes
-    timestamps: array[int]  #: milliseconds since 1970, -1: none
-    headers: dict[int, Headers | None]  #: of the messages that have any, by their place; None: names that are no UTF-8
-
-    @property
-    def size(self) -> int:
-        """Bytes of the messages, but for their headers."""
-        return self.values.size + self.keys.size
-
-    def part(self, start: int, stop: int) -> Batch:
-        """Messages [start, stop), still covering their range without a gap."""
-        return Batch(
-            first=self.first if start == 0 else self.offsets[start],
-            next_offset=self.next_offset if stop == len(self.offsets) else self.offsets[stop],
-            leader_epoch=self.leader_epoch,
-            offsets=self.offsets[start:stop],
-            values=self.values.part(start, stop),
-            keys=self.keys.part(start, stop),
-            timestamps=self.timestamps[start:stop],
-            headers={at - start: found for at, found in self.headers.items() if start <= at < stop},
-        )
-
-
 class BatchQueue:
-    """At most `capacity` batches on their way from consumer to writer, with `most_bytes` of messages together.
+    """At most `queue_batches` batches, and `most_bytes` bytes of messages together.
 
     A batch of any size goes into an empty queue. Each waits as one block of bytes: thousands of small objects would
     leave holes in the consumer's memory.
     """
 
-    def __init__(self, capacity: int, most_bytes: int) -> None:
-        self._capacity = capacity
-        self._most_bytes = most_bytes
-        self._sizes: deque[int] = deque(maxlen=capacity)  # of the batches that were put last
-        self._queue: multiprocessing.Queue[bytes] = FORK.Queue(capacity)
+    def __init__(self, limits: Limits) -> None:
+        self._most_batches = limits.queue_batches
+        #: One batch more than the number of batches: its last message may take a batch beyond `batch_bytes`.
+        self.most_bytes = (limits.queue_batches + 1) * limits.batch_bytes
+        self._sizes: deque[int] = deque(maxlen=limits.queue_batches)  # of the batches that were put last
+        self._queue: multiprocessing.Queue[bytes] = FORK.Queue(limits.queue_batches)
 
     def offer(self, batch: Batch | None) -> bool:
         """Put without waiting; False if the queue is full. None ends the stream."""
-        depth, size = self.depth(), batch.size if batch is not None else 0
-        waiting = sum(self._sizes[at] for at in range(-depth, 0)) if depth < self._capacity else 0
-        if depth >= self._capacity or (depth and waiting + size > self._most_bytes):  # this process alone puts
+        size = 0 if batch is None else batch.size
+        if not self._has_room(size):  # only this process puts, so room that is there stays
             return False
         self._sizes.append(size)
         self._queue.put_nowait(pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
         return True
+
+    def _has_room(self, size: int) -> bool:
+        depth = self.depth()
+        if depth >= self._most_batches:
+            return False
+        waiting = sum(self._sizes[at] for at in range(-depth, 0))
+        return not depth or waiting + size <= self.most_bytes
 
     def depth(self) -> int:
         """Batches that the writer has not taken yet."""

@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Row, and_
 
 from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from workers.commit.dead_letter_rows import NOT_KEPT
+from workers.contract.batch import Batch, Headers
 from workers.contract.packed_bytes import PackedBytes
 from workers.contract.partition_spec import PartitionKey
-from workers.intake.batch_queue import Batch, Headers
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC without a zone
 

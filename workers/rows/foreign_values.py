@@ -5,7 +5,7 @@ from __future__ import annotations
 from avro_schemas.avro.message_format import Look, look_of_headers, look_of_value
 from avro_schemas.avro.wire_format import WireFormatError, unread
 from workers.commit.dead_letter_rows import Refusal
-from workers.intake.batch_queue import Batch
+from workers.contract.batch import Batch
 
 
 def header_refusals(batch: Batch) -> dict[int, Refusal]:

@@ -16,7 +16,7 @@ from avro_schemas.tables.metadata_columns import (
     SCHEMA_COLUMN,
     TIMESTAMP_COLUMN,
 )
-from workers.intake.batch_queue import Batch, Headers
+from workers.contract.batch import Batch, Headers
 from workers.rows.literals.text_literals import quoted_text
 
 #: A batch and the places of some of its messages in, a literal for each out.

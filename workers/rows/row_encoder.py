@@ -17,7 +17,7 @@ from avro_schemas.tables.evolution import EvolutionError
 from avro_schemas.tables.layout import TableLayout
 from avro_schemas.tables.metadata_columns import HEADERS_COLUMN, POSITION
 from workers.commit.dead_letter_rows import Refusal
-from workers.intake.batch_queue import Batch
+from workers.contract.batch import Batch
 from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.literals.exact_fit import Literals, TooNarrow
 from workers.rows.literals.sql_literals import changes, literals_for
