@@ -21,10 +21,11 @@ test: dev  ## install, then all tests: unit, integration, crash, wheel (ARGS="te
 	@echo 'make test: about five minutes on two cores for all tests; nothing is left running, no data stays but in caches'
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
-check: dev  ## lint, format and types
+check: dev  ## lint, format, types, and which folder imports which
 	@echo 'ruff check'; $(BIN)/ruff check --quiet .
 	@echo 'ruff format --check'; $(BIN)/ruff format --quiet --check .
 	@echo 'mypy --strict'; $(BIN)/mypy --no-error-summary && $(BIN)/mypy --no-error-summary requirements
+	@echo 'lint-imports'; found=$$($(BIN)/lint-imports --no-logo --no-cache) || { echo "$$found"; exit 1; }
 
 bench: run  ## rows per second: rtpipe, the plain loop, the database's own limit
 	@$(BIN)/python -m tests.bench $(ARGS)
