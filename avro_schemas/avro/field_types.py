@@ -52,6 +52,13 @@ class FieldType:
     warnings: tuple[str, ...] = ()  #: what of a field was ignored, each with the field's name
 
     @property
+    def inner(self) -> FieldType:
+        """What an array or a map holds; TypeError of any other type."""
+        if self.items is None:
+            raise TypeError(f"{self.avro_type} holds no items")
+        return self.items
+
+    @property
     def called(self) -> str:
         """How a union's branch is told from the others: by its full name if it has one, else by its type."""
         return self.name or self.avro_type

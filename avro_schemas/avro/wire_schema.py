@@ -65,12 +65,7 @@ class _Maker:
             case "enum":
                 return {"type": "enum", "name": self._define(found.name), "symbols": list(found.symbols)}
             case "array":
-                return {"type": "array", "items": self._union(_inner(found))}
+                return {"type": "array", "items": self._union(found.inner)}
             case "map":
-                return {"type": "map", "values": self._union(_inner(found))}
+                return {"type": "map", "values": self._union(found.inner)}
         return found.avro_type
-
-
-def _inner(found: FieldType) -> FieldType:
-    assert found.items is not None
-    return found.items

@@ -64,8 +64,7 @@ def _not_null(of: FieldType, known: dict[int, tuple[int, float]]) -> tuple[int, 
         case "recursive":
             return 1, inf
         case "array" | "map":
-            assert of.items is not None
-            return 1, 1 + _depths(of.items, known)[1]  # it may be empty
+            return 1, 1 + _depths(of.inner, known)[1]  # it may be empty
         case "record":
             return _within([_depths(inner, known) for _, inner in of.fields])
         case "union":

@@ -1,4 +1,4 @@
-"""`schema_before.json`, the short form that people write -> Avro record schemas -> `schema_avro.json`.
+"""`schema_before.json`, the short form that people write -> Avro record schemas; avro_file.py writes them down.
 
     [{"name": "dataset1", "fields": {"key_field1": "string(64)", "amount": "decimal(12,2)?"}}]
 
@@ -17,22 +17,16 @@ The words for a field's type, each with a `?` behind it where the field may be n
 from __future__ import annotations
 
 import difflib
-import json
-import os
 import re
-import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from avro_schemas.files.json_file import JsonObject, SchemaFileError, json_kind, parsed, read_start, text_of
 from avro_schemas.naming import MAX_IDENTIFIER, collision_key, is_plain, own_table_problem
-from rtpipe.errors import SettingsError
 
 NAMESPACE = "com.exam"
-#: Name of the converted file, which lies beside its input.
-AVRO_FILE = "schema_avro.json"
 #: The datasets that come with rtpipe.
 DEFAULT_FILE = Path(__file__).parents[1] / "schema_before.json"
 #: Most fields of a dataset.
@@ -81,7 +75,7 @@ def read_datasets(path: Path) -> list[dict[str, Any]]:
     DatasetsError has everything that is wrong in it; SchemaFileError if it is no JSON, SettingsError if it cannot be
     read.
     """
-    return datasets_of(path, _parsed(path))
+    return datasets_of(path, parsed(path, text_of(path, read_start(path))))
 
 
 def datasets_of(path: Path, document: Any) -> list[dict[str, Any]]:
@@ -95,56 +89,6 @@ def datasets_of(path: Path, document: Any) -> list[dict[str, Any]]:
     if problems:
         raise DatasetsError(path, problems)
     return schemas
-
-
-def avro_path(beside: Path) -> Path:
-    """Where the converted form of the file `beside` lies: `schema_avro.json` in the same folder."""
-    return beside.with_name(AVRO_FILE)
-
-
-def avro_text(schemas: Sequence[Mapping[str, Any]]) -> str:
-    """What `dump_avro` writes: the same text for the same schemas."""
-    return json.dumps(schemas, indent=2, ensure_ascii=False) + "\n"
-
-
-def dump_avro(schemas: Sequence[Mapping[str, Any]], path: Path) -> Path:
-    """Writes `schema_avro.json` into the folder of `path`, the file that was converted, and returns where it is.
-
-    Whoever reads it meanwhile sees the old file or the new one. SettingsError if the folder cannot be written.
-    """
-    target = avro_path(path)
-    if path.name != target.name or not path.exists():
-        _replace(target, avro_text(schemas))
-        return target
-    raise SettingsError(f"{path}: the converted schemas would replace their own input", hint="give it another name")
-
-
-def load_avro(path: Path) -> list[dict[str, Any]]:
-    """The Avro record schemas of a `schema_avro.json`, each with a `name` and `fields`.
-
-    SettingsError if there is no such file, DatasetsError if it is not what `dump_avro` writes.
-    """
-    return _records(path, _parsed(path, hint="`rtpipe infra create` writes it from schema_before.json"))
-
-
-def _records(path: Path, document: Any) -> list[dict[str, Any]]:
-    if not isinstance(document, list) or not document:
-        raise DatasetsError(path, [f"it must be an array of Avro record schemas, not {json_kind(document)}"])
-    problems = [
-        f"schema {number} is no Avro record with a name and fields"
-        for number, schema in enumerate(document, 1)
-        if not isinstance(schema, dict)
-        or schema.get("type") != "record"
-        or not isinstance(schema.get("name"), str)
-        or not isinstance(schema.get("fields"), list)
-    ]
-    if problems:
-        raise DatasetsError(path, problems)
-    return document
-
-
-def _parsed(path: Path, **hint: str) -> Any:
-    return parsed(path, text_of(path, read_start(path, **hint)))
 
 
 def _record(dataset: Any, number: int, problems: list[str]) -> dict[str, Any]:
@@ -243,22 +187,3 @@ def _clashes(where: str, what: str, names: Sequence[str]) -> list[str]:
 def _suggest(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word.lower(), known, n=1)
     return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(known)})" if known == _KEYS else ""
-
-
-def _replace(target: Path, text: str) -> None:
-    """Writes `target` in one step: a temporary file beside it, synced, then renamed over it."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        hint = "copy the schema file into a folder of yours and name it with --schemas"
-        raise SettingsError(f"{target}: cannot be written: {error.strerror}", hint=hint) from error

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy.types import TypeEngine
 
-from avro_schemas.columns.fit import Cost
 from avro_schemas.columns.type_text import type_words
+from avro_schemas.columns.verdict import Cost
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from avro_schemas.columns.default import default_literal
-from avro_schemas.columns.fit import Cost, Fit, judge
+from avro_schemas.columns.fit import judge
 from avro_schemas.columns.found_table import FoundTable
 from avro_schemas.columns.json_depth import bounded
 from avro_schemas.columns.key_columns import key_problem
@@ -21,6 +21,7 @@ from avro_schemas.columns.type_text import type_words
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.columns.user_column import user_column
 from avro_schemas.columns.user_limits import cannot_tell, way_of
+from avro_schemas.columns.verdict import Cost, Fit
 from avro_schemas.naming import MAX_IDENTIFIER
 from avro_schemas.tables.changes import AddColumn, Change, MakeNullable, Refused, Widen
 from avro_schemas.tables.layout import MAX_COLUMN_COMMENT, TableLayout, placed

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from avro_schemas.files.datasets import avro_path, avro_text, dump_avro
+from avro_schemas.files.avro_file import avro_path, avro_text, dump_avro
 from avro_schemas.files.file_kinds import Kind
 from avro_schemas.files.schema_files import FileSchema, SchemaFiles
 from avro_schemas.naming import collision_key, table_for, topic_problem

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy.types import String, TypeEngine
 
-from avro_schemas.columns.fit import Cost
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
 from avro_schemas.columns.type_text import OUR_COLLATION, type_words
+from avro_schemas.columns.verdict import Cost
 from avro_schemas.tables.changes import AddColumn, Change, DropColumn, MakeNullable, Rename, Widen
 from infra.tables.column_definitions import (
     with_default_expression,

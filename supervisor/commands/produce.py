@@ -50,7 +50,7 @@ def produce(
       rtpipe produce -t dataset1 --rate 500 --duration 10m --seed 7
 
     """
-    from avro_schemas.files.datasets import avro_path, load_avro
+    from avro_schemas.files.avro_file import avro_path, load_avro
     from supervisor.settings import settings as settings_module
     from workers.produce.order import ProduceOrder
 

@@ -59,7 +59,7 @@ def convert(file: File = _DEFAULT, logical: Logical = False, root: Root = None) 
       rtpipe schema convert order.schema.json > order.avsc
 
     """
-    from avro_schemas.files.datasets import avro_text, dump_avro
+    from avro_schemas.files.avro_file import avro_text, dump_avro
     from avro_schemas.files.file_kinds import Kind
     from avro_schemas.files.schema_files import SchemaFiles
 

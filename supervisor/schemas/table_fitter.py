@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from avro_schemas.columns.fit import Cost
 from avro_schemas.columns.found_table import FoundTable
+from avro_schemas.columns.verdict import Cost
 from avro_schemas.tables.changes import AddColumn, Change, MakeNullable, Widen, is_left_to_people
 from avro_schemas.tables.evolution import EvolutionError, Placement, place
 from avro_schemas.tables.key_schema import key_schema

@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from avro_schemas.columns.fit import Cost
 from avro_schemas.columns.notes import float_notes
 from avro_schemas.columns.type_text import type_words
+from avro_schemas.columns.verdict import Cost
 from avro_schemas.tables.changes import AddColumn, Change, DropColumn, MakeNullable, Rename, Widen, is_left_to_people
 from supervisor.schemas.table_plan import TablePlan
 

@@ -54,12 +54,13 @@ class TableColumns:
     def _choose(self, shape: ColumnShape) -> None:
         """Values are compared in the form of the version whose own type the column has, else of the newest."""
         there = self._chosen.get(shape.name)
-        made_for = there is not None and self._found is not None and not there.narrow and self._is_own(there)
-        if not made_for:
+        if there is None or there.narrow or not self._is_own(there):
             self._chosen[shape.name] = shape
 
     def _is_own(self, shape: ColumnShape) -> bool:
-        assert self._found is not None
+        """Whether the column has the very type that this version's field asks for."""
+        if self._found is None:
+            return False
         return type_words(column_type(shape.of, nanos=self._rules.nanos)) == self._found.columns[shape.name].type
 
     def _default(self, column: ColumnShape) -> Value:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.mysql import BIGINT, MEDIUMTEXT
 from sqlalchemy.engine import make_url
 
-from avro_schemas.columns.fit import Cost
+from avro_schemas.columns.verdict import Cost
 from avro_schemas.registry.client import Registry
 from avro_schemas.tables.changes import Change, MakeNullable, Widen
 from avro_schemas.tables.differences import differences

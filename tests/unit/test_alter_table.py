@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy.dialects.mysql import BIGINT, LONGTEXT, MEDIUMTEXT, VARCHAR
 
-from avro_schemas.columns.fit import Cost
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
+from avro_schemas.columns.verdict import Cost
 from avro_schemas.tables.changes import AddColumn, Change, DropColumn, MakeNullable, Rename, Widen
 from infra.tables.alter_table import alterations
 

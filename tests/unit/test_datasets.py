@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.files import datasets
-from avro_schemas.files.datasets import DatasetsError, dump_avro, load_avro, read_datasets
+from avro_schemas.files.avro_file import avro_path, dump_avro, load_avro
+from avro_schemas.files.datasets import DatasetsError, read_datasets
 from avro_schemas.files.json_file import SchemaFileError
 from rtpipe.errors import ExitCode, SettingsError
 
@@ -248,7 +249,7 @@ def test_dumped_beside_the_input_and_loaded_again(tmp_path: Path) -> None:
     path = written(tmp_path, dataset({"x": "string(5)?"}))
     schemas = read_datasets(path)
     target = dump_avro(schemas, path)
-    assert target == tmp_path / "schema_avro.json" == datasets.avro_path(path)
+    assert target == tmp_path / "schema_avro.json" == avro_path(path)
     assert load_avro(target) == schemas
     assert sorted(file.name for file in tmp_path.iterdir()) == ["schema_avro.json", "schema_before.json"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.columns.fit import Cost
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
 from avro_schemas.columns.type_text import type_words
+from avro_schemas.columns.verdict import Cost
 from avro_schemas.tables.changes import AddColumn, MakeNullable, Widen, is_left_to_people
 from avro_schemas.tables.evolution import Placement, place
 from avro_schemas.tables.layout import TableLayout, table_layout

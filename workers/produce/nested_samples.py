@@ -76,8 +76,7 @@ class Draws:
         return draw
 
     def _inner(self, found: FieldType, field: str) -> Draw:
-        assert found.items is not None
-        return self._deeper(self.of(found.items, field))
+        return self._deeper(self.of(found.inner, field))
 
     def _count(self) -> int:
         return 0 if self._depth >= MOST_DEPTH else self._rng.randint(0, MOST_ITEMS)

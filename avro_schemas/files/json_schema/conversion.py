@@ -7,14 +7,14 @@ they are used first, so that a type may refer to itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from avro_schemas.avro.named_types import MAX_DEPTH, Definition, self_contained
 from avro_schemas.files.json_schema.fields import doc_of, field_of
+from avro_schemas.files.json_schema.location import Location, located
 from avro_schemas.files.json_schema.merge import MAX_PROPERTIES, words_of
 from avro_schemas.files.json_schema.names import RESERVED, Names, clean, root_word, titled
 from avro_schemas.files.json_schema.plain_types import ANY, enum_type, implied_types, plain_type
@@ -47,29 +47,9 @@ def avro_of(document: Any, path: Path, library: Library, *, logical: bool = Fals
         found = found or _Converter(library, logical=logical, wrapped=True).root(document, path)
     except RecursionError as error:
         raise SchemaError("references inside references are too many to follow") from error
-    assert found is not None
+    if found is None:
+        raise SchemaError("the document describes nothing that a record could hold")
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Spot:
-    """Where a schema stands: in words, what a type of it would be called, and the notes of the field around it."""
-
-    words: str
-    word: str
-    parent: str = ""
-    depth: int = 0
-    following: frozenset[int] = frozenset()  # the targets of references since the last record began
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def place(self) -> str:
-        """The words, also at the top."""
-        return self.words or "the document"
-
-    def inside(self, words: str) -> _Spot:
-        """One level further in."""
-        return replace(self, words=f"{self.words}, {words}" if self.words else words, depth=self.depth + 1)
 
 
 class _Converter:
@@ -85,16 +65,16 @@ class _Converter:
 
     def root(self, document: Any, path: Path) -> tuple[Any, list[str]] | None:
         """The record and the warnings; None if it must be wrapped, since it is no record by itself."""
-        spot = _Spot("", root_word(document, path))
+        location = Location("", root_word(document, path))
         whole = self._shapes.flat(document)
         if isinstance(whole, Mapping) and words_of(whole.get("type")) == ["array"] and _is_items(whole):
-            self._warn(spot, "the document is an array; the table is one of its items")
-            document, spot = whole["items"], replace(spot, word=titled(whole["items"], spot.word))
-        name = self._names.free(spot.word, "") if self._wrapped else ""
-        found = self._type(document, spot)
+            self._warn(location, "the document is an array; the table is one of its items")
+            document, location = whole["items"], replace(location, word=titled(whole["items"], location.word))
+        name = self._names.free(location.word, "") if self._wrapped else ""
+        found = self._type(document, location)
         record = self._definitions.get(found) if isinstance(found, str) else None
         if self._wrapped:
-            content = {"name": "value", "type": found} | doc_of("", spot.notes)
+            content = {"name": "value", "type": found} | doc_of("", location.notes)
             record = {"type": "record", "name": name, "fields": [content]}
         if record is None or record["type"] != "record":
             return None
@@ -104,108 +84,108 @@ class _Converter:
         schema = self._definitions.get(name)
         return None if schema is None else Definition(name, schema, "")
 
-    def _type(self, schema: Any, spot: _Spot) -> Any:
+    def _type(self, schema: Any, location: Location) -> Any:
         self._types += 1
         if self._types > MAX_TYPES:
             raise SchemaError(f"the document gives more than {MAX_TYPES:,} types")
-        if spot.depth > MAX_DEPTH:
-            raise SchemaError(f"{spot.words}: types inside types more than {MAX_DEPTH} deep")
-        with _placed(spot):
+        if location.depth > MAX_DEPTH:
+            raise SchemaError(f"{location.words}: types inside types more than {MAX_DEPTH} deep")
+        with located(location):
             schema = self._shapes.flat(schema)
         if isinstance(schema, bool):
-            return self._any(spot) if schema else "null"
+            return self._any(location) if schema else "null"
         if not isinstance(schema, Mapping):
-            raise SchemaError(f"{spot.place}: a schema is an object, not {json.dumps(schema)[:60]}")
+            raise SchemaError(f"{location.place}: a schema is an object, not {json.dumps(schema)[:60]}")
         if "$ref" in schema:
-            return self._referred(schema, spot)
+            return self._referred(schema, location)
         if name := self._known.get(id(schema)):
             return nullable(name) if schema.get("nullable") is True else name
         for key in _UNSAID:
             if key in schema and not (key == "const" and "enum" in schema):
-                self._note(spot, key, schema[key])
-        found = self._one(schema, spot)
+                self._note(location, key, schema[key])
+        found = self._one(schema, location)
         return nullable(found) if schema.get("nullable") is True else found
 
-    def _one(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
+    def _one(self, schema: Mapping[str, Any], location: Location) -> Any:
         for key in ("oneOf", "anyOf"):
             if key not in schema:
                 continue
-            with _placed(spot):
+            with located(location):
                 branches = self._shapes.branches(schema, key)
             if branches:
-                return self._branches(branches, schema, spot)
-            self._note(spot, key, schema[key])
+                return self._branches(branches, schema, location)
+            self._note(location, key, schema[key])
         if "enum" in schema:
-            return self._enum(schema, spot)
-        return self._by_type(schema, words_of(schema.get("type")) or implied_types(schema), spot)
+            return self._enum(schema, location)
+        return self._by_type(schema, words_of(schema.get("type")) or implied_types(schema), location)
 
-    def _by_type(self, schema: Mapping[str, Any], words: Sequence[str], spot: _Spot) -> Any:
+    def _by_type(self, schema: Mapping[str, Any], words: Sequence[str], location: Location) -> Any:
         if len(words) > 1:
-            return union_of(self._type(self._shapes.of_type(schema, word), spot) for word in dict.fromkeys(words))
+            return union_of(self._type(self._shapes.of_type(schema, word), location) for word in dict.fromkeys(words))
         match words:
             case ["object"]:
-                return self._object(schema, spot)
+                return self._object(schema, location)
             case ["array"]:
-                return self._array(schema, spot)
+                return self._array(schema, location)
             case [word]:
                 found, warning = plain_type(word, schema, logical=self._logical)
                 if found is None:
-                    raise SchemaError(f"{spot.place}: {warning}")
+                    raise SchemaError(f"{location.place}: {warning}")
                 if warning:
-                    self._warn(spot, warning)
+                    self._warn(location, warning)
                 return found
-        return self._any(spot)
+        return self._any(location)
 
-    def _referred(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
-        with _placed(spot):
+    def _referred(self, schema: Mapping[str, Any], location: Location) -> Any:
+        with located(location):
             target, word = self._shapes.target(schema)
         key = id(target)
-        if key in spot.following:
-            self._warn(spot, f"$ref {str(schema['$ref'])!r} contains itself without an object between")
-            return self._any(spot)
-        inner = replace(spot, word=titled(target, clean(word)), parent="", following=spot.following | {key})
+        if key in location.following:
+            self._warn(location, f"$ref {str(schema['$ref'])!r} contains itself without an object between")
+            return self._any(location)
+        inner = replace(location, word=titled(target, clean(word)), parent="", following=location.following | {key})
         return self._type(target, inner)
 
-    def _branches(self, branches: Iterable[Any], schema: Mapping[str, Any], spot: _Spot) -> Any:
+    def _branches(self, branches: Iterable[Any], schema: Mapping[str, Any], location: Location) -> Any:
         for key in ("oneOf", "anyOf"):
             if key in schema and not self._shapes.branches(schema, key):
-                self._note(spot, key, schema[key])
+                self._note(location, key, schema[key])
         types = []
         for branch in branches:
-            types.append(self._type(branch, replace(spot, word=titled(branch, spot.word))))
-            spot = replace(spot, parent="")  # the next one without a name of its own gets a number
+            types.append(self._type(branch, replace(location, word=titled(branch, location.word))))
+            location = replace(location, parent="")  # the next one without a name of its own gets a number
         return union_of(types)
 
-    def _enum(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
+    def _enum(self, schema: Mapping[str, Any], location: Location) -> Any:
         found = enum_type(schema["enum"])
         if found.symbols:
-            name = self._name(schema, spot)
+            name = self._name(schema, location)
             self._definitions[name] = {"type": "enum", "name": name, "symbols": found.symbols}
             return nullable(name) if found.nullable else name
-        self._note(spot, "enum", schema["enum"])
+        self._note(location, "enum", schema["enum"])
         rest = self._shapes.without(schema, "enum")
-        plain = self._one(rest, spot) if "type" in rest else found.plain
+        plain = self._one(rest, location) if "type" in rest else found.plain
         return nullable(plain) if found.nullable else plain
 
-    def _object(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
+    def _object(self, schema: Mapping[str, Any], location: Location) -> Any:
         properties, more = schema.get("properties"), schema.get("additionalProperties")
         patterns = schema.get("patternProperties")
         if properties:
             for key, value in (("patternProperties", patterns), ("additionalProperties", more)):
                 if isinstance(value, Mapping) and value:
-                    self._note(spot, key, value)
-            return self._record(schema, properties, spot)
+                    self._note(location, key, value)
+            return self._record(schema, properties, location)
         values = [*patterns.values()] if patterns else []
         values += [more] if isinstance(more, Mapping) else []
         if values:
-            inner = spot.inside("values")
+            inner = location.inside("values")
             return {"type": "map", "values": union_of(self._type(value, inner) for value in values)}
-        return self._record(schema, {}, spot) if more is False else self._any(spot)
+        return self._record(schema, {}, location) if more is False else self._any(location)
 
-    def _record(self, schema: Mapping[str, Any], properties: Mapping[str, Any], spot: _Spot) -> str:
+    def _record(self, schema: Mapping[str, Any], properties: Mapping[str, Any], location: Location) -> str:
         if len(properties) > MAX_PROPERTIES:
-            raise SchemaError(f"{spot.place}: {len(properties):,} properties; at most {MAX_PROPERTIES:,} are read")
-        name = self._name(schema, spot)
+            raise SchemaError(f"{location.place}: {len(properties):,} properties; at most {MAX_PROPERTIES:,} are read")
+        name = self._name(schema, location)
         wanted = {str(one) for one in schema.get("required", [])}
         fields: list[dict[str, Any]] = []
         record: dict[str, Any] = {"type": "record", "name": name, "fields": fields}
@@ -214,16 +194,16 @@ class _Converter:
         for title, inner in properties.items():
             if inner is not False:
                 column = own.free(clean(title), "")
-                found, doc = self._property(title, inner, name, spot)
+                found, doc = self._property(title, inner, name, location)
                 fields.append(field_of(column, found, needed=title in wanted, title=title) | doc)
-        top = doc_of(schema.get("description"), spot.notes if not spot.words else [])
+        top = doc_of(schema.get("description"), location.notes if not location.words else [])
         self._definitions[name] = {"type": "record", "name": name, **top, "fields": fields}
         return name
 
-    def _property(self, title: str, schema: Any, parent: str, spot: _Spot) -> tuple[Any, dict[str, str]]:
+    def _property(self, title: str, schema: Any, parent: str, location: Location) -> tuple[Any, dict[str, str]]:
         """Type and doc of the property `title` of the record `parent`."""
         inner = replace(
-            spot.inside(f"field {title!r}"),
+            location.inside(f"field {title!r}"),
             word=titled(schema, clean(title)),
             parent=parent,
             following=frozenset(),
@@ -232,41 +212,32 @@ class _Converter:
         found = self._type(schema, inner)
         return found, doc_of(schema.get("description") if isinstance(schema, Mapping) else None, inner.notes)
 
-    def _array(self, schema: Mapping[str, Any], spot: _Spot) -> Any:
-        items, inner = schema.get("items", True), spot.inside("items")
+    def _array(self, schema: Mapping[str, Any], location: Location) -> Any:
+        items, inner = schema.get("items", True), location.inside("items")
         several = schema.get("prefixItems", items)
         if isinstance(several, list):
-            self._warn(spot, "its items have types by their place; each item may be of any of these types")
+            self._warn(location, "its items have types by their place; each item may be of any of these types")
             rest = [items] if isinstance(items, Mapping) else []
             return {"type": "array", "items": union_of(self._type(item, inner) for item in [*several, *rest])}
         return {"type": "array", "items": self._type(items, inner)}
 
-    def _any(self, spot: _Spot) -> Any:
-        spot.notes.append("JSON text")
-        self._warn(spot, "of any type: its value must be written as JSON text")
+    def _any(self, location: Location) -> Any:
+        location.notes.append("JSON text")
+        self._warn(location, "of any type: its value must be written as JSON text")
         return ANY
 
-    def _name(self, schema: Mapping[str, Any], spot: _Spot) -> str:
-        name = self._names.free(spot.word, spot.parent)
+    def _name(self, schema: Mapping[str, Any], location: Location) -> str:
+        name = self._names.free(location.word, location.parent)
         self._known[id(schema)] = name
         return name
 
-    def _note(self, spot: _Spot, key: str, value: Any) -> None:
+    def _note(self, location: Location, key: str, value: Any) -> None:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-        spot.notes.append(f"{key}: {text if len(text) <= _MAX_NOTE else text[: _MAX_NOTE - 3] + '...'}")
-        self._warn(spot, f"`{key}` is only kept in the doc")
+        location.notes.append(f"{key}: {text if len(text) <= _MAX_NOTE else text[: _MAX_NOTE - 3] + '...'}")
+        self._warn(location, f"`{key}` is only kept in the doc")
 
-    def _warn(self, spot: _Spot, warning: str) -> None:
-        self._warnings[f"{spot.words}: {warning}" if spot.words else warning] = None
-
-
-@contextmanager
-def _placed(spot: _Spot) -> Iterator[None]:
-    """Adds the place to what is wrong there."""
-    try:
-        yield
-    except SchemaError as error:
-        raise SchemaError(f"{spot.place}: {error.message}", hint=error.hint) from error
+    def _warn(self, location: Location, warning: str) -> None:
+        self._warnings[f"{location.words}: {warning}" if location.words else warning] = None
 
 
 def _is_items(schema: Mapping[str, Any]) -> bool:

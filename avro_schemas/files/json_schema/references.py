@@ -59,19 +59,18 @@ class Library:
 
     def add(self, path: Path, document: Any) -> Base:
         """Make a document known, once, and each `$ref` in it a Reference."""
-        place = _real(path)
-        if place not in self._by_path:
-            self._by_path[place] = Base(document, path, "")
-            self._bind(document, self._by_path[place])
-        return self._by_path[place]
+        real = _real(path)
+        if real not in self._by_path:
+            self._by_path[real] = Base(document, path, "")
+            self._bind(document, self._by_path[real])
+        return self._by_path[real]
 
-    def resolve(self, text: str) -> tuple[Any, str]:
-        """The schema that a Reference points at, and a word for it. SchemaError if there is none."""
-        assert isinstance(text, Reference)
+    def resolve(self, reference: Reference) -> tuple[Any, str]:
+        """The schema that it points at, and a word for it. SchemaError if there is none."""
         try:
-            return self._resolve(text)
+            return self._resolve(reference)
         except ValueError as error:  # no URL, such as `http://[`
-            raise SchemaError(f"$ref {str(text)!r} is no reference: {error}") from error
+            raise SchemaError(f"$ref {str(reference)!r} is no reference: {error}") from error
 
     def _resolve(self, reference: Reference) -> tuple[Any, str]:
         url, fragment = urldefrag(reference)

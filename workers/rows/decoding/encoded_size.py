@@ -99,8 +99,7 @@ class EncodedSize:
         return None if self._ints_only else self._plain(found.avro_type)
 
     def _inside(self, found: FieldType) -> Measure | None:
-        assert found.items is not None
-        return self._type(found.items)
+        return self._type(found.inner)
 
     def _blocks(self, inner: Measure | None, keys: Measure | None) -> Measure | None:
         if self._ints_only and not inner:

@@ -105,8 +105,7 @@ class _Readers:
         return _PLAIN[found.avro_type]
 
     def _inside(self, found: FieldType) -> Read:
-        assert found.items is not None
-        return self._of(found.items)
+        return self._of(found.inner)
 
     def _recursive(self, name: str) -> Read:
         def read(cursor: Cursor) -> Any:

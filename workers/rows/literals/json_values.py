@@ -128,13 +128,11 @@ class _Converters:
         return None
 
     def _array(self, found: FieldType) -> Convert | None:
-        assert found.items is not None
-        convert = self.of(found.items)
+        convert = self.of(found.inner)
         return convert and (lambda values: [convert(value) for value in values])
 
     def _map(self, found: FieldType) -> Convert | None:
-        assert found.items is not None
-        convert = self.of(found.items)
+        convert = self.of(found.inner)
         return convert and (lambda values: {key: convert(value) for key, value in values.items()})
 
     def _record(self, found: FieldType) -> Convert | None:
