@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rtpipe.pause import PausePolicy
+
+_PAUSES = PausePolicy(first=0.5, longest=30.0, jitter=0.2)
+
 
 @dataclass(frozen=True, slots=True)
 class Restart:
@@ -21,9 +25,7 @@ class RestartPolicy:
     Only deaths without progress are counted, so a worker that commits between crashes always comes back at once.
     """
 
-    first_delay: float = 0.5
-    longest_delay: float = 30.0
-    jitter: float = 0.2  #: share by which a delay may be longer or shorter
+    pauses: PausePolicy = _PAUSES  #: from the second death on
     budget: int = 10
     window: float = 300.0
     probe_every: float = 300.0
@@ -35,5 +37,4 @@ class RestartPolicy:
             return Restart(now + self.probe_every, quarantined=True)
         if len(recent) <= 1:
             return Restart(now, quarantined=False)
-        delay = min(self.longest_delay, self.first_delay * 2 ** (len(recent) - 2))
-        return Restart(now + delay * (1 + self.jitter * (2 * chance - 1)), quarantined=False)
+        return Restart(now + self.pauses.seconds(len(recent) - 1, chance), quarantined=False)

@@ -9,6 +9,7 @@ from multiprocessing.context import ForkServerContext
 
 from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
+from rtpipe.pause import PausePolicy
 from supervisor.process_handle import ProcessHandle, describe_exit
 from supervisor.restart_policy import RestartPolicy
 from supervisor.schemas.schema_requests import SchemaRequests
@@ -34,7 +35,7 @@ _HALTING = frozenset(
     }
 )
 #: Seconds until a worker starts again that left for a passing trouble; such an end is not counted.
-_TEMPORARY_DELAY = 1.0
+_TEMPORARY_PAUSES = PausePolicy(first=1.0, longest=1.0, jitter=0.2)
 #: Seconds that a writer gets, after the driver gave up on a silent server, to say so.
 _DRIVER_GRACE = 5.0
 #: Seconds between SIGABRT and SIGKILL.
@@ -104,7 +105,7 @@ class SupervisedWorker:
         except (EOFError, OSError) as exc:  # the forkserver was killed over it; the next start makes a new one
             why = getattr(exc, "strerror", "") or "the process that starts workers ended"
             self._move(State.BACKOFF, f"no process could be started: {why}")
-            self.next_start = time.monotonic() + _TEMPORARY_DELAY * random.uniform(0.8, 1.2)
+            self.next_start = time.monotonic() + _TEMPORARY_PAUSES.seconds(1, random.random())
             log.warning("%s: %s", self, self.reason, extra=self._extra("worker_not_started"))
             return
         self.spec = dataclasses.replace(self.spec, armed="")  # a kill point is for one death
@@ -226,7 +227,7 @@ class SupervisedWorker:
             self._stop(code, ended)
         elif ended is not None and ended.code == ExitCode.TEMPORARY:
             self._move(State.BACKOFF, ended.text)
-            self.next_start = time.monotonic() + _TEMPORARY_DELAY * random.uniform(0.8, 1.2)
+            self.next_start = time.monotonic() + _TEMPORARY_PAUSES.seconds(1, random.random())
             log.warning("%s: %s", ended.name, ended.text, extra=self._extra("worker_left"))
         else:
             self._restart(pid, code, ended)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rtpipe.errors import ExitCode, UnreachableError
+from rtpipe.pause import PausePolicy
 from supervisor.commands.options import BootstrapServers, Json, LogFormat, RegistryUrl, Topics, topic_names
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: With --until-caught-up, Kafka must answer within this many seconds.
 _PATIENCE = 30.0
+#: A service asks Kafka for its plan as long as it takes.
+_KAFKA_PAUSES = PausePolicy.steady(1.0)
 #: Seconds in which a broker must say where logs end; later it is too old to say how far behind the tables are.
 _QUICK = 5.0
 
@@ -170,7 +173,7 @@ def _patient_plan(
                 if notifier is not None:
                     notifier.ready(f"waiting: {exc.message}")
                     notifier.alive(f"waiting: {exc.message}")
-                time.sleep(1.0)
+                time.sleep(_KAFKA_PAUSES.seconds())
             else:
                 if room is not None:
                     log.info("Kafka answers after %.0f s", time.monotonic() - began, extra={"event": "outage_over"})

@@ -18,10 +18,12 @@ import pymysql
 from sqlalchemy.engine import make_url
 
 from rtpipe.errors import ExitCode, RtpipeError
+from rtpipe.pause import PausePolicy
 from supervisor.control_socket import ask_all, runtime_directory
 from supervisor.status.partition_status import PartitionStatus, PipelineStatus
 
 _T = TypeVar("_T")
+_LOOKS = PausePolicy.steady(0.1)
 _ROW = "FROM kafka_offsets WHERE topic = %s AND `partition` = %s"
 
 
@@ -186,7 +188,7 @@ def until(check: Callable[[], _T | None], what: str, seconds: float = 180) -> _T
     while not (answer := check()):
         if time.monotonic() > deadline:
             raise DriverError(f"after {seconds:.0f} s still not: {what}")
-        time.sleep(0.1)
+        time.sleep(_LOOKS.seconds())
     return answer
 
 

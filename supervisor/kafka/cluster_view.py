@@ -16,12 +16,14 @@ from rtpipe.credentials import AccessDeniedError
 from rtpipe.deadline import Deadline
 from rtpipe.errors import UnreachableError
 from rtpipe.log import get_logger
+from rtpipe.pause import PausePolicy
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 
 log = get_logger("supervisor")
 _NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001 - their public spelling
-_NEW_TOPIC = 2.0
+#: Seconds in which a topic that was made a moment ago becomes known to all brokers, and the pauses between questions.
+_NEW_TOPIC, _NEW_TOPIC_PAUSES = 2.0, PausePolicy.steady(0.1)
 #: Seconds in which a broker that is well tells what it knows of a topic.
 _QUICK = 3.0
 #: What the whole question ends with where no broker answers it.
@@ -99,7 +101,7 @@ class ClusterView:
                     f"Kafka at {self._address} has no topic {', '.join(missing)}",
                     hint="create topics and tables with: rtpipe infra create",
                 )
-            time.sleep(0.1)
+            time.sleep(_NEW_TOPIC_PAUSES.seconds())
 
     def describe(self, names: Sequence[str]) -> tuple[list[TopicFacts], list[str]]:
         """What there is of these topics, and the names of the others."""

@@ -15,6 +15,7 @@ from infra.tables.table_session import Cause
 from rtpipe.credentials import LoginRefusedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.log import get_logger
+from rtpipe.pause import PausePolicy
 from supervisor.schemas.table_fitter import TableFitter, Wanted
 from workers.contract.partition_spec import PartitionSpec
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from avro_schemas.registry.client import Registry
 
 log = get_logger("supervisor")
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+_PAUSES = PausePolicy(first=0.5, longest=10.0)
 
 
 def tell_at_start(
@@ -42,15 +43,15 @@ def _tell_all(waiting: deque[PartitionSpec], registry: Callable[[], Registry], f
 
     So is what else is wrong with a schema or a table theirs to say, at the first message.
     """
-    pause = _FIRST_PAUSE
+    tries = 0
     while waiting:
         spec = waiting.popleft()
         try:
             _tell(spec, registry(), fitter)
         except (UnreachableError, LoginRefusedError):
             waiting.append(spec)
-            time.sleep(pause)
-            pause = min(_LONGEST_PAUSE, pause * 2)
+            tries += 1
+            time.sleep(_PAUSES.seconds(tries))
         except RtpipeError as error:
             text, extra = "%s: the limits of its table's columns are not known: %s", {"event": "column_limits_unknown"}
             log.debug(text, spec.key.topic, error.message, extra=extra | {"topic": spec.key.topic})

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
 from rtpipe.log import get_logger
+from rtpipe.pause import PausePolicy
 from supervisor.schemas.limits_at_start import tell_at_start
 from supervisor.schemas.topic_answers import TopicAnswers
 from workers.contract.partition_spec import PartitionSpec
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 log = get_logger("supervisor")
 _T = TypeVar("_T")
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+_PAUSES = PausePolicy(first=0.1, longest=10.0)
 
 
 class SchemaRequests:
@@ -111,12 +112,12 @@ def _once(step: Callable[[], _T]) -> _T:
 
 def _patiently(step: Callable[[], _T]) -> _T:
     """Do it as often as it takes for the service to answer."""
-    pause = _FIRST_PAUSE
+    tries = 0
     while True:
         try:
             return step()
         except (UnreachableError, LoginRefusedError) as exc:
-            if pause == _FIRST_PAUSE:
+            tries += 1
+            if tries == 1:
                 log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
-            time.sleep(pause)
-            pause = min(_LONGEST_PAUSE, pause * 2)
+            time.sleep(_PAUSES.seconds(tries))

@@ -13,12 +13,13 @@ from infra.tables.database import Sessions, run
 from infra.tables.table_session import Cause, TableBusyError, TableSession, connected
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.log import get_logger
+from rtpipe.pause import PausePolicy
 from supervisor.schemas.table_plan import TablePlan, TableTarget, Wishes, plan_table
 
 log = get_logger("table")
 
-#: How often, and with what pause, a table that others hold is tried again.
-_TRIES, _PAUSE = 6, 1.0
+#: How often, and with what pauses, a table that others hold is tried again.
+_TRIES, _PAUSES = 6, PausePolicy.steady(1.0)
 
 
 def apply_to(target: TableTarget, accounts: Accounts, wishes: Wishes) -> None:
@@ -35,7 +36,7 @@ def make_fit(target: TableTarget, accounts: Accounts, wishes: Wishes) -> TablePl
             return _make_fit(target, accounts, wishes)
         except TableBusyError as busy:
             log.warning("waiting: %s", busy.message)
-            time.sleep(_PAUSE)
+            time.sleep(_PAUSES.seconds())
     return _make_fit(target, accounts, wishes)
 
 

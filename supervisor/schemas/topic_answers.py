@@ -17,6 +17,7 @@ from avro_schemas.tables.lineage import Lineage, lineage_of
 from infra.tables.table_session import Cause
 from rtpipe.errors import NotAvroError, RtpipeError, SchemaError, SettingsError
 from rtpipe.log import get_logger
+from rtpipe.pause import PausePolicy
 from supervisor.schemas.table_fitter import DiscardedError, TableFitter, Wanted
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Ended, SchemaAnswer, SchemaWanted, Use
@@ -30,7 +31,7 @@ Insist = Callable[[Callable[[], Any]], Any]
 #: Seconds for which ids are asked for again that the registry does not have (yet), since its nodes may lag behind one
 #: another; and seconds after which that is done again where it was in vain, since other bytes may look like ids.
 _LAG, _VAIN_FOR = 5.0, 60.0
-_FIRST_PAUSE = 0.2
+_PAUSES = PausePolicy(first=0.2, longest=_LAG, factor=1.5)
 
 
 class TopicAnswers:
@@ -143,10 +144,10 @@ class TopicAnswers:
     def _fetched(self, spec: PartitionSpec, ids: Sequence[int]) -> dict[int, Any]:
         """The schema of each id, or the RtpipeError that there is instead."""
         found = dict(zip(ids, self._asked(spec, ids), strict=True))
-        began, pause = time.monotonic(), _FIRST_PAUSE
+        began, tries = time.monotonic(), 0
         while (missing := [number for number in ids if _may_come(found[number])]) and self._waits(began):
-            time.sleep(pause)
-            pause *= 1.5
+            tries += 1
+            time.sleep(_PAUSES.seconds(tries))
             found.update(zip(missing, self._asked(spec, missing), strict=True))
         if missing and self._patient and began >= self._lags_from:
             self._lags_from = time.monotonic() + _VAIN_FOR

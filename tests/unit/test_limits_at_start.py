@@ -15,6 +15,7 @@ from avro_schemas.tables.rules import PLAIN
 from infra.tables.table_session import Cause
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
+from rtpipe.pause import PausePolicy
 from supervisor.schemas import limits_at_start
 from supervisor.schemas.column_limits import ColumnLimits
 from supervisor.schemas.limits_at_start import tell_at_start
@@ -52,7 +53,7 @@ class FakeFitter:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits_at_start, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(limits_at_start, "_PAUSES", PausePolicy.steady(0.001))
 
 
 def run(fitter: Any, *specs: PartitionSpec, registry: Any = FakeRegistry) -> None:

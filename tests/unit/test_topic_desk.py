@@ -16,6 +16,7 @@ from avro_schemas.tables.layout import TableLayout, table_layout
 from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import RtpipeError
+from rtpipe.pause import PausePolicy
 from supervisor.schemas import topic_answers as topic_desk
 from supervisor.schemas.table_fitter import Wanted
 from supervisor.schemas.topic_answers import TopicAnswers
@@ -95,7 +96,7 @@ def spec(rules: TableRules | None = None, subjects: SubjectNames = USUAL) -> Par
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topic_desk, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(topic_desk, "_PAUSES", PausePolicy.steady(0.001))
     monkeypatch.setattr(topic_desk, "_LAG", 0.05)
 
 

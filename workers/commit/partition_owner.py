@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import PASSING, Action
+from rtpipe.pause import PausePolicy
 from workers.commit.database_errors import DatabaseTrouble
 from workers.contract.batch import Batch
 from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
@@ -21,8 +22,11 @@ _T = TypeVar("_T")
 _WAITED = PASSING | {Action.UNKNOWN, Action.SMALLER}
 #: Tries of a batch, after which less of it is tried.
 _TRIES = 3
-#: Seconds between two tries at most; a login that is refused again and again may lock the account.
-_LONGEST, _LONGEST_LOGIN = 10.0, 60.0
+#: Between two tries of a transaction that met a rival, and between two of a server that is away.
+_REPLAYS = PausePolicy(first=0.1, longest=2.0, jitter=0.2)
+_PAUSES = PausePolicy(first=0.1, longest=10.0, jitter=0.2)
+#: A login that is refused again and again may lock the account.
+_LOGINS = PausePolicy(first=0.1, longest=60.0, jitter=0.2)
 
 
 class NotWritten(Exception):  # noqa: N818 - what it stands for becomes an error where it is known
@@ -145,7 +149,7 @@ class PartitionOwner:
         if len(batch.offsets) > 1 and (trouble.action is Action.SMALLER or lasting):
             raise TooMuch(trouble)
         if trouble.action is Action.SMALLER and not work.give_up(trouble):
-            self._outage.pause(trouble.reason, _pause(attempt, _LONGEST))
+            self._outage.pause(trouble.reason, _PAUSES.seconds(attempt, random.random()))
 
     def check(self) -> None:
         """Between two batches: notice a fence, a dead connection or a changed table before the next message does.
@@ -170,7 +174,7 @@ class PartitionOwner:
         log.info("%s: %s; replaying the batch", self._key, trouble.told, extra={"event": "batch_replayed"})
         self._roll_back()
         if trouble.action is Action.REPLAY:
-            self._outage.pause(trouble.told, _pause(attempt, 2.0))
+            self._outage.pause(trouble.told, _REPLAYS.seconds(attempt, random.random()))
 
     def _roll_back(self) -> None:
         try:
@@ -182,7 +186,7 @@ class PartitionOwner:
         """Re-claim after a lost connection; afterwards the position is the truth again."""
         self._ledger.disconnect()
         if trouble.action is not Action.LOST or attempt > 1:
-            self._outage.pause(trouble.reason, _pause(attempt, _longest(trouble)))
+            self._outage.pause(trouble.reason, _pause(attempt, trouble))
         found = self._insist("re-claiming", lambda: self._ledger.reclaim(self.position.epoch))
         if found is None:
             raise self._judgement(self._insist("reading the ledger", self._ledger.read))
@@ -213,7 +217,7 @@ class PartitionOwner:
                     raise trouble.as_error(f"{self._key}: {doing}") from trouble
                 attempt += 1
                 self._ledger.disconnect()
-                self._outage.pause(trouble.reason, _pause(attempt, _longest(trouble)))
+                self._outage.pause(trouble.reason, _pause(attempt, trouble))
             else:
                 return answer
 
@@ -237,10 +241,7 @@ class PartitionOwner:
         return BrokenInvariant(f"{self._key}: ledger is at {found}, ahead of {expected}, under our own epoch")
 
 
-def _longest(trouble: DatabaseTrouble) -> float:
-    return _LONGEST_LOGIN if trouble.action is Action.LOGIN else _LONGEST
-
-
-def _pause(attempt: int, longest: float) -> float:
-    """Seconds until the next try, from 0.1 on."""
-    return min(longest, 0.05 * 2.0 ** min(attempt, 12)) * random.uniform(0.8, 1.2)
+def _pause(attempt: int, trouble: DatabaseTrouble) -> float:
+    """Seconds until the next try."""
+    policy = _LOGINS if trouble.action is Action.LOGIN else _PAUSES
+    return policy.seconds(attempt, random.random())

@@ -17,6 +17,7 @@ from avro_schemas.avro.type_reader import read_record
 from avro_schemas.registry.client import Registry
 from avro_schemas.registry.subject_names import USUAL
 from rtpipe.errors import SchemaError, SettingsError, UnreachableError
+from rtpipe.pause import PausePolicy
 from workers.contract.errors import SetupError
 from workers.produce.crew import Crew, signals_counted
 from workers.produce.nested_samples import Draws
@@ -30,6 +31,7 @@ FIXED = {"partitioner": "murmur2_random", "enable.idempotence": "true", "acks": 
 log = logging.getLogger("rtpipe.produce")
 #: A broker may not know yet of a topic that was made a moment ago.
 _NEW_TOPIC_SECONDS = 2.0
+_NEW_TOPIC_PAUSES = PausePolicy.steady(0.1)
 
 
 def produce(order: ProduceOrder, *, progress: Callable[[ProduceProgress], None] | None = None) -> ProduceResult:
@@ -133,7 +135,7 @@ def _check_topics(order: ProduceOrder) -> None:
         known = client.list_topics(timeout=order.connect_timeout).topics
         given_up = time.monotonic() + _NEW_TOPIC_SECONDS
         while not known.keys() >= set(order.topics) and time.monotonic() < given_up:
-            time.sleep(0.1)
+            time.sleep(_NEW_TOPIC_PAUSES.seconds())
             known = client.list_topics(timeout=order.connect_timeout).topics
     except KafkaException as exc:
         address = order.kafka["bootstrap.servers"]

@@ -21,6 +21,7 @@ from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.mysql.error_numbers import PASSING, ROLLED_BACK, UNKNOWN_COLUMN, Action
+from rtpipe.pause import PausePolicy
 from workers import kill_points
 from workers.commit.batch_encoder import BatchEncoder, HeldAt
 from workers.commit.batch_work import BatchWork
@@ -32,7 +33,7 @@ from workers.contract.partition_spec import PartitionSpec
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource, batch_of
 from workers.retry.row_age import RowAge
 
-_TRIES = 6
+_TRIES, _PAUSES = 6, PausePolicy(first=0.1, longest=2.0, jitter=0.2)
 
 
 class Result(enum.StrEnum):
@@ -127,7 +128,7 @@ class DeadLetterRetry:
         if trouble.number == UNKNOWN_COLUMN and tries == 1:
             self._encoder.forget()  # somebody changed the table
         elif trouble.action in PASSING - {Action.LOGIN} and tries < _TRIES:
-            time.sleep(min(2.0, 0.05 * 2**tries) * random.uniform(0.5, 1))
+            time.sleep(_PAUSES.seconds(tries, random.random()))
         else:
             raise self._error(trouble) from trouble
 

@@ -23,6 +23,7 @@ import psutil
 
 from infra.stack.services.service import ENVIRONMENT
 from infra.stack.state import write_private
+from rtpipe.pause import PausePolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 #: prints the service's pid; the service itself is left to init, so that it is nobody's zombie
 _LAUNCHER = 'cd "$1" || exit; log=$2; shift 2; "$@" >>"$log" 2>&1 </dev/null & echo $!'
-_LAUNCHER_SECONDS = 10.0
+_LAUNCHER_SECONDS, _LAUNCHER_PAUSES = 10.0, PausePolicy.steady(0.01)
 _SHELL = "/bin/sh"
 
 
@@ -94,7 +95,7 @@ def end_left_overs(directory: Path) -> None:
     """What a killed `up` was in the middle of: launchers finish by themselves, preparations are stopped."""
     deadline = time.monotonic() + _LAUNCHER_SECONDS
     while time.monotonic() < deadline and any(_is_launcher(arguments, directory) for _, arguments in _processes()):
-        time.sleep(0.01)
+        time.sleep(_LAUNCHER_PAUSES.seconds())
     for pid, arguments in _processes():
         if any(f"{directory}/" in argument and ".draft-" in argument for argument in arguments):
             tick = start_tick(pid)

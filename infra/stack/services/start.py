@@ -12,6 +12,7 @@ from infra.stack.disk import disk_errors, disk_full, tells_of_full_disk
 from infra.stack.errors import ServiceDiedError, ServiceSlowError, StackError
 from infra.stack.services import control as service_control
 from infra.stack.services.service import NotReadyError, Service
+from rtpipe.pause import PausePolicy
 
 if TYPE_CHECKING:
     import threading
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from infra.stack.services.control import Running
 
 START_SECONDS = 120.0
-_POLL_SECONDS = 0.1
+_CHECK_PAUSES = PausePolicy.steady(0.1)
 _CHECK_SECONDS = 5.0
 _SHOWN_LINES = 8
 _HINT = "Free some space and run `rtpipe infra up` again, or use a directory on another disk (--dir)."
@@ -60,7 +61,7 @@ def await_ready(service: Service, running: Running, given_up: threading.Event) -
                 raise _too_slow(service, running, exc) from exc
         else:
             return
-        if given_up.wait(_POLL_SECONDS):
+        if given_up.wait(_CHECK_PAUSES.seconds()):
             return
 
 
