@@ -33,6 +33,7 @@ from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
 from supervisor.verify.report import Kind, VerifyProgress, VerifyReport
 from supervisor.verify.verify import VerifyOrder, verify
+from tests.support.pipeline import connect
 from workers.contract.errors import SetupError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def sample(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @dataclass
-class Pipeline:
+class FilledTopic:
     """A topic and its table, filled side by side; `rows` are the driver's values with partition and offset."""
 
     stack: Addresses
@@ -191,14 +192,8 @@ class Pipeline:
 
     def sql(self, *statements: tuple[str, list[Any]]) -> list[int]:
         """Run as root; the rows that each changed."""
-        url = make_url(self.stack.admin_database_url)
-        connection = pymysql.connect(
-            host=url.host, port=url.port or 3306, user=url.username, password=url.password or "", database="bank"
-        )
-        with connection, connection.cursor() as cursor:
-            changed = [cursor.execute(*statement) for statement in statements]
-            connection.commit()
-        return changed
+        with connect(self.stack.admin_database_url, "bank") as connection, connection.cursor() as cursor:
+            return [cursor.execute(*statement) for statement in statements]
 
     def change(self, statement: str, row: dict[str, Any]) -> None:
         """Run a statement on the one row with these `id`."""
@@ -223,20 +218,20 @@ def found(report: VerifyReport) -> list[tuple[Kind, int | None, int | None]]:
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "placed"])
-def either(stack: Addresses, request: pytest.FixtureRequest) -> Pipeline:
-    pipeline = Pipeline(stack, next(names), placed=request.param)
+def either(stack: Addresses, request: pytest.FixtureRequest) -> FilledTopic:
+    pipeline = FilledTopic(stack, next(names), placed=request.param)
     pipeline.fill(range(60))
     return pipeline
 
 
 @pytest.fixture
-def plain(stack: Addresses) -> Pipeline:
-    pipeline = Pipeline(stack, next(names))
+def plain(stack: Addresses) -> FilledTopic:
+    pipeline = FilledTopic(stack, next(names))
     pipeline.fill(range(60))
     return pipeline
 
 
-def test_equal_is_equal(either: Pipeline) -> None:
+def test_equal_is_equal(either: FilledTopic) -> None:
     seen: list[VerifyProgress] = []
     report = either.verify()
     assert report.ok, report.to_json()
@@ -256,7 +251,7 @@ def test_equal_is_equal(either: Pipeline) -> None:
     assert ends == {"messages": (60, 60), "rows": (60, 60)}
 
 
-def test_deleted_row_is_named(either: Pipeline) -> None:
+def test_deleted_row_is_named(either: FilledTopic) -> None:
     lost = either.rows[17]
     either.change(f"DELETE FROM `{either.topic}`", lost)
     counted = either.verify(values=False)
@@ -267,13 +262,13 @@ def test_deleted_row_is_named(either: Pipeline) -> None:
     assert found(either.verify()) == [(Kind.MISSING, *either.place(lost))]
 
 
-def test_doubled_row_is_named(plain: Pipeline) -> None:
+def test_doubled_row_is_named(plain: FilledTopic) -> None:
     plain.insert([plain.rows[23]])
     assert found(plain.verify(values=False)) == [(Kind.ROW_COUNT, None, None)]
     assert found(plain.verify()) == [(Kind.EXTRA, *plain.place(plain.rows[23]))]
 
 
-def test_every_altered_column_is_named_with_both_values(either: Pipeline) -> None:
+def test_every_altered_column_is_named_with_both_values(either: FilledTopic) -> None:
     alter_every_column(either)
 
 
@@ -283,14 +278,14 @@ def test_mysql_is_read_as_well_as_mariadb(stack: Addresses, mysql: MysqlServer) 
     with connection, connection.cursor() as cursor:
         cursor.execute("CREATE DATABASE IF NOT EXISTS bank")
     url = mysql.admin_url + "bank"
-    pipeline = Pipeline(replace(stack, infra_database_url=url, admin_database_url=url), next(names))
+    pipeline = FilledTopic(replace(stack, infra_database_url=url, admin_database_url=url), next(names))
     pipeline.fill(range(60))
     report = pipeline.verify()
     assert report.ok, report.to_json()
     alter_every_column(pipeline)
 
 
-def alter_every_column(pipeline: Pipeline) -> None:
+def alter_every_column(pipeline: FilledTopic) -> None:
     """One column in each of some rows: the report names each with both values."""
     altered = dict(zip(CHANGES, pipeline.rows, strict=False))
     for column, change in CHANGES.items():
@@ -307,14 +302,14 @@ def alter_every_column(pipeline: Pipeline) -> None:
 
 
 def test_a_row_at_the_wrong_offset_is_found(stack: Addresses) -> None:
-    pipeline = Pipeline(stack, next(names), placed=True)
+    pipeline = FilledTopic(stack, next(names), placed=True)
     pipeline.fill(range(6))
     pipeline.change(f"UPDATE `{pipeline.topic}` SET _kafka_offset = 1000", pipeline.rows[0])
     assert found(pipeline.verify()) == [(Kind.MISSING, 0, 0), (Kind.EXTRA, 0, 1000)]
 
 
 def test_equal_messages_ask_for_equally_many_rows(stack: Addresses) -> None:
-    pipeline = Pipeline(stack, next(names))
+    pipeline = FilledTopic(stack, next(names))
     pipeline.fill([1, 2, 1, 1, 3])
     assert pipeline.verify().ok
     pipeline.insert([pipeline.rows[0]])
@@ -326,7 +321,7 @@ def test_equal_messages_ask_for_equally_many_rows(stack: Addresses) -> None:
     assert "or of a message equal to it" in report.topics[0].differences[0].text
 
 
-def test_one_row_lost_and_another_doubled_is_no_balance(plain: Pipeline) -> None:
+def test_one_row_lost_and_another_doubled_is_no_balance(plain: FilledTopic) -> None:
     plain.change(f"DELETE FROM `{plain.topic}`", plain.rows[3])
     plain.insert([plain.rows[4]])
     assert plain.verify(values=False).ok, "counts alone cannot see it"
@@ -336,7 +331,7 @@ def test_one_row_lost_and_another_doubled_is_no_balance(plain: Pipeline) -> None
     ]
 
 
-def test_many_differences_are_counted_and_some_listed(plain: Pipeline) -> None:
+def test_many_differences_are_counted_and_some_listed(plain: FilledTopic) -> None:
     plain.sql((f"UPDATE `{plain.topic}` SET flag = 1 - flag", []))
     report = plain.verify(listed=5)
     assert report.topics[0].counts == {Kind.ALTERED: 60}
@@ -345,7 +340,7 @@ def test_many_differences_are_counted_and_some_listed(plain: Pipeline) -> None:
     assert plain.verify(listed=5).topics[0].counts == {Kind.MISSING: 60}
 
 
-def test_what_is_not_consumed_is_told(plain: Pipeline) -> None:
+def test_what_is_not_consumed_is_told(plain: FilledTopic) -> None:
     record, _ = sample(1)
     plain.send(plain.encoded(record))
     for values in (False, True):
@@ -357,19 +352,19 @@ def test_what_is_not_consumed_is_told(plain: Pipeline) -> None:
     ]
 
 
-def test_offsets_beyond_the_end_are_told(plain: Pipeline) -> None:
+def test_offsets_beyond_the_end_are_told(plain: FilledTopic) -> None:
     plain.store(1, 25, rows_total=20)
     plain.store(7, 4, rows_total=0)
     assert found(plain.verify()) == [(Kind.BEYOND_END, 1, 20), (Kind.BEYOND_END, 7, None)]
 
 
-def test_more_rows_counted_than_offsets_is_told(plain: Pipeline) -> None:
+def test_more_rows_counted_than_offsets_is_told(plain: FilledTopic) -> None:
     plain.insert(plain.rows[:3])
     plain.store(0, 20, rows_total=23)
     assert found(plain.verify(values=False)) == [(Kind.OVERCOUNTED, 0, None)]
 
 
-def test_deleted_messages_leave_rows_that_cannot_be_checked(either: Pipeline) -> None:
+def test_deleted_messages_leave_rows_that_cannot_be_checked(either: FilledTopic) -> None:
     either.admin.delete_records([TopicPartition(either.topic, 0, 8)])[TopicPartition(either.topic, 0, 8)].result()
     report = either.verify()
     assert report.ok, report.to_json()
@@ -381,7 +376,7 @@ def test_deleted_messages_leave_rows_that_cannot_be_checked(either: Pipeline) ->
 
 
 def test_only_committed_transactions_count(stack: Addresses) -> None:
-    pipeline = Pipeline(stack, next(names))
+    pipeline = FilledTopic(stack, next(names))
     pipeline.fill(range(9))
     record, values = sample(100)
     producer = Producer({**pipeline.kafka, "transactional.id": pipeline.topic})
@@ -406,7 +401,7 @@ def test_only_committed_transactions_count(stack: Addresses) -> None:
     producer.abort_transaction(30)
 
 
-def test_messages_that_cannot_be_decoded_are_named_unless_they_are_dead_letters(plain: Pipeline) -> None:
+def test_messages_that_cannot_be_decoded_are_named_unless_they_are_dead_letters(plain: FilledTopic) -> None:
     good = plain.encoded(sample(1)[0])
     plain.send(b"no avro", good, good + b"!")
     plain.send(None)
@@ -440,7 +435,7 @@ def test_messages_that_cannot_be_decoded_are_named_unless_they_are_dead_letters(
 def test_a_check_that_cannot_be_made_is_an_error(
     stack: Addresses, settings: dict[str, Any], error: type[Exception], text: str
 ) -> None:
-    pipeline = Pipeline(stack, next(names))
+    pipeline = FilledTopic(stack, next(names))
     tables = {pipeline.topic: "nowhere"} if "tables" in settings else {}
     with pytest.raises(error, match=text) as caught:
         pipeline.verify(**{**settings, "tables": tables})
@@ -448,7 +443,7 @@ def test_a_check_that_cannot_be_made_is_an_error(
 
 
 def test_a_refused_password_is_told(stack: Addresses) -> None:
-    pipeline = Pipeline(stack, next(names))
+    pipeline = FilledTopic(stack, next(names))
     url = make_url(stack.infra_database_url).set(password="not this one").render_as_string(hide_password=False)
     with pytest.raises(AccessDeniedError, match="refused access"):
         pipeline.verify(database_url=url)
