@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from sqlalchemy.engine import make_url
 
 from infra.stack.embedded_stack import up
 from tests.support.database_proxy import DatabaseLink, Do, Statement
 from tests.support.fault_run import FaultRun, all_run, fault_run
 from tests.support.pipeline import connect, kill
 from tests.support.server_setting import server_setting
+from tests.support.stack_processes import server_of, stack_directory
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -203,22 +203,6 @@ def locked(run: FaultRun, table: str, where: str) -> Iterator[None]:
 
 
 # -- the server itself -----------------------------------------------------------------------------------------------
-
-
-def server_of(addresses: Addresses) -> psutil.Process:
-    """The process that listens on the database's port."""
-    port = make_url(addresses.admin_database_url).port
-    for process in psutil.process_iter(["name"]):
-        if process.info["name"] in {"mariadbd", "mysqld", "ld-linux-x86-64.so.2"}:
-            listening = [one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
-            if port in listening:
-                return process
-    raise AssertionError(f"nobody listens on {port}")
-
-
-def stack_directory(mariadbd: psutil.Process) -> Path:
-    [data] = [part for part in mariadbd.cmdline() if part.startswith("--datadir=")]
-    return Path(data.removeprefix("--datadir=")).parent.parent
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=lambda how: how.name)

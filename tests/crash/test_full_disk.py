@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.crash.test_database_faults import server_of
 from tests.support.fault_run import fault_run
 from tests.support.mysql_server import (
     SKIP,
@@ -21,6 +20,7 @@ from tests.support.mysql_server import (
     unpacked_server,
 )
 from tests.support.stack import on_mysql
+from tests.support.stack_processes import server_of
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import pytest
 from confluent_kafka import Message, Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from tests.crash.test_kills import finish
 from tests.support.fault_run import QUICK, all_run, committed, nobody_left
 from tests.support.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
+from tests.support.supervision import finish
 from tests.support.tally import TALLY
 from tests.support.waits import eventually
 

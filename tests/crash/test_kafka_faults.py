@@ -9,37 +9,23 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from infra.stack.embedded_stack import up
-from tests.crash.test_database_faults import server_of, stack_directory
-from tests.crash.test_supervision import recreate
 from tests.support.database_proxy import Do, Statement
 from tests.support.fault_run import QUICK, all_run, fault_run, generations
 from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.remade_topic import recreate
+from tests.support.stack_processes import broker_of, server_of, stack_directory
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from infra.stack.state import Addresses
 
 pytestmark = pytest.mark.faults
-
-
-def broker_at(port: int) -> psutil.Process:
-    for process in psutil.process_iter(["name"]):
-        if process.info["name"] == "java" and port in {one.laddr.port for one in process.net_connections()}:
-            listening = [one for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
-            if port in {one.laddr.port for one in listening}:
-                return process
-    raise AssertionError(f"nobody listens on {port}")
-
-
-def broker_of(addresses: Addresses) -> psutil.Process:
-    return broker_at(int(addresses.bootstrap_servers.rpartition(":")[2]))
 
 
 def test_all_brokers_die_and_come_back(stack: Addresses, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import fastavro
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from tests.crash.test_kills import twenty_kills
 from tests.support.fault_run import nobody_left
 from tests.support.pipeline import Pipeline, running_pipeline, schema_named
+from tests.support.random_kills import twenty_kills
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import random
-import signal
-import subprocess
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from tests.support.fault_run import moves_on, nobody_left
-from tests.support.pipeline import Pipeline, kill, running_pipeline
+from tests.support.pipeline import kill, running_pipeline
+from tests.support.random_kills import twenty_kills
+from tests.support.start_helpers import helpers, kill_helpers
+from tests.support.supervision import finish, replaced, running
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from infra.stack.state import Addresses
-
-
-def running(pipeline: Pipeline) -> list[dict[str, Any]]:
-    """The partitions once all of them run, else nothing."""
-    partitions = pipeline.status()
-    return partitions if partitions and all(p["state"] == "running" for p in partitions) else []
-
-
-def replaced(pipeline: Pipeline, pid: int) -> bool:
-    """All partitions run, the first one in another process than `pid`."""
-    partitions = running(pipeline)
-    return bool(partitions) and partitions[0]["pid"] != pid
-
-
-def finish(pipeline: Pipeline, supervisor: Any) -> int:
-    """Catch up, drain, and hold everything against the source."""
-    pipeline.wait_caught_up()
-    supervisor.send_signal(signal.SIGTERM)
-    assert supervisor.wait(60) == 0
-    nobody_left(pipeline)
-    return pipeline.assert_exact()
 
 
 @pytest.mark.parametrize(
@@ -141,22 +121,6 @@ def test_a_frozen_forkserver_is_replaced(stack: Addresses, tmp_path: Path) -> No
         finish(pipeline, supervisor)
 
 
-def helpers(supervisor: int, which: str = "multiprocessing") -> list[psutil.Process]:
-    """multiprocessing's own children of the supervisor: forkserver and resource tracker, or the one named."""
-    found = []
-    for child in psutil.Process(supervisor).children():
-        with contextlib.suppress(psutil.Error):  # a zombie has no arguments, nor has one that has just gone
-            if any(which in part for part in child.cmdline()):
-                found.append(child)
-    return found
-
-
-def kill_helpers(supervisor: int) -> None:
-    """kill -9; an orphaned worker among them may end by itself in the meantime."""
-    for helper in helpers(supervisor):
-        kill(helper.pid)
-
-
 @pytest.mark.faults
 def test_twenty_random_kills(database: Addresses, tmp_path: Path) -> None:
     """F40: of workers, writers, supervisor and forkserver, from a seed."""
@@ -167,22 +131,3 @@ def test_twenty_random_kills(database: Addresses, tmp_path: Path) -> None:
         with pipeline.stream(1_000):
             supervisor = twenty_kills(pipeline, chance)
         finish(pipeline, supervisor)
-
-
-def twenty_kills(pipeline: Pipeline, chance: random.Random) -> subprocess.Popen[bytes]:
-    """Starts a supervisor and kills what comes, each after the stream has moved on; the supervisor that runs then."""
-    supervisor = pipeline.supervise()
-    for _ in range(20):
-        partitions = eventually(pipeline.status, within=60, what="a supervisor answers")
-        victim = chance.choice(["pid", "writer_pid", "pid", "writer_pid", "supervisor", "forkserver"])
-        if victim == "supervisor":
-            supervisor.kill()
-            supervisor.wait()
-            nobody_left(pipeline)
-            supervisor = pipeline.supervise()
-        elif victim == "forkserver":
-            kill_helpers(supervisor.pid)
-        elif pid := chance.choice(partitions)[victim]:
-            kill(pid)
-        moves_on(pipeline, f"{victim} killed")
-    return supervisor

@@ -14,10 +14,10 @@ import psutil
 import pytest
 from confluent_kafka import Producer
 
-from tests.crash.test_kills import helpers
 from tests.support.database_proxy import Do, Statement
 from tests.support.fault_run import QUICK, FaultRun, all_run, fault_run, frozen, generations, moves_on, nobody_left
 from tests.support.pipeline import ROOT, connect, kill, running_pipeline
+from tests.support.start_helpers import helpers
 from tests.support.tally import TALLY
 from tests.support.waits import eventually
 

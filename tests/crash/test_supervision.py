@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
-from tests.crash.test_kills import finish, replaced, running
 from tests.support.fault_run import moves_on
 from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.remade_topic import recreate
+from tests.support.supervision import finish, replaced, running
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -108,20 +108,6 @@ def test_a_second_supervisor_is_refused_politely(stack: Addresses, tmp_path: Pat
         assert "--take-over" in second.stderr
         pipeline.produce(1_000)
         finish(pipeline, first)
-
-
-def recreate(pipeline: Pipeline, topic: str) -> None:
-    admin = AdminClient({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
-    admin.delete_topics([topic])[topic].result(30)
-
-    def created() -> bool:
-        try:
-            admin.create_topics([NewTopic(topic, pipeline.partitions, 1)])[topic].result(30)
-        except Exception:
-            return False
-        return True
-
-    eventually(created, within=60, what="the topic is made again")
 
 
 @pytest.mark.faults

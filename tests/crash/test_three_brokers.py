@@ -14,10 +14,10 @@ from infra.stack.embedded_stack import up
 from infra.stack.layout import Wishes, load_layout
 from infra.stack.services import start as service_start
 from infra.stack.services.kafka import kafka_services
-from tests.crash.test_kafka_faults import broker_at
 from tests.support.fault_run import QUICK, all_run, fault_run, generations, nobody_left
 from tests.support.pipeline import Pipeline, running_pipeline
 from tests.support.stack import running_stack
+from tests.support.stack_processes import broker_at
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.test_dead_letters import letters
-from tests.integration.test_pipeline import create_typed, supervised, typed_pipeline, wire
+from tests.support.dead_letters import dead_letters_of
+from tests.support.supervision import supervised
+from tests.support.typed_topic import create_typed, typed_pipeline, wire
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +97,7 @@ def test_columns_as_the_settings_say(database: Addresses, tmp_path: Path) -> Non
             ("é'\\ü", "it's", big, None, 7, "seven", *rest),
             ("z", "it's", big, 0.1, None, None, *rest),
         ]
-        found = letters(pipeline, topic)
+        found = dead_letters_of(pipeline, topic)
         assert {at: row["error_text"] for at, row in found.items()} == {
             1: "field word: longer than 5 characters",
             2: "field kind: none of the column's ENUM",
@@ -142,6 +143,6 @@ def test_what_the_server_would_cut_or_pad_is_kept_or_refused(database: Addresses
             (name, repr(value)) for row in rows for name, value in zip(TEXTS, row, strict=True) if value is not None
         ]
         assert found == wanted
-        assert list(letters(pipeline, topic)) == refused
+        assert list(dead_letters_of(pipeline, topic)) == refused
         verified = pipeline.run("verify", "--topics", topic, "--values")
         assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -12,9 +12,10 @@ import pytest
 from confluent_kafka import Producer
 from sqlalchemy.engine import make_url
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
-from tests.integration.test_pipeline import messages_of, small_packets, supervised
+from tests.support.dead_letters import dead_letters_of
 from tests.support.pipeline import running_pipeline
+from tests.support.server_setting import small_packets
+from tests.support.supervision import messages_of, supervised
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ def test_each_kind_is_a_letter_and_its_neighbours_are_rows(database: Addresses, 
         assert producer.flush(30) == 0
         with small_packets(pipeline, PACKET):
             assert supervised(pipeline, "--fail-on-dead-letters") == 6
-        found = letters(pipeline, topic)
+        found = dead_letters_of(pipeline, topic)
         last = max(wanted)
         assert found[last]["error_text"].endswith(
             "600,011 bytes are more than max_allowed_packet takes and are in Kafka alone"
@@ -94,14 +95,6 @@ def kinds(pipeline: Pipeline, topic: str) -> list[tuple[str, bytes | None]]:
     ]
 
 
-def letters(pipeline: Pipeline, topic: str) -> dict[int, dict[str, Any]]:
-    """The topic's letters by offset."""
-    names = [str(column.name) for column in LETTERS.columns]
-    listed = ", ".join(f"`{name}`" for name in names)
-    rows = pipeline.query(f"SELECT {listed} FROM {LETTERS.name} WHERE topic = %s ORDER BY `offset`", topic)
-    return {row[2]: dict(zip(names, row, strict=True)) for row in rows}
-
-
 @pytest.mark.faults
 def test_too_many_in_a_minute_stop_the_partition_and_it_goes_on_from_there(stack: Addresses, tmp_path: Path) -> None:
     """Twenty are allowed: the twenty-first stops it, with twenty letters and the rows before it."""
@@ -118,9 +111,9 @@ def test_too_many_in_a_minute_stop_the_partition_and_it_goes_on_from_there(stack
         assert f"E_DEAD_LETTERS {topic}/0 offset 83" in said
         assert "rtpipe resume" in said
         assert pipeline.offsets(topic) == {0: 83}
-        assert len(letters(pipeline, topic)) == 20
+        assert len(dead_letters_of(pipeline, topic)) == 20
         assert supervised(pipeline) == 0
-        assert len(letters(pipeline, topic)) == 25
+        assert len(dead_letters_of(pipeline, topic)) == 25
         assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(75,)]
         assert pipeline.run("verify", "--topics", topic, "--values").returncode == 0
 
@@ -143,7 +136,7 @@ def test_without_the_table_a_bad_message_stops_as_it_would_with_stop(stack: Addr
         assert "rtpipe setup" in said
         assert pipeline.offsets(topic) == {0: 1}
         assert supervised(pipeline) == 0
-        assert list(letters(pipeline, topic)) == [1]
+        assert list(dead_letters_of(pipeline, topic)) == [1]
 
 
 def test_a_row_number_of_another_statement_blames_nobody(database: Addresses, tmp_path: Path) -> None:
@@ -161,6 +154,6 @@ def test_a_row_number_of_another_statement_blames_nobody(database: Addresses, tm
             producer.produce(topic, pipeline.body(topic, "k", seq + 1, payload), partition=0)
         assert producer.flush(30) == 0
         assert supervised(pipeline) == 0
-        assert list(letters(pipeline, topic)) == [0, 57, 58, 299]
+        assert list(dead_letters_of(pipeline, topic)) == [0, 57, 58, 299]
         assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(296,)]
         assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}_log`") == [(296,)]

@@ -10,105 +10,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.integration.test_pipeline import messages_of, register, running, supervised, wire
-from tests.support.pipeline import connect, kill, running_pipeline, schema_named
+from tests.support.pipeline import connect, kill, running_pipeline
+from tests.support.schema_parts import MICROS, MILLIS, field, text
+from tests.support.sender import Sender, caught_up
+from tests.support.supervision import messages_of, supervised, supervising
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from infra.stack.state import Addresses
     from tests.support.pipeline import Pipeline
 
 
-def text(length: int) -> dict[str, Any]:
-    return {"type": "string", "maxLength": length}
-
-
-HISTORY = "SELECT schema_id, statement, outcome, finished_at >= began_at FROM rtpipe_table_changes WHERE topic = %s"
 #: Partition of rows that no message brought.
 NOBODY = 99
-MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
-MICROS = {"type": "long", "logicalType": "timestamp-micros"}
-
-
-def field(name: str, kind: Any, **more: Any) -> dict[str, Any]:
-    return {"name": name, "type": kind, **more}
-
-
-class Sender:
-    """Sends records of any schema to one topic; knows what each row must hold."""
-
-    def __init__(self, pipeline: Pipeline, topic: str = "") -> None:
-        self.pipeline = pipeline
-        self.topic = topic or pipeline.topics[0]
-        self.sequence = 0
-
-    def version(self, *more: dict[str, Any], without: str = "", subject: str = "") -> tuple[int, dict[str, Any]]:
-        """Id and schema of a version with these fields, too."""
-        schema = schema_named(self.topic)
-        names = {one["name"] for one in more} | {without}
-        schema["fields"] = [one for one in schema["fields"] if one["name"] not in names] + list(more)
-        return register(self.pipeline, subject or f"{self.topic}-value", schema), schema
-
-    def send(self, version: tuple[int, dict[str, Any]], partition: int = 0, **values: Any) -> int:
-        """One record; its `seq`."""
-        self.sequence += 1
-        record = {"key": "k", "seq": self.sequence, "payload": "p"} | values
-        known = {one["name"] for one in version[1]["fields"]}
-        record = {name: value for name, value in record.items() if name in known}
-        self.pipeline.send(self.topic, wire(version[0], plain(version[1]), record), partition=partition)
-        return self.sequence
-
-    def rows(self, *columns: str) -> list[tuple[Any, ...]]:
-        listed = ", ".join(f"`{name}`" for name in columns)
-        return self.pipeline.query(f"SELECT {listed} FROM `{self.topic}` ORDER BY _kafka_partition, _kafka_offset")
-
-    def history(self) -> list[tuple[Any, ...]]:
-        return self.pipeline.query(f"{HISTORY} ORDER BY id", self.topic)
-
-    def letters(self) -> list[tuple[Any, ...]]:
-        sql = "SELECT `offset`, error_name FROM rtpipe_dead_letters WHERE topic = %s ORDER BY 1"
-        return self.pipeline.query(sql, self.topic)
-
-    def types(self) -> dict[str, tuple[str, str]]:
-        sql = "SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE FROM information_schema.COLUMNS WHERE TABLE_NAME = %s"
-        found = self.pipeline.query(f"{sql} AND TABLE_SCHEMA = 'bank' ORDER BY ORDINAL_POSITION", self.topic)
-        return {
-            name: (str(kind).replace("bigint(20)", "bigint").replace("int(11)", "int"), null)
-            for name, kind, null in found
-        }
-
-    def verified(self) -> bool:
-        answer = self.pipeline.run("verify", "--topics", self.topic, "--values")
-        assert answer.returncode == 0, answer.stdout + answer.stderr
-        return True
-
-
-def plain(schema: Any) -> Any:
-    """Without logical types, so that fastavro takes ints and bytes as they are."""
-    if isinstance(schema, dict):
-        return {key: plain(value) for key, value in schema.items() if key != "logicalType"}
-    return [plain(one) for one in schema] if isinstance(schema, list) else schema
-
-
-@contextlib.contextmanager
-def supervising(pipeline: Pipeline) -> Iterator[Any]:
-    supervisor = pipeline.supervise()
-    eventually(lambda: running(pipeline), within=60, what="all partitions run")
-    yield supervisor
-    supervisor.terminate()
-    assert supervisor.wait(60) == 0, pipeline.log.read_text()[-3000:]
-
-
-def caught_up(sender: Sender, count: int) -> None:
-    def committed() -> bool:
-        done = sum(sender.pipeline.offsets(sender.topic).values())
-        assert done == count, f"{done}, {messages_of(sender.pipeline, 'worker_halted')}"
-        return True
-
-    eventually(committed, within=60, what=f"{count} are committed")
 
 
 def test_a_new_field_arrives_in_mid_stream_and_versions_alternate(database: Addresses, tmp_path: Path) -> None:

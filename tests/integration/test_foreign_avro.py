@@ -21,10 +21,11 @@ from infra.tables.ddl import create_table_sql, quoted
 from infra.tables.table_look import found_table
 from rtpipe.errors import SchemaError
 from supervisor.verify.values import select_list
-from tests.integration.test_pipeline import register, supervised
 from tests.support import foreign_avro
 from tests.support.foreign_avro import Container, Expected
 from tests.support.pipeline import Pipeline, connect, running_pipeline
+from tests.support.supervision import supervised
+from tests.support.typed_topic import register
 from workers.commit.database_session import DatabaseSession, open_session
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from confluent_kafka import Producer
 
-from tests.integration.test_dead_letters import letters
-from tests.integration.test_evolution import supervising
-from tests.integration.test_pipeline import create_typed, logical, supervised, typed_pipeline, wire
+from tests.support.dead_letters import dead_letters_of
+from tests.support.schema_parts import logical
+from tests.support.supervision import supervised, supervising
+from tests.support.typed_topic import create_typed, typed_pipeline, wire
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def test_each_value_is_stored_as_it_is_or_refused(database: Addresses, tmp_path:
         assert supervised(pipeline) == 0
         texts = ", ".join(case.read.format(f"c{n}") for n, case in enumerate(cases))
         rows = {row[0]: row[1:] for row in pipeline.query(f"SELECT at, {texts} FROM `{pipeline.topics[0]}`")}
-        refused, wrong = letters(pipeline, pipeline.topics[0]), []
+        refused, wrong = dead_letters_of(pipeline, pipeline.topics[0]), []
         for at, (number, value, shown) in enumerate(sent):
             found = str(rows[at][number]) if at in rows else None
             if found != shown or (found is None) is not (at in refused):
@@ -304,7 +305,7 @@ def test_a_lossy_column_takes_what_it_rounds_and_counts_it(database: Addresses, 
         assert supervised(pipeline) == 0
         rows = [(row[0], str(row[1])) for row in pipeline.query(f"SELECT at, c0 FROM `{topic}` ORDER BY at")]
         assert rows == [(0, "1.50"), (1, "1.23"), (3, "10000000.00")]
-        assert list(letters(pipeline, topic)) == [2]  # by the other column; it does not count as altered
+        assert list(dead_letters_of(pipeline, topic)) == [2]  # by the other column; it does not count as altered
         [stopped] = pipeline.events("stopped")
         assert "2 values altered by lossy columns" in stopped["msg"]
         assert "(lossy)" in pipeline.run("table", "plan", "--topics", topic).stdout
@@ -312,7 +313,7 @@ def test_a_lossy_column_takes_what_it_rounds_and_counts_it(database: Addresses, 
         assert verified.returncode == 0, verified.stdout + verified.stderr
         assert "column c0 is not compared" in verified.stdout
         pipeline.settings["lossy"] = ["amuont"]
-        pipeline._write_settings()
+        pipeline.write_settings()
         slip = pipeline.run("table", "plan", "--topics", topic)
         assert slip.returncode == 78
         assert "`lossy` names amuont" in slip.stderr
@@ -335,23 +336,23 @@ def test_a_column_that_somebody_makes_narrower_while_rows_flow_is_noticed(databa
 
         def arrived() -> int:
             rows = int(pipeline.query(f"SELECT COUNT(*) FROM `{topic}`")[0][0])
-            return rows + len(letters(pipeline, topic))
+            return rows + len(dead_letters_of(pipeline, topic))
 
         pipeline.supervise()
         send()
         eventually(lambda: arrived() == 1, within=60)
-        assert not letters(pipeline, topic)
+        assert not dead_letters_of(pipeline, topic)
         pipeline.query(f"ALTER TABLE `{topic}` MODIFY c0 DECIMAL(10,2)")
 
         def refused() -> bool:
             send()
             eventually(lambda: arrived() == sent[0], within=60)
-            return bool(letters(pipeline, topic))
+            return bool(dead_letters_of(pipeline, topic))
 
         eventually(refused, within=60)
-        before = len(letters(pipeline, topic))
+        before = len(dead_letters_of(pipeline, topic))
         send()
-        eventually(lambda: len(letters(pipeline, topic)) == before + 1, within=60)
+        eventually(lambda: len(dead_letters_of(pipeline, topic)) == before + 1, within=60)
 
 
 def test_a_float_is_whole_in_a_double(database: Addresses, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Producer
 from sqlalchemy.engine import make_url
 
-from tests.integration.test_dead_letters import letters
-from tests.integration.test_pipeline import supervised
 from tests.support.command_answers import CANARY, Command, refused
+from tests.support.dead_letters import dead_letters_of
 from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.supervision import supervised
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +84,7 @@ def harmless(text: str) -> None:
 
 
 def exported(pipeline: Pipeline, topic: str) -> None:
-    kept = letters(pipeline, topic)
+    kept = dead_letters_of(pipeline, topic)
     path = pipeline.directory / "letters.jsonl"
     for output in (["-o", str(path)], []):
         answer = pipeline.run("dead-letters", "export", "-t", topic, *output)

@@ -13,10 +13,11 @@ import fastavro
 import pytest
 from confluent_kafka import Producer
 
-from tests.integration.test_dead_letters import letters
-from tests.integration.test_pipeline import messages_of, register, supervised
+from tests.support.dead_letters import dead_letters_of
 from tests.support.pipeline import running_pipeline
 from tests.support.raw_headers import send_with_header
+from tests.support.supervision import messages_of, supervised
+from tests.support.typed_topic import register
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +103,7 @@ def test_a_row_that_is_refused_leaves_what_came_before_it(database: Addresses, t
         assert supervised(pipeline) == 0
         rows = dict(pipeline.query(f"SELECT `key`, seq FROM `{topic}`"))
         assert rows == {"good": 2, "kept": 1, "late": 3}
-        assert sorted(letters(pipeline, topic)) == [5, 7, 8, 9]  # the one that was replaced was never tried
+        assert sorted(dead_letters_of(pipeline, topic)) == [5, 7, 8, 9]  # the one that was replaced was never tried
         verified = pipeline.run("verify", "--topics", topic, "--values")
         assert verified.returncode == 0, verified.stdout + verified.stderr
 
@@ -116,7 +117,10 @@ def test_tombstones_without_a_key_that_is_one_are_dead_letters(stack: Addresses,
         producer.produce(topic, pipeline.body(topic, "k", 1, "x"), None, partition=0)
         assert producer.flush(30) == 0
         assert supervised(pipeline) == 0
-        assert {at: row["error_name"] for at, row in letters(pipeline, topic).items()} == {0: "E_KEY", 1: "E_KEY"}
+        assert {at: row["error_name"] for at, row in dead_letters_of(pipeline, topic).items()} == {
+            0: "E_KEY",
+            1: "E_KEY",
+        }
         assert pipeline.query(f"SELECT `key`, seq FROM `{topic}`") == [("k", 1)]
 
 
@@ -134,7 +138,7 @@ def test_keys_of_numbers(stack: Addresses, tmp_path: Path, form: str, pack: str)
         assert producer.flush(30) == 0
         assert supervised(pipeline) == 0
         assert pipeline.query(f"SELECT `key` FROM `{topic}`") == [("a",)]
-        assert list(letters(pipeline, topic)) == [5]
+        assert list(dead_letters_of(pipeline, topic)) == [5]
 
 
 def test_keys_that_are_avro_records(database: Addresses, tmp_path: Path) -> None:
@@ -156,7 +160,7 @@ def test_keys_that_are_avro_records(database: Addresses, tmp_path: Path) -> None
         assert producer.flush(30) == 0
         assert supervised(pipeline) == 0
         assert pipeline.query(f"SELECT `key`, seq FROM `{topic}`") == [("a", 1)]
-        assert list(letters(pipeline, topic)) == [5, 6]
+        assert list(dead_letters_of(pipeline, topic)) == [5, 6]
 
 
 def test_keys_of_another_serializer_are_told_and_read_once_the_setting_is_right(
@@ -173,7 +177,7 @@ def test_keys_of_another_serializer_are_told_and_read_once_the_setting_is_right(
         producer.produce(topic, None, json.dumps({"key": "gone", "seq": 1}), partition=0)
         assert producer.flush(30) == 0
         assert supervised(pipeline) == 0
-        assert {at: row["error_name"] for at, row in letters(pipeline, topic).items()} == {2: "E_KEY"}
+        assert {at: row["error_name"] for at, row in dead_letters_of(pipeline, topic).items()} == {2: "E_KEY"}
         assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(2,)]
         [warning] = [event["msg"] for event in pipeline.events("key_format")]
         assert f"W_KEY_FORMAT {topic}/0 offset 0" in warning
@@ -241,6 +245,6 @@ def test_a_header_name_that_is_no_utf8_stops_nothing(stack: Addresses, tmp_path:
         assert supervised(pipeline) == 0
         rows = [row[0] for row in pipeline.query(f"SELECT `key` FROM `{topic}` ORDER BY seq")]
         assert rows == (["good"] if wanted else ["odd", "good"])
-        found = {at: (row["error_name"], row["headers"]) for at, row in letters(pipeline, topic).items()}
+        found = {at: (row["error_name"], row["headers"]) for at, row in dead_letters_of(pipeline, topic).items()}
         assert found == ({0: ("E_VALUE", None)} if wanted else {})
         assert not pipeline.events("worker_died")

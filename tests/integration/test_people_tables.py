@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.test_evolution import Sender, caught_up, field, supervising, text
-from tests.integration.test_pipeline import messages_of, supervised
-from tests.integration.test_table_command import table
 from tests.support.pipeline import running_pipeline
+from tests.support.schema_parts import field, text
+from tests.support.sender import Sender, caught_up
+from tests.support.supervision import messages_of, supervised, supervising
+from tests.support.table_command import table
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

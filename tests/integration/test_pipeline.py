@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import io
 import json
 import signal
 import struct
 import time
 import uuid
-from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import fastavro
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
 from avro_schemas.tables.layout import table_layout
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
-from avro_schemas.tables.own_tables.offsets import OFFSETS
-from infra.provision.accounts import table_privileges
-from infra.tables.ddl import create_table_sql
+from tests.support.held_rows import locked_offsets
 from tests.support.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
-from tests.support.server_setting import server_setting
-from tests.support.tcp_forwarder import forwarder
+from tests.support.schema_parts import logical, plain
+from tests.support.server_setting import small_packets
+from tests.support.supervision import messages_of, running, supervised
+from tests.support.tcp_proxy import tcp_proxy
+from tests.support.typed_topic import create_typed, register, typed_pipeline, wire
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -54,21 +50,6 @@ def _produce_rows(pipeline: Pipeline, producer: Producer, count: int, partition:
         pipeline._sequence[f"{topic} {key}"] += 1
         body = pipeline.body(topic, key, pipeline._sequence[f"{topic} {key}"], "p" * 20)
         producer.produce(topic, body, key, partition=partition)
-
-
-def supervised(pipeline: Pipeline, *arguments: str, env: dict[str, str] | None = None, within: float = 60) -> int:
-    """Exit code of a run until all is caught up."""
-    return pipeline.supervise("--until-caught-up", *arguments, env=env).wait(within)
-
-
-def running(pipeline: Pipeline) -> bool:
-    partitions = pipeline.status()
-    return bool(partitions) and all(partition["state"] == "running" for partition in partitions)
-
-
-def messages_of(pipeline: Pipeline, event: str) -> dict[str, str]:
-    """Partition -> what the log said of it."""
-    return {entry["partition"]: entry["msg"] for entry in pipeline.events(event)}
 
 
 def test_partitions_that_a_topic_gets_while_it_is_read(stack: Addresses, tmp_path: Path) -> None:
@@ -96,16 +77,6 @@ def test_partitions_that_a_topic_gets_while_it_is_read(stack: Addresses, tmp_pat
         assert (
             "the stored offsets of the other partitions belong" in messages_of(pipeline, "worker_halted")[f"{topic}/2"]
         )
-
-
-@contextlib.contextmanager
-def locked_offsets(pipeline: Pipeline) -> Iterator[None]:
-    """Hold the offset rows of the pipeline's first topic from outside: no batch can commit."""
-    with contextlib.closing(connect(pipeline.addresses.admin_database_url, pipeline.database)) as connection:
-        connection.autocommit(False)
-        connection.cursor().execute("SELECT * FROM kafka_offsets WHERE topic = %s FOR UPDATE", (pipeline.topics[0],))
-        yield
-        connection.rollback()
 
 
 @pytest.mark.parametrize(
@@ -287,48 +258,6 @@ def test_a_log_that_does_not_begin_at_0_and_offsets_that_are_not_in_it(stack: Ad
 # -- schemas of the tests' own ---------------------------------------------------------------------------------------
 
 
-def create_typed(pipeline: Pipeline, schema: dict[str, Any], table_schema: dict[str, Any] | None = None) -> int:
-    """Topic and table of a schema; returns the schema's id."""
-    topic = pipeline.topics[0]
-    schema_id = register(pipeline, f"{topic}-value", schema)
-    admin = AdminClient({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
-    for future in admin.create_topics([NewTopic(topic, pipeline.partitions, 1)]).values():
-        future.result(30)
-    layout = table_layout(table_schema or schema, table=topic, rules=pipeline.rules)
-    user = make_url(pipeline.addresses.database_url).username
-    pipeline.query(create_table_sql(OFFSETS))
-    pipeline.query(create_table_sql(layout.table))
-    pipeline.query(f"GRANT SELECT, INSERT, UPDATE ON {pipeline.database}.kafka_offsets TO '{user}'@'%'")
-    pipeline.query(create_table_sql(LETTERS))
-    pipeline.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {pipeline.database}.{LETTERS.name} TO '{user}'@'%'")
-    privileges = ", ".join(table_privileges(topic, pipeline.rules))
-    pipeline.query(f"GRANT {privileges} ON {pipeline.database}.`{topic}` TO '{user}'@'%'")
-    pipeline._write_settings()
-    return schema_id
-
-
-def register(pipeline: Pipeline, subject: str, schema: dict[str, Any]) -> int:
-    with SchemaRegistryClient({"url": pipeline.addresses.schema_registry_url}) as registry:
-        return int(registry.register_schema(subject, Schema(json.dumps(schema), "AVRO")))
-
-
-def wire(schema_id: int, schema: dict[str, Any], record: dict[str, Any]) -> bytes:
-    out = io.BytesIO()
-    out.write(b"\0" + schema_id.to_bytes(4, "big"))
-    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), record)
-    return out.getvalue()
-
-
-@contextlib.contextmanager
-def typed_pipeline(addresses: Addresses, directory: Path, partitions: int, **settings: Any) -> Iterator[Pipeline]:
-    """A pipeline whose topic and table the test creates itself."""
-    pipeline = Pipeline(addresses, directory, [f"t{uuid.uuid4().hex[:10]}"], partitions, settings=settings)
-    try:
-        yield pipeline
-    finally:
-        pipeline.kill_all()
-
-
 def at(*parts: int) -> dt.datetime:
     """What a DATETIME column gives back."""
     return dt.datetime(*parts)  # type: ignore[arg-type,unused-ignore]  # noqa: DTZ001 - it has no zone
@@ -336,10 +265,6 @@ def at(*parts: int) -> dt.datetime:
 
 LAST = at(9999, 12, 31, 23, 59, 59, 999_999)
 ID = "AbcdEF01-2345-4678-89ab-cdef01234567"
-
-
-def logical(base: str, name: str, **more: Any) -> dict[str, Any]:
-    return {"type": base, "logicalType": name, **more}
 
 
 #: Field -> its Avro type, and pairs of a value as produced (below the logical type) and as the server gives it back.
@@ -421,10 +346,10 @@ def test_every_type_arrives_unchanged(database: Addresses, tmp_path: Path) -> No
         fields = [{"name": name, "type": kind} for name, (kind, _) in TYPES.items()]
         schema = {"type": "record", "name": topic, "namespace": "com.exam", "fields": fields}
         schema_id = create_typed(pipeline, schema)
-        plain = without_logical_types(schema)
+        wired = plain(schema)
         for number in (0, 1):
             record = {name: pairs[number][0] for name, (_, pairs) in TYPES.items()}
-            pipeline.send(topic, wire(schema_id, plain, record))
+            pipeline.send(topic, wire(schema_id, wired, record))
         assert supervised(pipeline) == 0, pipeline.log.read_text()
         layout = table_layout(schema, table=topic)
         assert len(layout.columns) == len(TYPES)
@@ -437,23 +362,11 @@ def test_every_type_arrives_unchanged(database: Addresses, tmp_path: Path) -> No
         assert pipeline.offsets(topic) == {0: 2}
 
 
-def without_logical_types(schema: Any) -> Any:
-    """What lies on the wire: fastavro then takes ints and bytes as they are."""
-    if isinstance(schema, dict):
-        return {key: without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
-    return [without_logical_types(one) for one in schema] if isinstance(schema, list) else schema
-
-
 # -- messages that are no rows ---------------------------------------------------------------------------------------
 
 
 def bad_schema(topic: str, *more: dict[str, Any]) -> dict[str, Any]:
     return {**schema_named(topic), "fields": [*schema_named(topic)["fields"], *more]}
-
-
-def small_packets(pipeline: Pipeline, size: int) -> contextlib.AbstractContextManager[None]:
-    """Sessions that begin meanwhile take no packet larger than `size`."""
-    return server_setting(pipeline.addresses.admin_database_url, "max_allowed_packet", size)
 
 
 def test_a_message_that_is_no_row_stops_its_partition_and_no_other(stack: Addresses, tmp_path: Path) -> None:
@@ -603,8 +516,8 @@ def test_services_that_come_up_later_are_waited_for(stack: Addresses, tmp_path: 
     where = make_url(stack.database_url)
     with (
         running_pipeline(stack, tmp_path, partitions=1) as pipeline,
-        forwarder(host, int(port)) as kafka,
-        forwarder(where.host or "", where.port or 0) as database,
+        tcp_proxy((host, int(port)), shut=True) as kafka,
+        tcp_proxy((where.host or "", where.port or 0), shut=True) as database,
     ):
         url = where.set(host="127.0.0.1", port=database.port).render_as_string(hide_password=False)
         env = {"RTPIPE_BOOTSTRAP_SERVERS": f"127.0.0.1:{kafka.port}", "RTPIPE_DATABASE_URL": url}
@@ -643,7 +556,7 @@ def test_a_killed_worker_comes_back_while_it_waits_for_the_registry(stack: Addre
     where = make_url(stack.schema_registry_url)
     with (
         running_pipeline(stack, tmp_path, partitions=1) as pipeline,
-        forwarder(where.host or "", where.port or 0) as registry,
+        tcp_proxy((where.host or "", where.port or 0), shut=True) as registry,
     ):
         pipeline.produce(100)
         url = f"http://127.0.0.1:{registry.port}/{where.database}"
@@ -666,7 +579,7 @@ def test_a_drain_does_not_wait_for_a_registry_that_is_away(stack: Addresses, tmp
     where = make_url(stack.schema_registry_url)
     with (
         running_pipeline(stack, tmp_path, partitions=1) as pipeline,
-        forwarder(where.host or "", where.port or 0) as registry,
+        tcp_proxy((where.host or "", where.port or 0), shut=True) as registry,
     ):
         pipeline.produce(100)
         url = f"http://127.0.0.1:{registry.port}/{where.database}"

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.integration.test_dead_letters import letters
-from tests.integration.test_evolution import Sender, field
-from tests.integration.test_pipeline import locked_offsets, running, small_packets, supervised
+from tests.support.dead_letters import dead_letters_of
+from tests.support.held_rows import locked_offsets
 from tests.support.pipeline import running_pipeline
+from tests.support.schema_parts import field
+from tests.support.sender import Sender
+from tests.support.server_setting import small_packets
+from tests.support.supervision import running, supervised
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ def with_letters(addresses: Addresses, directory: Path, count: int, **settings: 
         refuse_odd(pipeline)
         pipeline.produce(count, keys=1)
         assert supervised(pipeline) == 0
-        assert len(letters(pipeline, pipeline.topics[0])) == count // 2
+        assert len(dead_letters_of(pipeline, pipeline.topics[0])) == count // 2
         yield pipeline
 
 
@@ -77,12 +80,12 @@ def test_what_is_mended_is_a_row_and_the_rest_stays(database: Addresses, tmp_pat
         topic = pipeline.topics[0]
         pipeline.send(topic, b"no Avro")
         assert supervised(pipeline) == 0
-        before = letters(pipeline, topic)
+        before = dead_letters_of(pipeline, topic)
         verified(pipeline)
         repair(pipeline)
         tried = retry(pipeline, "--dry-run", code=6)
         assert (tried["written"], tried["refused"]) == (10, 1)
-        assert letters(pipeline, topic) == before
+        assert dead_letters_of(pipeline, topic) == before
         assert totals(pipeline) == [(10, 11)]
 
         done = retry(pipeline, "--error", "E_VALUE", "--offset", "0-7", "--limit", "3")
@@ -98,7 +101,7 @@ def test_what_is_mended_is_a_row_and_the_rest_stays(database: Addresses, tmp_pat
             "error_name": "E_WIRE_FORMAT",
             "error_text": "",
         }
-        assert letters(pipeline, topic) == {20: before[20]}
+        assert dead_letters_of(pipeline, topic) == {20: before[20]}
         assert totals(pipeline) == [(20, 1)]
         verified(pipeline)
         rows = pipeline.query(f"SELECT _kafka_offset, seq FROM `{topic}` ORDER BY 1")
@@ -110,7 +113,7 @@ def test_what_is_mended_is_a_row_and_the_rest_stays(database: Addresses, tmp_pat
         answer = pipeline.run("dead-letters", "drop", "-t", topic, "--yes")
         assert answer.returncode == 0, answer.stderr
         assert "1 dropped" in answer.stdout
-        [stub] = letters(pipeline, topic).values()
+        [stub] = dead_letters_of(pipeline, topic).values()
         assert stub["dropped_at"] is not None
         assert (stub["key"], stub["value"], stub["headers"], stub["error_name"]) == (None, None, None, "E_WIRE_FORMAT")
         assert totals(pipeline) == [(20, 1)]
@@ -124,11 +127,11 @@ def test_what_is_mended_is_a_row_and_the_rest_stays(database: Addresses, tmp_pat
 def test_what_is_refused_again_says_why_by_now(database: Addresses, tmp_path: Path) -> None:
     with with_letters(database, tmp_path, 4) as pipeline:
         topic = pipeline.topics[0]
-        before = letters(pipeline, topic)
+        before = dead_letters_of(pipeline, topic)
         repair(pipeline)
         pipeline.query(f"ALTER TABLE `{topic}` DROP COLUMN payload, ADD payload SMALLINT NOT NULL")
         assert retry(pipeline, code=6)["refused"] == 2
-        after = letters(pipeline, topic)
+        after = dead_letters_of(pipeline, topic)
         for offset, row in after.items():
             assert row["error_text"] != before[offset]["error_text"]
             assert "payload" in row["error_text"]
@@ -148,7 +151,7 @@ def test_killed_at_any_spot(database: Addresses, tmp_path: Path, spot: str) -> N
         assert answer.returncode == -signal.SIGKILL, answer.stdout + answer.stderr
         expected = 200 if spot == "after_commit" else 0
         assert retry(pipeline)["written"] == 600 - expected
-        assert letters(pipeline, pipeline.topics[0]) == {}
+        assert dead_letters_of(pipeline, pipeline.topics[0]) == {}
         assert pipeline.assert_exact() == 1_200
         assert totals(pipeline) == [(1_200, 0)]
         verified(pipeline)
@@ -188,10 +191,10 @@ def test_beside_a_supervisor_under_load(database: Addresses, tmp_path: Path) -> 
         eventually(lambda: running(pipeline), within=60, what="all run")
         claimed = pipeline.query("SELECT epoch FROM kafka_offsets WHERE topic = %s", topic)
         with pipeline.stream(1_000):
-            eventually(lambda: len(letters(pipeline, topic)) > 250, within=120, what="enough letters")
+            eventually(lambda: len(dead_letters_of(pipeline, topic)) > 250, within=120, what="enough letters")
             repair(pipeline)
             written = 0
-            while letters(pipeline, topic):
+            while dead_letters_of(pipeline, topic):
                 written += retry(pipeline)["written"]
             assert written > 250
         pipeline.wait_caught_up()
@@ -265,7 +268,7 @@ def test_a_schema_that_was_unknown(database: Addresses, tmp_path: Path, empty_re
         pipeline.produce(10)
         unknown = {"RTPIPE_SCHEMA_REGISTRY_URL": empty_registry}
         assert supervised(pipeline, env=unknown) == 0
-        assert {row["error_name"] for row in letters(pipeline, topic).values()} == {"E_UNKNOWN_SCHEMA"}
+        assert {row["error_name"] for row in dead_letters_of(pipeline, topic).values()} == {"E_UNKNOWN_SCHEMA"}
         assert retry(pipeline, code=6, env=unknown)["refused"] == 10
         answer = pipeline.run(
             "dead-letters", "retry", "-t", topic, env={"RTPIPE_SCHEMA_REGISTRY_URL": "http://127.0.0.1:9"}
@@ -368,7 +371,7 @@ def test_what_was_too_large_to_keep_is_read_from_kafka_again(database: Addresses
             pipeline.send(topic, pipeline.body(topic, "k", seq, "'" * size))
         with small_packets(pipeline, 1 << 20):
             assert supervised(pipeline) == 0
-            assert {at: row["value"] for at, row in letters(pipeline, topic).items()} == {1: None, 2: None}
+            assert {at: row["value"] for at, row in dead_letters_of(pipeline, topic).items()} == {1: None, 2: None}
             assert retry(pipeline, code=6)["refused"] == 2
         away = {"RTPIPE_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
         said = retry(pipeline, "--offset", "1", code=6, env=away)

@@ -11,10 +11,11 @@ import pymysql
 from sqlalchemy.engine import make_url
 
 from infra.provision.accounts import INFRA_PRIVILEGES
-from tests.integration.test_evolution import Sender, field
-from tests.integration.test_pipeline import messages_of, supervised
 from tests.support.pipeline import Pipeline, connect, running_pipeline
+from tests.support.schema_parts import field
+from tests.support.sender import Sender
 from tests.support.server_setting import server_setting
+from tests.support.supervision import messages_of, supervised
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
-from tests.integration.test_dead_letters import letters
-from tests.integration.test_pipeline import register, supervised
+from tests.support.dead_letters import dead_letters_of
 from tests.support.pipeline import Pipeline, running_pipeline, schema_named
+from tests.support.supervision import supervised
+from tests.support.typed_topic import register
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +76,7 @@ def test_a_subject_for_each_record(database: Addresses, tmp_path: Path) -> None:
             ("b", 7, None, 5),
             ("stays", 7, "n", None),
         ]
-        [letter] = letters(pipeline, topic).values()
+        [letter] = dead_letters_of(pipeline, topic).values()
         assert "E_FOREIGN_SCHEMA" in str(letter)
         assert f"{topic}-value" in str(letter)
         verified = pipeline.run("verify", "--topics", topic, "--values", "--json")
@@ -92,10 +93,10 @@ def test_an_id_of_another_subject_becomes_a_row_once_the_setting_allows_it(stack
         pipeline.send(topic, body(schema_id, other, {"key": "a", "seq": 1, "payload": "p"}))
         pipeline.produce(2)
         assert supervised(pipeline) == 0
-        assert "E_FOREIGN_SCHEMA" in str(letters(pipeline, topic)[0])
+        assert "E_FOREIGN_SCHEMA" in str(dead_letters_of(pipeline, topic)[0])
         assert pipeline.run("verify", "--topics", topic, "--values").returncode == 0
         pipeline.settings["any_subject"] = True
-        pipeline._write_settings()
+        pipeline.write_settings()
         retried = pipeline.run("dead-letters", "retry", "--topics", topic)
         assert retried.returncode == 0, retried.stdout + retried.stderr
         assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(3,)]

@@ -9,17 +9,18 @@ import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
-from tests.integration.test_evolution import MICROS, MILLIS, Sender, field, text
-from tests.integration.test_pipeline import messages_of, supervised
 from tests.support.pipeline import running_pipeline
+from tests.support.schema_parts import MICROS, MILLIS, field, text
+from tests.support.sender import Sender
 from tests.support.server_setting import server_setting
+from tests.support.supervision import messages_of, supervised
+from tests.support.table_command import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from infra.stack.state import Addresses
-    from tests.support.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -27,14 +28,6 @@ def sender(database: Addresses, tmp_path: Path) -> Iterator[Sender]:
     """One topic with a table of its first version; the admin account is known."""
     with running_pipeline(database, tmp_path, partitions=1) as pipeline:
         yield Sender(pipeline)
-
-
-def table(pipeline: Pipeline, *arguments: str, code: int = 0) -> str:
-    """Output of `rtpipe table …` on the pipeline's topic."""
-    env = {"RTPIPE_ADMIN_DATABASE_URL": pipeline.addresses.admin_database_url}
-    answer = pipeline.run("table", *arguments, "--topics", pipeline.topics[0], env=env)
-    assert answer.returncode == code, answer.stdout + answer.stderr
-    return answer.stdout + answer.stderr
 
 
 def test_a_plan_is_shown_checked_and_done(sender: Sender) -> None:

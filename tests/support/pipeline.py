@@ -126,7 +126,7 @@ class Pipeline:
                 cursor.execute(create_table_sql(layout.table, mariadb=mariadb))
                 privileges = ", ".join(table_privileges(topic, self.rules))
                 cursor.execute(f"GRANT {privileges} ON {self.database}.`{topic}` TO {grantee}")
-        self._write_settings()
+        self.write_settings()
 
     @property
     def rules(self) -> TableRules:
@@ -134,7 +134,8 @@ class Pipeline:
         place = {"metadata_columns": ("_kafka_partition", "_kafka_offset")} if self.metadata else {}
         return TopicSettings.model_validate(place | self.settings).rules()
 
-    def _write_settings(self) -> None:
+    def write_settings(self) -> None:
+        """rtpipe.toml in the pipeline's directory."""
         lines = ["[defaults]"]
         if self.metadata:
             lines.append('metadata_columns = ["_kafka_partition", "_kafka_offset"]')

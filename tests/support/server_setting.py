@@ -10,6 +10,8 @@ from tests.support.pipeline import connect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.pipeline import Pipeline
+
 
 @contextlib.contextmanager
 def server_setting(admin_url: str, name: str, value: object) -> Iterator[None]:
@@ -25,3 +27,8 @@ def server_setting(admin_url: str, name: str, value: object) -> Iterator[None]:
             yield
         finally:
             cursor.execute(f"SET GLOBAL {name} = %s", (before,))
+
+
+def small_packets(pipeline: Pipeline, size: int) -> contextlib.AbstractContextManager[None]:
+    """Sessions that begin meanwhile take no packet larger than `size`."""
+    return server_setting(pipeline.addresses.admin_database_url, "max_allowed_packet", size)

@@ -1,4 +1,4 @@
-"""A TCP proxy before a service: it swallows everything, cuts connections, or breaks replies off in their middle."""
+"""A TCP proxy before a service: shut, it turns clients away; it swallows, cuts, or breaks replies in their middle."""
 
 from __future__ import annotations
 
@@ -42,11 +42,24 @@ class Proxy(Generic[_L]):
         self._listener = socket.create_server((HOST, 0))
         self.port: int = self._listener.getsockname()[1]
         self.connections = 0
+        self.turned_away = 0  #: connections that were closed at once
+        self._is_open = threading.Event()
+        self._is_open.set()
         self._flowing = threading.Event()
         self._flowing.set()
         self._links: list[_L] = []
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
         self._threads[0].start()
+
+    def open(self) -> None:
+        """Let everybody through again."""
+        self._is_open.set()
+
+    def shut(self) -> None:
+        """From now on nobody gets through, as if the service were not up; who was through is cut off."""
+        self._is_open.clear()
+        for link in list(self._links):
+            link.cut()
 
     @contextlib.contextmanager
     def swallowing(self) -> Iterator[None]:
@@ -79,15 +92,21 @@ class Proxy(Generic[_L]):
             while True:
                 client, _ = self._listener.accept()
                 self.connections += 1
-                self._threads.append(threading.Thread(target=self._open, args=(client,), daemon=True))
+                if not self._is_open.is_set():
+                    client.close()
+                    self.turned_away += 1
+                    continue
+                self._threads.append(threading.Thread(target=self._pass_on, args=(client,), daemon=True))
                 self._threads[-1].start()
 
-    def _open(self, client: socket.socket) -> None:
+    def _pass_on(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
             self._flowing.wait()
             with socket.create_connection(self._target) as server:
                 link = self._link(client, server)
                 self._links.append(link)
+                if not self._is_open.is_set():  # shut since it was accepted
+                    link.cut()
                 back = threading.Thread(target=self._guarded, args=(self._from_server, link), daemon=True)
                 back.start()
                 self._guarded(self._from_client, link)
@@ -145,9 +164,11 @@ class TcpProxy(Proxy[Link]):
 
 
 @contextlib.contextmanager
-def tcp_proxy(target: tuple[str, int]) -> Iterator[TcpProxy]:
-    """A proxy for one block."""
+def tcp_proxy(target: tuple[str, int], *, shut: bool = False) -> Iterator[TcpProxy]:
+    """A proxy for one block; `shut`: until it is opened."""
     proxy = TcpProxy(target)
+    if shut:
+        proxy.shut()
     try:
         yield proxy
     finally:

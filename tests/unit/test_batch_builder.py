@@ -1,46 +1,13 @@
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.kafka_messages import FakeMessage, message
 from workers.contract.partition_spec import Limits
 from workers.intake.batch_builder import BatchBuilder
-
-
-class FakeMessage(NamedTuple):
-    """As librdkafka's, without librdkafka."""
-
-    at: int
-    content: bytes
-    epoch: int | None
-    pairs: list[tuple[str, bytes | None]] | None = None
-
-    def offset(self) -> int:
-        return self.at
-
-    def value(self) -> bytes:
-        return self.content
-
-    def key(self) -> bytes:
-        return b"k"
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, 1_000 + self.at
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        if self.content == b"headers that are no UTF-8":
-            raise SystemError("headers() returned a result with an exception set")
-        return self.pairs
-
-    def leader_epoch(self) -> int | None:
-        return self.epoch
-
-
-def message(at: int, content: bytes, epoch: int | None, pairs: Any = None) -> Any:
-    return FakeMessage(at, content, epoch, pairs)
-
 
 SMALL = Limits(batch_rows=3, batch_bytes=100, linger_seconds=1.0)
 

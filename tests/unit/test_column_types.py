@@ -9,16 +9,13 @@ from avro_schemas.avro.named_types import MAX_DEPTH
 from avro_schemas.columns.types import COLUMN_TYPES, ColumnShape
 from avro_schemas.tables.layout import table_layout
 from rtpipe.errors import SchemaError
+from tests.support.schema_parts import logical
 
 ASCII = " CHARACTER SET ascii COLLATE ascii_bin"
 
 
 def fixed(size: int, **more: Any) -> dict[str, Any]:
     return {"type": "fixed", "name": "F", "size": size, **more}
-
-
-def logical(base: str, word: str, **more: Any) -> dict[str, Any]:
-    return {"type": base, "logicalType": word, **more}
 
 
 def decimal(precision: Any, scale: Any = 0) -> dict[str, Any]:

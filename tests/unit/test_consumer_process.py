@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rtpipe.errors import ExitCode
-from tests.unit.test_batch_builder import message
+from tests.support.kafka_messages import message
 from workers import consumer_process
 from workers.consumer_process import ConsumerProcess, WriterEnded
 from workers.contract.partition_spec import Limits, PartitionKey, PartitionSpec

@@ -16,6 +16,8 @@ from avro_schemas.tables.layout import TableLayout, table_layout
 from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.rules import PLAIN, TableRules
 from avro_schemas.tables.unfit import TableUnfitError
+from tests.support.found_tables import table_of
+from tests.support.schema_parts import field, logical, text
 
 Field = dict[str, Any]
 PLACE = ("_kafka_partition", "_kafka_offset")
@@ -23,29 +25,6 @@ PLACE = ("_kafka_partition", "_kafka_offset")
 
 def layout(*fields: Field, rules: TableRules = PLAIN) -> TableLayout:
     return table_layout({"type": "record", "name": "r", "fields": list(fields)}, table="t", rules=rules)
-
-
-def field(name: str, kind: Any, **more: Any) -> Field:
-    return {"name": name, "type": kind, **more}
-
-
-def logical(base: str, name: str, **more: int) -> Field:
-    return {"type": base, "logicalType": name, **more}
-
-
-def table_of(made: TableLayout, **more: FoundColumn) -> FoundTable:
-    """The table that CREATE TABLE gives, as the server would tell it."""
-    columns = {str(column.name): found(column) for column in made.table.columns}
-    return FoundTable(columns | more, tuple(str(column.name) for column in made.table.primary_key.columns))
-
-
-def found(column: Any) -> FoundColumn:
-    words = type_words(column.type)
-    textual = words.startswith(("varchar", "char", "mediumtext"))
-    charset = getattr(column.type, "charset", None) or ("utf8mb4" if textual else None)
-    return FoundColumn(
-        words, bool(column.nullable), charset, charset and f"{charset}_bin", comment=column.comment or ""
-    )
 
 
 def evolved(old: Any, new: Any, **rules: Any) -> Placement:
@@ -63,10 +42,6 @@ MILLIS, MICROS = logical("long", "timestamp-millis"), logical("long", "timestamp
 ENUM = {"type": "enum", "name": "e", "symbols": ["A"]}
 LONG_ENUM = {"type": "enum", "name": "e", "symbols": ["A", "B" * 100]}
 POINT = {"type": "record", "name": "p", "fields": [field("x", "int")]}
-
-
-def text(length: int) -> Field:
-    return {"type": "string", "maxLength": length}
 
 
 def decimal(precision: int, scale: int) -> Field:

@@ -17,6 +17,7 @@ from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.rules import PLAIN, TableRules
 from tests.support.avro_kinds import data, number, text
 from tests.support.batches import batch_of
+from tests.support.schema_parts import logical
 from workers.rows.decoding.strict_reader import MOST_DEEP
 from workers.rows.row_encoder import TOO_NARROW, Encoded, RowEncoder
 
@@ -26,10 +27,6 @@ NODE = {
     "fields": [{"name": "n", "type": "int"}, {"name": "next", "type": ["null", "Node"]}],
 }
 POINT = {"type": "record", "name": "com.exam.Point", "fields": [{"name": "x", "type": "int"}]}
-
-
-def logical(base: Any, word: str, **more: Any) -> dict[str, Any]:
-    return {"type": base, "logicalType": word, **more}
 
 
 def array(items: Any) -> dict[str, Any]:

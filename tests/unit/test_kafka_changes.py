@@ -22,8 +22,8 @@ from supervisor.status.process_stats import ProcessStats
 from supervisor.status.worker_status import status_of
 from supervisor.supervised_worker import SupervisedWorker
 from supervisor.worker_state import State
+from tests.support.fake_worker import SPEC, FakeHandle
 from tests.support.waits import eventually
-from tests.unit.test_supervised_worker import SPEC, FakeHandle
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Ended, Progress, Running
 

@@ -12,26 +12,11 @@ import fastavro
 import pytest
 
 from avro_schemas.avro.wire_format import pack
-from avro_schemas.tables.layout import table_layout
-from avro_schemas.tables.rules import TableRules
+from tests.support.message_keys import Schema, keys_of, record
 from workers.contract.errors import SetupError
-from workers.rows.keys.message_key import MessageKey
-from workers.rows.literals.sql_literals import literal_of
 
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
-Schema = dict[str, Any] | str | list[Any]
-
-
-def record(*fields: tuple[str, Any], name: str = "r") -> dict[str, Any]:
-    return {"type": "record", "name": name, "fields": [{"name": one, "type": kind} for one, kind in fields]}
-
-
-def keys_of(value: Schema, rules: dict[str, Any], schemas: dict[int, Any] | None = None) -> MessageKey:
-    """The keys of a topic whose values have this schema."""
-    settings = TableRules(mode="upsert", tombstones="delete", **{"key": ("id",)} | rules)
-    layout = table_layout(value, table="t", rules=settings)
-    return MessageKey(settings, layout, lambda schema_id: (schemas or {})[schema_id], literal_of)
 
 
 def key_of(kind: Schema, key_format: str, key: bytes) -> str:

@@ -16,7 +16,8 @@ from avro_schemas.tables.lineage import lineage_of
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import SchemaError, SettingsError
 from supervisor.verify.values import from_message
-from tests.unit.test_evolution import field, table_of
+from tests.support.found_tables import table_of
+from tests.support.schema_parts import field
 from workers.rows.literals.json_values import json_text
 
 JSON = TableRules(overflow="json")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.layout import table_layout
+from tests.support.schema_parts import logical
 from workers.rows.literals.sql_literals import literals_for
 
 
@@ -18,10 +19,6 @@ def column(avro_type: Any) -> ColumnShape:
 
 def one(avro_type: Any, value: Any) -> str:
     return literals_for(column(avro_type))([value])[0]
-
-
-def logical(base: str, name: str, **more: int) -> dict[str, Any]:
-    return {"type": base, "logicalType": name, **more}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from supervisor.verify.differences import Differences
 from supervisor.verify.report import Kind
 from supervisor.verify.tombstone_keys import TombstoneKeys
 from supervisor.verify.topic_reader import TopicMessage
-from tests.unit.test_message_key import keys_of, record
+from tests.support.message_keys import keys_of, record
 
 
 class Decoder:

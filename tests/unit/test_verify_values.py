@@ -13,6 +13,7 @@ from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.layout import table_layout
 from supervisor.verify.shown_values import shown
 from supervisor.verify.values import digest, from_message, from_table, quoted, select_list
+from tests.support.schema_parts import logical
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 -- DATETIME has no zone
@@ -30,10 +31,6 @@ def sent(kind: Any, raw: Any) -> Any:
 
 def stored(kind: Any, text: Any) -> Any:
     return from_table([column(kind)])([text])[0]
-
-
-def logical(base: str, name: str) -> dict[str, str]:
-    return {"type": base, "logicalType": name}
 
 
 @given(INT64)
