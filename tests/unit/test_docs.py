@@ -21,7 +21,7 @@ from supervisor.settings.topic_settings import TopicBlock
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
-PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 PACKAGES = ("rtpipe", "avro_schemas", "workers", "supervisor", "infra")
 ERROR_NAME = re.compile(r"\b[EW]_[A-Z]+(?:_[A-Z]+)*\b")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -142,6 +142,15 @@ def anchors(page: Path) -> set[str]:
 def test_the_readme_leads_to_every_page() -> None:
     linked = LINK.findall((PROJECT / "README.md").read_text())
     assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= {link.partition("#")[0] for link in linked}
+
+
+def test_every_decision_is_listed_and_says_what_would_change_it() -> None:
+    records = {page.name: page.read_text() for page in (DOCS / "decisions").glob("[0-9]*.md")}
+    assert set(LINK.findall((DOCS / "decisions" / "README.md").read_text())) == records.keys()
+    for name, text in records.items():
+        assert text.startswith(f"# {name[:4]} ")
+        headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+        assert headings == ["Context", "Decision", "Consequences", "What would change our mind"], name
 
 
 def command_lines() -> list[str]:
