@@ -19,6 +19,7 @@ from supervisor.settings.registry_settings import open_registry
 from supervisor.settings.settings import Settings
 from workers.commit.batch_encoder import BatchEncoder
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.refusal import Reason, Refusal
 from workers.contract.reports import SchemaAnswer, SchemaWanted, Use
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource
 from workers.retry.dead_letter_retry import DeadLetterRetry, Outcome, Result
@@ -99,7 +100,8 @@ class _Schemas:
         if problem is None:
             return answer
         if use == "value" and problem.code in _OF_ONE_SCHEMA:
-            return SchemaAnswer(schema_id, refusal=(problem.name, problem.text))
+            text = problem.text if problem.name == Reason.UNFIT_TABLE else f"{problem.name} {problem.text}"
+            return SchemaAnswer(schema_id, refusal=Refusal(Reason.UNFIT_TABLE, text))
         raise SchemaRefused(
             problem,
             hint="mend that, then retry again: what is written is no letter any more, the others are as they were",

@@ -14,6 +14,7 @@ from rich.text import Text
 from supervisor.dead_letters.admin import Kind
 from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
 from workers.contract.batch import Headers
+from workers.contract.refusal import advice_for
 from workers.retry.dead_letter import DeadLetter
 from workers.retry.dead_letter_retry import Outcome, Result
 from workers.rows.metadata_literals import moment_text
@@ -23,17 +24,6 @@ _LONGEST_TEXT = 120
 _SPELT_OUT = 20
 #: Bytes, or characters, of a key, header or value that are shown unless --hex asks for all.
 _SHOWN = 4_096
-_RETRY = "then: rtpipe dead-letters retry"
-_WHAT_TO_DO = {
-    "E_WIRE_FORMAT": "the producer must write with a schema registry serializer: send it anew and drop this",
-    "E_UNKNOWN_SCHEMA": f"register the schema under that id (a registry restored from a backup?), {_RETRY}",
-    "E_FOREIGN_SCHEMA": f"if it is one of this topic: set `subject`, or any_subject = true, {_RETRY}; else drop it",
-    "E_DECODE": "the producer's schema id and its bytes do not belong together: send it anew and drop this",
-    "E_VALUE": f"let the column hold the value (a wider type, `nonfinite`, no constraint), {_RETRY}",
-    "E_TOO_LARGE": f"raise the server's limit that the text names (max_allowed_packet), {_RETRY}",
-    "E_KEY": f"set `key_format` to what the bytes of the keys are, {_RETRY}",
-    "E_NULL_VALUE": f"say in the topic's settings what `tombstones` do, {_RETRY}",
-}
 
 
 def console() -> Console:
@@ -128,7 +118,7 @@ def print_letter(letter: DeadLetter, reader: DeadLetterReader, *, whole: bool) -
 
 def what_to_do(letter: DeadLetter) -> str:
     """Advice by the name of its error."""
-    return _WHAT_TO_DO.get(letter.error_name, f"mend what the error says, {_RETRY}")
+    return advice_for(letter.error_name)
 
 
 def outcome_of(outcome: Outcome) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.log import get_logger
 from supervisor.schemas.column_limits import ColumnLimits
+from workers.contract.refusal import Reason
 
 log = get_logger("supervisor")
 
@@ -29,7 +30,7 @@ log = get_logger("supervisor")
 class DiscardedError(RtpipeError):
     """The table does not fit the schema, and the topic's settings make dead letters of its messages."""
 
-    name = "E_DISCARDED"
+    name = Reason.DISCARDED.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
 from supervisor.schemas.table_fitter import DiscardedError, TableFitter, Wanted
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.refusal import Reason, Refusal
 from workers.contract.reports import Ended, SchemaAnswer, SchemaWanted, Use
 
 if TYPE_CHECKING:
@@ -187,17 +188,17 @@ class TopicAnswers:
 def _without(schema_id: int, error: RtpipeError) -> SchemaAnswer:
     """There is no schema: what each message of the id is refused by, or what stops the partition."""
     if isinstance(error, NotAvroError):
-        return SchemaAnswer(schema_id, refusal=("E_WIRE_FORMAT", f"{error.message}: {error.hint}"))
+        return SchemaAnswer(schema_id, refusal=Refusal(Reason.WIRE_FORMAT, f"{error.message}: {error.hint}"))
     if isinstance(error, ForeignSchemaError):
-        return SchemaAnswer(schema_id, refusal=(error.name, error.message))
+        return SchemaAnswer(schema_id, refusal=Refusal(Reason.FOREIGN_SCHEMA, error.message))
     if isinstance(error, SchemaError):
-        return SchemaAnswer(schema_id, refusal=("E_UNKNOWN_SCHEMA", error.message))
+        return SchemaAnswer(schema_id, refusal=Refusal(Reason.UNKNOWN_SCHEMA, error.message))
     return SchemaAnswer(schema_id, problem=Ended.by(error))
 
 
 def _of_table(schema_id: int, error: RtpipeError) -> SchemaAnswer:
     if isinstance(error, DiscardedError):
-        return SchemaAnswer(schema_id, refusal=(error.name, error.message))
+        return SchemaAnswer(schema_id, refusal=Refusal(Reason.DISCARDED, error.message))
     ended = Ended.by(error)
     text = f"schema id {schema_id}: {ended.text}"
     return SchemaAnswer(schema_id, problem=Ended(ended.code, ended.name, text, ended.lasting))

@@ -18,8 +18,9 @@ from avro_schemas.tables.rules import PLAIN, TableRules
 from tests.support.avro_kinds import data, number, text
 from tests.support.batches import batch_of
 from tests.support.schema_parts import logical
+from workers.contract.refusal import Reason
 from workers.rows.decoding.strict_reader import MOST_DEEP
-from workers.rows.row_encoder import TOO_NARROW, Encoded, RowEncoder
+from workers.rows.row_encoder import Encoded, RowEncoder
 
 NODE = {
     "type": "record",
@@ -135,13 +136,13 @@ def test_text_takes_what_json_does_not_and_until_then_the_partition_is_held() ->
     rules = TableRules(columns={"c": "LONGTEXT"})
     schema = {"type": "record", "name": "Row", "fields": [{"name": "c", "type": NODE}]}
     made = table_layout(schema, table="t", rules=rules)
-    for kind, letter in (("longtext", ""), ("json", TOO_NARROW)):
+    for kind, letter in (("longtext", ""), ("json", Reason.UNFIT_TABLE)):
         found = FoundTable({"c": FoundColumn(kind, False, "utf8mb4", "utf8mb4_bin")}, json_depth=31)
         placement = place(made, found, rules, lambda: Lineage((made,)))
         assert len(placement.changes) == (kind == "json")
         encoder = RowEncoder(placement.layout, schema, partition=0, schema_id=1)
         encoded = encoder.encode(batch_of([b"\0\0\0\0\1" + chain(60)]), range(1))
-        assert [one.name for one in encoded.refused.values()] == ([letter] if letter else [])
+        assert [one.reason for one in encoded.refused.values()] == ([letter] if letter else [])
 
 
 @pytest.mark.parametrize("length", [400, 10_000, 300_000])

@@ -17,8 +17,8 @@ from avro_schemas.tables.rules import KeyFormat, TableRules
 from tests.support.batches import batch_of
 from workers.commit.batch_encoder import BatchEncoder
 from workers.commit.batch_work import BatchWork
-from workers.commit.dead_letter_rows import Refusal
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.refusal import Reason, Refusal
 from workers.contract.reports import SchemaAnswer, Use
 
 VALUE, KEY, BARE, PROTOBUF = 1, 2, 3, 4
@@ -51,9 +51,9 @@ class Desk:
         del again
         self.asked += 1
         if schema_id == PROTOBUF:
-            return SchemaAnswer(schema_id, refusal=("E_WIRE_FORMAT", "schema id 4 is of the type PROTOBUF"))
+            return SchemaAnswer(schema_id, refusal=Refusal(Reason.WIRE_FORMAT, "schema id 4 is of the type PROTOBUF"))
         if schema_id not in SCHEMAS and use != "newest":
-            return SchemaAnswer(schema_id, refusal=("E_UNKNOWN_SCHEMA", f"schema id {schema_id} is unknown"))
+            return SchemaAnswer(schema_id, refusal=Refusal(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is unknown"))
         schema = SCHEMAS[VALUE if use == "newest" else schema_id]
         layout = None if use == "key" else table_layout(schema, table="t", rules=self._rules)
         return SchemaAnswer(schema_id, schema, layout)
@@ -108,7 +108,7 @@ def test_a_key_of_another_format_is_told_and_deletes_nothing(
         assert work.deletes == {2}
         assert not told(caplog)
         return
-    assert work.refused[2].name == "E_KEY"
+    assert work.refused[2].reason == "E_KEY"
     assert looks in str(work.refused[2])
     assert set(work.refused) == {2}
     [said] = told(caplog)
@@ -122,7 +122,7 @@ def test_a_tombstone_that_looks_like_another_serializers_is_refused_even_without
     looks: str, key_format: str, key: bytes
 ) -> None:
     work = Topic().work((key, None))
-    assert work.refused[0].name == "E_KEY"
+    assert work.refused[0].reason == "E_KEY"
     assert looks in work.refused[0].why
     assert f'key_format = "{key_format}"' in work.refused[0].why
 
@@ -133,7 +133,7 @@ def test_a_tombstone_that_looks_like_another_serializers_is_refused_even_without
 )
 def test_other_keys_that_pass_for_text_are_refused(key: bytes, words: str) -> None:
     refusal = Topic().work((key, None)).refused[0]
-    assert refusal.name == "E_KEY"
+    assert refusal.reason == "E_KEY"
     assert words in refusal.why
 
 
@@ -147,7 +147,7 @@ def test_tombstones_are_refused_from_the_first_key_on_that_is_not_its_rows(caplo
     topic = Topic()
     assert topic.work((b"x", row("x")), (b"x", None)).deletes == {1}
     work = topic.work((b"s3cret", row("y")), (b"y", None), (b"z", row("z")))
-    assert {place: refusal.name for place, refusal in work.refused.items()} == {1: "E_KEY"}
+    assert {place: refusal.reason for place, refusal in work.refused.items()} == {1: "E_KEY"}
     assert "offset 0" in work.refused[1].why
     assert set(topic.work((b"x", row("x")), (b"x", None)).refused) == {1}
     [said] = told(caplog)
@@ -178,7 +178,7 @@ def test_who_never_deletes_hears_nothing(rules: dict[str, Any], caplog: pytest.L
 def test_a_key_that_its_header_tells_of_is_named() -> None:
     headers = {0: [("__key_schema_id", b"\1" + bytes(16))]}
     refusal = Topic("avro").work((b"\2x", None), headers=headers).refused[0]
-    assert refusal.name == "E_KEY"
+    assert refusal.reason == "E_KEY"
 
 
 FOREIGN = {
@@ -194,7 +194,7 @@ def test_each_value_in_another_format_is_refused_by_its_own_name() -> None:
     values = [*FOREIGN.values(), b'{"id"\n', row("x")]
     work = Topic().work(*((b"x", value) for value in values))
     for place, words in enumerate(FOREIGN):
-        assert work.refused[place].name == "E_WIRE_FORMAT"
+        assert work.refused[place].reason == "E_WIRE_FORMAT"
         assert words in work.refused[place].why
         assert "s3cret" not in work.refused[place].why
     assert "newline" in work.refused[4].why
@@ -203,14 +203,14 @@ def test_each_value_in_another_format_is_refused_by_its_own_name() -> None:
 
 def test_the_registrys_word_stands_where_it_knows_the_id() -> None:
     work = Topic().work((b"x", pack(PROTOBUF) + b"\0s3cret"), (b"x", pack(99) + b"s3cret"))
-    assert (work.refused[0].name, "PROTOBUF" in work.refused[0].why) == ("E_WIRE_FORMAT", True)
-    assert (work.refused[1].name, "99 is unknown" in work.refused[1].why) == ("E_UNKNOWN_SCHEMA", True)
+    assert (work.refused[0].reason, "PROTOBUF" in work.refused[0].why) == ("E_WIRE_FORMAT", True)
+    assert (work.refused[1].reason, "99 is unknown" in work.refused[1].why) == ("E_UNKNOWN_SCHEMA", True)
 
 
 def test_a_value_whose_schema_id_is_in_a_header_is_refused_whatever_its_first_bytes_are() -> None:
     headers = {place: [("__value_schema_id", b"\1" + bytes(16))] for place in (0, 2)} | {1: [("trace", b"x")]}
     work = Topic().work((b"x", row("x")), (b"x", row("x")), (b"x", b"\2"), headers=headers)
-    assert work.refused == {place: Refusal("E_WIRE_FORMAT", work.refused[place].why) for place in (0, 2)}
+    assert work.refused == {place: Refusal(Reason.WIRE_FORMAT, work.refused[place].why) for place in (0, 2)}
     assert all("__value_schema_id" in refusal.why for refusal in work.refused.values())
 
 

@@ -24,9 +24,10 @@ from supervisor.dead_letters.export import write_directory, write_file
 from supervisor.dead_letters.fetch import pieces
 from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
 from supervisor.dead_letters.selection import selection
-from workers.commit.dead_letter_rows import NOT_KEPT, Refusal, dead_letter_text
+from workers.commit.dead_letter_rows import NOT_KEPT, dead_letter_text
 from workers.contract.batch import Headers
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.refusal import Reason, Refusal
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource, batch_of
 from workers.retry.dead_letter_retry import Outcome, Result
 from workers.retry.row_age import RowAge
@@ -177,14 +178,6 @@ def test_why_a_value_is_not_decoded() -> None:
     assert "decode" in DeadLetterReader(lambda _: SCHEMA).decoded(b"\0\0\0\0\1")[1]
 
 
-def test_every_error_of_a_message_has_advice() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "errors.md").read_text().partition("## Dead letters")[2]
-    names = [line.split("`")[1] for line in page.partition("\n## ")[0].splitlines() if line.startswith("| `E_")]
-    assert len(names) >= 7
-    for name in names:
-        assert letter_view.what_to_do(letter(error_name=name))
-
-
 def test_a_printed_letter(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = letter(value=b"\x1b[2J", error_text="bad\x1b[31m", headers=[("n\n", None), ("m", b"plain")], key=None)
     letter_view.print_letter(hostile, DeadLetterReader(lambda _: SCHEMA), whole=False)
@@ -245,7 +238,7 @@ def test_what_must_be_fetched_comes_alone_and_in_order() -> None:
 
 def test_a_letter_says_to_its_end_that_its_content_is_not_kept() -> None:
     """However long the reason: the next retry takes NULL for a tombstone otherwise."""
-    text = dead_letter_text(Refusal("E_VALUE", "x" * 5_000), size_not_kept=600)
+    text = dead_letter_text(Refusal(Reason.VALUE, "x" * 5_000), size_not_kept=600)
     assert len(text) == MAX_TEXT
     assert text.endswith(f"its 600 bytes are {NOT_KEPT}")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import TableRules
 from tests.support.batches import batch_of
-from workers.commit.dead_letter_rows import Refusal
+from workers.contract.refusal import Reason, Refusal
 from workers.rows.row_encoder import RowEncoder
 
 SCHEMA: dict[str, Any] = {
@@ -64,12 +64,12 @@ def test_rows_in_the_order_of_the_messages() -> None:
 def test_a_body_that_is_no_record_is_named_by_its_index(broken: bytes, why: str) -> None:
     encoded = encoder().encode(batch_of([message(), broken, message()]), range(3))
     assert why in encoded.refused[1].why
-    assert (encoded.refused[1].name, encoded.places, len(encoded.literals)) == ("E_DECODE", [0, 2], 2)
+    assert (encoded.refused[1].reason, encoded.places, len(encoded.literals)) == ("E_DECODE", [0, 2], 2)
 
 
 def test_a_value_that_its_column_refuses_is_named_by_index_and_field() -> None:
     encoded = encoder().encode(batch_of([message(), message(day=10**7), message("c")]), range(3))
-    assert encoded.refused == {1: Refusal("E_VALUE", "a date outside the years 0001 to 9999", "day")}
+    assert encoded.refused == {1: Refusal(Reason.VALUE, "a date outside the years 0001 to 9999", "day")}
     assert (encoded.places, len(encoded.literals)) == ([0, 2], 2)
 
 

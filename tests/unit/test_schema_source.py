@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from rtpipe.errors import ExitCode
+from workers.contract.refusal import Reason, Refusal
 from workers.contract.reports import Ended, SchemaAnswer, SchemaWanted, Sealed
 from workers.rows.schema_source import SchemaRefused, SchemaSource
 
@@ -14,7 +15,7 @@ def test_what_is_told_beside_an_answer_is_not_asked_for_but_once(monkeypatch: py
     here, there = multiprocessing.Pipe()
     parent, _alive = multiprocessing.Pipe()
     monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(sentinel=parent))
-    unknown = SchemaAnswer(2, refusal=("E_UNKNOWN_SCHEMA", "no"))
+    unknown = SchemaAnswer(2, refusal=Refusal(Reason.UNKNOWN_SCHEMA, "no"))
     ended = SchemaAnswer(3, problem=Ended(ExitCode.SCHEMA_REFUSED, "E_EVOLUTION", "no"))
     there.send(Sealed.of(SchemaAnswer(1, "int", beside=(unknown, ended))))
     source = SchemaSource(here)

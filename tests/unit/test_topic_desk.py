@@ -127,7 +127,7 @@ def test_a_schema_of_another_subject_is_refused_by_name_and_asked_about_once() -
     about = desk(registry, FakeFitter())
     answer = about.answer(spec(), SchemaWanted(1))
     assert answer.refusal is not None
-    name, text = answer.refusal
+    name, text = answer.refusal.reason, answer.refusal.why
     assert name == "E_FOREIGN_SCHEMA"
     for word in ("schema id 1", "b-value, a-value", "t-value", "topic t", "`subject`", "any_subject"):
         assert word in text
@@ -167,7 +167,7 @@ def test_the_schema_of_a_key_is_of_the_keys_subject() -> None:
     assert about.answer(spec(), SchemaWanted(1, "key")).schema == schema(1)
     refusal = about.answer(spec(), SchemaWanted(2, "key")).refusal
     assert refusal is not None
-    assert "`key_subject`" in refusal[1]
+    assert "`key_subject`" in refusal.why
 
 
 @pytest.mark.parametrize("trouble", [SchemaNotFoundError("404"), UnprocessableError("422")])
@@ -183,7 +183,7 @@ def test_what_stays_unknown_is_refused_and_the_next_such_id_is_not_waited_for() 
     registry = FakeRegistry({})
     about = desk(registry, FakeFitter())
     answer = about.answer(spec(), SchemaWanted(1, beside=(2, 3)))
-    assert {one.refusal and one.refusal[0] for one in (answer, *answer.beside)} == {"E_UNKNOWN_SCHEMA"}
+    assert {one.refusal and one.refusal.reason for one in (answer, *answer.beside)} == {"E_UNKNOWN_SCHEMA"}
     assert registry.asked.count(("schema", 1)) > 1
     about.answer(spec(), SchemaWanted(4))
     assert registry.asked.count(("schema", 4)) == 1

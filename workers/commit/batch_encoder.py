@@ -14,17 +14,17 @@ from avro_schemas.tables.evolution import EvolutionError
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN
 from rtpipe.errors import RtpipeError
 from workers.commit.batch_work import BatchWork, Tombstones
-from workers.commit.dead_letter_rows import Refusal
 from workers.commit.key_watch import KeyWatch
 from workers.commit.row_trial import Rows
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.refusal import Reason, Refusal
 from workers.rows.foreign_values import header_refusals, of_this_value
-from workers.rows.row_encoder import TOO_NARROW, Encoded, RowEncoder
+from workers.rows.row_encoder import Encoded, RowEncoder
 from workers.rows.schema_cache import SchemaCache, Schemas
 from workers.rows.schema_source import SchemaRefused
 
-_NULL = Refusal("E_NULL_VALUE", "a null value (tombstone), for which the topic's settings have no use")
+_NULL = Refusal(Reason.NULL_VALUE, "a null value (tombstone), for which the topic's settings have no use")
 
 
 class HeldAt(Exception):  # noqa: N818 - carries the error that it becomes
@@ -102,7 +102,7 @@ class BatchEncoder:
 
     def _require_room(self, batch: Batch, refused: dict[int, Refusal]) -> None:
         """Stop at the first value for which a column must be wider: it is no letter, for it is good."""
-        narrow = [place for place, refusal in refused.items() if refusal.name == TOO_NARROW]
+        narrow = [place for place, refusal in refused.items() if refusal.reason is Reason.UNFIT_TABLE]
         if narrow:
             place, key = min(narrow), self._spec.key
             raise HeldAt(
@@ -169,7 +169,7 @@ def _too_large(rows: Rows, limit: int) -> dict[int, Refusal]:
     if not rows.literals or 4 * max(map(len, rows.literals)) < room:  # no character takes more than four bytes
         return {}
     return {
-        place: Refusal("E_TOO_LARGE", f"a row of {size:,} bytes is larger than max_allowed_packet {limit:,}")
+        place: Refusal(Reason.TOO_LARGE, f"a row of {size:,} bytes is larger than max_allowed_packet {limit:,}")
         for place, literal in zip(rows.places, rows.literals, strict=True)
         if (size := len(literal.encode())) > room
     }

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from rtpipe.mysql.error_numbers import DUPLICATE
 from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.dead_letter_rows import Refusal, dead_letter_statements
+from workers.commit.dead_letter_rows import dead_letter_statements
 from workers.commit.partition_owner import NotWritten
 from workers.commit.row_trial import Execute, Rows, RowTrial
 from workers.contract.batch import Batch
 from workers.contract.errors import RowExistsError
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.refusal import Reason, Refusal
 from workers.rows.keys.key_fold import KeyFold
 
 #: Rows of one statement at most; and where the server refuses some, each of which costs its statement twice.
@@ -58,6 +59,7 @@ class BatchWork:
         self._max_packet = max_packet
         self._tombstones = tombstones
         self.refused = refused
+        self._aside: Collection[int] = ()
         self.allowed = len(batch.offsets)
         self.statement_rows = _STATEMENT_ROWS
         self.alike = 0  #: rows of earlier batches that were refused, unknown why, since one was taken
@@ -80,12 +82,21 @@ class BatchWork:
     @property
     def rows(self) -> int:
         """Messages that take effect on the table, as far as is known."""
-        return len(self._batch.offsets) - len(self.refused) - self._tombstones.ignored
+        return len(self._batch.offsets) - self.dead - self._tombstones.ignored
 
     @property
     def dead(self) -> int:
         """Messages that are letters, as far as is known."""
-        return len(self.refused)
+        return len(self.refused) + len(self._aside)
+
+    def set_aside(self, indexes: Collection[int]) -> None:
+        """Do not try these messages: each stays the dead letter that it is."""
+        self._aside = frozenset(indexes)
+        for index in self._aside:
+            self.refused.pop(index, None)
+
+    def _left_out(self) -> Collection[int]:
+        return self.refused.keys() | self._aside if self._aside else self.refused.keys()
 
     @property
     def altered(self) -> int:
@@ -124,7 +135,7 @@ class BatchWork:
         False if nothing is left to leave out.
         """
         if not self.refused:
-            self._dismiss(0, Refusal("E_TOO_LARGE", str(trouble)))
+            self._dismiss(0, Refusal(Reason.TOO_LARGE, str(trouble)))
             return True
         kept, self._content = self._content, False
         return kept
@@ -137,10 +148,9 @@ class BatchWork:
         if self._spec.rules.mode == "upsert":
             self._change(execute)
         else:
+            out = self._left_out()
             for part in self._parts:
-                self._write_all(
-                    execute, part, [at for at, place in enumerate(part.places) if place not in self.refused]
-                )
+                self._write_all(execute, part, [at for at, place in enumerate(part.places) if place not in out])
             self._trial.settle()
 
     def _change(self, execute: Execute) -> None:
@@ -156,7 +166,7 @@ class BatchWork:
             return found
 
         while True:
-            changes = fold.changes(self.refused)
+            changes = fold.changes(self._left_out())
             rows, deleted = changes.rows - done, changes.deleted - done
             if not rows and not deleted:
                 return
@@ -196,7 +206,7 @@ class BatchWork:
                 hint=f"was the offset set back? `rtpipe offsets set {spec.key} OFFSET` to where the table ends. Was the"
                 " topic made again? Its offsets began anew: empty this table, or give it another (`table`), and resume",
             )
-        self._dismiss(place, Refusal("E_VALUE", str(trouble), trouble.column))
+        self._dismiss(place, Refusal(Reason.VALUE, str(trouble), trouble.column))
 
     def _dismiss(self, place: int, refusal: Refusal) -> None:
         if len(self.refused) >= self.allowed:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from avro_schemas.avro.wire_format import WireFormatError, schema_id_of
 from avro_schemas.tables.own_tables.dead_letters import LETTERS, MAX_TEXT
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.refusal import Refusal
 from workers.rows.metadata_literals import headers_json, moment_text
 
 _COLUMNS = [str(column.name) for column in LETTERS.columns]
@@ -19,18 +19,6 @@ NOT_KEPT = "more than max_allowed_packet takes and are in Kafka alone"
 #: A message that is read again, since the offset was set back, replaces its letter.
 _SUFFIX = f" ON DUPLICATE KEY UPDATE {', '.join(f'`{name}` = VALUES(`{name}`)' for name in _NEWER)}".encode()
 _ESCAPES = ((b"\\", b"\\\\"), (b"'", b"\\'"), (b"\0", b"\\0"), (b"\x1a", b"\\Z"))
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a message cannot be a row; `why` never quotes the value."""
-
-    name: str  #: stable name of the error
-    why: str
-    field: str = ""
-
-    def __str__(self) -> str:
-        return (f"field {self.field}: " if self.field else "") + self.why
 
 
 def dead_letter_statements(
@@ -67,7 +55,7 @@ def _letter(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: 
     if sum(map(len, content)) > most:
         content = [part if 4 * len(part) < most else b"NULL" for part in content]
         text = dead_letter_text(refusal, size_not_kept=len(value or b""))
-    after = [_schema_id(value), _text(refusal.name), _text(text), _text(spec.table), b"UTC_TIMESTAMP(6)", b"NULL"]
+    after = [_schema_id(value), _text(refusal.reason), _text(text), _text(spec.table), b"UTC_TIMESTAMP(6)", b"NULL"]
     return b"(" + b",".join(before + content + after) + b")"
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from avro_schemas.avro.message_format import NO_KEY, Look, look_of_headers, look_of_key
 from rtpipe.log import get_logger
-from workers.commit.dead_letter_rows import Refusal
 from workers.commit.row_trial import Rows
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.refusal import Reason, Refusal
 from workers.rows.schema_cache import SchemaCache
 
 log = get_logger("writer")
@@ -84,16 +84,16 @@ class KeyWatch:
         key = self._schemas.key(raw)
         look = _look(batch, place)
         if isinstance(key, Refusal):
-            return key if raw is None else Refusal("E_KEY", f"{key.why}{_guess(look, self._spec.rules.key_format)}")
+            return key if raw is None else Refusal(Reason.KEY, f"{key.why}{_guess(look, self._spec.rules.key_format)}")
         if look.kind not in self._agreed and self._schemas.keys.mistakes(look):
             why = f'a key that looks like {look.words}, which is read as it stands by key_format = "text"'
-            return Refusal("E_KEY", why + _guess(look, "text"))
+            return Refusal(Reason.KEY, why + _guess(look, "text"))
         if self._first is not None:
             first = self._first
             why = (
                 f"a key of which nobody knows whether it is that of its row: that of offset {first.offset}, which looks"
             )
-            return Refusal("E_KEY", f"{why} like {first.looks}, is not; {first.advice}")
+            return Refusal(Reason.KEY, f"{why} like {first.looks}, is not; {first.advice}")
         return key
 
     def _differs(self, batch: Batch, place: int, row_key: str) -> None:

@@ -12,12 +12,12 @@ from rtpipe.mysql.error_numbers import UNKNOWN_COLUMN
 from workers.commit.batch_encoder import BatchEncoder, HeldAt
 from workers.commit.batch_work import CAREFUL_ROWS, BatchWork, TooManyRefused
 from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.dead_letter_rows import Refusal
 from workers.commit.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner, TooMuch
 from workers.contract.batch import Batch
 from workers.contract.errors import DataError, DeadLetterLimitError
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.refusal import Refusal
 from workers.rows.schema_cache import Schemas
 
 log = get_logger("writer")
@@ -71,7 +71,7 @@ class TableWriter:
             self._most *= 2
         if work.dead:
             self._letters.append((time.monotonic(), work.dead))
-        return Counter(refusal.name for refusal in work.refused.values())
+        return Counter(refusal.reason.value for refusal in work.refused.values())
 
     def _halves(self, batch: Batch) -> Counter[str]:
         """Each in a transaction of its own."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from rtpipe.errors import ExitCode, RtpipeError
+from workers.contract.refusal import Refusal
 
 if TYPE_CHECKING:
     from avro_schemas.tables.layout import TableLayout
@@ -92,7 +93,7 @@ class SchemaAnswer:
     schema_id: int
     schema: Any = None
     layout: TableLayout | None = None
-    refusal: tuple[str, str] | None = None  #: name and text of the error of each such message
+    refusal: Refusal | None = None  #: of each message of this id
     problem: Ended | None = None
     beside: tuple[SchemaAnswer, ...] = ()  #: about the other ids of the question
 

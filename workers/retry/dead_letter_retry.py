@@ -27,9 +27,10 @@ from workers.commit.batch_encoder import BatchEncoder, HeldAt
 from workers.commit.batch_work import BatchWork
 from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.database_session import DatabaseSession, open_session, translated
-from workers.commit.dead_letter_rows import Refusal, dead_letter_text
-from workers.contract.errors import TemporaryError
+from workers.commit.dead_letter_rows import dead_letter_text
+from workers.contract.errors import SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.refusal import Refusal
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource, batch_of
 from workers.retry.row_age import RowAge
 
@@ -120,7 +121,7 @@ class DeadLetterRetry:
 
     def _without_column(self, letter: DeadLetter) -> Outcome:
         text = f"table {self._spec.table} has no column for one of its fields yet, so what comes after is not known"
-        return Outcome(self._source, letter.offset, Result.REFUSED, "E_CONFIG", text)
+        return Outcome(self._source, letter.offset, Result.REFUSED, SetupError.name, text)
 
     def _recover(self, trouble: DatabaseTrouble, tries: int) -> None:
         """Be ready for another try; raises if there is to be none."""
@@ -155,7 +156,7 @@ class DeadLetterRetry:
                 raise _Gone(present)
         kill_points.reach("letters:locked")
         kept = self._kept(stored, letters, work)
-        work.refused.update({at: Refusal("", why) for at, why in kept.items()})
+        work.set_aside(kept)
         if stored is not None and len(kept) < len(letters):
             self._write(stored, letters, work, kept)
         with translated():
@@ -167,13 +168,14 @@ class DeadLetterRetry:
                 session.connection.commit()
         self._unsure = False
         kill_points.reach("letters:after_commit")
-        return [self._outcome(letter, work.refused.get(at), at in kept) for at, letter in enumerate(letters)]
+        return [self._outcome(letter, work.refused.get(at), kept.get(at)) for at, letter in enumerate(letters)]
 
-    def _outcome(self, letter: DeadLetter, refusal: Refusal | None, kept: bool) -> Outcome:
-        if refusal is None:
-            return Outcome(self._source, letter.offset, Result.WRITTEN)
-        name = letter.error_name if kept else refusal.name
-        return Outcome(self._source, letter.offset, Result.KEPT if kept else Result.REFUSED, name, str(refusal))
+    def _outcome(self, letter: DeadLetter, refusal: Refusal | None, kept: str | None) -> Outcome:
+        if kept is not None:
+            return Outcome(self._source, letter.offset, Result.KEPT, letter.error_name, kept)
+        if refusal is not None:
+            return Outcome(self._source, letter.offset, Result.REFUSED, refusal.reason.value, str(refusal))
+        return Outcome(self._source, letter.offset, Result.WRITTEN)
 
     def _stored_where(self) -> ColumnElement[bool]:
         return and_(
@@ -217,17 +219,17 @@ class DeadLetterRetry:
         final = self._total(stored, work, len(letters))
         self._set_totals(expected, final)
         kill_points.reach("letters:rows_written")
-        written = [letter.offset for at, letter in enumerate(letters) if at not in work.refused]
+        written = [letter.offset for at, letter in enumerate(letters) if at not in work.refused and at not in kept]
         with translated():
             connection = self._session.connection
             connection.execute(delete(LETTERS).where(self._source.where(), LETTERS.c.offset.in_(written)))
             for at, refusal in work.refused.items():
-                if at not in kept:
-                    letter = letters[at]
-                    size = None if letter.kept else len(letter.value or b"")
-                    told = {"error_name": refusal.name, "error_text": dead_letter_text(refusal, size_not_kept=size)}
-                    mine = (self._source.where(), LETTERS.c.offset == letter.offset)
-                    connection.execute(update(LETTERS).where(*mine).values(table_name=self._spec.table, **told))
+                letter = letters[at]
+                size = None if letter.kept else len(letter.value or b"")
+                text = dead_letter_text(refusal, size_not_kept=size)
+                values = {"error_name": refusal.reason.value, "error_text": text, "table_name": self._spec.table}
+                mine = (self._source.where(), LETTERS.c.offset == letter.offset)
+                connection.execute(update(LETTERS).where(*mine).values(values))
 
     @staticmethod
     def _total(stored: Row[Any], work: BatchWork, letters: int) -> tuple[int, int]:

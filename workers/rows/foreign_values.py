@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from avro_schemas.avro.message_format import Look, look_of_headers, look_of_value
-from avro_schemas.avro.wire_format import WireFormatError, unread
-from workers.commit.dead_letter_rows import Refusal
+from avro_schemas.avro.wire_format import unread
 from workers.contract.batch import Batch
+from workers.contract.refusal import Reason, Refusal
 
 
 def header_refusals(batch: Batch) -> dict[int, Refusal]:
@@ -20,10 +20,10 @@ def header_refusals(batch: Batch) -> dict[int, Refusal]:
 def of_this_value(refusal: Refusal, value: bytes) -> Refusal:
     """The refusal of all messages with the same first bytes, as that of one of them, all of which is there."""
     look = look_of_value(value)
-    told = look.kind == "registry" or refusal.name not in {WireFormatError.name, "E_UNKNOWN_SCHEMA"}
+    told = look.kind == "registry" or refusal.reason not in {Reason.WIRE_FORMAT, Reason.UNKNOWN_SCHEMA}
     return refusal if told else _refusal(look, value)
 
 
 def _refusal(look: Look, value: bytes) -> Refusal:
     error = unread(look, len(value))
-    return Refusal(error.name, f"{error.message}: {error.hint}")
+    return Refusal(Reason.WIRE_FORMAT, f"{error.message}: {error.hint}")

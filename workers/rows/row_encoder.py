@@ -13,11 +13,10 @@ from sqlalchemy import insert
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from avro_schemas.columns.types import ColumnShape
-from avro_schemas.tables.evolution import EvolutionError
 from avro_schemas.tables.layout import TableLayout
 from avro_schemas.tables.metadata_columns import HEADERS_COLUMN, POSITION
-from workers.commit.dead_letter_rows import Refusal
 from workers.contract.batch import Batch
+from workers.contract.refusal import Reason, Refusal
 from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.literals.exact_fit import Literals, TooNarrow
 from workers.rows.literals.sql_literals import changes, literals_for
@@ -26,8 +25,6 @@ from workers.rows.metadata_literals import metadata_literals
 #: Messages whose decoded values are held at once: few enough to stay in the processor's cache, and little memory.
 _CHUNK = 500
 _DIALECT = MySQLDialect_pymysql(paramstyle="named")
-#: Name of the refusal of a value for which its column must be widened first: it stops the partition, it is no letter.
-TOO_NARROW = EvolutionError.name
 Record = Mapping[str, Any]
 
 
@@ -74,7 +71,7 @@ class RowEncoder:
         encoded = Encoded()
         if self._wants_headers:
             nameless = [place for place in places if batch.headers.get(place, ()) is None]
-            why = Refusal("E_VALUE", "a header whose name is no UTF-8", HEADERS_COLUMN)
+            why = Refusal(Reason.VALUE, "a header whose name is no UTF-8", HEADERS_COLUMN)
             encoded.refused |= dict.fromkeys(nameless, why)
             places = _without(places, encoded.refused)
         for start in range(0, len(places), _CHUNK):
@@ -84,7 +81,7 @@ class RowEncoder:
 
     def _encode(self, batch: Batch, places: Sequence[int], encoded: Encoded) -> None:
         records, problems = self._decoder.records(batch.values, places)
-        encoded.refused |= {place: Refusal("E_DECODE", why) for place, why in problems.items()}
+        encoded.refused |= {place: Refusal(Reason.DECODE, why) for place, why in problems.items()}
         texts, good = self._texts(records, _without(places, problems), encoded.refused)
         if self._lossy:
             self._count_altered(records, _without(places, problems), good, encoded)
@@ -118,8 +115,8 @@ class RowEncoder:
                 problems = [_problem(render, value) for value in values]
                 for place, why in zip(places, problems, strict=True):
                     if why:
-                        name = TOO_NARROW if isinstance(why, TooNarrow) else "E_VALUE"
-                        refused[place] = Refusal(name, str(why), column.field)
+                        reason = Reason.UNFIT_TABLE if isinstance(why, TooNarrow) else Reason.VALUE
+                        refused[place] = Refusal(reason, str(why), column.field)
                 kept = [not why for why in problems]
                 records, places = list(compress(records, kept)), list(compress(places, kept))
                 texts = [list(compress(column_texts, kept)) for column_texts in texts]

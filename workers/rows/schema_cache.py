@@ -11,9 +11,9 @@ from typing import Any, Protocol, get_args
 from avro_schemas.avro.wire_format import HEADER_SIZE, MAGIC, WireFormatError, schema_id_of
 from avro_schemas.tables.layout import TableLayout
 from avro_schemas.tables.rules import KeyFormat
-from workers.commit.dead_letter_rows import Refusal
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.refusal import Reason, Refusal
 from workers.contract.reports import SchemaAnswer, Use
 from workers.rows.keys.message_key import MessageKey
 from workers.rows.literals.sql_literals import literal_of
@@ -55,10 +55,10 @@ class SchemaCache:
         try:
             schema_id = schema_id_of(header)
         except WireFormatError as exc:
-            return Refusal("E_WIRE_FORMAT", exc.message)
+            return Refusal(Reason.WIRE_FORMAT, exc.message)
         answer = self._schemas.ask(schema_id, "value", again=self._again, beside=beside)
         if answer.refusal is not None:
-            return self._refuse(header, Refusal(*answer.refusal))
+            return self._refuse(header, answer.refusal)
         assert answer.layout is not None
         self._take(answer.layout)
         partition, nonfinite = self._spec.key.partition, self._spec.rules.nonfinite
@@ -96,9 +96,9 @@ class SchemaCache:
         try:
             return ",".join(self.keys.columns(key))
         except ValueError as exc:
-            return Refusal("E_KEY", str(exc))
+            return Refusal(Reason.KEY, str(exc))
         except SetupError as exc:  # of a format that no key of this table has: rows need none
-            return Refusal("E_KEY", f"{exc.message}: {exc.hint}")
+            return Refusal(Reason.KEY, f"{exc.message}: {exc.hint}")
 
     @property
     def keys(self) -> MessageKey:
@@ -133,8 +133,8 @@ class SchemaCache:
         if answer.refusal is not None:
             if len(self._refused_keys) >= _REFUSED_KEPT:
                 self._refused_keys.clear()
-            self._refused_keys[schema_id] = time.monotonic() + _REFUSED_FOR, answer.refusal[1]
-            raise ValueError(answer.refusal[1])
+            self._refused_keys[schema_id] = time.monotonic() + _REFUSED_FOR, answer.refusal.why
+            raise ValueError(answer.refusal.why)
         return answer.schema
 
 
