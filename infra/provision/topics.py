@@ -15,6 +15,7 @@ from confluent_kafka.cimpl import NewTopic
 from avro_schemas.naming import collision_key
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
+from rtpipe.kafka import error_codes
 
 log = logging.getLogger("rtpipe.infra.create")
 
@@ -24,16 +25,8 @@ ANSWER_SECONDS = 5
 USUAL_COPIES = 3
 #: librdkafka's own log lines stay off the terminal; its errors arrive as exceptions.
 _QUIET: Mapping[str, str] = {"client.id": "rtpipe-infra", "log_level": "0"}
-_DENIED = frozenset(
-    {
-        KafkaError._AUTHENTICATION,  # noqa: SLF001 - how confluent_kafka spells librdkafka's own error codes
-        KafkaError._SSL,  # noqa: SLF001
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    }
-)
-_LOST = frozenset({KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE})  # noqa: SLF001
+#: A failed TLS handshake, too: a person who makes topics has most likely named the wrong certificate.
+_REFUSED = error_codes.DENIED | {error_codes.TLS_FAILED}
 
 
 class TopicSetupError(RtpipeError):
@@ -110,14 +103,14 @@ class TopicAdmin:
                 log.info("topic %s was made by somebody else meanwhile", name)
 
     def _translated(self, error: KafkaError, doing: str) -> RtpipeError:
-        denied = next((one for one in (error, *self._broken) if one.code() in _DENIED), None)
+        denied = next((one for one in (error, *self._broken) if one.code() in _REFUSED), None)
         if denied:
             return AccessDeniedError(
                 f"Kafka at {self.address} refused access: {denied.str()} ({doing})",
                 hint="check the security properties and what the account may do",
             )
-        if error.code() in _LOST:
-            cause = next((one.str() for one in self._broken if one.code() != KafkaError._ALL_BROKERS_DOWN), error.str())  # noqa: SLF001
+        if error.code() in error_codes.UNREACHABLE:
+            cause = next((one.str() for one in self._broken if one.code() != error_codes.ALL_BROKERS_DOWN), error.str())
             return UnreachableError(
                 f"no Kafka broker answers at {self.address}: {cause} ({doing})",
                 hint="start it, or correct RTPIPE_BOOTSTRAP_SERVERS",

@@ -152,6 +152,7 @@ def _patient_plan(
 
     Without a notifier it waits half a minute only. `path`: the socket at which it tells that it waits.
     """
+    from rtpipe.credentials import LoginRefusedError
     from rtpipe.log import get_logger
     from supervisor import partition_plan
     from supervisor.status.before_plan import StatusBeforePlan
@@ -163,7 +164,7 @@ def _patient_plan(
         while True:
             try:
                 specs = partition_plan.plan(settings, names, cluster)
-            except UnreachableError as exc:
+            except (UnreachableError, LoginRefusedError) as exc:
                 if notifier is None and time.monotonic() > began + _PATIENCE:
                     raise
                 if room is None:

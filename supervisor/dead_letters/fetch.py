@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from rtpipe.deadline import Deadline
 from rtpipe.errors import RtpipeError
+from rtpipe.kafka.properties import one_off_reader
 from rtpipe.log import get_logger
 from supervisor.kafka.cluster_view import ClusterView
 from workers.intake.batch_builder import headers_of
@@ -18,16 +19,6 @@ from workers.retry.dead_letter import DeadLetter
 
 log = get_logger("letters")
 _PATIENCE = 30.0
-_SETTINGS = {
-    "log_level": "0",
-    "group.id": "rtpipe-dead-letters",  # librdkafka wants one; nothing is ever committed under it
-    "enable.auto.commit": "false",
-    "enable.auto.offset.store": "false",
-    "isolation.level": "read_committed",
-    "auto.offset.reset": "error",
-    "enable.partition.eof": "true",
-    "allow.auto.create.topics": "false",
-}
 
 
 def pieces(letters: Sequence[DeadLetter]) -> Iterator[Sequence[DeadLetter]]:
@@ -77,7 +68,7 @@ class DeadLetterFetch:
     def _message(self, letter: DeadLetter) -> Message | None:
         """The message, unless it is gone."""
         if self._consumer is None:
-            self._consumer = Consumer({**self._kafka, **_SETTINGS}, logger=log)
+            self._consumer = Consumer(one_off_reader(self._kafka, "dead-letters"), logger=log)
         self._consumer.assign([TopicPartition(letter.source.key.topic, letter.source.key.partition, letter.offset)])
         patience = Deadline.after(_PATIENCE)
         while not patience.passed():

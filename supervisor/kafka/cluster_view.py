@@ -12,34 +12,24 @@ from confluent_kafka import OFFSET_INVALID, IsolationLevel, KafkaError, KafkaExc
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from rtpipe.credentials import AccessDeniedError
+from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.deadline import Deadline
 from rtpipe.errors import UnreachableError
+from rtpipe.kafka import error_codes
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 
 log = get_logger("supervisor")
-_NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001 - their public spelling
 #: Seconds in which a topic that was made a moment ago becomes known to all brokers, and the pauses between questions.
 _NEW_TOPIC, _NEW_TOPIC_PAUSES = 2.0, PausePolicy.steady(0.1)
 #: Seconds in which a broker that is well tells what it knows of a topic.
 _QUICK = 3.0
-#: What the whole question ends with where no broker answers it.
-_NOBODY = {KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}  # noqa: SLF001
 #: In the client's words for a broker that it cannot reach: which one it tried, and since when.
 _WHICH = re.compile(r"^\S+: (Connect to \S+ failed: )?|\s*\(after [^)]*\).*$")
 #: Why a partition has no offset whose leader was asked in vain.
 _TIMED_OUT = "Kafka: the partition's leader does not answer"
-#: The second is the client's own answer where none of the partitions that it was asked for has a leader.
-_NO_LEADER = {KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT}  # noqa: SLF001
-_DENIED = {
-    KafkaError._AUTHENTICATION,  # noqa: SLF001
-    KafkaError.SASL_AUTHENTICATION_FAILED,
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +50,26 @@ class Offsets:
 
 
 class ClusterView:
-    """Questions to one cluster. Each raises UnreachableError after `timeout` seconds without an answer."""
+    """Questions to one cluster.
+
+    Each raises UnreachableError after `timeout` seconds without an answer, LoginRefusedError if no broker lets us in,
+    and AccessDeniedError if the account may not ask.
+    """
 
     def __init__(self, kafka: Mapping[str, str], timeout: float = 10.0) -> None:
         self._address = kafka["bootstrap.servers"]
         self._timeout = timeout
         self._last_words = ""
+        self._login_refused = False
         quiet = {"socket.timeout.ms": str(int(timeout * 1000)), "log_level": "0", "allow.auto.create.topics": "false"}
         properties: dict[str, Any] = {**quiet, **kafka, "error_cb": self._hear}
         self._admin = AdminClient(properties, logger=log)
 
     def _hear(self, error: KafkaError) -> None:
         """Called by `poll`: what the client could not do, of which its answers only say that time ran out."""
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
+        if error.code() != error_codes.ALL_BROKERS_DOWN:
             self._last_words = _WHICH.sub("", error.str())
+            self._login_refused = error.code() in error_codes.LOGIN_REFUSED
 
     def cluster_id(self, topic: str) -> str:
         """The id of the cluster behind the address, "" if it tells none, asked by way of this topic's metadata.
@@ -128,31 +124,31 @@ class ClusterView:
     def _offsets(self, keys: Sequence[PartitionKey], which: OffsetSpec) -> Offsets:
         """A partition without a leader, or with one that is silent, has no offset and keeps no other from having one.
 
-        Raises UnreachableError if no broker answers, and AccessDeniedError.
+        Raises UnreachableError if no broker answers, LoginRefusedError, AccessDeniedError.
         """
         topics = {key.topic for key in keys}
         try:
             found = self._ask(keys, which)
-        except UnreachableError:
+        except (UnreachableError, LoginRefusedError):
             # The client asks one broker for the leaders. Another is asked before the same is said of all of them.
             if not self._refresh(topics):
                 raise
             found = self._ask_once_more(keys, which)
         else:
             if found.silent and not self._refresh({key.topic for key in found.silent}) and not found.known:
-                raise self._unreachable("no answer")
+                raise self._no_answer("no answer")
         if again := [key for key, why in found.silent.items() if why != _TIMED_OUT]:
             second = self._ask(again, which)
             late = {key: why for key, why in found.silent.items() if key not in again}
             found = Offsets({**found.known, **second.known}, {**late, **second.silent})
         self._admin.poll(0)
-        self._last_words = ""
+        self._last_words, self._login_refused = "", False
         return found
 
     def _ask_once_more(self, keys: Sequence[PartitionKey], which: OffsetSpec) -> Offsets:
         try:
             return self._ask(keys, which)
-        except UnreachableError:
+        except (UnreachableError, LoginRefusedError):
             return Offsets({}, dict.fromkeys(keys, _TIMED_OUT))
 
     def _refresh(self, topics: Iterable[str]) -> bool:
@@ -186,7 +182,7 @@ class ClusterView:
             except KafkaException as exc:
                 silent[key] = self._silence(exc)
             except TimeoutError as exc:
-                raise self._unreachable("no answer") from exc
+                raise self._no_answer("no answer") from exc
             if known.get(key) == OFFSET_INVALID:
                 del known[key]
                 silent[key] = _TIMED_OUT
@@ -194,10 +190,10 @@ class ClusterView:
 
     def _silence(self, failure: KafkaException) -> str:
         """Why one partition has no offset; what concerns all of them is raised."""
-        error = failure.args[0]
-        if error.code() in _DENIED or error.code() in _NOBODY:
+        error = error_codes.error_of(failure)
+        if error.code() in error_codes.DENIED | error_codes.UNREACHABLE:
             raise self._translated(failure) from failure
-        return f"Kafka: {'the partition has no leader' if error.code() in _NO_LEADER else error.str()}"
+        return f"Kafka: {'the partition has no leader' if error.code() in error_codes.NO_LEADER else error.str()}"
 
     def _answer(self, future: Any) -> Any:
         try:
@@ -205,18 +201,26 @@ class ClusterView:
         except KafkaException as exc:
             raise self._translated(exc) from exc
         except TimeoutError as exc:
-            raise self._unreachable("no answer") from exc
+            raise self._no_answer("no answer") from exc
 
     def _translated(self, failure: KafkaException) -> SetupError | AccessDeniedError | UnreachableError:
-        error = failure.args[0]
-        if error.code() in _NO_TOPIC:
+        error = error_codes.error_of(failure)
+        if error.code() in error_codes.NO_TOPIC:
             return SetupError(f"Kafka at {self._address}: {error.str()}")
-        if error.code() in _DENIED:
-            return AccessDeniedError(f"Kafka at {self._address}: {error.str()}")
-        return self._unreachable(error.str())
+        if error.code() in error_codes.DENIED:
+            return AccessDeniedError(
+                f"Kafka at {self._address}: {error.str()}", hint="check the account and its DESCRIBE permission"
+            )
+        return self._no_answer(error.str())
 
-    def _unreachable(self, why: str) -> UnreachableError:
+    def _no_answer(self, why: str) -> UnreachableError | LoginRefusedError:
+        """Where time ran out: the reason is in what the client told meanwhile by `error_cb`."""
         self._admin.poll(0)
+        if self._login_refused:
+            return LoginRefusedError(
+                f"Kafka at {self._address} refuses the login ({self._last_words})",
+                hint="check sasl.username and sasl.password in the setting kafka",
+            )
         return UnreachableError(
             f"no broker of Kafka answers at {self._address} ({self._last_words or why})",
             hint="check RTPIPE_BOOTSTRAP_SERVERS and that the brokers are up",

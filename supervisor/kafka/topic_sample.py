@@ -9,7 +9,7 @@ from typing import Any
 from avro_schemas.avro.wire_format import WireFormatError, schema_id_of
 from avro_schemas.registry.topic_schemas import TopicSchemas
 from rtpipe.errors import SchemaError
-from supervisor.verify.topic_reader import TopicReader
+from supervisor.kafka.topic_reader import TopicReader
 
 #: Newest messages of each partition that are looked at, and seconds for Kafka's first answer.
 SAMPLE, _SECONDS = 200, 8.0

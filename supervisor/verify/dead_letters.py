@@ -6,9 +6,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 
+from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify.differences import Differences
 from supervisor.verify.report import Kind
-from supervisor.verify.topic_reader import TopicMessage
 
 
 class DeadLetters:

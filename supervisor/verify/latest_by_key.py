@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify.decoder import Decoder
 from supervisor.verify.rows import Message
 from supervisor.verify.tombstone_keys import TombstoneKeys
-from supervisor.verify.topic_reader import TopicMessage
 from supervisor.verify.values import digest
 
 

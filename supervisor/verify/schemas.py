@@ -10,8 +10,8 @@ from avro_schemas.registry.errors import SchemaNotFoundError
 from avro_schemas.registry.topic_schemas import TopicSchemas
 from avro_schemas.tables.key_schema import key_schema
 from avro_schemas.tables.rules import TableRules
+from supervisor.kafka.topic_reader import TopicReader
 from supervisor.kafka.topic_sample import ids_within, known_schemas
-from supervisor.verify.topic_reader import TopicReader
 
 
 def schemas_of(

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from avro_schemas.avro.message_format import look_of_key
+from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify.decoder import Decoder, Key
 from supervisor.verify.differences import Differences
 from supervisor.verify.report import Kind
 from supervisor.verify.rows import KEPT_ROWS
-from supervisor.verify.topic_reader import TopicMessage
 from supervisor.verify.values import digest
 
 

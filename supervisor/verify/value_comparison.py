@@ -10,6 +10,7 @@ from avro_schemas.columns.types import ColumnShape
 from avro_schemas.registry.topic_schemas import TopicSchemas
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN, METADATA_TYPES
 from avro_schemas.tables.rules import TableRules
+from supervisor.kafka.topic_reader import TopicMessage, TopicReader
 from supervisor.verify.columns import TableColumns
 from supervisor.verify.dead_letters import DeadLetters
 from supervisor.verify.decoder import Decoder
@@ -18,7 +19,6 @@ from supervisor.verify.latest_by_key import LatestByKey
 from supervisor.verify.report import TopicReport, VerifyProgress
 from supervisor.verify.rows import Findings, Message, compare_rows
 from supervisor.verify.table_snapshot import TableReader
-from supervisor.verify.topic_reader import TopicMessage, TopicReader
 from supervisor.verify.values import Row
 
 Item = TypeVar("Item")

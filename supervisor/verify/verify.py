@@ -19,12 +19,12 @@ from avro_schemas.tables.rules import PLAIN, TableRules
 from infra.tables.database import account_of
 from infra.tables.table_session import connected
 from rtpipe.errors import SettingsError
+from supervisor.kafka.topic_reader import TopicReader
 from supervisor.verify.columns import TableColumns
 from supervisor.verify.differences import Differences, judge_count, judge_offsets
 from supervisor.verify.report import PartitionReport, TopicReport, VerifyReport
 from supervisor.verify.schemas import schemas_of
 from supervisor.verify.table_snapshot import TableReader
-from supervisor.verify.topic_reader import TopicReader
 from supervisor.verify.value_comparison import Progress, ValueComparison
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify.differences import Differences
 from supervisor.verify.report import Kind
 from supervisor.verify.tombstone_keys import TombstoneKeys
-from supervisor.verify.topic_reader import TopicMessage
 from tests.support.message_keys import keys_of, record
 
 

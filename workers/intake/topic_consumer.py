@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from rtpipe.credentials import AccessDeniedError
+from rtpipe.kafka import error_codes
+from rtpipe.kafka.properties import EXACT_READER
 from rtpipe.log import get_logger
 from workers.contract.errors import (
     DataError,
@@ -25,16 +27,6 @@ from workers.intake.kafka_log import KafkaLog
 
 log = get_logger("consumer")
 
-#: Properties that exactly once rests on; a user's own never override them.
-_FIXED: Mapping[str, str | int | bool] = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "auto.offset.reset": "error",  # never skip: a stored offset that is gone must be heard of
-    "isolation.level": "read_committed",
-    "check.crcs": True,
-    "allow.auto.create.topics": False,
-    "enable.partition.eof": True,
-}
 #: Properties that a user may tune in the `kafka` setting.
 _TUNED: Mapping[str, str | int | bool] = {
     "fetch.queue.backoff.ms": 20,  # the default of a second turns a full buffer into bursts
@@ -47,17 +39,6 @@ _TUNED: Mapping[str, str | int | bool] = {
     "reconnect.backoff.max.ms": 2_000,
     "log_level": 3,
 }
-_DENIED = {
-    KafkaError._AUTHENTICATION,  # noqa: SLF001 - confluent-kafka's names for librdkafka's own errors
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    KafkaError.SASL_AUTHENTICATION_FAILED,
-}
-_GONE = {KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION, KafkaError.OFFSET_OUT_OF_RANGE}  # noqa: SLF001
-#: A broker cannot be reached: the supervisor tells it once for all partitions.
-_AWAY = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT}  # noqa: SLF001
-_NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001
 #: How librdkafka tells of a log that was cut before the offset and may have grown again since.
 _TRUNCATED = re.compile(r"broker end offset is (-?\d+) \(offset leader epoch (-?\d+)\)")
 #: A topic may be unknown for a moment while a broker restarts.
@@ -76,7 +57,7 @@ class TopicConsumer:
         self._log = KafkaLog(spec.key, logging.DEBUG if wanted else logging.WARNING)
         debug = ",".join(filter(None, [spec.kafka.get("debug"), "topic"]))
         self._consumer = Consumer(
-            {**_TUNED, **spec.kafka, **_FIXED, "group.id": spec.group, "debug": debug}, logger=self._log
+            {**_TUNED, **spec.kafka, **EXACT_READER, "group.id": spec.group, "debug": debug}, logger=self._log
         )
         start = TopicPartition(spec.key.topic, spec.key.partition, position.offset)
         if position.leader_epoch >= 0:
@@ -113,7 +94,7 @@ class TopicConsumer:
         error = message.error()
         if error is None:
             return False
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+        if error.code() == error_codes.END_OF_PARTITION:
             offset = message.offset()
             self.end_offset = self.end_offset if offset is None else offset
             return True
@@ -123,21 +104,22 @@ class TopicConsumer:
     def _judge(self, error: KafkaError) -> None:
         """Raise what stops the partition; return for what librdkafka mends by itself."""
         key, code = self._spec.key, error.code()
-        if code in _GONE:
+        if code in error_codes.OFFSET_GONE:
             raise self._gone(error.str())
-        if code in _DENIED:
+        if code in error_codes.DENIED:
             raise AccessDeniedError(
                 f"{key}: Kafka: {error.str()}", hint="check the account's READ and DESCRIBE permissions"
             )
-        if code == KafkaError._BAD_MSG:  # noqa: SLF001
+        if code == error_codes.BAD_MESSAGE:
             raise DataError(f"{key}: Kafka: {error.str()}", hint="the broker's log segment may be damaged")
-        if code in _NO_TOPIC:
+        if code in error_codes.NO_TOPIC:
             self._no_topic_since = self._no_topic_since or time.monotonic()
             if time.monotonic() - self._no_topic_since > _NO_TOPIC_PATIENCE:
                 raise SetupError(f"{key}: Kafka has no such partition", hint="was the topic deleted?")
         elif error.fatal():
             raise WorkerError(f"{key}: Kafka: {error.str()}")
-        level = logging.DEBUG if code in _AWAY else logging.INFO
+        # Of a broker that cannot be reached the supervisor tells once for all partitions.
+        level = logging.DEBUG if code in error_codes.UNREACHABLE else logging.INFO
         log.log(level, "%s", error.str(), extra={"event": "kafka_trouble", "partition": str(key)})
 
     def _gone(self, said: str) -> OffsetGoneError:

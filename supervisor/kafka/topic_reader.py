@@ -1,4 +1,4 @@
-"""The Kafka side of `rtpipe verify`: watermarks, and every message of a topic once more, by a consumer of its own."""
+"""Reads a topic once more, by a consumer of its own: its watermarks, and its committed messages."""
 
 from __future__ import annotations
 
@@ -9,25 +9,18 @@ from typing import Any, NamedTuple, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
+from rtpipe.kafka import error_codes
+from rtpipe.kafka.properties import one_off_reader
 from workers.contract.errors import SetupError
 
 BATCH = 5_000  #: messages a call
 WAIT_SECONDS = 0.05  #: a call, for a batch to fill
 SILENCE_SECONDS = 30.0  #: without a message or an end: the broker is taken for gone
 
-_SETTINGS = {
-    "log_level": "0",  # what goes wrong is said in our own words
-    "group.id": "rtpipe-verify",  # librdkafka wants one; nothing is ever committed under it
-    "enable.auto.commit": "false",
-    "enable.auto.offset.store": "false",
-    "isolation.level": "read_committed",
-    "auto.offset.reset": "error",
-    "enable.partition.eof": "true",
-    "allow.auto.create.topics": "false",
-    "fetch.queue.backoff.ms": "10",
-    "queued.max.messages.kbytes": "32768",
-}
+#: For a reader that takes a whole topic as fast as it comes.
+_FAST = {"fetch.queue.backoff.ms": "10", "queued.max.messages.kbytes": "32768"}
 
 log = logging.getLogger("rtpipe.verify")
 
@@ -60,7 +53,7 @@ class TopicReader:
         self._address = kafka.get("bootstrap.servers", "")
         self._timeout = timeout
         try:
-            self._consumer = Consumer({**kafka, **_SETTINGS}, logger=log)
+            self._consumer = Consumer({**one_off_reader(kafka, "verify"), **_FAST}, logger=log)
         except KafkaException as exc:
             raise SettingsError(
                 f"Kafka settings: {exc.args[0].str()}", hint="see librdkafka's CONFIGURATION.md"
@@ -81,7 +74,7 @@ class TopicReader:
             partitions = sorted(known[topic].partitions)
             return {partition: self._watermark(topic, partition) for partition in partitions}
         except KafkaException as exc:
-            raise self._unreachable(exc.args[0].str()) from exc
+            raise self._translated(error_codes.error_of(exc)) from exc
 
     def messages(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[list[TopicMessage]]:
         """Batches of committed messages, first <= offset < end, for {partition: (first, end)}.
@@ -108,7 +101,7 @@ class TopicReader:
             self._judge(error, topic)
         if end is None:
             return None
-        if offset >= end - 1 if error is None else error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+        if offset >= end - 1 if error is None else error.code() == error_codes.END_OF_PARTITION:
             del open_ends[partition]
             self._consumer.incremental_unassign([TopicPartition(topic, partition)])
         wanted = error is None and offset < end
@@ -122,16 +115,23 @@ class TopicReader:
 
     def _judge(self, error: KafkaError, topic: str) -> None:
         code = error.code()
-        if code == KafkaError._PARTITION_EOF or error.retriable():  # noqa: SLF001 -- the client's own name for it
+        if code == error_codes.END_OF_PARTITION or error.retriable():
             return
-        if code in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
+        if code in error_codes.OFFSET_GONE:
             raise MessagesGoneError(
                 f"messages of {topic} were deleted while they were read: {error.str()}",
                 hint="run verify again, or lengthen the topic's retention",
             )
-        if error.fatal() or code in {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART}:
-            raise self._unreachable(error.str())
+        if error.fatal() or code in error_codes.DENIED | error_codes.NO_TOPIC:
+            raise self._translated(error)
         log.debug("reading %s: %s", topic, error.str())
+
+    def _translated(self, error: KafkaError) -> RtpipeError:
+        if error.code() in error_codes.DENIED:
+            return AccessDeniedError(
+                f"Kafka at {self._address}: {error.str()}", hint="check the account's READ and DESCRIBE permissions"
+            )
+        return self._unreachable(error.str())
 
     def _unreachable(self, reason: str) -> UnreachableError:
         return UnreachableError(

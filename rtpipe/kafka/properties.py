@@ -1,0 +1,45 @@
+"""Properties of librdkafka that rtpipe sets itself, and what follows for those that a user gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: What exactly once rests on, for everyone who reads a topic. A user's own properties never override it.
+EXACT_READER: Mapping[str, str] = {
+    "enable.auto.commit": "false",  # offsets are in the database
+    "enable.auto.offset.store": "false",
+    "auto.offset.reset": "error",  # never skip: an offset that is gone must be heard of
+    "isolation.level": "read_committed",
+    "check.crcs": "true",
+    "allow.auto.create.topics": "false",
+    "enable.partition.eof": "true",
+}
+#: Properties that have a setting of their own, and the name of that setting.
+_HAVE_A_SETTING = {
+    "bootstrap.servers": "bootstrap_servers",
+    "metadata.broker.list": "bootstrap_servers",
+    "group.id": "`group` in a [[topics]] block",
+}
+
+
+def problem_of(properties: Mapping[str, str]) -> str | None:
+    """Why a user may not give these properties, or None. No value is quoted: it may be a password."""
+    for name, value in properties.items():
+        if name in _HAVE_A_SETTING:
+            return f"{name} has a setting of its own: {_HAVE_A_SETTING[name]}"
+        if name in EXACT_READER and value.strip().lower() != EXACT_READER[name]:
+            return f"{name} must be {EXACT_READER[name]}: exactly once rests on it"
+    return None
+
+
+def one_off_reader(kafka: Mapping[str, str], name: str) -> dict[str, str]:
+    """Properties of a consumer that reads some messages and leaves no trace.
+
+    `kafka` are the user's; `name` tells the reader from others in the logs of the brokers.
+    """
+    return {
+        **kafka,
+        **EXACT_READER,
+        "group.id": f"rtpipe-{name}",  # librdkafka wants one; nothing is ever committed under it
+        "log_level": "0",  # the reader says itself what goes wrong
+    }
