@@ -16,9 +16,9 @@ from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode, UnreachableError
 from rtpipe.log import get_logger
 from supervisor.control_socket import ControlServer
-from supervisor.kafka.kafka_changes import KafkaChanges
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
+from supervisor.kafka_changes import KafkaChanges
 from supervisor.restart_policy import RestartPolicy
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter

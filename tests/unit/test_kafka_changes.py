@@ -11,9 +11,9 @@ from rtpipe.errors import ExitCode, UnreachableError
 from supervisor import supervised_worker
 from supervisor.background_question import BackgroundQuestion
 from supervisor.kafka.cluster_view import Offsets, TopicFacts
-from supervisor.kafka.kafka_changes import KafkaChanges
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
+from supervisor.kafka_changes import KafkaChanges
 from supervisor.partition_plan import UNKNOWN, new_partition
 from supervisor.restart_policy import RestartPolicy
 from supervisor.status.log_end import FRESH, LogEnd
