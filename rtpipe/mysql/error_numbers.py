@@ -172,7 +172,7 @@ _MEANING: dict[Action, dict[int, str]] = {
         1146: "no such table",
         1364: "no value for the column without default",
         1442: "a trigger changes its own table",
-        1449: "the account that defines a trigger or view does not exist",
+        1449: "a trigger, view or routine was made by an account (its DEFINER) that does not exist",
         1665: "binlog format refuses",
         1785: "a table without transactions",
         1932: "no such table in the engine",

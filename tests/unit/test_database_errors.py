@@ -102,6 +102,17 @@ def test_the_error_that_stops_a_partition_has_the_right_exit_code() -> None:
     assert DatabaseTrouble(9999).as_error("t/0").exit_code is ExitCode.BAD_SETUP
 
 
+def test_what_comes_of_a_trigger_is_told_with_what_to_do_about_the_trigger() -> None:
+    said = "The user specified as a definer ('gone'@'localhost') does not exist"
+    orphaned = DatabaseTrouble(1449, said=said).as_error("t/0")
+    assert "a trigger, view or routine was made by an account (its DEFINER) that does not exist" in orphaned.message
+    assert said in orphaned.message
+    for word in ("SHOW TRIGGERS", "SHOW CREATE TRIGGER", "DEFINER that exists", "CREATE USER"):
+        assert word in orphaned.hint
+    assert "SHOW TRIGGERS" in DatabaseTrouble(1442).as_error("t/0").hint
+    assert "infra create --dry-run" in DatabaseTrouble(1146).as_error("t/0").hint
+
+
 @pytest.mark.parametrize(
     ("number", "said", "row", "words"),
     [

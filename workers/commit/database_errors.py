@@ -30,6 +30,13 @@ _UNFIT_COLUMN = re.compile(r"^(?:Unknown column|Field) '(\w{1,64})' (?:in|doesn'
 #: Numbers whose own words say less than the server's: who forbids, what is missing.
 _TELLING = frozenset({1044, 1045, 1142, 1143, 1146, 1227, 1370, 1449, 1644, 3032, 3819, 3955, 4025})
 
+#: What to do about errors of SETUP that a look at rtpipe's own tables does not explain.
+_HINTS = {
+    1442: "SHOW TRIGGERS shows the table's triggers: the one that changes its own table may only set NEW's columns",
+    1449: "SHOW TRIGGERS names the table's triggers and their definers; take the trigger from SHOW CREATE TRIGGER, drop"
+    " it and create it again with a DEFINER that exists, or make the account again with CREATE USER and its grants."
+    " If the trigger's definer exists: the same for the view or routine that it uses",
+}
 
 _ADVICE = {
     Action.LOGIN: "; mend the account, or the URL: where that is in a file, it is read again",
@@ -87,7 +94,8 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
             return AccessDeniedError(
                 f"{what}: {self.told}", hint="check the account of RTPIPE_DATABASE_URL and its grants"
             )
-        return SetupError(f"{what}: {self.told}", hint="compare with `rtpipe infra create --dry-run`")
+        hint = _HINTS.get(self.number, "compare with `rtpipe infra create --dry-run`")
+        return SetupError(f"{what}: {self.told}", hint=hint)
 
 
 def _column(message: str) -> str:
