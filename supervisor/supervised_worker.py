@@ -16,8 +16,9 @@ from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.status.log_end import LogEnd
 from supervisor.status.rate_meter import RateMeter
 from supervisor.worker_state import State, move
+from workers.contract import reports
 from workers.contract.partition_spec import PartitionSpec
-from workers.contract.reports import DRAIN_FORCED, NOTHING_YET, Alive, Ended, Progress, Running, SchemaWanted, Waiting
+from workers.contract.reports import DRAIN_FORCED, NOTHING_YET, Ended, Progress, Running
 
 log = get_logger("supervisor")
 
@@ -51,6 +52,7 @@ class SupervisedWorker:
         self.spec = spec
         self.state = State.STOPPED
         self.reason = ""
+        self.warning = ""  #: what a person should mend though it runs, also if a former generation said so
         self.code = ExitCode.DONE  #: what its last generation ended with, if that matters for the command's own code
         self.handle: ProcessHandle | None = None
         self.next_start: float | None = None
@@ -122,14 +124,14 @@ class SupervisedWorker:
     def _note(self, report: object) -> None:
         self._heard_at = time.monotonic()
         match report:
-            case Alive():
+            case reports.Alive():
                 self._writer_silent = report.writer_silent
-            case SchemaWanted():
+            case reports.SchemaWanted():
                 assert self.handle is not None
                 self._requests.ask(self.handle, self.spec, report)
-            case Waiting():
+            case reports.Waiting():
                 self.reason = report.reason
-            case Running():
+            case reports.Running():
                 assert self.handle is not None
                 self.handle.knows_writer(report)
                 self.running = report
@@ -140,21 +142,26 @@ class SupervisedWorker:
                 facts = report.offset, report.epoch, self.handle.pid, report.writer_pid
                 text = "running from offset %d, epoch %d, pid %d, writer %d"
                 log.info(text, *facts, extra=self._extra("worker_running"))
-            case Progress():
-                if report.batches or report.offset == report.end_offset:
-                    self._deaths.clear()  # it commits, or has nothing left to do: its crashes are forgiven
-                before = self.progress or NOTHING_YET
-                self.rows += report.rows - before.rows
-                self.dead += report.dead - before.dead
-                self.altered += report.altered - before.altered
-                self.offset = report.offset
-                if report.end_offset >= 0 and report.end_offset != self.end_offset:
-                    self.end_offset = report.end_offset
-                    self.log.grew(report.end_offset, self._heard_at)
-                self.progress = report
-                self.rate.add(time.monotonic(), self.rows + self.dead)
-            case Ended():
+            case reports.Progress():
+                self._progressed(report)
+            case reports.Warned():
+                self.warning = report.text
+            case reports.Ended():
                 self._ended = report
+
+    def _progressed(self, report: Progress) -> None:
+        if report.batches or report.offset == report.end_offset:
+            self._deaths.clear()  # it commits, or has nothing left to do: its crashes are forgiven
+        before = self.progress or NOTHING_YET
+        self.rows += report.rows - before.rows
+        self.dead += report.dead - before.dead
+        self.altered += report.altered - before.altered
+        self.offset = report.offset
+        if report.end_offset >= 0 and report.end_offset != self.end_offset:
+            self.end_offset = report.end_offset
+            self.log.grew(report.end_offset, self._heard_at)
+        self.progress = report
+        self.rate.add(time.monotonic(), self.rows + self.dead)
 
     def drain(self, seconds: float, *, arrived: bool = False) -> None:
         """Ask for a clean end; a worker that has no process is at its end already. `arrived`: all is committed."""

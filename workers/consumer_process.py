@@ -32,6 +32,7 @@ from workers.contract.reports import (
     SchemaWanted,
     Sealed,
     Waiting,
+    Warned,
 )
 from workers.intake.backpressure import Backpressure
 from workers.intake.batch_builder import BatchBuilder
@@ -247,6 +248,8 @@ class ConsumerProcess:
                     self._supervisor.send(word)
             case SchemaWanted():
                 self._writer_asks = True
+                self._supervisor.send(word)
+            case Warned():
                 self._supervisor.send(word)
             case Ended():
                 raise WriterEnded(word)

@@ -20,7 +20,7 @@ from workers.commit.partition_owner import PartitionOwner
 from workers.commit.table_writer import TableWriter
 from workers.contract.errors import LostParent
 from workers.contract.partition_spec import PartitionSpec
-from workers.contract.reports import Alive, Claimed, Committed, Ended, Waiting
+from workers.contract.reports import Alive, Claimed, Committed, Ended, Waiting, Warned
 from workers.intake.batch_queue import BatchQueue
 from workers.parent_watch import leave_with_parent
 from workers.rows.schema_source import Drained, SchemaSource
@@ -150,6 +150,7 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     owner = PartitionOwner(spec.key, ledger, outage)
     consumer.send(Claimed(os.getpid(), owner.claim()))
     writer = TableWriter(spec, owner, ledger, SchemaSource(consumer), alive)
+    warned: str | None = None
     told = DeadLetterLog(spec)
     idle, checked = 0, time.monotonic()
     while True:
@@ -175,6 +176,10 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
         dead, altered = letters.total(), writer.altered - before
         if dead or altered:
             told.add(letters, altered)
+        warning = writer.key_warning
+        if warning is not None and warning != warned:
+            consumer.send(Warned(warning))
+            warned = warning
         seconds = time.monotonic() - started
         consumer.send(Committed(batch.next_offset, len(batch.offsets) - dead, dead, seconds, altered))
         del batch  # while idle, its thousands of small objects would hold the memory around them

@@ -38,6 +38,7 @@ class PartitionStatus:
     memory_bytes: int | None  #: PSS of consumer and writer
     cpu_percent: float | None
     altered: int = 0  #: values that lossy columns changed since the supervisor started
+    warning: str = ""  #: what a person should mend though the partition runs
 
     @property
     def key(self) -> str:

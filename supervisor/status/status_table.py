@@ -181,11 +181,13 @@ def _states(partitions: Sequence[PartitionStatus]) -> str:
 
 
 def _reasons(partitions: Sequence[PartitionStatus]) -> list[tuple[str, str]]:
-    """Who is in which state, and why: each reason once."""
+    """Who is in which state, and why, or runs with a warning: each reason once."""
     groups = defaultdict(list)
     for p in _worst_first(partitions, None)[0]:
         if p.reason:
             groups[visible(p.state), visible(p.reason)].append(visible(p.key))
+        if p.warning:
+            groups[f"{visible(p.state)}, with a warning", visible(p.warning)].append(visible(p.key))
     return [(f"{some_of(names)} {state}", reason) for (state, reason), names in groups.items()]
 
 

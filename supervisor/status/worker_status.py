@@ -34,6 +34,7 @@ def status_of(worker: SupervisedWorker, stats: ProcessStats, now: float) -> Part
         rows=worker.rows,
         dead=worker.dead,
         altered=worker.altered,
+        warning=worker.warning,
         rows_per_second=round(worker.rate.rate(now), 1) if alive else 0.0,
         queue_depth=progress.queue_depth if progress else 0,
         backpressure=progress.backpressure if progress else False,

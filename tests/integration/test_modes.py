@@ -14,10 +14,11 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.support.dead_letters import dead_letters_of
-from tests.support.pipeline import running_pipeline
+from tests.support.pipeline import kill, running_pipeline
 from tests.support.raw_headers import send_with_header
 from tests.support.supervision import messages_of, supervised
 from tests.support.typed_topic import register
+from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,6 +194,38 @@ def test_keys_of_another_serializer_are_told_and_read_once_the_setting_is_right(
         wrong = pipeline.run("verify", "--topics", topic, "--values")
         assert wrong.returncode == 3
         assert "looks like JSON text" in wrong.stdout
+
+
+def test_keys_of_another_serializer_are_seen_in_the_status_also_after_a_restart(
+    stack: Addresses, tmp_path: Path
+) -> None:
+    with running_pipeline(stack, tmp_path, partitions=1, tombstones="delete", **UPSERT) as pipeline:
+        topic = pipeline.topics[0]
+        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        supervisor = pipeline.supervise()
+
+        def warned() -> dict[str, Any]:
+            partition = (pipeline.status() or [{"warning": ""}])[0]
+            assert 'set key_format = "json"' in partition["warning"], partition
+            assert partition["state"] == "running"
+            return partition
+
+        def agreed() -> bool:
+            return [(one["state"], one["warning"]) for one in pipeline.status()] == [("running", "")]
+
+        producer.produce(topic, pipeline.body(topic, "a", 1, "x"), json.dumps({"key": "a"}), partition=0)
+        assert producer.flush(30) == 0
+        before = eventually(warned, within=60, what="the warning is in the status")
+        kill(before["writer_pid"])
+        eventually(
+            lambda: warned()["restarts"] == 1, within=60, what="the next generation runs, and the warning is there"
+        )
+        assert "W_KEY_FORMAT: " in pipeline.run("status").stdout
+        producer.produce(topic, pipeline.body(topic, "b", 2, "x"), "b", partition=0)
+        assert producer.flush(30) == 0
+        eventually(agreed, within=60, what="the generation saw keys that are those of their rows")
+        supervisor.terminate()
+        assert supervisor.wait(60) == 0
 
 
 @pytest.mark.faults

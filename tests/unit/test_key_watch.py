@@ -267,3 +267,27 @@ def test_a_schema_id_of_keys_that_nobody_knows_is_asked_for_once() -> None:
         assert set(work.refused) == set(range(30, 60))
         assert "99 is unknown" in work.refused[30].why
     assert topic.desk.asked == 2  # once for the values
+
+
+def test_what_is_wrong_with_keys_is_known_for_as_long_as_it_holds() -> None:
+    topic = Topic()
+    assert topic.encoder.key_warning is None  # nothing was compared
+    topic.work((b"x", row("x")))
+    assert topic.encoder.key_warning == ""
+    topic.work((b'{"id":"y"}', row("y")))
+    warning = topic.encoder.key_warning or ""
+    assert warning.startswith("W_KEY_FORMAT: the key of a message looks like JSON text")
+    assert 'set key_format = "json"' in warning
+    topic.work((None, row("x")))
+    topic.work((b"x", row("x")))
+    assert topic.encoder.key_warning == warning
+
+
+def test_tombstones_that_found_no_row_are_no_warning_any_more_once_keys_agree() -> None:
+    topic = Topic()
+    work = topic.work((b"x", None))
+    work.write_rows(partial(rows_of, 0))
+    topic.encoder.note(batch_of([None], keys=[b"x"]), work)
+    assert "found no row by their keys" in (topic.encoder.key_warning or "")
+    topic.work((b"x", row("x")))
+    assert topic.encoder.key_warning == ""

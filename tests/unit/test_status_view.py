@@ -134,6 +134,18 @@ def test_backpressure_is_seen() -> None:
     assert row[8:10] == ["8", "full"]
 
 
+def test_a_warning_stands_below_the_table_while_the_partition_runs() -> None:
+    warned = {"warning": "W_KEY_FORMAT: why"}
+    status = pipeline(warned, {"partition": 1}, {"partition": 2, **warned})
+    found = picture(status)
+    assert found[-3:] == ["3 of 3 running", "orders/0, orders/2 running, with a warning:", "  W_KEY_FORMAT: why"]
+    [first, second, _] = json.loads(json.dumps(status.to_json()))["partitions"]
+    assert (first["warning"], second["warning"]) == ("W_KEY_FORMAT: why", "")
+    assert PipelineStatus.from_json(status.to_json()) == status
+    halted = picture(pipeline({"state": "halted", "reason": "E_X why", **warned}))
+    assert halted[-4:] == ["orders/0 halted:", "  E_X why", "orders/0 halted, with a warning:", "  W_KEY_FORMAT: why"]
+
+
 def test_a_reason_cannot_move_the_cursor() -> None:
     found = picture(pipeline({"state": "halted", "reason": "[red]it said \x1b[2J\r\n[/red]"}))
     assert found[-1].strip() == "[red]it said \\x1b[2J\\x0d\\x0a[/red]"

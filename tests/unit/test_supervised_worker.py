@@ -12,11 +12,13 @@ from rtpipe.errors import ExitCode, UnreachableError
 from supervisor import partition_plan, supervised_worker
 from supervisor.commands import supervise as cli_supervise
 from supervisor.restart_policy import RestartPolicy
+from supervisor.status.process_stats import ProcessStats
 from supervisor.status.systemd_notify import SystemdNotifier
+from supervisor.status.worker_status import status_of
 from supervisor.supervised_worker import SupervisedWorker
 from supervisor.worker_state import State
 from tests.support.fake_worker import SPEC, FakeHandle
-from workers.contract.reports import Ended, Progress, Running
+from workers.contract.reports import Ended, Progress, Running, Warned
 
 HALTS = [ExitCode.USAGE, ExitCode.SCHEMA_REFUSED, *(ExitCode(code) for code in (65, 66, 76, 77, 78, 79))]
 
@@ -182,3 +184,17 @@ def test_kafka_is_waited_for_by_a_service_and_given_up_by_a_command(
     answers += [UnreachableError("down"), UnreachableError("still down")]
     with pytest.raises(UnreachableError, match="still down"):
         cli_supervise._patient_plan(settings, ["orders"], cluster, None)
+
+
+def test_a_warning_holds_until_a_generation_says_otherwise(worker: SupervisedWorker) -> None:
+    def told() -> str:
+        return status_of(worker, ProcessStats(), time.monotonic()).warning
+
+    assert told() == ""
+    ends(worker, -9, Running(101, 1, 5), Warned("W_KEY_FORMAT: why"))
+    assert told() == "W_KEY_FORMAT: why"
+    worker.start()
+    assert told() == "W_KEY_FORMAT: why"
+    worker.handle.reports.append(Warned(""))  # type: ignore[union-attr]
+    worker.hear()
+    assert told() == ""

@@ -57,6 +57,11 @@ class BatchEncoder:
         self._schemas = SchemaCache(spec, schemas)
         self._keys = KeyWatch(spec, self._schemas)
 
+    @property
+    def key_warning(self) -> str | None:
+        """What is wrong with the keys of tombstones; "" if nothing is, None if nobody can tell yet."""
+        return self._keys.warning
+
     def forget(self) -> None:
         """The table is not what it was: ask anew about every schema."""
         self._schemas.forget()

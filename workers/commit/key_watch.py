@@ -30,6 +30,8 @@ _FORMATS = {
     "envelope": "json_schema",
     "struct": "connect_struct",
 }
+#: Instead of the kind of a look: tombstones found no row.
+_NOTHING = "nothing"
 #: Looks of keys that are of some format.
 _OF_FORMATS = {"text", "empty", *_FORMATS}
 
@@ -48,7 +50,7 @@ class KeyWatch:
         self._spec = spec
         self._schemas = schemas
         self._first: _Difference | None = None
-        self._told: set[str] = set()  #: kinds of looks of keys that differed
+        self._told: dict[str, str] = {}  #: what was said, by the kinds of looks of keys that differed
         self._agreed: set[str] = set()  #: kinds of looks of keys that did not
 
     def compare(self, batch: Batch, parts: Sequence[Rows], tombstones: Sequence[int]) -> None:
@@ -65,13 +67,22 @@ class KeyWatch:
             elif number < _SAMPLE:
                 self._agreed.add(look_of_key(key).kind)
 
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with the keys; "" if they are those of their rows, None if nobody can tell yet."""
+        held = {kind: text for kind, text in self._told.items() if kind != _NOTHING or not self._agreed}
+        differing = [text for kind, text in held.items() if kind not in {NO_KEY.kind, _NOTHING}]
+        if held:
+            return f"W_KEY_FORMAT: {(differing or list(held.values()))[0]}"
+        return "" if self._agreed else None
+
     def nothing_deleted(self, batch: Batch, tombstones: Sequence[int]) -> None:
         """Say so, once, as long as no message with a value has shown what keys are."""
-        if self._agreed or self._first or "nothing" in self._told:
+        if self._agreed or self._first or _NOTHING in self._told:
             return
-        self._told.add("nothing")
         look = _look(batch, tombstones[0])
         self._tell(
+            _NOTHING,
             batch.offsets[tombstones[0]],
             f"{len(tombstones):,} tombstones from here on found no row by their keys (this looks like {look.words}),"
             " and no message with a value has come since the start to compare them with. Are they what"
@@ -100,22 +111,24 @@ class KeyWatch:
         look = _look(batch, place)
         if look.kind in self._told:
             return
-        self._told.add(look.kind)
         offset, key_format = batch.offsets[place], self._spec.rules.key_format
         if look is NO_KEY:
-            self._tell(offset, "it has no key: messages of one row may be in several partitions, and read in any order")
+            text = "a message has no key: messages of one row may be in several partitions, and read in any order"
+            self._tell(look.kind, offset, text)
             return
         fitting = self._schemas.key_format_of(batch.keys[place], row_key)
         advice = f'set key_format = "{fitting}"' if fitting else _help(look) or _OTHER_KEY
         self._first = self._first or _Difference(offset, look.words, advice)
         self._tell(
+            look.kind,
             offset,
-            f'its key looks like {look.words}, of which key_format = "{key_format}" does not make what its row has in'
-            f" {', '.join(self._spec.rules.key)}: {advice}. Rows are written all the same, but this partition's"
-            " tombstones become dead letters (E_KEY)",
+            f'the key of a message looks like {look.words}, of which key_format = "{key_format}" does not make'
+            f" what its row has in {', '.join(self._spec.rules.key)}: {advice}. Rows are written all the same, but this"
+            " partition's tombstones become dead letters (E_KEY)",
         )
 
-    def _tell(self, offset: int, text: str) -> None:
+    def _tell(self, kind: str, offset: int, text: str) -> None:
+        self._told[kind] = text
         extra = {"event": "key_format", "partition": str(self._spec.key), "offset": offset}
         log.warning("W_KEY_FORMAT %s offset %d: %s", self._spec.key, offset, text, extra=extra)
 

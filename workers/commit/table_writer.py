@@ -52,6 +52,11 @@ class TableWriter:
         self._alike = 0  # rows that were refused, unknown why, since one was taken
         self._most = _NO_LIMIT  # messages that the server takes in one transaction, as far as is known
 
+    @property
+    def key_warning(self) -> str | None:
+        """What is wrong with the keys of tombstones; "" if nothing is, None if nobody can tell yet."""
+        return self._encoder.key_warning
+
     def write(self, batch: Batch) -> Counter[str]:
         """Commit the batch; the names of the errors of its dead letters, counted.
 

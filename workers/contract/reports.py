@@ -1,8 +1,8 @@
 """What workers and their supervisor tell each other, each frozen and plain.
 
-Up, from the consumer process:   Waiting, Running, Progress, Alive, SchemaWanted, Ended
+Up, from the consumer process:   Waiting, Running, Progress, Alive, SchemaWanted, Warned, Ended
 Down, to the consumer process:   Drain, Sealed (a SchemaAnswer)
-Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Ended
+Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Warned, Ended
 Inside a worker, consumer to writer:   Sealed, or Drain instead of it
 """
 
@@ -52,6 +52,13 @@ class Waiting:
     """The writer waits for the database or the registry; an empty `reason` ends it."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """What a person should mend though the partition runs; it holds until another one comes, an empty one ends it."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
