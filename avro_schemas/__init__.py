@@ -1,4 +1,7 @@
-"""Shapes: from a schema everything else follows (topic, subject, table, columns).
+"""From a schema everything else follows: topic, subject, columns, table, and the changes of a table.
 
-The lowest package: it opens no connection to Kafka or MySQL and imports nothing else of rtpipe.
+    files     what people wrote         ┐
+    registry  what producers registered ┴─> avro  types ─> columns ─> tables  layout, changes
+
+Everything is computed without a connection; `registry` is the one room that talks to a server.
 """

@@ -1,1 +1,13 @@
-"""Avro topics into MySQL, exactly once. The front door, and what every room stands on; imports none of them."""
+"""Avro topics into MySQL, exactly once. The foundation: what every room stands on; imports none of them.
+
+The house. A room may import those below it, never those above it; workers and infra do not know each other
+(`make check` holds this):
+
+    supervisor      decides: commands, settings, the loop, status, verify
+    workers         moves data: consumer -> queue -> writer -> one transaction
+    infra           what is around it: tables, users, topics, the embedded stack
+    avro_schemas    from a schema everything follows: columns, layouts, changes
+    rtpipe          errors, exit codes, log, deadlines, pauses, connections
+
+docs/architecture.md has the picture of all folders, the terms, and the way of a message from file to file.
+"""

@@ -1,7 +1,9 @@
-"""Decides: plans partitions, starts one worker for each, restarts what dies, drains, serves the status.
+"""Decides: plans partitions, starts a worker for each, restarts what dies, drains, answers `rtpipe status`.
 
-rtpipe supervise                     the supervisor: never touches a message or a row
-└── forkserver                       starts workers in milliseconds
-    └── consumer (one a partition)   workers.consumer_process
-        └── writer                   workers.writer_process
+    rtpipe supervise                     supervisor_process: never touches a message or a row
+    └── forkserver                       starts workers in milliseconds
+        └── consumer (one a partition)   workers.consumer_process
+            └── writer                   workers.writer_process
+
+The files beside this one are the loop and what it decides with. The folders are what it asks, and the other commands.
 """

@@ -1,9 +1,9 @@
-"""Moves data: topic-partition -> consumer process -> bounded queue -> writer process -> table + offset.
+"""Moves data: topic-partition -> consumer process -> bounded queue -> writer process -> table and offset.
 
 One worker is two processes for one topic-partition:
 
-    consumer_process   librdkafka -> batches of raw bytes -> batch_queue
-    writer_process     batch_queue -> rows -> one transaction: offset (compare-and-set), rows, COMMIT
+    consumer_process   intake: librdkafka -> batches of raw bytes -> the queue
+    writer_process     commit: the queue -> rows -> one transaction: offset (compare-and-set), rows, COMMIT
 
-Worker, queue and writer are one generation: they live and die together.
+Consumer, queue and writer are one generation: they live and die together.
 """

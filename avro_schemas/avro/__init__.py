@@ -1,1 +1,1 @@
-"""Avro itself: types read and checked, names, the wire format. Knows no table and no file."""
+"""Avro itself: types read and checked, names, the wire format; knows no table and no file."""

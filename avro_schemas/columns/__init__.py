@@ -1,1 +1,1 @@
-"""A field and its column: the type that it gets, and what a column that is there can hold of it."""
+"""A field and its column: which type it gets, and what an existing column can hold."""

@@ -1,1 +1,1 @@
-"""Files of any kind that people hand over -> the Avro schemas in them."""
+"""Files of any kind that people give us -> the Avro schemas in them."""

@@ -1,1 +1,1 @@
-"""The schema registry: its client, its errors in words, and which subjects belong to a topic."""
+"""The schema registry: its client, its errors in words, the subjects of a topic."""

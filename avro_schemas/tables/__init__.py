@@ -1,1 +1,1 @@
-"""A schema and its table: the layout wanted, the table found, and the changes between the two."""
+"""A schema and its table: the layout wanted, the table found, the changes between them."""

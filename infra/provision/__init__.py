@@ -1,1 +1,1 @@
-"""`rtpipe infra create`: subjects, topics, tables, users and privileges."""
+"""Makes what is missing: subjects, topics, databases, users, tables, privileges."""

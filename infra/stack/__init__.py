@@ -1,1 +1,1 @@
-"""The embedded stack: a broker, a schema registry and a database that need nothing but Python."""
+"""The embedded stack: a broker, a registry and a database that need only Python."""

@@ -1,1 +1,1 @@
-"""The DDL of the topics' tables: looked at, planned, made and altered under a lock."""
+"""DDL of the topics' tables: read, planned, made and altered, under a lock."""

@@ -1,1 +1,1 @@
-"""The database server, for everybody who talks to it: connections, TLS, and what its error numbers mean."""
+"""The database server: connections, TLS, and what its error numbers mean."""

@@ -1,1 +1,1 @@
-"""One question or change of a person's to the database, outside of any worker."""
+"""One question or change of a person to the database, outside of any worker."""

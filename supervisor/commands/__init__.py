@@ -1,1 +1,1 @@
-"""One file a command: options, one call, what is printed. No logic."""
+"""One file for each command: its options, one call, what is printed; no logic."""

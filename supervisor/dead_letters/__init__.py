@@ -1,1 +1,1 @@
-"""What a person does with dead letters: list, show, export, retry, drop."""
+"""`rtpipe dead-letters`: list, show, export, retry, drop."""

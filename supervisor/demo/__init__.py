@@ -1,1 +1,1 @@
-"""`rtpipe demo` and `rtpipe chaos`: real kills on a running pipeline, and the proof at the end."""
+"""`rtpipe demo` and `rtpipe chaos`: real kills on a running pipeline, then the proof."""

@@ -1,1 +1,1 @@
-"""What the supervisor asks Kafka: topics, partitions, the ends of their logs, and what changes in them."""
+"""What the supervisor asks Kafka: topics, partitions, where logs begin and end."""

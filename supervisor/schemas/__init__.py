@@ -1,1 +1,1 @@
-"""What a new schema id needs: its schema, its layout, and its table made fit."""
+"""What a new schema id needs: its schema, its layout, and a table that fits."""

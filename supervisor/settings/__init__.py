@@ -1,1 +1,1 @@
-"""Flags, environment and rtpipe.toml -> frozen settings; nobody else reads them."""
+"""Flags, environment and rtpipe.toml -> frozen settings; read nowhere else."""

@@ -1,1 +1,1 @@
-"""What is told of a run: to `rtpipe status`, to systemd, to the log."""
+"""What a run says of itself: to `rtpipe status`, to systemd, to the log."""

@@ -1,1 +1,1 @@
-"""The exactly-once core: a batch -> its rows, dead letters and offset in one transaction."""
+"""The exactly-once core: a batch -> rows, dead letters and offset in one transaction."""

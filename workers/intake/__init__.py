@@ -1,1 +1,1 @@
-"""The consumer's side: Kafka -> batches -> the bounded queue, which pauses reading when it is full."""
+"""The consumer's side: Kafka -> batches -> the bounded queue, with backpressure."""

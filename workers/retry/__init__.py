@@ -1,1 +1,1 @@
-"""Dead letters, tried again beside the writer that owns the partition."""
+"""Dead letters, written again beside the writer that owns the partition."""

@@ -1,1 +1,1 @@
-"""Messages -> SQL rows: decoding -> literals, and keys; pure but for the question about a new schema id."""
+"""Messages -> SQL rows: decoding, keys, literals; pure, but for the question about a new schema id."""

@@ -1,1 +1,1 @@
-"""JSON Schema -> Avro: `conversion` has the rules, the others are its parts."""
+"""JSON Schema -> Avro; `conversion` has the rules, the other modules are its parts."""

@@ -1,1 +1,1 @@
-"""The tables that rtpipe keeps for itself beside the topics' tables."""
+"""The tables that rtpipe keeps for itself: offsets, dead letters, table changes."""

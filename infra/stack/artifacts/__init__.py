@@ -1,1 +1,1 @@
-"""The files that the embedded stack runs on: locked, downloaded, checked, unpacked once."""
+"""The programs of the embedded stack: locked, downloaded, checked, unpacked once."""

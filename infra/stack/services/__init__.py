@@ -1,1 +1,1 @@
-"""The servers of the embedded stack: how each is prepared, started, found and stopped."""
+"""The servers of the embedded stack: how each is prepared, started, found, stopped."""

@@ -1,1 +1,1 @@
-"""Values of a record -> SQL literals for the columns that they go to; nothing is changed in silence."""
+"""Values of a record -> SQL literals; no value is changed in silence."""
