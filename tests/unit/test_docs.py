@@ -21,10 +21,14 @@ from supervisor.settings.topic_settings import TopicBlock
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
-PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", PROJECT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 PACKAGES = ("rtpipe", "avro_schemas", "workers", "supervisor", "infra")
 ERROR_NAME = re.compile(r"\b[EW]_[A-Z]+(?:_[A-Z]+)*\b")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+#: A file or folder of the project; of `rtpipe/` modules only, since many a folder outside is called so, too.
+OUR_PATH = re.compile(
+    r"(?<![\w/.~-])(?:rtpipe/[\w/]+\.py|(?:avro_schemas|workers|supervisor|infra|tests|docs|requirements)/[\w/.-]*\w)"
+)
 VARIABLE = re.compile(r"\bRTPIPE_[A-Z_]+[A-Z]\b")
 
 
@@ -142,6 +146,31 @@ def anchors(page: Path) -> set[str]:
 def test_the_readme_leads_to_every_page() -> None:
     linked = LINK.findall((PROJECT / "README.md").read_text())
     assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= {link.partition("#")[0] for link in linked}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    text = LINK.sub("", page.read_text())
+    assert not [path for path in OUR_PATH.findall(text) if not (PROJECT / path).exists()]
+
+
+def test_architecture_md_has_every_folder_in_the_words_of_its_docstring() -> None:
+    [tree] = code_blocks(DOCS / "architecture.md", "text")
+    told, above = dict[Path, str](), list[str]()
+    for line in tree.splitlines():
+        indent, name, words = re.fullmatch(r"( *)(\w+)/ +(.+)", line).groups()  # type: ignore[union-attr] # or it fails
+        above[len(indent) // 2 :] = [name]
+        told[PROJECT.joinpath(*above)] = words
+    packages = [path for path in modules() if path.name == "__init__.py"]
+    docstrings = {path.parent: ast.get_docstring(ast.parse(path.read_text())) or "" for path in packages}
+    assert told == {path: text.splitlines()[0].removesuffix(".") for path, text in docstrings.items()}
+
+
+def test_the_terms_are_in_alphabetical_order_each_once() -> None:
+    text = (DOCS / "architecture.md").read_text().partition("## Terms")[2].partition("\n## ")[0]
+    terms = re.findall(r"^\| (.+?) \| .+ \|$", text, re.MULTILINE)[1:]
+    assert len(terms) > 1
+    assert terms == sorted(set(terms))
 
 
 def test_every_decision_is_listed_and_says_what_would_change_it() -> None:
