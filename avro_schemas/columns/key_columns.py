@@ -9,6 +9,7 @@ from avro_schemas.columns.type_text import type_words
 from avro_schemas.columns.types import KEY_COLLATION, ColumnShape
 from avro_schemas.columns.user_column import user_column
 from avro_schemas.columns.user_limits import Way, values_of, way_of
+from rtpipe.mysql.quoting import quoted
 
 #: MariaDB takes KEY_COLLATION, too, but for a collation that pads.
 MARIADB_KEY_COLLATION = "utf8mb4_nopad_bin"
@@ -76,7 +77,7 @@ def apart_sql(table: str, column: str, kind: str, *, mariadb: bool) -> str:
     """The ALTER that gives a column of text the collation that keeps keys apart."""
     words = "varchar" + kind.removeprefix("char") if kind.startswith("char(") else kind
     return (
-        f"ALTER TABLE {_quoted(table)} MODIFY {_quoted(column)} {words} CHARACTER SET utf8mb4"
+        f"ALTER TABLE {quoted(table)} MODIFY {quoted(column)} {words} CHARACTER SET utf8mb4"
         f" COLLATE {key_collation(mariadb=mariadb)} NOT NULL"
     )
 
@@ -87,8 +88,4 @@ def _mended(shape: ColumnShape, found: FoundColumn, table: str, column: str, *, 
         return apart_sql(table, column, found.type, mariadb=mariadb)
     if values_of(shape) == "text":
         return apart_sql(table, column, type_words(shape.type), mariadb=mariadb)
-    return f"ALTER TABLE {_quoted(table)} MODIFY {_quoted(column)} {type_words(shape.type)} NOT NULL"
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
+    return f"ALTER TABLE {quoted(table)} MODIFY {quoted(column)} {type_words(shape.type)} NOT NULL"

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.types import BINARY, DATE, VARBINARY, TypeEngine
 
 from rtpipe.errors import SettingsError
+from rtpipe.mysql.quoting import unescaped
 
 #: Of all text that is no key's, and of the tables that rtpipe makes.
 OUR_COLLATION = "utf8mb4_bin"
@@ -92,6 +93,6 @@ def _members(inside: str) -> list[str]:
             return []
         if found[1].endswith(" "):  # which the server would cut
             return []
-        members.append(found[1].replace("''", "'"))
+        members.append(unescaped(found[1]))
         at = found.end()
     return members

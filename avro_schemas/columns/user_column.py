@@ -10,12 +10,11 @@ import re
 from dataclasses import dataclass
 
 from avro_schemas.columns.found_table import FoundColumn
+from rtpipe.mysql.quoting import unescaped
 
 _WORDS = re.compile(r"([a-z0-9_]+)(?:\((.*?)\))?((?: (?:unsigned|zerofill|signed))*)", re.DOTALL)
 _MEMBERS = re.compile(r"(enum|set)\((.*)\)", re.DOTALL)
 _MEMBER = re.compile(r"'((?:[^'\\]|''|\\.)*)'(,|$)", re.DOTALL)
-_ESCAPED = re.compile(r"''|\\(.)", re.DOTALL)
-_ESCAPES = {"0": "\0", "n": "\n", "r": "\r", "t": "\t", "b": "\b", "Z": "\x1a"}
 _NOTE = re.compile(r"\s*/\*.*?\*/", re.DOTALL)
 #: Bits of an integer.
 INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
@@ -104,10 +103,6 @@ def _members(inside: str) -> tuple[str, ...]:
         found = _MEMBER.match(inside, at)
         if found is None:
             return ()
-        members.append(_ESCAPED.sub(_unescaped, found[1]))
+        members.append(unescaped(found[1]))
         at = found.end()
     return tuple(members)
-
-
-def _unescaped(mark: re.Match[str]) -> str:
-    return "'" if mark[1] is None else _ESCAPES.get(mark[1], mark[1])

@@ -13,6 +13,7 @@ from avro_schemas.avro.field_types import FieldType
 from avro_schemas.columns.type_text import type_words
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.columns.user_column import MOST_BYTES, UserColumn
+from rtpipe.mysql.quoting import quoted
 
 
 class Way(enum.Enum):
@@ -94,10 +95,10 @@ def way_of(shape: ColumnShape, given: UserColumn) -> Way | None:
 def cannot_tell(shape: ColumnShape, column: str, given: UserColumn, table: str) -> str:
     """Why the field does not go into the column, and what would help."""
     what = shape.of.logical or shape.of.avro_type
+    alter = f"ALTER TABLE {quoted(table)} MODIFY {quoted(column)} {type_words(shape.type)}"
     return (
-        f"{what} does not go into column {column} {given.words}: rtpipe cannot tell which values it would change; ALTER"
-        f" TABLE `{table}` MODIFY `{column}` {type_words(shape.type)}, or exclude the field, or let the server do what"
-        f' it does: lossy = ["{column}"]'
+        f"{what} does not go into column {column} {given.words}: rtpipe cannot tell which values it would change;"
+        f' {alter}, or exclude the field, or let the server do what it does: lossy = ["{column}"]'
     )
 
 

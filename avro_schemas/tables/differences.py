@@ -18,6 +18,7 @@ from avro_schemas.tables.layout import TableLayout
 from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.metadata_columns import METADATA_TYPES
 from avro_schemas.tables.rules import TableRules
+from rtpipe.mysql.quoting import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def differences(table: Table, found: FoundTable, versions: Evolved = NOTHING) ->
         lines += _column_differences(column, found.columns[there] if there else None, lands, versions)
     wanted = {column.name for column in table.columns} | versions.columns
     lines += [
-        f"column {_quoted(name)} {column.type} is not in the schema"
+        f"column {quoted(name)} {column.type} is not in the schema"
         for name, column in found.columns.items()
         if name not in wanted and not found.of_the_server(name)
     ]
@@ -94,7 +95,7 @@ def key_differences(layout: TableLayout, found: FoundTable) -> list[str]:
 def _column_differences(
     column: Column[object], found: FoundColumn | None, lands: ColumnShape | None, versions: Evolved
 ) -> list[str]:
-    name, wanted = _quoted(column.name), type_words(column.type)
+    name, wanted = quoted(column.name), type_words(column.type)
     if found is None:
         return [f"column {name} {wanted} is missing"]
     lines = []
@@ -119,7 +120,3 @@ def _may_be_null(column: Column[object], lands: ColumnShape | None, versions: Ev
     if lands is None:
         return column.name in METADATA_TYPES
     return lands.field in versions.optional or lands.name != column.name
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"

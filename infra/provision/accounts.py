@@ -19,10 +19,10 @@ from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from avro_schemas.tables.own_tables.table_changes import CHANGES
 from avro_schemas.tables.rules import PLAIN, TableRules
 from infra.tables.database import Account, Sessions, account_of, action_for, error_number, is_unknown_login, run
-from infra.tables.ddl import literal, quoted
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError
 from rtpipe.mysql.error_numbers import REFUSED
+from rtpipe.mysql.quoting import pattern, quoted, quoted_text
 
 INFRA_PRIVILEGES = ("CREATE", "ALTER", "INDEX", "SELECT")
 #: What a single account for everything needs in the database.
@@ -96,7 +96,7 @@ def login(sessions: Sessions, account: Account, admin: Account | None) -> str | 
     try:
         with sessions.connected(account, doing="logging in") as connection:
             user, _, host = str(connection.exec_driver_sql("SELECT CURRENT_USER()").scalar_one()).rpartition("@")
-            return f"{literal(user)}@{literal(host)}"
+            return f"{quoted_text(user)}@{quoted_text(host)}"
     except AccessDeniedError as refused:
         if not is_unknown_login(refused.__cause__):
             raise
@@ -117,7 +117,7 @@ def login(sessions: Sessions, account: Account, admin: Account | None) -> str | 
 
 def new_user(account: Account) -> str:
     """The user that `create_user` makes, quoted for GRANT: one that may log in from every host."""
-    return f"{literal(account.user)}@'%'"
+    return f"{quoted_text(account.user)}@'%'"
 
 
 def create_user_sql(account: Account) -> str:
@@ -138,8 +138,7 @@ def create_database_sql(database: str) -> str:
 def infra_grant_sql(accounts: Accounts, user: str) -> str:
     """The privileges of infra in the one database, whose name is a pattern here: `_` and `%` are made literal."""
     privileges = ALL_PRIVILEGES if accounts.infra_is_consumer else INFRA_PRIVILEGES
-    pattern = accounts.database.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
-    return f"GRANT {', '.join(privileges)} ON {quoted(pattern)}.* TO {user}"
+    return f"GRANT {', '.join(privileges)} ON {quoted(pattern(accounts.database))}.* TO {user}"
 
 
 def history_grant_sql(accounts: Accounts, user: str) -> str:

@@ -19,7 +19,8 @@ from infra.tables.column_definitions import (
     without_collation,
     without_json_check,
 )
-from infra.tables.ddl import literal, quoted, type_sql
+from infra.tables.ddl import type_sql
+from rtpipe.mysql.quoting import quoted, quoted_text
 
 #: Error numbers of a server that cannot do it by the algorithm that was asked for; 4092: too many instant changes.
 OTHER_ALGORITHM = frozenset({1845, 1846, 4092})
@@ -72,7 +73,7 @@ def _clause(change: Change, table: FoundTable, nullable: bool) -> str:
     match change:
         case AddColumn():
             default = "" if change.default is None else f" DEFAULT {_literal(change.default)}"
-            comment = f" COMMENT {literal(change.comment)}" if change.comment else ""
+            comment = f" COMMENT {quoted_text(change.comment)}" if change.comment else ""
             written, character_set = _type_and_character_set(change.type, OUR_COLLATION)
             return f"ADD COLUMN {column} {' '.join(filter(None, (written, character_set)))} NULL{default}{comment}"
         case MakeNullable():
@@ -112,4 +113,4 @@ def _type_and_character_set(column_type: TypeEngine[Any], collation: str) -> tup
 
 
 def _literal(value: str | float) -> str:
-    return literal(value) if isinstance(value, str) else repr(value)
+    return quoted_text(value) if isinstance(value, str) else repr(value)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rtpipe.mysql.quoting import quoted, unquoted
+
 #: What cannot be cut in two: a text or name in quotes, a comment that some servers read, brackets, a word.
 _PART = re.compile(
     r"'(?:[^'\\]|\\.|'')*'|`(?:[^`]|``)*`|\"(?:[^\"\\]|\\.|\"\")*\"|/\*.*?\*/|[(),]|[^\s'`\"(),/]+|/", re.DOTALL
@@ -40,7 +42,7 @@ def column_definitions(show_create: str) -> dict[str, str]:
     for entry in _entries(body.text[1:-1]):
         name = _NAME.match(entry)
         if name:  # else an index, a constraint, a period
-            found[name[1].replace("``", "`")] = entry[name.end() :].strip()
+            found[unquoted(name[1])] = entry[name.end() :].strip()
     return found
 
 
@@ -123,7 +125,7 @@ def _character_set_words(parts: Sequence[_Part]) -> int:
 
 
 def _json_valid(name: str) -> str:
-    return "(json_valid(`" + name.replace("`", "``") + "`))"
+    return f"(json_valid({quoted(name)}))"
 
 
 def _parts(text: str) -> Iterator[_Part]:

@@ -9,6 +9,7 @@ from sqlalchemy.types import TypeEngine
 
 from avro_schemas.columns.key_columns import MARIADB_KEY_COLLATION
 from avro_schemas.columns.types import KEY_COLLATION
+from rtpipe.mysql.quoting import quoted, quoted_list, quoted_text
 
 #: Renders the same text for MySQL and MariaDB; "named" keeps a `%` in a comment single.
 _DIALECT = mysql.dialect(paramstyle="named")
@@ -18,16 +19,6 @@ _KEY_DEMANDS = (
 )
 
 
-def quoted(*names: str) -> str:
-    """`database`.`table`, with backticks doubled."""
-    return ".".join("`" + name.replace("`", "``") + "`" for name in names)
-
-
-def literal(text: str) -> str:
-    """A string literal for SQL under our session's sql_mode."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
 def create_table_sql(table: Table, database: str = "", *, mariadb: bool = False) -> str:
     """The CREATE TABLE statement; it does nothing where the table exists. "": no database named.
 
@@ -35,13 +26,13 @@ def create_table_sql(table: Table, database: str = "", *, mariadb: bool = False)
     """
     lines = [column_sql(column, mariadb=mariadb) for column in table.columns]
     if table.primary_key.columns:
-        lines.append(f"PRIMARY KEY ({', '.join(quoted(column.name) for column in table.primary_key.columns)})")
+        lines.append(f"PRIMARY KEY ({quoted_list([column.name for column in table.primary_key.columns])})")
     options = table.kwargs
     end = (
         f"ENGINE={options['mysql_engine']} CHARACTER SET {options['mysql_charset']} COLLATE {options['mysql_collate']}"
     )
     if table.comment:
-        end += f" COMMENT={literal(table.comment)}"
+        end += f" COMMENT={quoted_text(table.comment)}"
     name = quoted(database, table.name) if database else quoted(table.name)
     return f"CREATE TABLE IF NOT EXISTS {name} (\n  " + ",\n  ".join(lines) + f"\n) {end}"
 

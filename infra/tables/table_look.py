@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from avro_schemas.columns.found_table import LEAST, MOST, TAKES_MOST, VERSIONED, FoundColumn, FoundTable, require_usable
 from infra.tables.column_definitions import checks_json, column_definitions
 from infra.tables.database import run
-from infra.tables.ddl import literal, quoted
+from rtpipe.mysql.quoting import quoted, quoted_text
 
 _COLUMNS = """
     SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_DEFAULT, EXTRA,
@@ -85,4 +85,4 @@ def _default(default: str | None, extra: str, *, is_mariadb: bool) -> str | None
         return default
     if "default_generated" in extra:
         return default if default.upper().startswith("CURRENT_TIMESTAMP") else f"({default})"
-    return literal(default)
+    return quoted_text(default)

@@ -19,11 +19,12 @@ from avro_schemas.tables.evolution import EvolutionError
 from avro_schemas.tables.own_tables.table_changes import CHANGES, DONE, INTERRUPTED, MAX_OUTCOME
 from infra.tables.alter_table import OTHER_ALGORITHM, Alteration
 from infra.tables.database import Account, Sessions, action_for, error_number, run
-from infra.tables.ddl import create_table_sql, demands_primary_key, literal, quoted
+from infra.tables.ddl import create_table_sql, demands_primary_key
 from infra.tables.table_look import found_table, json_depth
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import UnreachableError
 from rtpipe.mysql.error_numbers import NO_TABLE, PASSING, REFUSED, Action
+from rtpipe.mysql.quoting import quoted, quoted_text
 
 #: Seconds for the answer to one statement: a long copy outlives its session, and the next one finds it done.
 DDL_SECONDS = 600
@@ -175,7 +176,7 @@ class TableSession:
 
     def _me(self) -> str:
         user, _, host = str(self._connection.exec_driver_sql("SELECT CURRENT_USER()").scalar_one()).rpartition("@")
-        return f"{literal(user)}@{literal(host)}"
+        return f"{quoted_text(user)}@{quoted_text(host)}"
 
     def _begin(self, sql: str, cause: Cause) -> int:
         """The number of a new entry in the history, after closing those of sessions that were cut off."""

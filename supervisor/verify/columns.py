@@ -16,6 +16,7 @@ from avro_schemas.tables.evolution import landings
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.lineage import lineage_of
 from avro_schemas.tables.rules import TableRules
+from rtpipe.mysql.quoting import unescaped
 from supervisor.verify.values import Row, Value, from_message, from_table
 
 
@@ -68,5 +69,5 @@ class TableColumns:
         written = self._found.columns[column.name].default if self._found is not None else None
         if written is None:
             return None
-        text = written[1:-1].replace("''", "'").replace("\\\\", "\\") if written.startswith("'") else written
+        text = unescaped(written[1:-1]) if written.startswith("'") else written
         return from_table([column])([text])[0]

@@ -20,7 +20,8 @@ from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
 from rtpipe.mysql.engine import bare_connection
 from rtpipe.mysql.error_numbers import NO_TABLE, REFUSED, UNKNOWN_COLUMN, Action, action_of
-from supervisor.verify.values import Row, from_table, quoted, select_list
+from rtpipe.mysql.quoting import quoted
+from supervisor.verify.values import Row, from_table, select_list
 
 BATCH = 2_000  #: rows a fetch
 

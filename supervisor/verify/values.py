@@ -20,6 +20,7 @@ from sqlalchemy.dialects.mysql import BLOB, FLOAT, LONGBLOB, MEDIUMBLOB, TINYBLO
 from sqlalchemy.types import CHAR, VARBINARY, VARCHAR, Integer
 
 from avro_schemas.columns.types import ColumnShape
+from rtpipe.mysql.quoting import quoted
 from supervisor.verify.times import days, moment, time_of_day
 from supervisor.verify.user_columns import user_form
 from workers.rows.literals.avro_texts import big_decimal_text, uuid_of_bytes
@@ -112,11 +113,6 @@ def _computed(column: ColumnShape) -> str:
     if given.name == "float" if given else isinstance(column.type, FLOAT):
         return " + 0e0"
     return " + 0" if given is not None and given.kind == "bit" else ""
-
-
-def quoted(name: str) -> str:
-    """An SQL identifier in backquotes."""
-    return f"`{name.replace('`', '``')}`"
 
 
 def _reader_of(column: ColumnShape, table: ColumnShape, nonfinite: str) -> Callable[[Any], Value] | None:

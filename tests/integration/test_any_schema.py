@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy.engine import make_url
 
 from avro_schemas.tables.layout import table_layout
-from infra.tables.ddl import create_table_sql, quoted
+from infra.tables.ddl import create_table_sql
+from rtpipe.mysql.quoting import quoted
 from supervisor.verify.table_snapshot import TableReader
 from supervisor.verify.values import from_message, select_list
 from tests.support.avro_kinds import Value, tables

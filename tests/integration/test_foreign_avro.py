@@ -17,9 +17,10 @@ from sqlalchemy.engine import make_url
 
 from avro_schemas.tables.differences import differences
 from avro_schemas.tables.layout import TableLayout, table_layout
-from infra.tables.ddl import create_table_sql, quoted
+from infra.tables.ddl import create_table_sql
 from infra.tables.table_look import found_table
 from rtpipe.errors import SchemaError
+from rtpipe.mysql.quoting import quoted
 from supervisor.verify.values import select_list
 from tests.support import foreign_avro
 from tests.support.foreign_avro import Container, Expected

@@ -29,10 +29,11 @@ from infra.provision.provision import ProvisionRequest, create, plan
 from infra.stack.state import Addresses
 from infra.tables.alter_table import alterations
 from infra.tables.database import Account, Sessions, account_of, run
-from infra.tables.ddl import create_table_sql, literal, quoted
+from infra.tables.ddl import create_table_sql
 from infra.tables.table_look import found_table
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import ExitCode, SettingsError, UnreachableError
+from rtpipe.mysql.quoting import quoted, quoted_text
 from supervisor.schemas.table_apply import apply_to
 from supervisor.schemas.table_plan import TableTarget, Wishes
 from tests.support.mysql_server import MysqlServer
@@ -522,7 +523,7 @@ def test_quoted_names_and_texts_arrive_as_they_are(name: str, admin: Account, se
             (scratch, name),
         )
         assert columns.scalar_one() == name
-        read = connection.execution_options(no_parameters=True).exec_driver_sql(f"SELECT {literal(name)}")
+        read = connection.execution_options(no_parameters=True).exec_driver_sql(f"SELECT {quoted_text(name)}")
         assert read.scalar_one() == name
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import struct
 from typing import Any
 
@@ -15,6 +14,7 @@ from avro_schemas.tables.evolution import place
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.rules import PLAIN, TableRules
+from rtpipe.mysql.quoting import unescaped
 from tests.support.avro_kinds import data, number, text
 from tests.support.batches import batch_of
 from tests.support.schema_parts import logical
@@ -53,7 +53,7 @@ def stored(kind: Any, raw: bytes) -> Any:
     [row] = encoded.literals
     if row == "NULL":
         return None
-    return json.loads(re.sub(r"\\(.)", r"\1", row[1:-1]))
+    return json.loads(unescaped(row[1:-1]))
 
 
 @pytest.mark.parametrize(

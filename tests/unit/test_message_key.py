@@ -48,7 +48,7 @@ CONNECT_DECIMAL = {
 }
 
 READ: list[tuple[Schema, str, bytes, str]] = [
-    ("string", "text", b"a'b", r"'a\'b'"),
+    ("string", "text", b"a'b", "'a''b'"),
     ("string", "text", b"", "''"),
     ("int", "text", b"-7", "-7"),
     ("boolean", "text", b"true", "1"),

@@ -20,8 +20,9 @@ from infra.provision.items import ProvisionItem, ProvisionResult, State
 from infra.provision.provision import ProvisionRequest
 from infra.provision.topics import Cluster, TopicFacts, copies_for
 from infra.tables.database import Sessions, account_of
-from infra.tables.ddl import create_table_sql, literal, quoted
+from infra.tables.ddl import create_table_sql
 from rtpipe.errors import ExitCode, SchemaError, SettingsError, UnreachableError
+from rtpipe.mysql.quoting import quoted, quoted_text
 
 CANARY = "canary'1%"
 URL = "mysql+pymysql://{}:canary'1%25@127.0.0.1:1/bank"
@@ -308,7 +309,7 @@ def test_quoting_leaves_no_way_out(text: str) -> None:
     inner = quoted(text)[1:-1]
     assert inner.replace("``", "") == text.replace("`", "")
     assert inner.count("`") == 2 * text.count("`")
-    assert "'" not in literal(text)[1:-1].replace("''", "")
+    assert "'" not in quoted_text(text)[1:-1].replace("''", "")
 
 
 def test_create_table_quotes_and_keeps_comments() -> None:

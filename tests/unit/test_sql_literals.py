@@ -30,7 +30,7 @@ def one(avro_type: Any, value: Any) -> str:
         ("double", 0.1, "0.1"),
         ("double", 1e300, "1e+300"),
         ("string", "plain", "'plain'"),
-        ("string", "it's \\ \n\0\x1a", "'it\\'s \\\\ \\n\\0\\Z'"),
+        ("string", "it's \\ \n\0\x1a", "'it''s \\\\ \\n\\0\\Z'"),
         ("string", "%s", "'%s'"),
         ("bytes", b"\0\xff", "X'00ff'"),
         ("bytes", b"", "X''"),

@@ -13,6 +13,7 @@ from avro_schemas.avro.wire_format import HEADER_SIZE
 from avro_schemas.tables.evolution import EvolutionError
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN
 from rtpipe.errors import RtpipeError
+from rtpipe.mysql.quoting import quoted, quoted_list
 from workers.commit.batch_work import BatchWork, Tombstones
 from workers.commit.key_watch import KeyWatch
 from workers.commit.row_trial import Rows
@@ -158,14 +159,10 @@ def _rows(encoder: RowEncoder, made: Encoded, refused: dict[int, Refusal], max_p
 
 def _deletion(spec: PartitionSpec) -> str:
     """The beginning of the statement that deletes rows by key, up to the bracket around the keys."""
-    table, columns = _quoted(spec.table), ", ".join(map(_quoted, spec.rules.key))
+    table, columns = quoted(spec.table), quoted_list(spec.rules.key)
     soft = spec.rules.tombstones == "soft_delete"
     act = f"UPDATE {table} SET {DELETED_COLUMN} = 1" if soft else f"DELETE FROM {table}"
     return f"{act} WHERE ({columns}) IN ("
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _too_large(rows: Rows, limit: int) -> dict[int, Refusal]:

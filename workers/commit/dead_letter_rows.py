@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from avro_schemas.avro.wire_format import WireFormatError, schema_id_of
 from avro_schemas.tables.own_tables.dead_letters import LETTERS, MAX_TEXT
+from rtpipe.mysql.quoting import binary_literal, quoted, quoted_list, quoted_text
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Refusal
@@ -13,12 +14,12 @@ from workers.rows.metadata_literals import headers_json, moment_text
 
 _COLUMNS = [str(column.name) for column in LETTERS.columns]
 _NEWER = [str(column.name) for column in LETTERS.columns if not column.primary_key]
-_PREFIX = f"INSERT INTO {LETTERS.name} ({', '.join(f'`{name}`' for name in _COLUMNS)}) VALUES ".encode()
+_PREFIX = f"INSERT INTO {LETTERS.name} ({quoted_list(_COLUMNS)}) VALUES ".encode()
 #: How the text of a letter ends whose value, key or headers could not be kept.
 NOT_KEPT = "more than max_allowed_packet takes and are in Kafka alone"
 #: A message that is read again, since the offset was set back, replaces its letter.
-_SUFFIX = f" ON DUPLICATE KEY UPDATE {', '.join(f'`{name}` = VALUES(`{name}`)' for name in _NEWER)}".encode()
-_ESCAPES = ((b"\\", b"\\\\"), (b"'", b"\\'"), (b"\0", b"\\0"), (b"\x1a", b"\\Z"))
+_REPLACED = ", ".join(f"{name} = VALUES({name})" for name in map(quoted, _NEWER))
+_SUFFIX = f" ON DUPLICATE KEY UPDATE {_REPLACED}".encode()
 
 
 def dead_letter_statements(
@@ -66,17 +67,11 @@ def dead_letter_text(refusal: Refusal, *, size_not_kept: int | None = None) -> s
 
 
 def _text(value: str | None) -> bytes:
-    return b"NULL" if value is None else b"'" + _escaped(value.encode()) + b"'"
+    return b"NULL" if value is None else quoted_text(value).encode()
 
 
 def _binary(value: bytes | None) -> bytes:
-    return b"NULL" if value is None else b"_binary'" + _escaped(value) + b"'"
-
-
-def _escaped(value: bytes) -> bytes:
-    for mark, escape in _ESCAPES:  # the backslash comes first
-        value = value.replace(mark, escape)
-    return value
+    return b"NULL" if value is None else binary_literal(value)
 
 
 def _schema_id(value: bytes | None) -> bytes:

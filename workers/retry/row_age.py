@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN, OFFSET_COLUMN, PARTITION_COLUMN, POSITION
+from rtpipe.mysql.quoting import quoted, quoted_list
 from workers.commit.batch_work import BatchWork
 from workers.contract.partition_spec import PartitionSpec
 from workers.retry.dead_letter import DeadLetter
@@ -21,7 +22,7 @@ class RowAge:
     def __init__(self, spec: PartitionSpec, *, force: bool) -> None:
         self._spec = spec
         self._force = force
-        self._table = "`" + spec.table.replace("`", "``") + "`"
+        self._table = quoted(spec.table)
 
     def reasons(self, letters: Sequence[DeadLetter], work: BatchWork, query: Query) -> dict[int, str]:
         """Why some must not be written, by place."""
@@ -49,7 +50,7 @@ class RowAge:
 
     def _rows(self, keys: Mapping[int, str], query: Query) -> dict[int, tuple[int, int, bool]]:
         """Partition, offset and whether it counts as deleted, of the row of each key that has one."""
-        columns = ", ".join("`" + name.replace("`", "``") + "`" for name in self._spec.rules.key)
+        columns = quoted_list(self._spec.rules.key)
         deleted = DELETED_COLUMN if self._spec.rules.tombstones == "soft_delete" else "0"
         found_in = f"{PARTITION_COLUMN}, {OFFSET_COLUMN}, {deleted} FROM {self._table} WHERE ({columns}) IN"
         parts = [f"SELECT {at}, {found_in} (({key}))" for at, key in keys.items()]

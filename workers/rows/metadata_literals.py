@@ -16,8 +16,8 @@ from avro_schemas.tables.metadata_columns import (
     SCHEMA_COLUMN,
     TIMESTAMP_COLUMN,
 )
+from rtpipe.mysql.quoting import hexadecimal, quoted_text
 from workers.contract.batch import Batch, Headers
-from workers.rows.literals.text_literals import quoted_text
 
 #: A batch and the places of some of its messages in, a literal for each out.
 MetadataLiterals = Callable[[Batch, Sequence[int]], list[str]]
@@ -59,4 +59,4 @@ def _or_null(text: str | None) -> str:
 
 
 def _bytes(value: bytes | None) -> str:
-    return "NULL" if value is None else f"X'{value.hex()}'"
+    return "NULL" if value is None else hexadecimal(value)

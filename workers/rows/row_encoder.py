@@ -9,12 +9,10 @@ from itertools import compress
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import insert
-from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
-
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.layout import TableLayout
 from avro_schemas.tables.metadata_columns import HEADERS_COLUMN, POSITION
+from rtpipe.mysql.quoting import quoted, quoted_list
 from workers.contract.batch import Batch
 from workers.contract.refusal import Reason, Refusal
 from workers.rows.decoding.message_decoder import MessageDecoder
@@ -24,7 +22,6 @@ from workers.rows.metadata_literals import metadata_literals
 
 #: Messages whose decoded values are held at once: few enough to stay in the processor's cache, and little memory.
 _CHUNK = 500
-_DIALECT = MySQLDialect_pymysql(paramstyle="named")
 Record = Mapping[str, Any]
 
 
@@ -60,9 +57,8 @@ class RowEncoder:
         self.placed = not layout.key and set(POSITION) <= set(layout.metadata)
         names = [column.name for column in layout.columns]
         self._key = [names.index(name) for name in layout.key]
-        statement = str(insert(layout.table).compile(dialect=_DIALECT))
-        #: `INSERT INTO t (a, b) VALUES `, quoted by SQLAlchemy.
-        self.prefix = statement[: statement.index(" VALUES (") + len(" VALUES ")]
+        #: INSERT INTO t (a, b) VALUES
+        self.prefix = f"INSERT INTO {quoted(layout.name)} ({quoted_list(layout.table.columns.keys())}) VALUES "
         #: What follows the rows: how a row that is there already takes the new values; "" where rows are only inserted.
         self.suffix = _update(layout) if layout.key else ""
 
@@ -154,10 +150,8 @@ def _problem(render: Literals, value: Any) -> ValueError | None:
 
 def _update(layout: TableLayout) -> str:
     """All columns but the key take the new row's values; those that its schema has not, their default."""
-    quoted = [_DIALECT.identifier_preparer.quote_identifier(str(column.name)) for column in layout.table.columns]
-    key = {_DIALECT.identifier_preparer.quote_identifier(name) for name in layout.key}
-    taken = [f"{name} = VALUES({name})" for name in quoted if name not in key]
-    others = [_DIALECT.identifier_preparer.quote_identifier(name) for name in layout.others]
-    taken += [f"{name} = DEFAULT({name})" for name in others]
-    first = min(key)
+    names = [name for name in layout.table.columns.keys() if name not in layout.key]  # noqa: SIM118 - no dict
+    taken = [f"{name} = VALUES({name})" for name in map(quoted, names)]
+    taken += [f"{name} = DEFAULT({name})" for name in map(quoted, layout.others)]
+    first = quoted(min(layout.key))
     return " ON DUPLICATE KEY UPDATE " + ", ".join(taken or [f"{first} = {first}"])

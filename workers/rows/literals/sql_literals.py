@@ -14,6 +14,7 @@ from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.types import CHAR, DECIMAL, VARCHAR, Integer
 
 from avro_schemas.columns.types import ColumnShape
+from rtpipe.mysql.quoting import hexadecimals, quoted_texts
 from workers.rows.literals.avro_texts import (
     big_decimal_text,
     date_text,
@@ -25,7 +26,7 @@ from workers.rows.literals.avro_texts import (
 )
 from workers.rows.literals.exact_fit import Literals, TooNarrow, exactly
 from workers.rows.literals.json_values import TooDeep, json_text
-from workers.rows.literals.text_literals import bytes_literals, hexadecimal, quoted_texts, text_literals
+from workers.rows.literals.text_literals import bytes_literals, text_literals
 from workers.rows.literals.user_literals import loses, user_literals
 
 
@@ -81,7 +82,7 @@ def _plain(column: ColumnShape) -> Literals:
     if of.avro_type in {"string", "enum"}:
         return quoted_texts if column.narrow else text_literals(column.type)
     if of.avro_type in {"bytes", "fixed"}:
-        return hexadecimal if column.narrow else bytes_literals(column.type)
+        return hexadecimals if column.narrow else bytes_literals(column.type)
     return _PRIMITIVE[of.avro_type]
 
 

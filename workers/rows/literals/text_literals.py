@@ -21,9 +21,9 @@ from sqlalchemy.dialects.mysql import (
 )
 from sqlalchemy.types import BINARY, CHAR, VARBINARY, VARCHAR, TypeEngine
 
+from rtpipe.mysql.quoting import hexadecimals, quoted_texts
 from workers.rows.literals.exact_fit import Literals
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"})
 #: Most bytes of the types that have no length of their own. A LONGTEXT holds more than any message.
 _MOST_BYTES: dict[type[Any], int] = {
     TINYTEXT: 255,
@@ -53,26 +53,8 @@ def bytes_literals(column: TypeEngine[Any]) -> Literals:
         return lambda values: texts(list(map(decoded, values)))
     if isinstance(column, BINARY) and column.length:
         length = column.length
-        return _checked(hexadecimal, lambda value: len(value) == length, f"not the {length} bytes of the column")
-    return _bounded(hexadecimal, column)
-
-
-def quoted_texts(values: Sequence[str]) -> list[str]:
-    """Quoted text. Most batches hold nothing to escape, which one look at the whole column tells."""
-    whole = "".join(values)
-    if any(mark in whole for mark in "\\'\0\n\r\x1a"):
-        return [quoted_text(value) for value in values]
-    return [f"'{value}'" for value in values]
-
-
-def quoted_text(value: str) -> str:
-    """One text as a literal."""
-    return f"'{value.translate(_ESCAPES)}'"
-
-
-def hexadecimal(values: Sequence[bytes]) -> list[str]:
-    """Bytes as they are."""
-    return [f"X'{value.hex()}'" for value in values]
+        return _checked(hexadecimals, lambda value: len(value) == length, f"not the {length} bytes of the column")
+    return _bounded(hexadecimals, column)
 
 
 def _bounded(render: Literals, column: TypeEngine[Any]) -> Literals:

@@ -13,10 +13,11 @@ from typing import Any
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.columns.user_column import UserColumn
 from avro_schemas.columns.user_limits import Way, counts, values_of, way_of
+from rtpipe.mysql.quoting import hexadecimals, quoted_texts
 from workers.rows.literals.avro_texts import uuid_of_bytes
 from workers.rows.literals.exact_fit import Literals
 from workers.rows.literals.json_values import json_text
-from workers.rows.literals.text_literals import decoded, hexadecimal, quoted_texts
+from workers.rows.literals.text_literals import decoded
 from workers.rows.literals.user_numbers import bits, numbers, years
 from workers.rows.literals.user_texts import addresses, byte_strings, json_texts, members, sets, texts, written
 from workers.rows.literals.user_times import clocks
@@ -80,7 +81,7 @@ def _as_they_are(column: ColumnShape, given: UserColumn, plain: Literals) -> Lit
     if column.of.avro_type in {"string", "enum"} and column.of.logical is None:
         return quoted_texts
     if column.of.avro_type in {"bytes", "fixed"} and column.of.logical is None:
-        return hexadecimal
+        return hexadecimals
     return plain
 
 

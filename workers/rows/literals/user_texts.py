@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from avro_schemas.columns.user_column import MOST_BYTES, UserColumn
 from avro_schemas.columns.user_limits import TIMESTAMP_SECONDS
-from workers.rows.literals.text_literals import hexadecimal, quoted_text
+from rtpipe.mysql.quoting import hexadecimal, quoted_text
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - a TIMESTAMP of a session in UTC
 _MOST_SECONDS = 838 * 3600 + 59 * 60 + 59
@@ -68,7 +68,7 @@ def byte_strings(given: UserColumn) -> Callable[[Any], str]:
             raise ValueError(f"more than the {given.length} bits of {given.words}")
         if not exact and len(value) > most:
             raise ValueError(f"longer than {most:,} bytes")
-        return hexadecimal([value])[0]
+        return hexadecimal(value)
 
     return literal
 
