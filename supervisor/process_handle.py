@@ -12,7 +12,8 @@ from typing import Any
 from supervisor.worker_context import bounded_start
 from workers import launch
 from workers.contract.partition_spec import PartitionSpec
-from workers.contract.reports import Drain, Running, SchemaAnswer, Sealed
+from workers.contract.reports import Drain, Running
+from workers.contract.schema_answers import SchemaAnswers, Sealed
 
 #: The forkserver's own code for "I do not know": it was killed while the worker may still run.
 _FORKSERVER_GONE = 255
@@ -58,10 +59,10 @@ class ProcessHandle:
         with contextlib.suppress(OSError):
             self.link.send(Drain(seconds))
 
-    def answer(self, answer: SchemaAnswer) -> None:
+    def answer(self, answers: SchemaAnswers) -> None:
         """Hand down what its writer asked for; a worker that is gone by now does not need it."""
         with contextlib.suppress(OSError):
-            self.link.send(Sealed.of(answer))
+            self.link.send(Sealed.of(answers))
 
     def kill(self) -> None:
         """SIGKILL both processes."""

@@ -128,7 +128,7 @@ class SupervisedWorker:
                 self._writer_silent = report.writer_silent
             case reports.SchemaWanted():
                 assert self.handle is not None
-                self._requests.ask(self.handle, self.spec, report)
+                self._requests.ask(self.spec, report, reply=self.handle.answer)
             case reports.Waiting():
                 self.reason = report.reason
             case reports.Running():

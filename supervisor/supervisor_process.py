@@ -127,8 +127,7 @@ class Supervisor:
             worker.cancel()
         for _ in inbox.take():
             self._on_signal()
-        for handle, answer in self._requests.answers():
-            handle.answer(answer)
+        self._requests.deliver()
         self._control.answer(self._commands)
         self._stop_those_who_arrived()
         self._replace_those_who_are_stuck()

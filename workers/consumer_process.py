@@ -30,10 +30,10 @@ from workers.contract.reports import (
     Progress,
     Running,
     SchemaWanted,
-    Sealed,
     Waiting,
     Warned,
 )
+from workers.contract.schema_answers import Sealed
 from workers.intake.backpressure import Backpressure
 from workers.intake.batch_builder import BatchBuilder
 from workers.intake.batch_queue import FORK, BatchQueue

@@ -17,7 +17,7 @@ from avro_schemas.tables.own_tables.offsets import OFFSETS
 from workers import consumer_process  # noqa: F401 - with everything that it imports
 from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.database_session import open_session
-from workers.contract.reports import SchemaAnswer, Sealed
+from workers.contract.schema_answers import SchemaLayout, Sealed
 from workers.rows.row_encoder import RowEncoder
 
 _NOWHERE = "127.0.0.1:1"
@@ -30,9 +30,9 @@ def _warm_up() -> None:
         open_session(f"mysql+pymysql://nobody@{_NOWHERE}/nowhere")
     for statement in (select(OFFSETS).with_for_update(), update(OFFSETS).values(epoch=OFFSETS.c.epoch + 1)):
         str(statement.compile(dialect=MySQLDialect_pymysql()))
-    answer = Sealed.of(SchemaAnswer(0, _SCHEMA, table_layout(_SCHEMA, table="warm"))).open()  # as it comes to a writer
-    assert answer.layout is not None
-    RowEncoder(answer.layout, _SCHEMA, partition=0, schema_id=0)
+    layout = table_layout(_SCHEMA, table="warm").rows()
+    Sealed.of((SchemaLayout(0, _SCHEMA, layout),)).open()  # as it comes to a writer
+    RowEncoder(layout, _SCHEMA, partition=0, schema_id=0)
 
 
 _warm_up()

@@ -23,7 +23,7 @@ from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Alive, Claimed, Committed, Ended, Waiting, Warned
 from workers.intake.batch_queue import BatchQueue
 from workers.parent_watch import leave_with_parent
-from workers.rows.schema_source import Drained, SchemaSource
+from workers.rows.schema_source import Drained, SchemaSource, asking
 
 log = get_logger("writer")
 #: Seconds between two signs of life while there is nothing to do.
@@ -149,7 +149,7 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     ledger = OffsetLedger(spec, alive)
     owner = PartitionOwner(spec.key, ledger, outage)
     consumer.send(Claimed(os.getpid(), owner.claim()))
-    writer = TableWriter(spec, owner, ledger, SchemaSource(consumer), alive)
+    writer = TableWriter(spec, owner, ledger, SchemaSource(asking(consumer)), alive)
     warned: str | None = None
     told = DeadLetterLog(spec)
     idle, checked = 0, time.monotonic()

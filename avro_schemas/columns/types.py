@@ -31,6 +31,7 @@ from sqlalchemy.dialects.mysql import (
 from sqlalchemy.types import BINARY, DATE, VARBINARY, TypeEngine
 
 from avro_schemas.avro.field_types import FieldType
+from avro_schemas.columns.type_text import found_type, type_words
 from avro_schemas.columns.user_column import UserColumn
 from rtpipe.errors import SettingsError
 
@@ -53,7 +54,7 @@ NANOS_COMMENT = "nanoseconds since 1970-01-01 00:00:00"
 
 @dataclass(frozen=True, slots=True)
 class ColumnShape:
-    """One column and the Avro field that fills it; every process can pickle it."""
+    """One column and the Avro field that fills it. To another process its type goes in words, so all of it is plain."""
 
     field: str  #: name in the Avro schema; `a.b`: field b of the record in field a
     path: tuple[str, ...]  #: the same as one name a level
@@ -72,6 +73,15 @@ class ColumnShape:
     narrow: str = ""  #: the column does not hold every value of the field, so each is looked at; and what would help
     given: UserColumn | None = None  #: the column is one that people made, of a type that no schema of the topic gave
     lossy: bool = False  #: a given column may change values
+
+    def __reduce__(self) -> tuple[Callable[..., ColumnShape], tuple[dict[str, Any]]]:
+        plain = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        charset, collation = getattr(self.type, "charset", None), getattr(self.type, "collation", None)
+        return _from_plain, (plain | {"type": (type_words(self.type), charset, collation)},)
+
+
+def _from_plain(plain: dict[str, Any]) -> ColumnShape:
+    return ColumnShape(**plain | {"type": found_type(*plain["type"])})
 
 
 def _string(of: FieldType) -> TypeEngine[Any]:

@@ -25,6 +25,7 @@ from avro_schemas.naming import column_names
 from avro_schemas.tables import row_budget
 from avro_schemas.tables.metadata_columns import METADATA_TYPES, POSITION, metadata_column, metadata_of
 from avro_schemas.tables.overflow import is_settled, overflowing, warnings_of
+from avro_schemas.tables.row_layout import RowLayout
 from avro_schemas.tables.rules import PLAIN, TableRules
 from rtpipe.errors import SchemaError, SettingsError
 
@@ -33,17 +34,12 @@ MAX_COLUMN_COMMENT, MAX_TABLE_COMMENT = 1_024, 2_048
 _HINT = "docs/schemas.md says which types have a column"
 
 
-@dataclass(frozen=True, slots=True)
-class TableLayout:
-    """The table of one topic. `columns` are in the order of the schema's fields, `metadata` columns follow them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableLayout(RowLayout):
+    """The table of one topic, as DDL makes it."""
 
-    name: str
-    columns: tuple[ColumnShape, ...]
     table: Table
-    metadata: tuple[str, ...]  #: names of the metadata columns, in the order of the table
-    key: tuple[str, ...]  #: names of the columns that a row is updated and deleted by; (): rows are inserted only
     warnings: tuple[str, ...]  #: what of the schema was ignored; whoever plans the topic logs them, once
-    others: tuple[str, ...] = ()  #: columns of other versions of the schema: an update sets them to their default
 
 
 def table_layout(schema: Any, *, table: str, rules: TableRules = PLAIN) -> TableLayout:
@@ -72,7 +68,7 @@ def table_layout(schema: Any, *, table: str, rules: TableRules = PLAIN) -> Table
     comment = _comment(schema.get("doc") if isinstance(schema, Mapping) else None, MAX_TABLE_COMMENT)
     primary = key or tuple(name for name in POSITION if name in metadata)
     made = _table(table, columns, metadata, primary, comment)
-    return TableLayout(table, columns, made, metadata, key, tuple(warnings))
+    return TableLayout(table, columns, metadata, key, table=made, warnings=tuple(warnings))
 
 
 def _fitted(

@@ -20,10 +20,11 @@ from supervisor.settings.settings import Settings
 from workers.commit.batch_encoder import BatchEncoder
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
-from workers.contract.reports import SchemaAnswer, SchemaWanted, Use
+from workers.contract.reports import SchemaWanted
+from workers.contract.schema_answers import SchemaAnswer, SchemaAnswers, SchemaHalt, SchemaRefused
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource
 from workers.retry.dead_letter_retry import DeadLetterRetry, Outcome, Result
-from workers.rows.schema_source import SchemaRefused
+from workers.rows.schema_source import SchemaHaltError, SchemaSource
 
 #: What is wrong with one schema or its table alone: letters of other schemas may still become rows.
 _OF_ONE_SCHEMA = {ExitCode.SCHEMA_REFUSED, ExitCode.BAD_SETUP, ExitCode.USAGE}
@@ -53,7 +54,7 @@ class DeadLetterRetries:
         self, source: DeadLetterSource, chunks: Iterator[list[DeadLetter]], fetch: DeadLetterFetch
     ) -> Iterator[Outcome]:
         spec = self._spec(source)
-        encoder = BatchEncoder(spec, _Schemas(self._requests, spec), hold=False)
+        encoder = BatchEncoder(spec, SchemaSource(lambda wanted: self._answers(spec, wanted)), hold=False)
         with contextlib.closing(
             DeadLetterRetry(source, spec, encoder, force=self._force, dry_run=self._dry_run)
         ) as retry:
@@ -64,6 +65,11 @@ class DeadLetterRetries:
                 else:
                     why = f"it is of the consumer group {source.group}, the settings say {spec.group}"
                     yield from (Outcome(source, one.offset, Result.KEPT, one.error_name, why) for one in letters)
+
+    def _answers(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswers:
+        """From the schema requests of this very process. SchemaHaltError for what ends the command."""
+        answers = self._requests.answer(spec, wanted)
+        return tuple(_of_one_schema(one, wanted) for one in answers)
 
     def _spec(self, source: DeadLetterSource) -> PartitionSpec:
         """As much of a worker's order as encoding and writing need."""
@@ -87,22 +93,15 @@ class DeadLetterRetries:
         )
 
 
-class _Schemas:
-    """Asks the schema requests of this very process."""
-
-    def __init__(self, desk: SchemaRequests, spec: PartitionSpec) -> None:
-        self._requests = desk
-        self._spec = spec
-
-    def ask(self, schema_id: int, use: Use, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaAnswer:
-        answer = self._requests.answer(self._spec, SchemaWanted(schema_id, use, again, beside))
-        problem = answer.problem
-        if problem is None:
-            return answer
-        if use == "value" and problem.code in _OF_ONE_SCHEMA:
-            text = problem.text if problem.name == Reason.UNFIT_TABLE else f"{problem.name} {problem.text}"
-            return SchemaAnswer(schema_id, refusal=Refusal(Reason.UNFIT_TABLE, text))
-        raise SchemaRefused(
-            problem,
-            hint="mend that, then retry again: what is written is no letter any more, the others are as they were",
-        )
+def _of_one_schema(answer: SchemaAnswer, wanted: SchemaWanted) -> SchemaAnswer:
+    """What is wrong with one schema or its table refuses its dead letters alone."""
+    if not isinstance(answer, SchemaHalt):
+        return answer
+    if wanted.use == "value" and answer.end.code in _OF_ONE_SCHEMA:
+        name, text = answer.end.name, answer.end.text
+        why = text if name == Reason.UNFIT_TABLE else f"{name} {text}"
+        return SchemaRefused(answer.schema_id, Refusal(Reason.UNFIT_TABLE, why))
+    raise SchemaHaltError(
+        answer.end,
+        hint="mend that, then retry again: what is written is no dead letter any more, the others are as they were",
+    )

@@ -11,7 +11,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
@@ -21,20 +21,23 @@ from rtpipe.pause import PausePolicy
 from supervisor.schemas.limits_at_start import tell_at_start
 from supervisor.schemas.topic_answers import TopicAnswers
 from workers.contract.partition_spec import PartitionSpec
-from workers.contract.reports import Ended, SchemaAnswer, SchemaWanted
+from workers.contract.reports import Ended, SchemaWanted
+from workers.contract.schema_answers import SchemaAnswers, SchemaHalt
 
 if TYPE_CHECKING:
     from avro_schemas.registry.client import Registry
-    from supervisor.process_handle import ProcessHandle
     from supervisor.schemas.table_fitter import TableFitter
 
 log = get_logger("supervisor")
 _T = TypeVar("_T")
 _PAUSES = PausePolicy(first=0.1, longest=10.0)
+#: Takes the answers back to where the question came from.
+Reply = Callable[[SchemaAnswers], None]
+_Question = tuple[PartitionSpec, SchemaWanted, Reply]
 
 
 class SchemaRequests:
-    """`ask` from the loop; `answers` gives, in the loop again, who asked and what came back."""
+    """`ask` from the loop; `deliver` gives, in the loop again, each answer to the one who asked."""
 
     def __init__(self, open_registry: Callable[[], Registry], fitter: TableFitter, *, patient: bool = True) -> None:
         """`patient`: a service that does not answer is waited for; else that is the answer's problem."""
@@ -45,12 +48,14 @@ class SchemaRequests:
         self._opening = threading.Lock()
         self._patient = patient
         self._topics: dict[str, TopicAnswers] = {}  # each of which its thread alone touches
-        self._asked: dict[str, queue.SimpleQueue[tuple[ProcessHandle, PartitionSpec, SchemaWanted]]] = {}
-        self._answered: queue.SimpleQueue[tuple[ProcessHandle, SchemaAnswer]] = queue.SimpleQueue()
+        self._asked: dict[str, queue.SimpleQueue[_Question]] = {}
+        self._answered: queue.SimpleQueue[tuple[Reply, SchemaAnswers]] = queue.SimpleQueue()
         self._wake: Callable[[], None] = lambda: None
 
     def open(self, wake: Callable[[], None]) -> None:
-        """`wake` is called from another thread when there are `answers`. The registry's client loads meanwhile."""
+        """`wake` is called from another thread when there is something to `deliver`. The registry's client loads
+        meanwhile.
+        """
         self._wake = wake
         threading.Thread(target=self._prepare, name="registry client", daemon=True).start()
 
@@ -58,42 +63,43 @@ class SchemaRequests:
         """Say which values the tables' columns refuse or may change, as soon as registry and database answer."""
         tell_at_start(specs, self._client, self._fitter)
 
-    def ask(self, who: ProcessHandle, spec: PartitionSpec, wanted: SchemaWanted) -> None:
-        """`who` comes back beside the answer."""
+    def ask(self, spec: PartitionSpec, wanted: SchemaWanted, reply: Reply) -> None:
+        """`reply` is called with the answers, by `deliver`."""
         topic = spec.key.topic
         if topic not in self._asked:
             self._asked[topic] = queue.SimpleQueue()
             work = threading.Thread(target=self._work, args=(self._asked[topic],), name=f"schemas {topic}", daemon=True)
             work.start()
-        self._asked[topic].put((who, spec, wanted))
+        self._asked[topic].put((spec, wanted, reply))
 
-    def answers(self) -> Iterator[tuple[ProcessHandle, SchemaAnswer]]:
-        """What is ready."""
+    def deliver(self) -> None:
+        """Call the `reply` of each answer that is ready."""
         while not self._answered.empty():
-            yield self._answered.get()
+            reply, answers = self._answered.get()
+            reply(answers)
 
-    def _work(self, asked: queue.SimpleQueue[tuple[ProcessHandle, PartitionSpec, SchemaWanted]]) -> None:
+    def _work(self, asked: queue.SimpleQueue[_Question]) -> None:
         while True:
-            who, spec, wanted = asked.get()
+            spec, wanted, reply = asked.get()
             try:
-                answer = self.answer(spec, wanted)
+                answers = self.answer(spec, wanted)
             except Exception as exc:  # an answer, too: a writer waits for one
                 log.exception("schema id %d", wanted.schema_id, extra={"event": "schema_failed"})
                 ended = Ended(ExitCode.FAILED, RtpipeError.name, f"schema id {wanted.schema_id}: {type(exc).__name__}")
-                answer = SchemaAnswer(wanted.schema_id, problem=ended)
-            self._answered.put((who, answer))
+                answers = (SchemaHalt(wanted.schema_id, ended),)
+            self._answered.put((reply, answers))
             with contextlib.suppress(OSError):  # the loop has ended meanwhile
                 self._wake()
 
-    def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
-        """The answer, now; one thread a topic."""
+    def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswers:
+        """The answers, now; one thread a topic."""
         topic = spec.key.topic
         if topic not in self._topics:
             self._topics[topic] = TopicAnswers(topic, self._client, self._fitter, self._insist, patient=self._patient)
-        answer = self._topics[topic].answer(spec, wanted)
-        if answer.problem is not None and answer.problem.name == AccessDeniedError.name:
+        answers = self._topics[topic].answer(spec, wanted)
+        if any(isinstance(one, SchemaHalt) and one.end.name == AccessDeniedError.name for one in answers[:1]):
             self._registry = None  # its files and secrets may be others by the next time
-        return answer
+        return answers
 
     def _prepare(self) -> None:
         with contextlib.suppress(RtpipeError):  # whoever asks hears of it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from avro_schemas.columns.found_table import FoundTable
 from avro_schemas.columns.verdict import Cost
@@ -38,6 +39,14 @@ class Wanted:
     """The rows of a schema, for which the table is to be fit."""
 
     cause: Cause
+    layout: TableLayout
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLayout:
+    """What a table's key columns alone tell."""
+
+    schema: Any  #: a record of the fields that fill them
     layout: TableLayout
 
 
@@ -80,8 +89,8 @@ class TableFitter:
                 fitted = [self._fit(session, found, one, rules, lineage) for one in wanted]
             return fitted
 
-    def key_layout(self, table: str, rules: TableRules) -> TableLayout:
-        """The key columns of a table whose schema nobody has told yet. TableUnfitError if it has them not."""
+    def key_layout(self, table: str, rules: TableRules) -> KeyLayout:
+        """The key columns of a table whose schema nobody has told yet. TableUnfitError if it does not have them."""
         with connected(self._account, self._database, table) as session:
             found = session.look()
         schema = key_schema(found, rules) if found is not None else None
@@ -92,7 +101,7 @@ class TableFitter:
                 " rtpipe table apply --schema FILE",
             )
         only_key = TableRules(mode=rules.mode, key=rules.key, key_format=rules.key_format, rename=rules.rename)
-        return table_layout(schema, table=table, rules=only_key)
+        return KeyLayout(schema, table_layout(schema, table=table, rules=only_key))
 
     def tell_limits(self, wanted: Wanted, rules: TableRules, lineage: Callable[[], Lineage]) -> None:
         """Say which values the table's columns refuse or may change; alters nothing. Raises as `fit` does."""

@@ -5,23 +5,30 @@ All ids that a batch brings are found out in one round: the registry is asked si
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from avro_schemas.registry.subject_names import record_name
 from avro_schemas.registry.topic_schemas import ForeignSchemaError, TopicSchemas
-from avro_schemas.tables.layout import TableLayout, table_layout
+from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.lineage import Lineage, lineage_of
 from infra.tables.table_session import Cause
 from rtpipe.errors import NotAvroError, RtpipeError, SchemaError, SettingsError
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
-from supervisor.schemas.table_fitter import DiscardedError, TableFitter, Wanted
+from supervisor.schemas.table_fitter import DiscardedError, KeyLayout, TableFitter, Wanted
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
-from workers.contract.reports import Ended, SchemaAnswer, SchemaWanted, Use
+from workers.contract.reports import Ended, SchemaWanted, Use
+from workers.contract.schema_answers import (
+    KeySchema,
+    SchemaAnswer,
+    SchemaAnswers,
+    SchemaHalt,
+    SchemaLayout,
+    SchemaRefused,
+)
 
 if TYPE_CHECKING:
     from avro_schemas.registry.client import Registry
@@ -51,25 +58,24 @@ class TopicAnswers:
         self._known: dict[tuple[int, Use], SchemaAnswer] = {}
         self._ours: tuple[Registry, TopicSchemas] | None = None
 
-    def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswer:
-        """What is known, or found out. Not remembered is what somebody may mend: problems, and columns too narrow."""
+    def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswers:
+        """What is known, or found out. Not remembered is what somebody may mend: refusals, and columns too narrow."""
         if wanted.again:
             self._known.clear()
         if wanted.use == "newest":
-            return self._newest(spec)
+            return (self._newest(spec),)
         if wanted.use == "key":
             known = self._known.get((wanted.schema_id, "key"))
-            return known or self._keep(spec, self._key(spec, wanted.schema_id), "key")
+            return (known or self._keep(spec, self._key(spec, wanted.schema_id), "key"),)
         ids = list(dict.fromkeys((wanted.schema_id, *wanted.beside)))
         new = [one for one in ids if (one, "value") not in self._known]
         if new and spec.rules.mode == "upsert":  # whose other layouts a new one changes
             new = ids
         found = {one.schema_id: self._keep(spec, one) for one in self._round(spec, new)} if new else {}
-        first, *others = (found.get(one) or self._known[one, "value"] for one in ids)
-        return dataclasses.replace(first, beside=tuple(others))
+        return tuple(found.get(one) or self._known[one, "value"] for one in ids)
 
     def _keep(self, spec: PartitionSpec, answer: SchemaAnswer, use: Use = "value") -> SchemaAnswer:
-        if answer.schema is not None and not _may_change(answer, spec):
+        if isinstance(answer, SchemaLayout | KeySchema) and not _may_change(answer, spec):
             self._known[answer.schema_id, use] = answer
         return answer
 
@@ -81,22 +87,26 @@ class TopicAnswers:
 
     def _key(self, spec: PartitionSpec, schema_id: int) -> SchemaAnswer:
         try:
-            return SchemaAnswer(schema_id, self._insist(lambda: self._schemas(spec).key(schema_id)))
+            return KeySchema(schema_id, self._insist(lambda: self._schemas(spec).key(schema_id)))
         except RtpipeError as error:
             return _without(schema_id, error)
 
     def _newest(self, spec: PartitionSpec) -> SchemaAnswer:
-        """The values that a tombstone has none of: by the subject, else by what was met, else by the table's key."""
+        """The values that a tombstone has none of: by the subject, else by what was met, else by the table's key, which
+        serves also where the table takes no rows of that schema.
+        """
         schema_id = 0
         try:
             found = self._insist(lambda: self._schemas(spec).newest()) or self._newest_met()
             if found is not None:
                 schema_id, schema = found
-                return self._round(spec, [schema_id], {schema_id: schema})[0]
-            layout = self._insist(lambda: self._fitter.key_layout(spec.table, spec.rules))
-            return SchemaAnswer(schema_id, layout=layout)
+                [answer] = self._round(spec, [schema_id], {schema_id: schema})
+                if not isinstance(answer, SchemaRefused):
+                    return answer
+            by_key: KeyLayout = self._insist(lambda: self._fitter.key_layout(spec.table, spec.rules))
+            return SchemaLayout(0, by_key.schema, by_key.layout.rows())
         except RtpipeError as error:
-            return SchemaAnswer(schema_id, problem=Ended.by(error))
+            return SchemaHalt(schema_id, Ended.by(error))
 
     def _newest_met(self) -> tuple[int, Any] | None:
         return max(self._met.items(), key=lambda one: one[0]) if self._met else None
@@ -134,7 +144,9 @@ class TopicAnswers:
         except RtpipeError as error:
             return [_of_table(number, error) for number in numbers]
         return [
-            SchemaAnswer(number, schemas[number], one) if isinstance(one, TableLayout) else _of_table(number, one)
+            _of_table(number, one)
+            if isinstance(one, RtpipeError)
+            else SchemaLayout(number, schemas[number], one.rows())
             for number, one in zip(numbers, fitted, strict=True)
         ]
 
@@ -188,20 +200,20 @@ class TopicAnswers:
 def _without(schema_id: int, error: RtpipeError) -> SchemaAnswer:
     """There is no schema: what each message of the id is refused by, or what stops the partition."""
     if isinstance(error, NotAvroError):
-        return SchemaAnswer(schema_id, refusal=Refusal(Reason.WIRE_FORMAT, f"{error.message}: {error.hint}"))
+        return SchemaRefused(schema_id, Refusal(Reason.WIRE_FORMAT, f"{error.message}: {error.hint}"))
     if isinstance(error, ForeignSchemaError):
-        return SchemaAnswer(schema_id, refusal=Refusal(Reason.FOREIGN_SCHEMA, error.message))
+        return SchemaRefused(schema_id, Refusal(Reason.FOREIGN_SCHEMA, error.message))
     if isinstance(error, SchemaError):
-        return SchemaAnswer(schema_id, refusal=Refusal(Reason.UNKNOWN_SCHEMA, error.message))
-    return SchemaAnswer(schema_id, problem=Ended.by(error))
+        return SchemaRefused(schema_id, Refusal(Reason.UNKNOWN_SCHEMA, error.message))
+    return SchemaHalt(schema_id, Ended.by(error))
 
 
 def _of_table(schema_id: int, error: RtpipeError) -> SchemaAnswer:
     if isinstance(error, DiscardedError):
-        return SchemaAnswer(schema_id, refusal=Refusal(Reason.DISCARDED, error.message))
+        return SchemaRefused(schema_id, Refusal(Reason.DISCARDED, error.message))
     ended = Ended.by(error)
     text = f"schema id {schema_id}: {ended.text}"
-    return SchemaAnswer(schema_id, problem=Ended(ended.code, ended.name, text, ended.lasting))
+    return SchemaHalt(schema_id, Ended(ended.code, ended.name, text, ended.lasting))
 
 
 def _may_come(found: Any) -> bool:
@@ -211,8 +223,8 @@ def _may_come(found: Any) -> bool:
     return isinstance(found, SchemaNotFoundError | UnprocessableError)
 
 
-def _may_change(answer: SchemaAnswer, spec: PartitionSpec) -> bool:
+def _may_change(answer: SchemaLayout | KeySchema, spec: PartitionSpec) -> bool:
     """Whether the layout is one that `rtpipe table apply` would better: a writer that starts again asks anew."""
-    columns = answer.layout.columns if answer.layout else ()
+    columns = answer.layout.columns if isinstance(answer, SchemaLayout) else ()
     for_now = any(column.narrow or column.required or column.given for column in columns)
     return for_now or spec.rules.evolution == "discard_value"

@@ -19,7 +19,7 @@ from workers.commit.batch_encoder import BatchEncoder
 from workers.commit.batch_work import BatchWork
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.refusal import Reason, Refusal
-from workers.contract.reports import SchemaAnswer, Use
+from workers.contract.schema_answers import KeySchema, SchemaLayout, SchemaRefused
 
 VALUE, KEY, BARE, PROTOBUF = 1, 2, 3, 4
 FIELDS = [{"name": "id", "type": "string"}, {"name": "v", "type": "int"}]
@@ -47,16 +47,33 @@ class Desk:
         self._rules = rules
         self.asked = 0
 
-    def ask(self, schema_id: int, use: Use, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaAnswer:
+    def rows(
+        self, schema_id: int, *, again: bool = False, beside: tuple[int, ...] = ()
+    ) -> SchemaLayout | SchemaRefused:
+        del again, beside
+        self.asked += 1
+        return refusal_of(schema_id) or self._layout(schema_id)
+
+    def newest(self, *, again: bool = False) -> SchemaLayout:
         del again
         self.asked += 1
-        if schema_id == PROTOBUF:
-            return SchemaAnswer(schema_id, refusal=Refusal(Reason.WIRE_FORMAT, "schema id 4 is of the type PROTOBUF"))
-        if schema_id not in SCHEMAS and use != "newest":
-            return SchemaAnswer(schema_id, refusal=Refusal(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is unknown"))
-        schema = SCHEMAS[VALUE if use == "newest" else schema_id]
-        layout = None if use == "key" else table_layout(schema, table="t", rules=self._rules)
-        return SchemaAnswer(schema_id, schema, layout)
+        return self._layout(VALUE)
+
+    def key(self, schema_id: int) -> KeySchema | SchemaRefused:
+        self.asked += 1
+        return refusal_of(schema_id) or KeySchema(schema_id, SCHEMAS[schema_id])
+
+    def _layout(self, schema_id: int) -> SchemaLayout:
+        schema = SCHEMAS[schema_id]
+        return SchemaLayout(schema_id, schema, table_layout(schema, table="t", rules=self._rules).rows())
+
+
+def refusal_of(schema_id: int) -> SchemaRefused | None:
+    if schema_id == PROTOBUF:
+        return SchemaRefused(schema_id, Refusal(Reason.WIRE_FORMAT, "schema id 4 is of the type PROTOBUF"))
+    if schema_id not in SCHEMAS:
+        return SchemaRefused(schema_id, Refusal(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is unknown"))
+    return None
 
 
 def rows_of(number: int, _: bytes) -> int:

@@ -23,7 +23,7 @@ from workers.contract.refusal import Reason, Refusal
 from workers.rows.foreign_values import header_refusals, of_this_value
 from workers.rows.row_encoder import Encoded, RowEncoder
 from workers.rows.schema_cache import SchemaCache, Schemas
-from workers.rows.schema_source import SchemaRefused
+from workers.rows.schema_source import SchemaHaltError
 
 _NULL = Refusal(Reason.NULL_VALUE, "a null value (tombstone), for which the topic's settings have no use")
 
@@ -102,8 +102,8 @@ class BatchEncoder:
         for header, places in headers.items():
             try:
                 self._schemas.encoder(header, beside)
-            except SchemaRefused as refused:
-                raise HeldAt(places[0], refused.of(f"{self._spec.key} offset {batch.offsets[places[0]]}")) from refused
+            except SchemaHaltError as halt:
+                raise HeldAt(places[0], halt.of(f"{self._spec.key} offset {batch.offsets[places[0]]}")) from halt
         return {header: self._schemas.encoder(header, beside) for header in headers}
 
     def _require_room(self, batch: Batch, refused: dict[int, Refusal]) -> None:

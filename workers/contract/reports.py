@@ -1,22 +1,17 @@
 """What workers and their supervisor tell each other, each frozen and plain.
 
 Up, from the consumer process:   Waiting, Running, Progress, Alive, SchemaWanted, Warned, Ended
-Down, to the consumer process:   Drain, Sealed (a SchemaAnswer)
+Down, to the consumer process:   Drain, Sealed (answers about a schema, see schema_answers.py)
 Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Warned, Ended
 Inside a worker, consumer to writer:   Sealed, or Drain instead of it
 """
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from rtpipe.errors import ExitCode, RtpipeError
-from workers.contract.refusal import Refusal
-
-if TYPE_CHECKING:
-    from avro_schemas.tables.layout import TableLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,37 +84,6 @@ class SchemaWanted:
     use: Use = "value"
     again: bool = False  #: the table was not as the last answer said
     beside: tuple[int, ...] = ()  #: ids of values that will be asked for next: answered together, they cost less
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaAnswer:
-    """The schema as parsed JSON and, but for keys, the layout of its rows, which the table has by now. Or the problem:
-    either every message of this id is refused, or the partition ends.
-    """
-
-    schema_id: int
-    schema: Any = None
-    layout: TableLayout | None = None
-    refusal: Refusal | None = None  #: of each message of this id
-    problem: Ended | None = None
-    beside: tuple[SchemaAnswer, ...] = ()  #: about the other ids of the question
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """A SchemaAnswer on its way to the writer: the consumer passes it on, and never needs the memory of a layout."""
-
-    content: bytes
-
-    @classmethod
-    def of(cls, answer: SchemaAnswer) -> Sealed:
-        """The answer as bytes."""
-        return cls(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
-
-    def open(self) -> SchemaAnswer:
-        """The answer."""
-        answer: SchemaAnswer = pickle.loads(self.content)  # noqa: S301 - our own supervisor sealed it
-        return answer
 
 
 @dataclass(frozen=True, slots=True)

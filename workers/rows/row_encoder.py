@@ -10,8 +10,8 @@ from operator import itemgetter
 from typing import Any
 
 from avro_schemas.columns.types import ColumnShape
-from avro_schemas.tables.layout import TableLayout
 from avro_schemas.tables.metadata_columns import HEADERS_COLUMN, POSITION
+from avro_schemas.tables.row_layout import RowLayout
 from rtpipe.mysql.quoting import quoted, quoted_list
 from workers.contract.batch import Batch
 from workers.contract.refusal import Reason, Refusal
@@ -40,7 +40,7 @@ class RowEncoder:
     """Turns messages of one schema id into rows of one table; made once for each schema id."""
 
     def __init__(
-        self, layout: TableLayout, schema: Any, partition: int, schema_id: int, *, nonfinite: str = "dead_letter"
+        self, layout: RowLayout, schema: Any, partition: int, schema_id: int, *, nonfinite: str = "dead_letter"
     ) -> None:
         self._decoder = MessageDecoder(schema)
         self._columns: list[tuple[ColumnShape, Callable[[Record], Any], Literals]] = [
@@ -58,7 +58,7 @@ class RowEncoder:
         names = [column.name for column in layout.columns]
         self._key = [names.index(name) for name in layout.key]
         #: INSERT INTO t (a, b) VALUES
-        self.prefix = f"INSERT INTO {quoted(layout.name)} ({quoted_list(layout.table.columns.keys())}) VALUES "
+        self.prefix = f"INSERT INTO {quoted(layout.name)} ({quoted_list(layout.names)}) VALUES "
         #: What follows the rows: how a row that is there already takes the new values; "" where rows are only inserted.
         self.suffix = _update(layout) if layout.key else ""
 
@@ -148,9 +148,9 @@ def _problem(render: Literals, value: Any) -> ValueError | None:
     return None
 
 
-def _update(layout: TableLayout) -> str:
+def _update(layout: RowLayout) -> str:
     """All columns but the key take the new row's values; those that its schema has not, their default."""
-    names = [name for name in layout.table.columns.keys() if name not in layout.key]  # noqa: SIM118 - no dict
+    names = [name for name in layout.names if name not in layout.key]
     taken = [f"{name} = VALUES({name})" for name in map(quoted, names)]
     taken += [f"{name} = DEFAULT({name})" for name in map(quoted, layout.others)]
     first = quoted(min(layout.key))

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from typing import Any, Protocol, get_args
 
 from avro_schemas.avro.wire_format import HEADER_SIZE, MAGIC, WireFormatError, schema_id_of
-from avro_schemas.tables.layout import TableLayout
+from avro_schemas.tables.row_layout import RowLayout
 from avro_schemas.tables.rules import KeyFormat
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
-from workers.contract.reports import SchemaAnswer, Use
+from workers.contract.schema_answers import KeySchema, SchemaLayout, SchemaRefused
 from workers.rows.keys.message_key import MessageKey
 from workers.rows.literals.sql_literals import literal_of
 from workers.rows.row_encoder import RowEncoder
@@ -28,8 +28,16 @@ KEY_FORMATS: tuple[KeyFormat, ...] = get_args(KeyFormat)
 class Schemas(Protocol):
     """Where schemas come from."""
 
-    def ask(self, schema_id: int, use: Use, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaAnswer:
-        """Schema and layout; a refusal; or an error that stops the partition."""
+    def rows(
+        self, schema_id: int, *, again: bool = False, beside: tuple[int, ...] = ()
+    ) -> SchemaLayout | SchemaRefused:
+        """Of values; an error stops the partition."""
+
+    def newest(self, *, again: bool = False) -> SchemaLayout:
+        """Of the newest values."""
+
+    def key(self, schema_id: int) -> KeySchema | SchemaRefused:
+        """Of keys."""
 
 
 class SchemaCache:
@@ -41,7 +49,7 @@ class SchemaCache:
         self._encoders: dict[bytes, RowEncoder] = {}
         self._refused: dict[bytes, tuple[float, Refusal]] = {}
         self._refused_keys: dict[int, tuple[float, str]] = {}
-        self._layout: TableLayout | None = None  #: the newest one
+        self._layout: RowLayout | None = None  #: the newest one
         self._keys: MessageKey | None = None
         self._again = False
 
@@ -56,10 +64,9 @@ class SchemaCache:
             schema_id = schema_id_of(header)
         except WireFormatError as exc:
             return Refusal(Reason.WIRE_FORMAT, exc.message)
-        answer = self._schemas.ask(schema_id, "value", again=self._again, beside=beside)
-        if answer.refusal is not None:
+        answer = self._schemas.rows(schema_id, again=self._again, beside=beside)
+        if isinstance(answer, SchemaRefused):
             return self._refuse(header, answer.refusal)
-        assert answer.layout is not None
         self._take(answer.layout)
         partition, nonfinite = self._spec.key.partition, self._spec.rules.nonfinite
         self._encoders[header] = RowEncoder(answer.layout, answer.schema, partition, schema_id, nonfinite=nonfinite)
@@ -78,7 +85,7 @@ class SchemaCache:
         self._layout = self._keys = None
         self._again = True
 
-    def _take(self, layout: TableLayout) -> None:
+    def _take(self, layout: RowLayout) -> None:
         """Keep the newest layout. Where rows are updated, older schemas must reset the columns that are new in it."""
         if self._layout is not None and layout.key and _names(layout) - _names(self._layout):
             self._encoders.clear()
@@ -103,25 +110,28 @@ class SchemaCache:
     @property
     def keys(self) -> MessageKey:
         """How keys are read by the newest layout."""
-        if self._layout is None:
-            answer = self._schemas.ask(0, "newest", again=self._again)
-            assert answer.layout is not None
-            self._take(answer.layout)
-        assert self._layout is not None
         if self._keys is None:
-            self._keys = self._reader(self._layout, self._spec.rules.key_format)
+            self._keys = self._reader(self._known_layout(), self._spec.rules.key_format)
         return self._keys
+
+    def _known_layout(self) -> RowLayout:
+        """The newest layout that is known, asked for if none is."""
+        if self._layout is not None:
+            return self._layout
+        layout = self._schemas.newest(again=self._again).layout
+        self._take(layout)
+        return layout
 
     def key_format_of(self, key: bytes | None, row_key: str) -> str:
         """The first key format that makes of a message's key what its row has in the key columns; "" if none does."""
-        assert self._layout is not None
+        layout = self._known_layout()
         for one in KEY_FORMATS:
             with contextlib.suppress(ValueError, SetupError):
-                if ",".join(self._reader(self._layout, one).columns(key)) == row_key:
+                if ",".join(self._reader(layout, one).columns(key)) == row_key:
                     return one
         return ""
 
-    def _reader(self, layout: TableLayout, key_format: KeyFormat) -> MessageKey:
+    def _reader(self, layout: RowLayout, key_format: KeyFormat) -> MessageKey:
         rules = dataclasses.replace(self._spec.rules, key_format=key_format)
         return MessageKey(rules, layout, self._key_schema, literal_of)
 
@@ -129,14 +139,14 @@ class SchemaCache:
         until, why = self._refused_keys.get(schema_id, (0.0, ""))
         if time.monotonic() < until:
             raise ValueError(why)
-        answer = self._schemas.ask(schema_id, "key")
-        if answer.refusal is not None:
+        answer = self._schemas.key(schema_id)
+        if isinstance(answer, SchemaRefused):
             if len(self._refused_keys) >= _REFUSED_KEPT:
                 self._refused_keys.clear()
             self._refused_keys[schema_id] = time.monotonic() + _REFUSED_FOR, answer.refusal.why
-            raise ValueError(answer.refusal.why)
+            raise ValueError(answer.refusal.why)  # noqa: TRY004 - of the key's bytes, whose id it is
         return answer.schema
 
 
-def _names(layout: TableLayout) -> set[str]:
+def _names(layout: RowLayout) -> set[str]:
     return {*(column.name for column in layout.columns), *layout.others}

@@ -10,7 +10,7 @@ from typing import Any
 from avro_schemas.avro.field_types import FieldType
 from avro_schemas.avro.message_format import Look, look_of_key
 from avro_schemas.columns.types import ColumnShape
-from avro_schemas.tables.layout import TableLayout
+from avro_schemas.tables.row_layout import RowLayout
 from avro_schemas.tables.rules import KeyFormat, TableRules
 from rtpipe.errors import SchemaError
 from workers.contract.errors import SetupError
@@ -39,7 +39,7 @@ _PARTS: dict[str, tuple[Callable[[bytes], Any], Callable[[FieldType, Any], Any]]
 class MessageKey:
     """`columns` gives the key's values in the form that `render_for` makes for each key column of the layout."""
 
-    def __init__(self, rules: TableRules, layout: TableLayout, schema_by_id: SchemaById, render_for: RenderFor) -> None:
+    def __init__(self, rules: TableRules, layout: RowLayout, schema_by_id: SchemaById, render_for: RenderFor) -> None:
         by_name = {column.name: dataclasses.replace(column, nullable=False) for column in layout.columns}
         self._columns = [by_name[name] for name in layout.key]
         self._format = rules.key_format

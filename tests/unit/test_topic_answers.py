@@ -17,11 +17,13 @@ from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import RtpipeError
 from rtpipe.pause import PausePolicy
-from supervisor.schemas import topic_answers as topic_desk
-from supervisor.schemas.table_fitter import Wanted
+from supervisor.schemas import topic_answers
+from supervisor.schemas.table_fitter import DiscardedError, KeyLayout, Wanted
 from supervisor.schemas.topic_answers import TopicAnswers
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.refusal import Reason
 from workers.contract.reports import SchemaWanted
+from workers.contract.schema_answers import KeySchema, SchemaAnswers, SchemaHalt, SchemaLayout, SchemaRefused
 
 KEYED = TableRules(mode="upsert", key=("id",), tombstones="delete")
 
@@ -72,19 +74,25 @@ class FakeFitter:
     """Every schema fits but those that are refused; notes what was to fit together."""
 
     refused: set[int] = field(default_factory=set)
+    discarded: set[int] = field(default_factory=set)
     rounds: list[list[int | None]] = field(default_factory=list)
 
     def fit(
         self, wanted: Sequence[Wanted], rules: TableRules, lineage: Callable[[], Lineage]
     ) -> list[TableLayout | RtpipeError]:
         self.rounds.append([one.cause.schema_id for one in wanted])
-        return [EvolutionError("no") if one.cause.schema_id in self.refused else one.layout for one in wanted]
+        return [self._fit(one) for one in wanted]
 
-    def key_layout(self, table: str, rules: TableRules) -> TableLayout:
-        return table_layout(schema(0), table=table, rules=rules)
+    def _fit(self, one: Wanted) -> TableLayout | RtpipeError:
+        if one.cause.schema_id in self.discarded:
+            return DiscardedError("no")
+        return EvolutionError("no") if one.cause.schema_id in self.refused else one.layout
+
+    def key_layout(self, table: str, rules: TableRules) -> KeyLayout:
+        return KeyLayout(schema(0), table_layout(schema(0), table=table, rules=rules))
 
 
-def desk(registry: FakeRegistry, fitter: FakeFitter, *, patient: bool = True) -> TopicAnswers:
+def answers_by(registry: FakeRegistry, fitter: FakeFitter, *, patient: bool = True) -> TopicAnswers:
     return TopicAnswers("t", lambda: registry, fitter, lambda step: step(), patient=patient)  # type: ignore[arg-type, return-value]
 
 
@@ -94,44 +102,47 @@ def spec(rules: TableRules | None = None, subjects: SubjectNames = USUAL) -> Par
     )
 
 
+def kinds(answers: SchemaAnswers) -> list[type]:
+    return [type(one) for one in answers]
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topic_desk, "_PAUSES", PausePolicy.steady(0.001))
-    monkeypatch.setattr(topic_desk, "_LAG", 0.05)
+    monkeypatch.setattr(topic_answers, "_PAUSES", PausePolicy.steady(0.001))
+    monkeypatch.setattr(topic_answers, "_LAG", 0.05)
 
 
 def test_all_ids_of_a_batch_are_one_round() -> None:
     registry, fitter = FakeRegistry({number: schema(number) for number in range(1, 41)}), FakeFitter({7})
-    about = desk(registry, fitter)
-    answer = about.answer(spec(), SchemaWanted(1, beside=tuple(range(1, 41))))
-    assert answer.layout is not None
-    assert {one.schema_id for one in answer.beside} == set(range(2, 41))
-    assert [one.schema_id for one in answer.beside if one.problem] == [7]
+    about = answers_by(registry, fitter)
+    answer, *beside = about.answer(spec(), SchemaWanted(1, beside=tuple(range(1, 41))))
+    assert isinstance(answer, SchemaLayout)
+    assert [one.schema_id for one in beside] == list(range(2, 41))
+    assert [one.schema_id for one in beside if isinstance(one, SchemaHalt)] == [7]
     assert fitter.rounds == [list(range(1, 41))]
     assert len(registry.asked) == 80
     again = about.answer(spec(), SchemaWanted(2, beside=(1, 7)))
-    assert [one.schema_id for one in (again, *again.beside)] == [2, 1, 7]
+    assert [one.schema_id for one in again] == [2, 1, 7]
     assert fitter.rounds[1:] == [[7]]  # what was a problem is looked at anew, the rest is known
 
 
 def test_with_upserts_a_new_schema_changes_the_layouts_of_the_others() -> None:
     registry, fitter = FakeRegistry({number: schema(number) for number in (1, 2)}), FakeFitter()
-    about = desk(registry, fitter)
+    about = answers_by(registry, fitter)
     about.answer(spec(KEYED), SchemaWanted(1))
-    assert [one.schema_id for one in about.answer(spec(KEYED), SchemaWanted(2, beside=(1,))).beside] == [1]
+    assert [one.schema_id for one in about.answer(spec(KEYED), SchemaWanted(2, beside=(1,)))] == [2, 1]
     assert fitter.rounds == [[1], [2, 1]]
 
 
 def test_a_schema_of_another_subject_is_refused_by_name_and_asked_about_once() -> None:
     registry = FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["b-value", "a-value"]})
-    about = desk(registry, FakeFitter())
-    answer = about.answer(spec(), SchemaWanted(1))
-    assert answer.refusal is not None
-    name, text = answer.refusal.reason, answer.refusal.why
-    assert name == "E_FOREIGN_SCHEMA"
+    about = answers_by(registry, FakeFitter())
+    [answer] = about.answer(spec(), SchemaWanted(1))
+    assert isinstance(answer, SchemaRefused)
+    assert answer.refusal.reason is Reason.FOREIGN_SCHEMA
     for word in ("schema id 1", "b-value, a-value", "t-value", "topic t", "`subject`", "any_subject"):
-        assert word in text
-    assert about.answer(spec(), SchemaWanted(2)).layout is not None
+        assert word in answer.refusal.why
+    assert kinds(about.answer(spec(), SchemaWanted(2))) == [SchemaLayout]
     about.answer(spec(), SchemaWanted(2))
     assert registry.asked.count(("subjects", 2)) == 1
 
@@ -149,53 +160,66 @@ def test_a_schema_of_another_subject_is_refused_by_name_and_asked_about_once() -
     ],
 )
 def test_which_subjects_are_the_topics(subjects: SubjectNames, under: list[str], *, good: bool) -> None:
-    answer = desk(FakeRegistry({1: schema(1)}, {1: under}), FakeFitter()).answer(spec(None, subjects), SchemaWanted(1))
-    assert (answer.refusal is None) is good
+    about = answers_by(FakeRegistry({1: schema(1)}, {1: under}), FakeFitter())
+    assert kinds(about.answer(spec(None, subjects), SchemaWanted(1))) == [SchemaLayout if good else SchemaRefused]
 
 
 def test_a_registry_that_lists_no_subjects_and_an_alias_are_asked_for_the_schema_itself() -> None:
     for listed in (True, False):
         registry = FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["real"], 2: ["real"]}, lists_subjects=listed)
         registry.aliases.add(("t-value", 1))
-        about = desk(registry, FakeFitter())
-        assert about.answer(spec(), SchemaWanted(1)).refusal is None
-        assert about.answer(spec(), SchemaWanted(2)).refusal is not None
+        about = answers_by(registry, FakeFitter())
+        assert kinds(about.answer(spec(), SchemaWanted(1, beside=(2,)))) == [SchemaLayout, SchemaRefused]
 
 
 def test_the_schema_of_a_key_is_of_the_keys_subject() -> None:
-    about = desk(FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["t-key"], 2: ["t-value"]}), FakeFitter())
-    assert about.answer(spec(), SchemaWanted(1, "key")).schema == schema(1)
-    refusal = about.answer(spec(), SchemaWanted(2, "key")).refusal
-    assert refusal is not None
-    assert "`key_subject`" in refusal.why
+    about = answers_by(FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["t-key"], 2: ["t-value"]}), FakeFitter())
+    assert about.answer(spec(), SchemaWanted(1, "key")) == (KeySchema(1, schema(1)),)
+    [refused] = about.answer(spec(), SchemaWanted(2, "key"))
+    assert isinstance(refused, SchemaRefused)
+    assert "`key_subject`" in refused.refusal.why
 
 
 @pytest.mark.parametrize("trouble", [SchemaNotFoundError("404"), UnprocessableError("422")])
 def test_a_passing_refusal_is_asked_again(trouble: RtpipeError) -> None:
     registry = FakeRegistry({1: schema(1), 2: schema(2)}, troubles={1: [trouble, trouble]})
-    answer = desk(registry, FakeFitter()).answer(spec(), SchemaWanted(1, beside=(2,)))
-    assert answer.layout is not None
+    answers = answers_by(registry, FakeFitter()).answer(spec(), SchemaWanted(1, beside=(2,)))
+    assert kinds(answers) == [SchemaLayout, SchemaLayout]
     assert registry.asked.count(("schema", 1)) == 3
     assert registry.asked.count(("schema", 2)) == 1
 
 
 def test_what_stays_unknown_is_refused_and_the_next_such_id_is_not_waited_for() -> None:
     registry = FakeRegistry({})
-    about = desk(registry, FakeFitter())
-    answer = about.answer(spec(), SchemaWanted(1, beside=(2, 3)))
-    assert {one.refusal and one.refusal.reason for one in (answer, *answer.beside)} == {"E_UNKNOWN_SCHEMA"}
+    about = answers_by(registry, FakeFitter())
+    for one in about.answer(spec(), SchemaWanted(1, beside=(2, 3))):
+        assert isinstance(one, SchemaRefused)
+        assert one.refusal.reason is Reason.UNKNOWN_SCHEMA
     assert registry.asked.count(("schema", 1)) > 1
     about.answer(spec(), SchemaWanted(4))
     assert registry.asked.count(("schema", 4)) == 1
-    impatient = desk(registry, FakeFitter(), patient=False)
+    impatient = answers_by(registry, FakeFitter(), patient=False)
     impatient.answer(spec(), SchemaWanted(5))
     assert registry.asked.count(("schema", 5)) == 1
 
 
 def test_a_tombstone_first_goes_by_what_was_met_else_by_the_table() -> None:
     registry, fitter = FakeRegistry({1: schema(1), 3: schema(3)}), FakeFitter()
-    about = desk(registry, fitter)
-    assert about.answer(spec(KEYED), SchemaWanted(0, "newest")).layout is not None
+    about = answers_by(registry, fitter)
+    [by_key] = about.answer(spec(KEYED), SchemaWanted(0, "newest"))
+    assert isinstance(by_key, SchemaLayout)
+    assert by_key.schema == schema(0)
     assert fitter.rounds == []
     about.answer(spec(KEYED), SchemaWanted(3, beside=(1,)))
-    assert about.answer(spec(KEYED), SchemaWanted(0, "newest")).schema_id == 3
+    [newest] = about.answer(spec(KEYED), SchemaWanted(0, "newest"))
+    assert newest.schema_id == 3
+
+
+def test_a_tombstone_needs_the_key_alone_also_where_the_table_takes_no_rows() -> None:
+    """`evolution = "discard_row"` refuses the rows; keys are read all the same."""
+    registry, fitter = FakeRegistry({3: schema(3)}), FakeFitter(discarded={3})
+    about = answers_by(registry, fitter)
+    assert kinds(about.answer(spec(KEYED), SchemaWanted(3))) == [SchemaRefused]
+    [by_key] = about.answer(spec(KEYED), SchemaWanted(0, "newest"))
+    assert isinstance(by_key, SchemaLayout)
+    assert [column.name for column in by_key.layout.columns] == ["id"]
