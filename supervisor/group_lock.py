@@ -36,13 +36,16 @@ class GroupHeldError(TemporaryError):
 class GroupLock:
     """Held from `acquire` until `release` or until the process ends, by its database connection."""
 
-    def __init__(self, database_url: str, groups: Iterable[str], *, file: str = "", patient: bool = True) -> None:
-        """`file`: where the URL is read again at each connection.
+    def __init__(
+        self, database_url: str, groups: Iterable[str], silence: int, *, file: str = "", patient: bool = True
+    ) -> None:
+        """`silence`: seconds until a silent database counts as gone.
 
-        `patient`: an account that may not log in for now is left to the workers, who wait.
+        `file`: where the URL is read again at each connection. `patient`: an account that may not log in for now is
+        left to the workers, who wait.
         """
         self._patient = patient
-        self._url, self._file = database_url, file
+        self._url, self._silence, self._file = database_url, silence, file
         self._groups = sorted(set(groups))
         self._session: DatabaseSession | None = None
         self._released = threading.Event()
@@ -50,7 +53,7 @@ class GroupLock:
     def acquire(self) -> None:
         """Raises GroupHeldError, naming the holder. A database that does not answer now is no reason to wait here."""
         try:
-            self._session = open_session(current_url(self._url, self._file))
+            self._session = open_session(current_url(self._url, self._file), self._silence)
             with translated():
                 connection = self._session.connection
                 connection.exec_driver_sql(f"SET SESSION wait_timeout={_FOREVER}")

@@ -32,33 +32,39 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
     supervisor = f"{os.getpid()}-{secrets.token_hex(3)}"  # a number alone comes again, in a container at each start
     specs = []
     for topic in facts:
-        chosen = settings.topic(topic.topic)
-        specs += [
-            PartitionSpec(
-                key=key,
-                group=chosen.group or naming.group_for(topic.topic),
-                table=table_of(topic.topic, chosen),
-                first_offset=first.get(key, UNKNOWN),
-                topic_id=topic.topic_id,
-                cluster_id=cluster_id,
-                kafka=settings.librdkafka(),
-                database_url=settings.database_url.get_secret_value(),
-                database_url_file=settings.secret_file("database_url"),
-                kafka_file=settings.secret_file("kafka"),
-                rules=chosen.rules(),
-                subjects=chosen.subjects(),
-                dead_letters=chosen.on_error == "dead_letter",
-                dead_letters_per_minute=chosen.dead_letters_per_minute,
-                limits=limits_of(chosen),
-                log_format=settings.log_format,
-                log_level=settings.log_level,
-                database_seconds=settings.database_seconds,
-                supervisor=supervisor,
-                armed=settings.kill_point,
+        for key in topic.partitions:
+            spec = spec_of(
+                settings, key, topic_id=topic.topic_id, cluster_id=cluster_id, first_offset=first.get(key, UNKNOWN)
             )
-            for key in topic.partitions
-        ]
+            specs.append(dataclasses.replace(spec, supervisor=supervisor, armed=settings.kill_point))
     return specs
+
+
+def spec_of(
+    settings: Settings, key: PartitionKey, *, topic_id: str, cluster_id: str, first_offset: int
+) -> PartitionSpec:
+    """What the settings say of one partition, with what Kafka says of it."""
+    chosen = settings.topic(key.topic)
+    return PartitionSpec(
+        key=key,
+        group=chosen.group or naming.group_for(key.topic),
+        table=table_of(key.topic, chosen),
+        first_offset=first_offset,
+        topic_id=topic_id,
+        cluster_id=cluster_id,
+        kafka=settings.librdkafka(),
+        kafka_file=settings.secret_file("kafka"),
+        database_url=settings.database_url.get_secret_value(),
+        database_url_file=settings.secret_file("database_url"),
+        database_seconds=settings.database_seconds,
+        rules=chosen.rules(),
+        subjects=chosen.subjects(),
+        dead_letters=chosen.on_error == "dead_letter",
+        dead_letters_per_minute=chosen.dead_letters_per_minute,
+        limits=limits_of(chosen),
+        log_format=settings.log_format,
+        log_level=settings.log_level,
+    )
 
 
 def new_partition(other: PartitionSpec, key: PartitionKey, topic_id: str) -> PartitionSpec:

@@ -20,15 +20,15 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """Immediate once, then 0.5 s doubling to 30 s; ten deaths without progress in five minutes: quarantine.
+    """At once after the first death, then after growing pauses; in quarantine once the budget is spent.
 
     Only deaths without progress are counted, so a worker that commits between crashes always comes back at once.
     """
 
+    budget: int  #: deaths without progress within `window` until quarantine
+    probe_every: float  #: seconds between two tries in quarantine
+    window: float = 300.0  #: seconds
     pauses: PausePolicy = _PAUSES  #: from the second death on
-    budget: int = 10
-    window: float = 300.0
-    probe_every: float = 300.0
 
     def next_start(self, deaths: Sequence[float], now: float, chance: float) -> Restart:
         """`deaths`: when it died without progress since, oldest first; `chance`: 0..1, what the jitter is made of."""

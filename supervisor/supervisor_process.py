@@ -52,10 +52,10 @@ class Options:
 
     open_registry: Callable[[], Registry]
     drain_seconds: float
+    heartbeat_seconds: float  #: a worker that is silent for so long is replaced
+    database_seconds: float  #: how long a writer may be silent in the driver's hands
     targets: dict[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
-    heartbeat_seconds: float = 30.0
-    database_seconds: float = 20.0  #: how long a writer may be silent in the driver's hands
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
     fail_on_dead_letters: bool = False  #: a clean end with dead letters has an exit code of its own
 

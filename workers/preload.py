@@ -27,7 +27,7 @@ _SCHEMA = {"type": "record", "name": "warm", "fields": [{"name": "up", "type": "
 def _warm_up() -> None:
     """Set up what needs no server; no thread and no connection is left, since workers are forked from here."""
     with contextlib.suppress(DatabaseTrouble):
-        open_session(f"mysql+pymysql://nobody@{_NOWHERE}/nowhere")
+        open_session(f"mysql+pymysql://nobody@{_NOWHERE}/nowhere", 1)
     for statement in (select(OFFSETS).with_for_update(), update(OFFSETS).values(epoch=OFFSETS.c.epoch + 1)):
         str(statement.compile(dialect=MySQLDialect_pymysql()))
     layout = table_layout(_SCHEMA, table="warm").rows()

@@ -152,7 +152,7 @@ COLUMN_TYPES: dict[tuple[str, str | None], Callable[[FieldType], TypeEngine[Any]
 }
 
 
-def column_type(of: FieldType, *, nanos: str = "bigint") -> TypeEngine[Any]:
+def column_type(of: FieldType, *, nanos: str) -> TypeEngine[Any]:
     """The column type for a field's type; a fresh object each time. `nanos`: what nanoseconds become."""
     if nanos == "datetime6" and (of.logical or "").endswith("timestamp-nanos"):
         return DATETIME(fsp=6)
@@ -170,4 +170,4 @@ def key_type(of: FieldType) -> TypeEngine[Any]:
         return VARCHAR(min(of.size or MAX_KEY_TEXT, MAX_KEY), charset="utf8mb4", collation=KEY_COLLATION)
     if of.avro_type == "bytes" and of.logical is None:
         return VARBINARY(min(of.size or MAX_KEY_TEXT, 4 * MAX_KEY))
-    return column_type(of)
+    return column_type(of, nanos="bigint")  # a key keeps every digit

@@ -16,10 +16,13 @@ from workers.contract.errors import SetupError
 
 
 @contextlib.contextmanager
-def admin_connection(database_url: str, table: str, doing: str) -> Iterator[Connection]:
-    """Open while the block runs. `doing` what with `table` is said in errors: SetupError, UnreachableError, …"""
+def admin_connection(database_url: str, silence: int, table: str, doing: str) -> Iterator[Connection]:
+    """Open while the block runs. Errors say `doing` what with `table`: SetupError, UnreachableError, and more.
+
+    `silence`: seconds until a silent server counts as gone.
+    """
     try:
-        session = open_session(database_url)
+        session = open_session(database_url, silence)
         try:
             with translated():
                 yield session.connection

@@ -30,11 +30,12 @@ class StoredOffset:
 class OffsetAdmin:
     """Speaks to kafka_offsets with the consumer's account. Every change raises the epoch, which fences a writer."""
 
-    def __init__(self, database_url: str) -> None:
-        self._url = database_url
+    def __init__(self, database_url: str, silence: int) -> None:
+        """`silence`: seconds until a silent database counts as gone."""
+        self._url, self._silence = database_url, silence
 
     def _connection(self, doing: str) -> AbstractContextManager[Connection]:
-        return admin_connection(self._url, OFFSETS.name, doing)
+        return admin_connection(self._url, self._silence, OFFSETS.name, doing)
 
     def stored(self, topics: Sequence[str] = ()) -> list[StoredOffset]:
         """All rows, or those of some topics, in order."""

@@ -62,7 +62,7 @@ def _reader() -> DeadLetterAdmin:
     url = settings.database_url.get_secret_value() or settings.infra_database_url.get_secret_value()
     if not url:
         settings_module.require(settings, "database_url")
-    return DeadLetterAdmin(url)
+    return DeadLetterAdmin(url, settings.database_seconds)
 
 
 @app.command("list")
@@ -258,7 +258,8 @@ def drop(
     chosen = _chosen(topics, error, offset, since)
     if not chosen.narrow:
         raise SettingsError("drop needs to be told which letters", hint="--topics, --error, --since or --offset")
-    admin = DeadLetterAdmin(_load("database_url").database_url.get_secret_value())
+    settings = _load("database_url")
+    admin = DeadLetterAdmin(settings.database_url.get_secret_value(), settings.database_seconds)
     until, kinds = admin.now(), admin.kinds(chosen)
     if not kinds:
         print("no dead letters like that")

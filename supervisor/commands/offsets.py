@@ -38,7 +38,7 @@ def _open() -> tuple[Settings, OffsetAdmin, ClusterView]:
 
     settings = settings_module.load()
     settings_module.require(settings, "bootstrap_servers", "database_url")
-    admin = OffsetAdmin(settings.database_url.get_secret_value())
+    admin = OffsetAdmin(settings.database_url.get_secret_value(), settings.database_seconds)
     return settings, admin, ClusterView(settings.librdkafka())
 
 

@@ -126,6 +126,7 @@ def supervise(
         lock = GroupLock(
             settings.database_url.get_secret_value(),
             groups,
+            settings.database_seconds,
             file=settings.secret_file("database_url"),
             patient=not until_caught_up,
         )

@@ -37,11 +37,12 @@ class Kind:
 class DeadLetterAdmin:
     """Reads letters with any account that may, and drops them with the consumer's. A connection for each question."""
 
-    def __init__(self, database_url: str) -> None:
-        self._url = database_url
+    def __init__(self, database_url: str, silence: int) -> None:
+        """`silence`: seconds until a silent database counts as gone."""
+        self._url, self._silence = database_url, silence
 
     def _connection(self, doing: str) -> AbstractContextManager[Connection]:
-        return admin_connection(self._url, LETTERS.name, doing)
+        return admin_connection(self._url, self._silence, LETTERS.name, doing)
 
     def now(self) -> dt.datetime:
         """The server's time, by which letters are dated."""

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 
-from avro_schemas import naming
 from rtpipe.errors import ExitCode
 from supervisor import partition_plan
 from supervisor.dead_letters.admin import DeadLetterAdmin
@@ -39,7 +38,7 @@ class DeadLetterRetries:
         self._dry_run = dry_run
         fitter = TableFitter(settings_module.accounts(settings))
         self._requests = SchemaRequests(lambda: open_registry(settings), fitter, patient=False)
-        self._admin = DeadLetterAdmin(settings.database_url.get_secret_value())
+        self._admin = DeadLetterAdmin(settings.database_url.get_secret_value(), settings.database_seconds)
 
     def run(self, chosen: Selection, limit: int) -> Iterator[Outcome]:
         """What became of each letter, as it goes."""
@@ -72,25 +71,14 @@ class DeadLetterRetries:
         return tuple(_of_one_schema(one, wanted) for one in answers)
 
     def _spec(self, source: DeadLetterSource) -> PartitionSpec:
-        """As much of a worker's order as encoding and writing need."""
-        topic = source.key.topic
-        chosen = self._settings.topic(topic)
-        rules = chosen.rules()
-        if self._dry_run and rules.evolution == "evolve":
-            rules = dataclasses.replace(rules, evolution="freeze")  # a table is not altered only to see what would be
-        return PartitionSpec(
-            key=source.key,
-            group=chosen.group or naming.group_for(topic),
-            table=partition_plan.table_of(topic, chosen),
-            first_offset=0,
-            topic_id=source.topic_id,
-            cluster_id="",
-            kafka={},
-            database_url=self._settings.database_url.get_secret_value(),
-            rules=rules,
-            subjects=chosen.subjects(),
-            database_seconds=self._settings.database_seconds,
+        """What a worker of the partition would be started with; a dry run never alters a table."""
+        spec = partition_plan.spec_of(
+            self._settings, source.key, topic_id=source.topic_id, cluster_id="", first_offset=0
         )
+        if self._dry_run and spec.rules.evolution == "evolve":
+            # A table is not altered only to see what would be.
+            return dataclasses.replace(spec, rules=dataclasses.replace(spec.rules, evolution="freeze"))
+        return spec
 
 
 def _of_one_schema(answer: SchemaAnswer, wanted: SchemaWanted) -> SchemaAnswer:

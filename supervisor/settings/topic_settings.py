@@ -7,8 +7,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from avro_schemas.registry.subject_names import OF_KEYS, OF_VALUES, SubjectNames, name_problem
-from avro_schemas.tables.rules import Evolution, KeyFormat, Mode, TableRules, Tombstones
+from avro_schemas.registry.subject_names import OF_KEYS, OF_VALUES, USUAL, SubjectNames, name_problem
+from avro_schemas.tables.rules import PLAIN, Evolution, KeyFormat, Mode, TableRules, Tombstones
 from rtpipe.errors import SettingsError
 
 
@@ -21,30 +21,34 @@ class ColumnSettings(BaseModel):
 
 
 class _TopicFields(BaseModel):
+    """The settings of a topic. Those that shape its table have the defaults of TableRules, which cannot import us."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     table: str | None = Field(None, description="table name; default: the topic's name")
     shared_table: bool = Field(False, description="other topics may fill the same table")
     subject: str = Field(OF_VALUES, description="the registry's subject of the values, with {topic} and {record}")
     key_subject: str = Field(OF_KEYS, description="the same of the keys, where they are Avro")
-    any_subject: bool = Field(False, description="read messages by schemas of other subjects, too")
+    any_subject: bool = Field(USUAL.any_subject, description="read messages by schemas of other subjects, too")
     group: str | None = Field(None, description="consumer group in kafka_offsets; default: group-<topic>")
-    mode: Mode = Field("insert", description="a row for each message, or for each key")
+    mode: Mode = Field(PLAIN.mode, description="a row for each message, or for each key")
     key: tuple[str, ...] = Field((), description="key columns, in upsert mode")
-    key_format: KeyFormat = Field("text", description="what the bytes of a message's key are")
-    tombstones: Tombstones = Field("dead_letter", description="what a message without a value does")
+    key_format: KeyFormat = Field(PLAIN.key_format, description="what the bytes of a message's key are")
+    tombstones: Tombstones = Field(PLAIN.tombstones, description="what a message without a value does")
     include: tuple[str, ...] = Field((), description="only these fields; default: all")
     exclude: tuple[str, ...] = ()
     rename: dict[str, str] = Field(default_factory=dict, description="field -> column")
     columns: dict[str, ColumnSettings] = Field(default_factory=dict, description="field -> its column")
     metadata_columns: tuple[str, ...] = ()
-    flatten: int = Field(0, ge=0, le=10, description="levels of records whose fields become columns")
-    nanos: Literal["bigint", "datetime6"] = "bigint"
-    nonfinite: Literal["dead_letter", "null"] = Field("dead_letter", description="NaN and infinity in a nullable field")
-    overflow: Literal["refuse", "json"] = Field("refuse", description="what fields do that a row has no room for")
+    flatten: int = Field(PLAIN.flatten, ge=0, le=10, description="levels of records whose fields become columns")
+    nanos: Literal["bigint", "datetime6"] = PLAIN.nanos
+    nonfinite: Literal["dead_letter", "null"] = Field(PLAIN.nonfinite, description="NaN, infinity in a nullable field")
+    overflow: Literal["refuse", "json"] = Field(PLAIN.overflow, description="what fields do that a row has no room for")
     lossy: tuple[str, ...] = Field((), description="columns that people made, which may round or cut values")
-    evolution: Evolution = Field("evolve", description="what a schema does that the table does not fit")
-    allow_copy: bool = Field(False, description="alter the table even where that copies it and blocks its writers")
+    evolution: Evolution = Field(PLAIN.evolution, description="what a schema does that the table does not fit")
+    allow_copy: bool = Field(
+        PLAIN.allow_copy, description="alter also where that copies the table and blocks its writers"
+    )
     batch_rows: int = Field(5_000, ge=1, le=100_000)
     batch_bytes: int = Field(4 << 20, ge=1_024, le=256 << 20)
     linger_ms: float = Field(10, ge=0, le=10_000)

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.mysql import BLOB, FLOAT, LONGBLOB, MEDIUMBLOB, TINYBLO
 from sqlalchemy.types import CHAR, VARBINARY, VARCHAR, Integer
 
 from avro_schemas.columns.types import ColumnShape
+from avro_schemas.tables.rules import PLAIN
 from rtpipe.mysql.quoting import quoted
 from supervisor.verify.times import days, moment, time_of_day
 from supervisor.verify.user_columns import user_form
@@ -45,7 +46,7 @@ def from_message(
     table: Sequence[ColumnShape],
     defaults: Mapping[str, Value] = MappingProxyType({}),
     *,
-    nonfinite: str = "dead_letter",
+    nonfinite: str = PLAIN.nonfinite,
 ) -> Callable[[dict[str, Any]], Row]:
     """How a decoded record becomes a row of `table`; `columns` are those of the record's own schema.
 

@@ -17,12 +17,13 @@ from infra.tables.ddl import create_table_sql
 from tests.support.batches import batch_of
 from tests.support.database_proxy import DatabaseProxy, Do, Statement, database_proxy
 from tests.support.pipeline import connect
+from tests.support.specs import default_spec
 from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
 from workers.contract.batch import Batch
 from workers.contract.errors import Fenced, TemporaryError
-from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.partition_spec import PartitionKey
 
 if TYPE_CHECKING:
     import pymysql
@@ -80,9 +81,8 @@ class World:
         self.cursor = connection.cursor()
         self.proxy = proxy
         self.chance = random.Random(seed)
-        self.spec = PartitionSpec(
-            PartitionKey(f"t{uuid.uuid4().hex}", 0), "g", table, 0, "", "", {}, proxy.url, database_seconds=2
-        )
+        key = PartitionKey(f"t{uuid.uuid4().hex}", 0)
+        self.spec = default_spec(key, group="g", table=table, database_url=proxy.url, database_seconds=2)
         self.owners: list[tuple[PartitionOwner, OffsetLedger]] = []
         self.cursor.execute(f"DELETE FROM {table}")
 

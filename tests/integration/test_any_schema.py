@@ -34,7 +34,7 @@ _RAW: dict[str, Any] = {"no_parameters": True}
 def test_generated_schemas_and_values(database: Addresses) -> None:
     """Also as `rtpipe verify --values` sees them: the row of each message equals the row of the table."""
     url = make_url(database.admin_database_url).set(database="bank").render_as_string(hide_password=False)
-    writer = open_session(url)
+    writer = open_session(url, 20)
     with contextlib.closing(connect(url)) as connection, TableReader(url, timeout=10) as verifier:
 
         @settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)

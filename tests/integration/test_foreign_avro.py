@@ -110,7 +110,7 @@ def test_the_table_of_every_schema(database: Addresses, record_property: Callabl
     """The SQL runs at the first try, and the table is then what it was planned to be."""
     foreign_avro.require()
     url = make_url(database.admin_database_url).set(database="bank").render_as_string(hide_password=False)
-    session = open_session(url)
+    session = open_session(url, 20)
     checked = 0
     for number, path in enumerate(foreign_avro.files(".avsc", ".avro")):
         with contextlib.suppress(ValueError, SchemaError):

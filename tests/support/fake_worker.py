@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from tests.support.specs import default_spec
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Running
 
-SPEC = PartitionSpec(
-    key=PartitionKey("orders", 0),
-    group="group-orders",
-    table="orders",
-    first_offset=0,
-    topic_id="t",
-    cluster_id="c",
-    kafka={},
-    database_url="",
-    armed="writer:begin",
-)
+SPEC = default_spec(PartitionKey("orders", 0), topic_id="t", cluster_id="c", armed="writer:begin")
 
 
 class FakeHandle:

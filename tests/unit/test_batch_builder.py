@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.kafka_messages import FakeMessage, message
-from workers.contract.partition_spec import Limits
+from tests.support.specs import default_limits
 from workers.intake.batch_builder import BatchBuilder
 
-SMALL = Limits(batch_rows=3, batch_bytes=100, linger_seconds=1.0)
+SMALL = default_limits(batch_rows=3, batch_bytes=100, linger_seconds=1.0)
 
 
 def test_nothing_gathered_is_never_due() -> None:
@@ -90,7 +90,7 @@ def test_a_message_that_comes_twice_is_taken_once() -> None:
 
 @given(st.lists(st.lists(st.integers(0, 60))), st.integers(1, 7), st.integers(1, 30))
 def test_batches_follow_each_other_without_gap_or_overlap(polls: list[list[int]], rows: int, size: int) -> None:
-    builder = BatchBuilder(Limits(batch_rows=rows, batch_bytes=size), 0, -1)
+    builder = BatchBuilder(default_limits(batch_rows=rows, batch_bytes=size), 0, -1)
     batches = []
     for poll in polls:
         batches += builder.add([message(offset, b"x" * (offset % 5), 4) for offset in poll], now=0.0)
@@ -121,7 +121,7 @@ def test_the_leader_epoch_is_that_of_the_newest_message_and_of_nothing_else() ->
 
 
 def test_a_part_of_a_batch_keeps_what_belongs_to_its_messages() -> None:
-    builder = BatchBuilder(Limits(), 10, -1)
+    builder = BatchBuilder(default_limits(), 10, -1)
     for offset in (10, 12, 15):
         builder.add([message(offset, b"%d" % offset, 1, [("h", None)] if offset == 12 else None)], now=0.0)
     builder.reach(20, now=0.0)

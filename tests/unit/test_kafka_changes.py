@@ -15,7 +15,6 @@ from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.kafka_changes import KafkaChanges
 from supervisor.partition_plan import UNKNOWN, new_partition
-from supervisor.restart_policy import RestartPolicy
 from supervisor.status.log_end import FRESH, LogEnd
 from supervisor.status.outage_log import OutageLog
 from supervisor.status.process_stats import ProcessStats
@@ -23,6 +22,7 @@ from supervisor.status.worker_status import status_of
 from supervisor.supervised_worker import SupervisedWorker
 from supervisor.worker_state import State
 from tests.support.fake_worker import SPEC, FakeHandle
+from tests.support.specs import default_policy
 from tests.support.waits import eventually
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Ended, Progress, Running
@@ -79,7 +79,7 @@ class Scene:
     @staticmethod
     def make(spec: PartitionSpec) -> SupervisedWorker:
         nothing: Any = None
-        return SupervisedWorker(spec, RestartPolicy(), nothing, nothing)
+        return SupervisedWorker(spec, default_policy(), nothing, nothing)
 
     def look(self, later: float = 0) -> None:
         """As often as it takes for each question to be asked after this call, and answered."""

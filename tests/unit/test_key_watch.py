@@ -15,9 +15,10 @@ from avro_schemas.avro.wire_format import pack
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import KeyFormat, TableRules
 from tests.support.batches import batch_of
+from tests.support.specs import default_spec
 from workers.commit.batch_encoder import BatchEncoder
 from workers.commit.batch_work import BatchWork
-from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal
 from workers.contract.schema_answers import KeySchema, SchemaLayout, SchemaRefused
 
@@ -87,7 +88,7 @@ class Topic:
     def __init__(self, key_format: KeyFormat = "text", **rules: Any) -> None:
         settings: dict[str, Any] = {"mode": "upsert", "key": ("id",), "tombstones": "delete"} | rules
         self.rules = TableRules(key_format=key_format, **settings)
-        spec = PartitionSpec(PartitionKey("t", 0), "g", "t", 0, "id", "", {}, "", rules=self.rules)
+        spec = default_spec(PartitionKey("t", 0), rules=self.rules)
         self.desk = Desk(self.rules)
         self.encoder = BatchEncoder(spec, self.desk)
 

@@ -24,9 +24,10 @@ from supervisor.dead_letters.export import write_directory, write_file
 from supervisor.dead_letters.fetch import pieces
 from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
 from supervisor.dead_letters.selection import selection
+from tests.support.specs import default_spec
 from workers.commit.dead_letter_rows import NOT_KEPT, dead_letter_text
 from workers.contract.batch import Headers
-from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource, batch_of
 from workers.retry.dead_letter_retry import Outcome, Result
@@ -275,7 +276,7 @@ class Work:
 
 def reasons(rules: TableRules, rows: list[tuple[int, ...]], work: Work, *, force: bool = False) -> str:
     """Why the letter at offset 7 of partition 3 is kept, where the query finds these rows."""
-    spec = PartitionSpec(SOURCE.key, "g", "t", 0, "id", "", {}, "", rules=rules)
+    spec = default_spec(SOURCE.key, rules=rules)
     answer: Any = work
     return RowAge(spec, force=force).reasons([letter(7)], answer, lambda _: rows).get(0, "")
 

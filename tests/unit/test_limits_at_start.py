@@ -20,13 +20,14 @@ from supervisor.schemas import limits_at_start
 from supervisor.schemas.column_limits import ColumnLimits
 from supervisor.schemas.limits_at_start import tell_at_start
 from supervisor.schemas.table_fitter import Wanted
+from tests.support.specs import default_spec
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
 SCHEMA = {"type": "record", "name": "r", "fields": [{"name": "id", "type": "double"}]}
 
 
 def spec(topic: str, partition: int = 0) -> PartitionSpec:
-    return PartitionSpec(PartitionKey(topic, partition), "g", topic, 0, "id", "", {}, "")
+    return default_spec(PartitionKey(topic, partition), group="g")
 
 
 class FakeRegistry:

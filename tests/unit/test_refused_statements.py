@@ -16,16 +16,17 @@ import pytest
 from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import ROLLED_BACK, Action, action_of, is_known
 from tests.support.batches import batch_of
+from tests.support.specs import default_spec
 from workers.commit.batch_work import BatchWork, Tombstones
 from workers.commit.database_errors import DatabaseTrouble, trouble_of
 from workers.commit.partition_owner import PartitionOwner, Work
 from workers.commit.row_trial import ALIKE, Rows
 from workers.commit.table_writer import TableWriter
 from workers.contract.batch import Batch
-from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Position
 
-SPEC = PartitionSpec(PartitionKey("orders", 0), "g", "orders", 0, "", "", {}, "", dead_letters_per_minute=100)
+SPEC = default_spec(PartitionKey("orders", 0), dead_letters_per_minute=100)
 #: In each of which the others are good.
 POISON = 2
 STATES = ["HY000", "42000", "08S01", "40001", "45000", "22012", "28000", "99ZZZ"]

@@ -146,7 +146,8 @@ def test_no_object_of_sqlalchemy_crosses_and_every_type_arrives_as_it_was() -> N
     kinds = [dataclasses.replace(of, avro_type=kind, logical=logical) for kind, logical in COLUMN_TYPES]
     long = [dataclasses.replace(one, size=1 << 20, precision=70) for one in kinds]
     shape = ANSWER.layout.columns[0]
-    types = [*map(column_type, (*kinds, *long)), *(one.type for one in ANSWER.layout.columns), MEDIUMBLOB()]
+    types = [*(column_type(one, nanos="bigint") for one in (*kinds, *long)), MEDIUMBLOB()]
+    types += [one.type for one in ANSWER.layout.columns]
     columns = tuple(dataclasses.replace(shape, type=one) for one in types)
     overflow = dataclasses.replace(shape, type=JSON(), parts=columns)
     sent = dataclasses.replace(ANSWER, layout=dataclasses.replace(ANSWER.layout, columns=(*columns, overflow)))

@@ -11,7 +11,8 @@ from sqlalchemy import make_url
 from infra.provision.accounts import accounts_of
 from rtpipe.mysql.secret_files import current_properties, current_url, stamp
 from supervisor.settings.settings import load
-from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from tests.support.specs import default_spec
+from workers.contract.partition_spec import PartitionKey
 
 OLD = "mysql+pymysql://consumer:old@db:3306/bank"
 NEW = "mysql+pymysql://consumer:new%21@db:3306/bank"
@@ -37,8 +38,9 @@ def test_what_is_no_url_leaves_the_old_one(tmp_path: Path, content: bytes | None
 def test_a_partition_starts_again_with_what_the_files_hold(tmp_path: Path) -> None:
     url, kafka = tmp_path / "url", tmp_path / "kafka"
     known = {"bootstrap.servers": "k:9092", "sasl.password": "old"}
-    spec = PartitionSpec(PartitionKey("t", 0), "g", "t", 0, "", "", known, OLD, database_url_file=str(url),
-                         kafka_file=str(kafka))  # fmt: skip
+    spec = default_spec(
+        PartitionKey("t", 0), kafka=known, database_url=OLD, database_url_file=str(url), kafka_file=str(kafka)
+    )
     assert (spec.current_database_url(), spec.renewed().kafka) == (OLD, known)
     url.write_text(NEW)
     kafka.write_text('{"sasl.password": "new"}')

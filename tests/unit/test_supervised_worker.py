@@ -11,13 +11,13 @@ import pytest
 from rtpipe.errors import ExitCode, UnreachableError
 from supervisor import partition_plan, supervised_worker
 from supervisor.commands import supervise as cli_supervise
-from supervisor.restart_policy import RestartPolicy
 from supervisor.status.process_stats import ProcessStats
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.status.worker_status import status_of
 from supervisor.supervised_worker import SupervisedWorker
 from supervisor.worker_state import State
 from tests.support.fake_worker import SPEC, FakeHandle
+from tests.support.specs import default_policy
 from workers.contract.reports import Ended, Progress, Running, Warned
 
 HALTS = [ExitCode.USAGE, ExitCode.SCHEMA_REFUSED, *(ExitCode(code) for code in (65, 66, 76, 77, 78, 79))]
@@ -28,7 +28,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> SupervisedWorker:
     FakeHandle.made = []
     monkeypatch.setattr(supervised_worker, "ProcessHandle", FakeHandle)
     nothing: Any = None
-    started = SupervisedWorker(SPEC, RestartPolicy(), nothing, nothing)
+    started = SupervisedWorker(SPEC, default_policy(), nothing, nothing)
     started.start()
     return started
 

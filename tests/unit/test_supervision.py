@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from supervisor.restart_policy import RestartPolicy
 from supervisor.status.rate_meter import RateMeter
 from supervisor.worker_state import MOVES, SETTLED, IllegalMove, State, move
+from tests.support.specs import default_policy
 
 MIDDLE = 0.5  # no jitter
 
@@ -32,14 +32,14 @@ def test_every_state_can_be_left_for_a_settled_one() -> None:
 
 
 def test_the_first_restart_is_immediate_then_delays_double_to_the_longest() -> None:
-    policy = RestartPolicy(budget=100)
+    policy = default_policy(budget=100)
     now = 1_000.0
     delays = [policy.next_start([now] * count, now, MIDDLE).at - now for count in range(1, 10)]
     assert delays == [0, 0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
 def test_the_tenth_death_without_progress_quarantines() -> None:
-    policy = RestartPolicy()
+    policy = default_policy()
     assert not policy.next_start([0.0] * 9, 1.0, MIDDLE).quarantined
     verdict = policy.next_start([0.0] * 10, 1.0, MIDDLE)
     assert verdict.quarantined
@@ -47,11 +47,11 @@ def test_the_tenth_death_without_progress_quarantines() -> None:
 
 
 def test_deaths_before_the_window_are_forgotten() -> None:
-    assert RestartPolicy().next_start([0.0] * 50, 301.0, MIDDLE).at == 301.0
+    assert default_policy().next_start([0.0] * 50, 301.0, MIDDLE).at == 301.0
 
 
 def test_jitter_stays_within_its_share() -> None:
-    policy = RestartPolicy()
+    policy = default_policy()
     early, late = (policy.next_start([0.0, 0.0], 0.0, chance).at for chance in (0.0, 1.0))
     assert (early, late) == (0.4, 0.6)
 

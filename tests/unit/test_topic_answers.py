@@ -20,6 +20,7 @@ from rtpipe.pause import PausePolicy
 from supervisor.schemas import topic_answers
 from supervisor.schemas.table_fitter import DiscardedError, KeyLayout, Wanted
 from supervisor.schemas.topic_answers import TopicAnswers
+from tests.support.specs import default_spec
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.refusal import Reason
 from workers.contract.reports import SchemaWanted
@@ -97,9 +98,7 @@ def answers_by(registry: FakeRegistry, fitter: FakeFitter, *, patient: bool = Tr
 
 
 def spec(rules: TableRules | None = None, subjects: SubjectNames = USUAL) -> PartitionSpec:
-    return PartitionSpec(
-        PartitionKey("t", 0), "g", "t", 0, "", "", {}, "", rules=rules or TableRules(), subjects=subjects
-    )
+    return default_spec(PartitionKey("t", 0), rules=rules or TableRules(), subjects=subjects)
 
 
 def kinds(answers: SchemaAnswers) -> list[type]:

@@ -20,9 +20,6 @@ from rtpipe.mysql.error_numbers import READ_ONLY, UNKNOWN_VARIABLE
 from workers.commit.database_errors import DatabaseTrouble, trouble_of
 from workers.contract.errors import SetupError
 
-#: Seconds until a silent server counts as gone, unless told otherwise. Half of it waits for locks, so that a lock wait
-#: ends with the server's answer; a writer's heartbeat must not end before it.
-_SILENCE = 20
 _CONNECT_TIMEOUT = 10
 #: Set before anything else is said: the server's own mode may be one in which our statements mean something else.
 MODE = (
@@ -166,8 +163,12 @@ class DatabaseSession:
             self.connection.close()
 
 
-def open_session(url: str, silence: int = _SILENCE) -> DatabaseSession:
-    """Connect and pin the session. Raises DatabaseTrouble for what the server or the network refuses."""
+def open_session(url: str, silence: int) -> DatabaseSession:
+    """Connect and pin the session. Raises DatabaseTrouble for what the server or the network refuses.
+
+    `silence`: seconds until a silent server counts as gone. Half of it waits for locks, so that a lock wait ends with
+    the server's answer; a writer's heartbeat must not end before it.
+    """
     connect_args = {
         "connect_timeout": min(silence, _CONNECT_TIMEOUT),
         "read_timeout": silence,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from avro_schemas.registry.subject_names import USUAL, SubjectNames
-from avro_schemas.tables.rules import PLAIN, TableRules
+from avro_schemas.registry.subject_names import SubjectNames
+from avro_schemas.tables.rules import TableRules
 from rtpipe.mysql.secret_files import current_properties, current_url
 
 
@@ -25,16 +25,19 @@ class PartitionKey:
 class Limits:
     """What bounds a batch and a queue. Memory of one partition: about `queue_batches` x `batch_bytes`."""
 
-    batch_rows: int = 5_000
-    batch_bytes: int = 4 << 20
-    linger_seconds: float = 0.01  #: how long a batch that is not full waits for more messages
-    queue_batches: int = 8
-    queue_low: int = 2  #: backpressure ends once no more than this many batches wait
+    batch_rows: int
+    batch_bytes: int
+    linger_seconds: float  #: how long a batch that is not full waits for more messages
+    queue_batches: int
+    queue_low: int  #: backpressure ends once no more than this many batches wait
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionSpec:
-    """Everything one worker needs; made by the supervisor, read by consumer and writer."""
+    """Everything one worker needs; made by the supervisor, read by consumer and writer.
+
+    What a setting says has no default here: the settings own it.
+    """
 
     key: PartitionKey
     group: str  #: consumer group that names the row in kafka_offsets
@@ -44,14 +47,14 @@ class PartitionSpec:
     cluster_id: str
     kafka: Mapping[str, str] = field(repr=False)  #: librdkafka properties; may hold a password
     database_url: str = field(repr=False)
-    rules: TableRules = PLAIN
-    subjects: SubjectNames = USUAL  #: of the registry, that have the topic's schemas
-    dead_letters: bool = True  #: a message that cannot be a row becomes one; else it stops the partition
-    dead_letters_per_minute: int = 1_000  #: more of them stop the partition; 0: no limit
-    limits: Limits = Limits()
-    log_format: str = "text"
-    log_level: str = "INFO"
-    database_seconds: int = 20  #: a database that is silent for so long counts as gone
+    rules: TableRules
+    subjects: SubjectNames  #: of the registry, that have the topic's schemas
+    dead_letters: bool  #: a message that cannot be a row becomes one; else it stops the partition
+    dead_letters_per_minute: int  #: more of them stop the partition; 0: no limit
+    limits: Limits
+    log_format: str
+    log_level: str
+    database_seconds: int  #: a database that is silent for so long counts as gone
     database_url_file: str = ""  #: where the URL came from: read again at each connection
     kafka_file: str = ""  #: where some of `kafka` came from: read again at each start
     supervisor: str = ""  #: names the supervisor in the row's owner, so that its workers know each other

@@ -12,6 +12,7 @@ from typing import Any
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.metadata_columns import HEADERS_COLUMN, POSITION
 from avro_schemas.tables.row_layout import RowLayout
+from avro_schemas.tables.rules import PLAIN
 from rtpipe.mysql.quoting import quoted, quoted_list
 from workers.contract.batch import Batch
 from workers.contract.refusal import Reason, Refusal
@@ -40,7 +41,7 @@ class RowEncoder:
     """Turns messages of one schema id into rows of one table; made once for each schema id."""
 
     def __init__(
-        self, layout: RowLayout, schema: Any, partition: int, schema_id: int, *, nonfinite: str = "dead_letter"
+        self, layout: RowLayout, schema: Any, partition: int, schema_id: int, *, nonfinite: str = PLAIN.nonfinite
     ) -> None:
         self._decoder = MessageDecoder(schema)
         self._columns: list[tuple[ColumnShape, Callable[[Record], Any], Literals]] = [

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.types import CHAR, DECIMAL, VARCHAR, Integer
 
 from avro_schemas.columns.types import ColumnShape
+from avro_schemas.tables.rules import PLAIN
 from rtpipe.mysql.quoting import hexadecimals, quoted_texts
 from workers.rows.literals.avro_texts import (
     big_decimal_text,
@@ -30,7 +31,7 @@ from workers.rows.literals.text_literals import bytes_literals, text_literals
 from workers.rows.literals.user_literals import loses, user_literals
 
 
-def literals_for(column: ColumnShape, *, nonfinite: str = "dead_letter") -> Literals:
+def literals_for(column: ColumnShape, *, nonfinite: str = PLAIN.nonfinite) -> Literals:
     """The renderer of one column, chosen once for a schema. `nonfinite` "null": NaN and infinity in a nullable column
     are NULL.
     """
