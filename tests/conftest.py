@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-pytest_plugins = ["tests.support.command_answers", "tests.support.mysql_server", "tests.support.stack"]
+pytest_plugins = ["pytester", "tests.support.command_answers", "tests.support.mysql_server", "tests.support.stack"]
 
 # The machine may be busy with anything: how long an example takes says nothing.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

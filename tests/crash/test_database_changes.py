@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from tests.support.fault_run import QUICK, FaultRun, all_run, fault_run, generations
 from tests.support.pipeline import Pipeline, connect
+from tests.support.tally import TALLY
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def halted(run: FaultRun, code: int, *words: str) -> int:
     """The partition halts with this code and these words; returns the offset it stays at."""
     said = run.wait_event("worker_halted")[-1]["msg"]
     assert said.endswith(f"exiting {code}"), said
+    TALLY.hit()
     for word in words:
         assert word in said, said
     return run.committed()
@@ -95,6 +97,7 @@ def test_a_metadata_lock_is_waited_for(database: Addresses, tmp_path: Path) -> N
                 )
                 thread.start()
                 run.wait_event("batch_replayed", 2)
+                TALLY.hit()
                 reader.rollback()
                 thread.join(30)
                 altering.close()
@@ -130,6 +133,7 @@ def test_a_restored_database_is_filled_again(database: Addresses, tmp_path: Path
             back(run, rows=True)
             said = run.wait_event("worker_left")[0]["msg"]
             assert "W_REWOUND" in said
+            TALLY.hit()
         assert run.finish() > 0
         run.no_death()
 

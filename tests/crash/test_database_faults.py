@@ -19,6 +19,7 @@ from tests.support.fault_run import FaultRun, all_run, fault_run
 from tests.support.pipeline import connect, kill
 from tests.support.server_setting import server_setting
 from tests.support.stack_processes import server_of, stack_directory
+from tests.support.tally import TALLY
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def test_an_idle_writers_connection_is_killed(database: Addresses, tmp_path: Pat
         connection = connection_of(run)
         run.pipeline.query(f"KILL {connection}")
         eventually(lambda: connection_of(run) != connection, within=60, what="it has claimed anew")
+        TALLY.hit()
         run.pipeline.produce(100)
         assert run.finish() == 200
         assert len(run.events("worker_running")) == 1
@@ -173,6 +175,7 @@ def test_a_primary_that_becomes_read_only_under_open_connections(database: Addre
                 stuck = run.committed()
                 tried = run.proxy.connections
                 eventually(lambda: run.proxy.connections > tried + 2, within=60, what="writers connect again")
+                TALLY.hit()
                 assert run.committed() == stuck
             run.moves_on("read_only off")
         assert run.finish() > 0
@@ -185,6 +188,7 @@ def test_a_rival_holds_the_offset_row_longer_than_the_lock_wait(database: Addres
         with run.moving():
             with locked(run, "kafka_offsets", f"topic = '{run.topic}'"):
                 run.wait_event("batch_replayed", 2)
+                TALLY.hit()
                 stuck = run.committed()
             eventually(lambda: run.committed() > stuck, within=60)
         assert run.finish() > 0
@@ -216,6 +220,7 @@ def test_the_server_dies_and_comes_back(stack: Addresses, tmp_path: Path, how: s
             os.kill(server.pid, how)
             eventually(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, within=30)
             run.wait_event("waiting", 2)
+            TALLY.hit()
             eventually(lambda: run.proxy.connections > tried + 6, within=30, what="writers try again")
             up(directory)
             run.moves_on(f"after {how.name} and a restart")
@@ -266,3 +271,4 @@ def test_a_batch_larger_than_the_servers_packet_is_split(database: Addresses, tm
             run.no_death()
         sent = "".join(statement.name[1] for statement in run.proxy.statements)  # A, N, O
         assert re.search("ANN+O", sent), sent
+        TALLY.hit()

@@ -21,6 +21,7 @@ from tests.support.mysql_server import (
 )
 from tests.support.stack import on_mysql
 from tests.support.stack_processes import server_of
+from tests.support.tally import TALLY
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def test_a_disk_that_is_full_for_a_while(stack: Addresses, tmp_path: Path, binlo
                 assert "1114" in said, said
             stuck, tried = run.committed(), run.proxy.connections
             eventually(lambda: run.proxy.connections > tried + 1, within=60, what="the writer tries again")
+            TALLY.hit()
             assert run.committed() == stuck, "no offset moves without its rows"
             ballast.unlink()
             eventually(lambda: run.committed() > stuck, within=150, what="there is room again")

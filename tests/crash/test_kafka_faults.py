@@ -20,6 +20,7 @@ from tests.support.fault_run import QUICK, all_run, fault_run, generations
 from tests.support.pipeline import Pipeline, running_pipeline
 from tests.support.remade_topic import recreate
 from tests.support.stack_processes import broker_of, server_of, stack_directory
+from tests.support.tally import TALLY
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def test_all_brokers_die_and_come_back(stack: Addresses, tmp_path: Path) -> None
             broker.kill()
             eventually(lambda: not broker.is_running(), within=30)
             eventually(lambda: run.events("waiting"), within=60, what="the outage is told")
+            TALLY.hit()
             eventually(lambda: shown(run.pipeline) == {("waiting", None, None)}, within=30, what="all of them wait")
             assert all("no broker of Kafka answers at" in one["reason"] for one in run.pipeline.status())
             assert run.pipeline.run("status").returncode == 3
@@ -89,6 +91,7 @@ def test_a_frozen_broker(stack: Addresses, tmp_path: Path) -> None:
             try:
                 with pytest.raises(KafkaException):  # another client, with a longer patience than the consumers'
                     AdminClient({"bootstrap.servers": stack.bootstrap_servers}).list_topics(timeout=6)
+                TALLY.hit()
             finally:
                 os.kill(broker.pid, signal.SIGCONT)
             run.moves_on("broker frozen and back")
@@ -113,6 +116,7 @@ def test_an_open_transaction_holds_the_reader_back(stack: Addresses, tmp_path: P
         put(run.pipeline, plain, "beyond", 10)
         put(run.pipeline, plain, "elsewhere", 10, partition=1)
         eventually(lambda: run.pipeline.offsets(run.topic) == {0: 0, 1: 10}, within=60, what="the other partition")
+        TALLY.hit()
         transactional[0].commit_transaction(30)
         eventually(lambda: run.pipeline.offsets(run.topic)[0] == 10, within=60, what="up to the one that is open")
         transactional[1].abort_transaction(30)
@@ -153,6 +157,7 @@ def test_gaps_that_compaction_left(stack: Addresses, tmp_path: Path) -> None:
         assert 50 <= pipeline.assert_exact() < 1_500
         offsets = [offset for [offset] in pipeline.query(f"SELECT _kafka_offset FROM `{topic}` ORDER BY 1")]
         assert max(after - before for before, after in pairwise(offsets)) > 100, offsets
+        TALLY.hit()
 
 
 def test_records_deleted_under_a_consumer_that_is_far_behind(stack: Addresses, tmp_path: Path) -> None:
@@ -208,6 +213,7 @@ def test_topics_made_again_shorter_equal_and_longer(stack: Addresses, tmp_path: 
         halted = {entry["partition"]: entry["msg"] for entry in pipeline.events("worker_halted")}
         assert set(halted) == {f"{topic}/0" for topic in topics}
         assert all("topic id changed" in text for text in halted.values())
+        TALLY.hit(len(halted))
         assert [pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") for topic in topics] == [[(200,)]] * 3
         for topic in topics:
             assert pipeline.run("adopt", topic, "--yes").returncode == 0
@@ -228,6 +234,7 @@ def test_another_cluster_behind_the_same_address(stack: Addresses, tmp_path: Pat
         assert pipeline.supervise("--until-caught-up").wait(60) == 76
         [halted] = pipeline.events("worker_halted")
         assert "cluster id changed another -> " in halted["msg"]
+        TALLY.hit()
         assert (pipeline.offsets(topic), pipeline.query(f"SELECT COUNT(*) FROM `{topic}`")) == ({0: 100}, [(100,)])
         assert pipeline.run("adopt", topic, "--yes").returncode == 0
         assert pipeline.supervise("--until-caught-up").wait(60) == 0
@@ -245,6 +252,7 @@ def test_a_topic_made_again_whose_rows_have_the_old_ones_keys(stack: Addresses, 
         assert pipeline.run("adopt", topic, "--yes").returncode == 0
         assert pipeline.supervise("--until-caught-up").wait(60) == 70
         assert "Was the topic made again?" in pipeline.events("worker_halted")[0]["msg"]
+        TALLY.hit()
         pipeline.query(f"TRUNCATE TABLE `{topic}`")
         assert pipeline.supervise("--until-caught-up").wait(60) == 0
         assert pipeline.query(f"SELECT COUNT(*), MAX(_kafka_offset) FROM `{topic}`") == [(50, 49)]

@@ -16,6 +16,7 @@ from tests.support.pipeline import kill, running_pipeline
 from tests.support.random_kills import twenty_kills
 from tests.support.start_helpers import helpers, kill_helpers
 from tests.support.supervision import finish, replaced, running
+from tests.support.tally import TALLY
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def test_killed_at_a_named_spot(database: Addresses, tmp_path: Path, spot: str) 
         pipeline.produce(20_000)
         supervisor = pipeline.supervise(env={"RTPIPE_KILL_POINT": spot})
         eventually(lambda: pipeline.events("worker_died"), within=60, what="the armed worker died")
+        TALLY.hit()
         assert finish(pipeline, supervisor) == 20_000
 
 
@@ -64,7 +66,7 @@ def test_killed_supervisor_leaves_nobody_and_goes_on(stack: Addresses, tmp_path:
         with pipeline.stream():
             eventually(lambda: running(pipeline), within=60)
             moves_on(pipeline)
-            supervisor.kill()
+            kill(supervisor.pid)
             supervisor.wait()
             nobody_left(pipeline)
             supervisor = pipeline.supervise()
@@ -115,6 +117,7 @@ def test_a_frozen_forkserver_is_replaced(stack: Addresses, tmp_path: Path) -> No
             kill(before[0]["pid"])
             eventually(partial(replaced, pipeline, before[0]["pid"]), within=120)
             assert any(not helper.is_running() for helper in frozen)
+            TALLY.hit()
         for helper in frozen:
             with contextlib.suppress(psutil.NoSuchProcess):
                 helper.resume()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import time
 from functools import partial
@@ -118,8 +117,8 @@ def test_stopped_under_load_again_and_again(stack: Addresses, tmp_path: Path) ->
                 run.moves_on()
                 started = time.monotonic()
                 run.supervisor.send_signal(signal.SIGTERM)
-                TALLY.hits += 1
                 assert run.supervisor.wait(30) == 0
+                TALLY.hit()
                 print(f"drained in {time.monotonic() - started:.2f} s")
                 nobody_left(run.pipeline)
                 before = generations(run.pipeline)
@@ -268,7 +267,7 @@ def test_killed_supervisors_in_a_row(stack: Addresses, tmp_path: Path) -> None:
                 all_run(pipeline, besides=before)
                 moves_on(pipeline)
                 print(f"a supervisor's start to its first commit: {time.monotonic() - started:.2f} s")
-                os.kill(supervisor.pid, signal.SIGKILL)
+                kill(supervisor.pid)
                 supervisor.wait()
                 nobody_left(pipeline)
         last = pipeline.supervise("--until-caught-up", env=QUICK)

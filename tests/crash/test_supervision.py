@@ -18,6 +18,7 @@ from tests.support.fault_run import moves_on
 from tests.support.pipeline import Pipeline, running_pipeline
 from tests.support.remade_topic import recreate
 from tests.support.supervision import finish, replaced, running
+from tests.support.tally import TALLY
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def test_a_frozen_process_is_found_and_replaced(stack: Addresses, tmp_path: Path
             victim = eventually(lambda: running(pipeline), within=60)[0]
             os.kill(victim[who], signal.SIGSTOP)
             eventually(lambda: pipeline.events("worker_stuck"), within=60, what="the frozen worker is found")
+            TALLY.hit()
             eventually(lambda: replaced(pipeline, victim["pid"]), within=60, what="it is replaced")
             moves_on(pipeline)
             assert [bool(p["restarts"]) for p in running(pipeline)] == [True, False, False]
@@ -48,6 +50,7 @@ def test_a_stuck_process_leaves_its_stacks_in_the_log(stack: Addresses, tmp_path
         victim = eventually(lambda: running(pipeline), within=60)[0]
         os.kill(victim["pid"], signal.SIGABRT)
         eventually(lambda: pipeline.events("worker_died"), within=30)
+        TALLY.hit()
         assert "Current thread" in pipeline.log.read_text()
         eventually(lambda: replaced(pipeline, victim["pid"]), within=60)
         finish(pipeline, supervisor)
@@ -61,6 +64,7 @@ def test_a_writer_that_spins_is_found_with_its_stacks(stack: Addresses, tmp_path
         pipeline.produce(1_000)
         stuck = partial(partitions_of, pipeline, "worker_stuck")
         eventually(lambda: len(stuck()) == 3, within=60, what="the writers of all partitions are found")
+        TALLY.hit(3)
         pipeline.wait_caught_up()
         stacks = pipeline.log.read_text()
         assert 'workers/kill_points.py", line' in stacks
@@ -86,6 +90,7 @@ def test_a_zombie_after_its_successor_is_fenced(stack: Addresses, tmp_path: Path
             eventually(lambda: epoch(pipeline) > before, within=60, what="the second supervisor claims")
             os.kill(zombie["writer_pid"], then)
             assert first.wait(60) == 79
+            TALLY.hit()
             moves_on(pipeline)
         finish(pipeline, second)
         assert epoch(pipeline) == before + 1, "the first one never claimed back"
@@ -103,6 +108,7 @@ def test_a_second_supervisor_is_refused_politely(stack: Addresses, tmp_path: Pat
         eventually(lambda: running(pipeline), within=60)
         second = pipeline.run("supervise", "--topics", pipeline.topics[0])
         assert second.returncode == 75
+        TALLY.hit()
         assert "E_LOCKED" in second.stderr
         assert f"group-{pipeline.topics[0]}" in second.stderr
         assert "--take-over" in second.stderr
@@ -127,6 +133,7 @@ def test_a_topic_made_again_halts_until_it_is_adopted(stack: Addresses, tmp_path
             supervisor = pipeline.supervise(env=QUICK)
         assert supervisor.wait(60) == 76
         assert "topic id changed" in pipeline.log.read_text()
+        TALLY.hit()
         pipeline.produce(700)
         assert pipeline.run("adopt", topic, "--yes").returncode == 0
         supervisor = pipeline.supervise(env=QUICK)
@@ -155,6 +162,7 @@ def test_offsets_that_are_gone_halt_one_partition_until_a_person_decides(stack: 
         supervisor = pipeline.supervise()
         halted = eventually(lambda: pipeline.events("worker_halted"), within=60)[0]
         assert f"stored {stored}, log is [{cut},{high}): {cut - stored} records gone" in halted["msg"]
+        TALLY.hit()
         eventually(lambda: pipeline.offsets(topic)[1] == pipeline.watermarks(topic)[1][1], within=60)
         refused = pipeline.run("offsets", "set", f"{topic}/0", str(high + 5), "--yes")
         assert refused.returncode == 2
@@ -187,6 +195,7 @@ def test_what_systemd_hears(stack: Addresses, tmp_path: Path) -> None:
         assert heard(systemd, "WATCHDOG=1")
         pipeline.send(pipeline.topics[0], b"no Avro", partition=1)
         assert heard(systemd, f"1 of 2 partitions running; halted: {pipeline.topics[0]}/1")
+        TALLY.hit()
         supervisor.send_signal(signal.SIGTERM)
         assert heard(systemd, "STOPPING=1")
         assert supervisor.wait(60) == 65

@@ -18,6 +18,7 @@ from tests.support.fault_run import QUICK, all_run, fault_run, generations, nobo
 from tests.support.pipeline import Pipeline, running_pipeline
 from tests.support.stack import running_stack
 from tests.support.stack_processes import broker_at
+from tests.support.tally import TALLY
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def test_a_leader_is_lost(cluster: Addresses, home: Path, tmp_path: Path, how: s
             broker = broker_at(port)
             os.kill(broker.pid, how)
             eventually(lambda: leader_of(cluster, run.topic)[0] not in {old, -1}, within=90, what="another leader")
+            TALLY.hit()
             run.moves_on(f"leader lost by {how.name}")
             if how is signal.SIGSTOP:
                 os.kill(broker.pid, signal.SIGCONT)
@@ -100,6 +102,7 @@ def test_a_partition_without_a_leader_keeps_no_other_from_starting(
             return {(one["state"], "no leader" in one["reason"]) for one in pipeline.status()}
 
         eventually(lambda: states() == {("running", False), ("waiting", True)}, within=60, what="the others run")
+        TALLY.hit()
         dark = [one for one in pipeline.status() if one["state"] == "waiting"]
         assert f"{pipeline.topics[0]}/0" in {f"{one['topic']}/{one['partition']}" for one in dark}
         assert {(one["lag"], one["pid"]) for one in dark} == {(None, None)}
@@ -138,6 +141,7 @@ def test_an_unclean_election_loses_the_end_of_the_log(cluster: Addresses, home: 
         gone(ahead)
         start_again(home, f"kafka-{follower}")  # alone: it has never seen the last 50
         assert supervisor.wait(120) == 66
+        TALLY.hit()
         nobody_left(pipeline)
         assert halted(pipeline).startswith(f"E_TRUNCATED {topic}/0: stored 150, log ends at 100")
 

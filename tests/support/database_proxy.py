@@ -58,7 +58,7 @@ class Fault:
     released: threading.Event = field(default_factory=threading.Event)
 
     def count(self) -> None:
-        TALLY.hits += 1
+        TALLY.hit()
         self.hits += 1
         self.hit.set()
 
@@ -108,7 +108,7 @@ class DatabaseProxy(Proxy[DatabaseLink]):
         while True:
             header = _exactly(link.client, 4)
             packet = header + _exactly(link.client, int.from_bytes(header[:3], "little"))
-            self._flowing.wait()
+            self._wait_to_flow()
             if header[3] != 0 or packet[4:5] != bytes([_COM_QUERY]):
                 link.server.sendall(packet)
             elif not self._query(link, packet):
@@ -164,7 +164,7 @@ class DatabaseProxy(Proxy[DatabaseLink]):
                 if fault.do is Do.CUT_AFTER:
                     return
                 fault.released.wait()
-            self._flowing.wait()
+            self._wait_to_flow()
             link.client.sendall(data)
             data = link.server.recv(65_536)
 

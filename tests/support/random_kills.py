@@ -18,7 +18,7 @@ def twenty_kills(pipeline: Pipeline, chance: random.Random) -> subprocess.Popen[
         partitions = eventually(pipeline.status, within=60, what="a supervisor answers")
         victim = chance.choice(["pid", "writer_pid", "pid", "writer_pid", "supervisor", "forkserver"])
         if victim == "supervisor":
-            supervisor.kill()
+            kill(supervisor.pid)
             supervisor.wait()
             nobody_left(pipeline)
             supervisor = pipeline.supervise()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 
@@ -9,13 +11,31 @@ from dataclasses import dataclass, field
 class Tally:
     """Of the test that runs now."""
 
-    rows: int = 0  #: compared with their messages, one by one
-    hits: int = 0  #: faults that hit: kill -9, statements and connections broken, and the like
+    hits: int = 0  #: faults that hit, as their effect shows: processes killed, statements broken, partitions halted
+    rows: int = 0  #: messages that were compared with rows, one by one
+    lost: int = 0  #: messages that have no row
+    doubled: int = 0  #: rows that have no message, or more rows than messages
     recoveries: list[float] = field(default_factory=list)  #: seconds from the end of each fault to the next commit
 
     def clear(self) -> None:
-        self.rows = self.hits = 0
+        """Another test begins."""
+        self.hits = self.rows = self.lost = self.doubled = 0
         self.recoveries = []
+
+    def hit(self, times: int = 1) -> None:
+        """A fault did what it was meant to: called where that is seen, never where a fault is only asked for."""
+        self.hits += times
+
+    def compare(self, messages: Iterable[Hashable], rows: Iterable[Hashable]) -> int:
+        """How many messages there are, each with an equal row and each row with an equal message; fails otherwise."""
+        wanted, found = Counter(messages), Counter(rows)
+        lost, doubled = wanted - found, found - wanted
+        self.rows += wanted.total()
+        self.lost += lost.total()
+        self.doubled += doubled.total()
+        assert not lost, f"{lost.total()} of {wanted.total()} messages have no row: {list(lost)[:3]}"
+        assert not doubled, f"{doubled.total()} of {found.total()} rows have no message: {list(doubled)[:3]}"
+        return wanted.total()
 
 
 TALLY = Tally()

@@ -43,6 +43,7 @@ class Proxy(Generic[_L]):
         self.port: int = self._listener.getsockname()[1]
         self.connections = 0
         self.turned_away = 0  #: connections that were closed at once
+        self.swallowed = 0  #: how often something was kept back instead of passed on
         self._is_open = threading.Event()
         self._is_open.set()
         self._flowing = threading.Event()
@@ -64,18 +65,27 @@ class Proxy(Generic[_L]):
     @contextlib.contextmanager
     def swallowing(self) -> Iterator[None]:
         """A black hole: nothing goes through in either direction, and nobody is told. Then all of it arrives."""
-        TALLY.hits += 1
+        before = self.swallowed
         self._flowing.clear()
         try:
             yield
         finally:
             self._flowing.set()
+        if self.swallowed > before:
+            TALLY.hit()
 
     def cut_all(self) -> None:
         """Break every connection there is."""
-        TALLY.hits += 1
-        for link in list(self._links):
+        links = list(self._links)
+        for link in links:
             link.cut()
+        if links:
+            TALLY.hit()
+
+    def _wait_to_flow(self) -> None:
+        if not self._flowing.is_set():
+            self.swallowed += 1
+            self._flowing.wait()
 
     def close(self) -> None:
         self._flowing.set()
@@ -101,7 +111,7 @@ class Proxy(Generic[_L]):
 
     def _pass_on(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
-            self._flowing.wait()
+            self._wait_to_flow()
             with socket.create_connection(self._target) as server:
                 link = self._link(client, server)
                 self._links.append(link)
@@ -121,12 +131,12 @@ class Proxy(Generic[_L]):
 
     def _from_client(self, link: _L) -> None:
         while data := link.client.recv(_RECEIVED):
-            self._flowing.wait()
+            self._wait_to_flow()
             link.server.sendall(data)
 
     def _from_server(self, link: _L) -> None:
         while data := link.server.recv(_RECEIVED):
-            self._flowing.wait()
+            self._wait_to_flow()
             link.client.sendall(data)
 
 
@@ -151,13 +161,13 @@ class TcpProxy(Proxy[Link]):
     def _from_server(self, link: Link) -> None:
         passed = 0
         while data := link.server.recv(_RECEIVED):
-            self._flowing.wait()
+            self._wait_to_flow()
             left = self._reply_bytes - passed
             if self._reply_bytes and left < len(data):
                 if left > 0:  # one that had sent more before is being cut
                     link.client.sendall(data[:left])
                     self.broken += 1
-                    TALLY.hits += 1
+                    TALLY.hit()
                 return
             passed += len(data)
             link.client.sendall(data)
