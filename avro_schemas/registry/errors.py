@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from http import HTTPStatus
 
 from confluent_kafka.schema_registry.error import OAuthTokenError, SchemaRegistryError
@@ -15,6 +16,8 @@ _NOT_FOUND = frozenset({40401, 40402, 40403})
 _MOST_WORDS = 300
 #: Of a client that gives no reason: whether it waited in vain.
 _UNSAID = {True: "no answer in time", False: "the connection ended without an answer"}
+#: What the client puts before the bytes of an answer that is no JSON object, written as Python writes them.
+_RAW = "Unknown Schema Registry Error: "
 _START = "start it, or correct RTPIPE_SCHEMA_REGISTRY_URL"
 
 
@@ -39,7 +42,7 @@ def explained(error: Exception, url: str, doing: str) -> RtpipeError:
             return _refused(error, url, doing)
         case OAuthTokenError():
             return _no_token(error, url, doing)
-        case ValueError() | TypeError() | KeyError() | AttributeError():  # an answer that is not the registry's JSON
+        case ValueError() | TypeError() | KeyError() | AttributeError() | RecursionError():  # not the registry's JSON
             return _not_a_registry(url, doing)
     return _silent(error, url, doing)  # httpx's or httpx2's, by the version of confluent_kafka
 
@@ -53,7 +56,7 @@ def _refused(error: SchemaRegistryError, url: str, doing: str) -> RtpipeError:
             hint="check the account in RTPIPE_SCHEMA_REGISTRY_URL or in the block `registry`, and its permissions",
         )
     if status == HTTPStatus.NOT_FOUND:
-        return SchemaNotFoundError(reason) if error.error_code in _NOT_FOUND else _not_a_registry(url, doing)
+        return SchemaNotFoundError(reason) if _code(error) in _NOT_FOUND else _not_a_registry(url, doing)
     if status == HTTPStatus.CONFLICT:
         return SchemaError(
             f"the registry holds the schema for incompatible with earlier versions: {reason}",
@@ -68,12 +71,30 @@ def _refused(error: SchemaRegistryError, url: str, doing: str) -> RtpipeError:
 
 def _words(error: SchemaRegistryError) -> str:
     """The registry's own words on one line; where it has none, what its status means."""
-    said = " ".join(str(error.error_message or "").split())
-    if not said:
-        status = error.http_status_code
-        phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "unknown status"
-        return f"{phrase}, without a reason"
-    return said if len(said) <= _MOST_WORDS else f"{said[:_MOST_WORDS]}…"
+    text = _body(str(error.error_message or ""))
+    said = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+    if said:
+        return said if len(said) <= _MOST_WORDS else f"{said[:_MOST_WORDS]}…"
+    status, code = error.http_status_code, _code(error)
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "unknown status"
+    return f"{phrase}, without a reason" + (f", error code {code}" if code > 0 else "")
+
+
+def _code(error: SchemaRegistryError) -> int:
+    """The registry's own number for it; -1 if there is none, or something else in its place."""
+    code: object = error.error_code
+    return code if isinstance(code, int) else SchemaRegistryError.UNKNOWN
+
+
+def _body(message: str) -> str:
+    """The text of an answer that the client could not read; `message` itself, where it could."""
+    if not message.startswith(_RAW):
+        return message
+    try:
+        body = ast.literal_eval(message.removeprefix(_RAW))
+    except (ValueError, SyntaxError):
+        return message
+    return body.decode("utf-8", "replace") if isinstance(body, bytes) else message
 
 
 def _no_token(error: OAuthTokenError, url: str, doing: str) -> RtpipeError:

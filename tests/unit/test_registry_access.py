@@ -132,16 +132,77 @@ def test_proxy_and_authorities_of_the_environment(pem: Certificates, monkeypatch
         assert name_of_schema(url, {}) == "r"
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 507, 599, 302])
-@pytest.mark.parametrize("said", [{"error_code": 0}, {}, {"message": None}, {"message": ""}, b"", b"<html>\n\n", []])
-def test_a_failure_without_words_says_what_its_status_means(status: int, said: object) -> None:
+REFUSALS = [400, 401, 403, 409, 422]
+FAILURES = [500, 502, 503, 507, 599, 302]
+SAYS_NOTHING: list[object] = [
+    {"error_code": 0},
+    {},
+    {"message": None},
+    {"message": ""},
+    {"message": " \n"},
+    {"message": []},
+    b"",
+    b" \n",
+]
+ODD_ANSWERS: list[tuple[object, str]] = [
+    ([], "[]"),
+    (None, "null"),
+    ("out of order", "out of order"),
+    (7, "7"),
+    (b"<html>\n\n<h1>Bad gateway</h1>", "<html> <h1>Bad gateway</h1>"),
+    (b"it's down", "it's down"),
+    (b'{"message": "cut o', '{"message": "cut o'),
+    (b"\xff\xfe\x1b[31mred\x00", "red"),
+    ({"message": {"why": "odd"}}, "odd"),
+    ({"message": 12}, "12"),
+    ({"error_code": [], "message": "said"}, "said"),
+    ({"error_code": "x" * 9, "message": "said"}, "said"),
+    ({"error_code": 50003}, "error code 50003"),
+]
+
+
+def check_told(refused: RtpipeError, url: str, status: int, words: str) -> None:
+    """Which status, of which registry, and what it said or that it said nothing; on one line of a bounded length."""
+    message = refused.message
+    assert f"{url}, HTTP {status})" in message
+    assert words in message
+    assert not [noise for noise in ("None", "b'", 'b"', "Unknown Schema Registry Error") if noise in message]
+    assert message.isprintable()
+    assert len(message) < 600
+
+
+@pytest.mark.parametrize("status", [*REFUSALS, *FAILURES])
+@pytest.mark.parametrize("said", SAYS_NOTHING)
+def test_a_registry_that_says_nothing_is_told_so(status: int, said: object) -> None:
     with web_service(always(status, said)) as url:
         refused = failure(url, {})
+        check_told(refused, url, status, "without a reason")
+    assert isinstance(refused, UnreachableError) == (status in FAILURES)
+
+
+@pytest.mark.parametrize("status", [401, 422, 302, 500])
+@pytest.mark.parametrize(("said", "words"), ODD_ANSWERS)
+def test_what_is_no_answer_of_a_registry_is_told_as_it_came(status: int, said: object, words: str) -> None:
+    with web_service(always(status, said)) as url:
+        refused = failure(url, {})
+        check_told(refused, url, status, words)
+    assert isinstance(refused, UnreachableError) == (status in FAILURES)
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"message":' * 100_000])
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_an_answer_that_is_nested_without_end(status: int, body: bytes) -> None:
+    with web_service(always(status, body)) as url:
+        refused = failure(url, {})
     assert isinstance(refused, UnreachableError)
-    assert str(status) in refused.message or "is no schema registry" in refused.message
-    assert "None" not in refused.message
+    assert url in refused.message
     assert len(refused.message) < 600
-    assert "\n" not in refused.message
+
+
+@pytest.mark.parametrize("said", [[], None, {"error_code": []}, {"error_code": {}, "message": "said"}, b""])
+def test_a_404_of_another_server(said: object) -> None:
+    with web_service(always(404, said)) as url:
+        assert f"what answers at {url} is no schema registry" in failure(url, {}).message
 
 
 def test_a_page_of_a_proxy_is_cut() -> None:
