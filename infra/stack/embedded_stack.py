@@ -6,9 +6,8 @@ import dataclasses
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import psutil
 from rich.console import Console
 
 from infra.stack import layout as stack_layout
@@ -25,8 +24,8 @@ from infra.stack.services import start as service_start
 from infra.stack.services.kafka import kafka_services
 from infra.stack.services.mariadb import mariadb_service
 from infra.stack.services.registry import registry_service
-from infra.stack.services.service import NotReadyError
-from infra.stack.state import Addresses, forget_addresses, write_addresses
+from infra.stack.state import forget_addresses, write_addresses
+from infra.stack.status import StackStatus, service_states
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,44 +34,16 @@ if TYPE_CHECKING:
 
     from infra.stack.services.control import Running
     from infra.stack.services.service import Service
+    from infra.stack.state import Addresses
 
 _STOP_SECONDS = 20.0  #: for each of the three steps of `down`
-_STATUS_SECONDS = 3.0
 _HINT = "Free some space, or name a directory that you may write to with --dir."
 _NEW_DATA = 1100 * preflight.MIB  #: what a fresh stack writes: above all the database's log
 _MORE_DATA = 100 * preflight.MIB
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ServiceStatus:
-    """One service as it is now."""
-
-    name: str
-    state: str  #: running, unhealthy (runs, does not answer), dead (nobody stopped it) or stopped
-    port: int
-    pid: int | None
-    memory: int | None  #: resident bytes
-    log: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class StackStatus:
-    """All services of one stack; none if there is no stack in the directory."""
-
-    directory: str
-    services: tuple[ServiceStatus, ...]
-    addresses: Addresses | None
-
-    @property
-    def running(self) -> bool:
-        """There is a stack, and every service of it answers."""
-        return bool(self.services) and all(service.state == "running" for service in self.services)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `status --json`: the addresses at the top, where scripts look for them."""
-        addresses = dataclasses.asdict(self.addresses) if self.addresses else {}
-        services = [dataclasses.asdict(service) for service in self.services]
-        return {**addresses, "directory": self.directory, "running": self.running, "services": services}
+_OTHER_PROGRAMS = (
+    "still runs on the programs of another version of rtpipe; "
+    "rtpipe infra down, then up, changes to those of this one and keeps the data"
+)
 
 
 def up(directory: Path, wishes: Wishes | None = None, *, console: Console | None = None) -> Addresses:
@@ -97,6 +68,8 @@ def up(directory: Path, wishes: Wishes | None = None, *, console: Console | None
             _say(console, f"starting the embedded stack in {directory}")
             _check_room(layout, missing)
             _start_all(services, running, console)
+        for service in service_control.on_other_programs(services, running):
+            _say(console, f"  {service.name}  {_OTHER_PROGRAMS}")
         write_addresses(directory, layout.addresses)
     for name, value in dataclasses.asdict(layout.addresses).items():
         _say(console, f"  {name:20} {value}")
@@ -131,26 +104,7 @@ def status(directory: Path) -> StackStatus:
     if layout is None:
         return StackStatus(str(directory), (), None)
     services = _services(layout, artifact_paths(cache_directory()))
-    running = service_control.find(services)
-    with ThreadPoolExecutor(len(services)) as pool:
-        states = tuple(pool.map(lambda service: _status(service, running.get(service.name)), services))
-    return StackStatus(str(directory), states, layout.addresses)
-
-
-def _status(service: Service, running: Running | None) -> ServiceStatus:
-    pid = memory = None
-    state = "dead" if service_control.was_started(service) else "stopped"
-    if running is not None:
-        pid = running.pid
-        try:
-            memory = psutil.Process(pid).memory_info().rss
-            service.check(_STATUS_SECONDS)
-            state = "running"
-        except NotReadyError:
-            state = "unhealthy"
-        except psutil.NoSuchProcess:
-            state, pid = "dead", None
-    return ServiceStatus(service.name, state, service.port, pid, memory, str(service.log))
+    return StackStatus(str(directory), service_states(services), layout.addresses)
 
 
 def _say(console: Console, text: str) -> None:

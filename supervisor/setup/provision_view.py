@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.provision.items import ProvisionItem
-from infra.stack.embedded_stack import StackStatus
+from infra.stack.status import StackStatus
 
 _STYLES = {
     "created": "green",

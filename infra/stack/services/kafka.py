@@ -55,6 +55,7 @@ def _broker(layout: StackLayout, number: int, jars: Path) -> Service:
         },
         mark=mark,
         directory=home,
+        program=jars,
         prepare=prepare,
         before_start=lambda: write_properties(home),
         command=command,

@@ -62,6 +62,7 @@ def mariadb_service(layout: StackLayout, program: Path) -> Service:
         ports={layout.database_port: "choose another one: rtpipe infra up --database-port N"},
         mark=mark,
         directory=home,
+        program=program,
         prepare=lambda draft: _install(program, draft / "data"),
         before_start=lambda: None,
         command=command,

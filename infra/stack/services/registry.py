@@ -23,11 +23,11 @@ def registry_service(layout: StackLayout, program: Path) -> Service:
     mark = f"-Drtpipe.service={home}"
 
     def command() -> list[str]:
-        (runner,) = program.glob("*-runner.jar")
         settings = {
             "quarkus.http.host": HOST,
             "quarkus.http.port": layout.registry_port,
             "quarkus.http.access-log.enabled": "false",
+            "quarkus.management.host-enabled": "false",  # else a second server listens on every interface, port 9000
             "quarkus.banner.enabled": "false",
             "apicurio.storage.kind": "sql",
             "apicurio.storage.sql.kind": "h2",
@@ -36,7 +36,7 @@ def registry_service(layout: StackLayout, program: Path) -> Service:
         }
         flags = [f"-D{key}={value}" for key, value in settings.items()]
         scratch = layout.directory / "tmp" / "registry"
-        return [java(), mark, *_HEAP, *java_options(scratch), *flags, "-jar", str(runner)]
+        return [java(), mark, *_HEAP, *java_options(scratch), *flags, "-jar", str(program / "quarkus-run.jar")]
 
     return Service(
         name="registry",
@@ -44,6 +44,7 @@ def registry_service(layout: StackLayout, program: Path) -> Service:
         ports={layout.registry_port: "choose another one: rtpipe infra up --registry-port N"},
         mark=mark,
         directory=home,
+        program=program,
         prepare=lambda _draft: None,
         before_start=lambda: None,
         command=command,

@@ -35,6 +35,7 @@ class Service:
     ports: dict[int, str]  #: every port it listens on, with the way out if that is taken
     mark: str  #: the argument by which its process is known among all others
     directory: Path  #: its data
+    program: Path  #: what it runs on: the directory in the cache, whose name changes with every version
     prepare: Callable[[Path], None]  #: makes its data in the draft directory given, at the first start
     before_start: Callable[[], None]  #: writes what may differ at each start, such as ports
     command: Callable[[], list[str]]
