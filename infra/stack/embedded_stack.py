@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _STOP_SECONDS = 20.0  #: for each of the three steps of `down`
 _HINT = "Free some space, or name a directory that you may write to with --dir."
-_NEW_DATA = 1100 * preflight.MIB  #: what a fresh stack writes: above all the database's log
+_NEW_DATA = 700 * preflight.MIB  #: what a fresh stack writes: above all the database's log
 _MORE_DATA = 100 * preflight.MIB
 _OTHER_PROGRAMS = (
     "still runs on the programs of another version of rtpipe; "
@@ -153,7 +153,7 @@ def _settle(
 
 
 def _check_room_for_new(directory: Path, brokers: int) -> None:
-    """Before 300 MB are downloaded for nothing."""
+    """Before 350 MB are downloaded for nothing."""
     preflight.check_memory(brokers)
     preflight.check_disk(directory, _NEW_DATA, purpose="the embedded stack", hint=_HINT)
 

@@ -52,7 +52,7 @@ def up(
 ) -> None:
     """Start a real Kafka, schema registry and MariaDB on this machine, with nothing to install but Python.
 
-    The first time downloads about 300 MB. Doing it twice does nothing; after a crash it mends what is missing. Every
+    The first time downloads about 350 MB. Doing it twice does nothing; after a crash it mends what is missing. Every
     other command then finds the stack by itself. For trying and testing: it binds to this machine only.
 
     Examples:

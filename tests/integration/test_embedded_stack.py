@@ -24,6 +24,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
+from infra.stack import embedded_stack
 from infra.stack.artifacts.cache import artifact_paths, cache_directory, ensure_artifacts, is_complete, room_for
 from infra.stack.artifacts.lock import read_lock
 from infra.stack.embedded_stack import down, status, up
@@ -330,6 +331,11 @@ def test_the_room_asked_for_holds_what_is_unpacked(own: Path) -> None:
         unpacked = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
         archive = 0 if unit.name == "kafka" else unit.size
         assert 0.9 * room_for(unit.name, unit.size) < unpacked + archive <= room_for(unit.name, unit.size), unit.name
+
+
+def test_the_room_asked_for_holds_a_new_stack(own: Path) -> None:
+    written = sum(path.stat().st_blocks * 512 for path in own.rglob("*") if path.is_file())
+    assert 0.7 * embedded_stack._NEW_DATA < written < embedded_stack._NEW_DATA
 
 
 def test_truncated_download_is_mended(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

