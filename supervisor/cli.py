@@ -22,6 +22,7 @@ from supervisor.commands import (
     produce,
     schema,
     setup,
+    status,
     supervise,
     table,
     verify,
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 setup.add_to(app)
 supervise.add_to(app)
+status.add_to(app)
 produce.add_to(app)
 verify.add_to(app)
 offsets.add_to(app)

@@ -6,10 +6,18 @@ import codecs
 import io
 import json
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 _EXACT, _READABLE = "rtpipe_exact", "rtpipe_readable"
 #: What our own words, which alone go to stderr, use beyond ASCII.
 _SPELLED = {"…": "...", "→": "->", "━": "-", "─": "-", "│": "|", "╭": "+", "╮": "+", "╰": "+", "╯": "+", "•": "*"}
+
+
+def print_json(facts: Mapping[str, Any]) -> None:
+    """What `--json` prints, of every command: one object that names the version of its keys, fit for any terminal."""
+    text = json.dumps({"schema_version": 1, **facts}, indent=2, default=str)
+    print(text.replace("\x7f", "\\u007f"))
 
 
 def accept_every_character() -> None:

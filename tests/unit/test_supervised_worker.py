@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any
 
 import pytest
 
-from rtpipe.errors import ExitCode, UnreachableError
-from supervisor import partition_plan, supervised_worker
-from supervisor.commands import supervise as cli_supervise
+from rtpipe.errors import ExitCode
+from supervisor import supervised_worker
 from supervisor.status.process_stats import ProcessStats
-from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.status.worker_status import status_of
 from supervisor.supervised_worker import SupervisedWorker
 from supervisor.worker_state import State
@@ -157,33 +154,6 @@ def test_the_end_of_the_log_stays_unknown_until_it_is_seen(worker: SupervisedWor
     worker.handle.reports.append(Progress(5, -1, 0, 0, 0, 0, backpressure=False, waiting_for=""))  # type: ignore[union-attr]
     worker.hear()
     assert (worker.offset, worker.end_offset) == (5, None)
-
-
-def test_kafka_is_waited_for_by_a_service_and_given_up_by_a_command(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    answers: list[object] = [UnreachableError("down"), UnreachableError("down"), [SPEC]]
-
-    def plan(*_: object) -> object:
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    clock = iter(range(0, 10_000, 20))
-    monkeypatch.setattr(partition_plan, "plan", plan)
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
-    settings: Any = None
-    cluster: Any = None
-    assert cli_supervise._patient_plan(settings, ["orders"], cluster, SystemdNotifier()) == [SPEC]
-    assert caplog.messages[0] == "waiting: down"
-    assert re.fullmatch(r"Kafka answers after \d+ s", caplog.messages[1])
-    assert len(caplog.messages) == 2
-    answers += [UnreachableError("down"), UnreachableError("still down")]
-    with pytest.raises(UnreachableError, match="still down"):
-        cli_supervise._patient_plan(settings, ["orders"], cluster, None)
 
 
 def test_a_warning_holds_until_a_generation_says_otherwise(worker: SupervisedWorker) -> None:

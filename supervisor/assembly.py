@@ -1,0 +1,128 @@
+"""What `rtpipe supervise` puts together: settings and a request in, the exit code of the run out.
+
+Every part of a run is made here and nowhere else; the parts know each other by what they are given.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
+
+from rtpipe.errors import ExitCode
+from rtpipe.log import get_logger
+from supervisor.control_socket import runtime_directory, socket_path
+from supervisor.first_plan import wait_for_plan
+from supervisor.group_lock import GroupLock
+from supervisor.kafka.cluster_view import ClusterView
+from supervisor.kafka.log_watch import LogWatch
+from supervisor.kafka.topic_watch import TopicWatch
+from supervisor.restart_policy import RestartPolicy
+from supervisor.schemas.table_fitter import TableFitter
+from supervisor.settings.registry_settings import open_registry
+from supervisor.settings.settings import Settings, accounts
+from supervisor.status.partition_status import PipelineStatus
+from supervisor.status.systemd_notify import SystemdNotifier
+from supervisor.supervisor_process import Options, Supervisor
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+
+log = get_logger("supervisor")
+#: Seconds in which a broker must say where logs end; later it is too old to say how far behind the tables are.
+_LOG_END_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What is asked of one run, beside the settings."""
+
+    topics: Sequence[str]
+    until_caught_up: bool  #: end once all that is in the topics at the start is in the tables
+    fail_on_dead_letters: bool  #: a clean end with dead letters has an exit code of its own
+    take_over: bool  #: take the partitions from a supervisor that has them
+    show: Callable[[PipelineStatus], None] | None  #: called once a second
+
+
+def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> ExitCode:
+    """Supervise to the end. Raises as `wait_for_plan` and `GroupLock.acquire` do.
+
+    Only what runs without an end waits for Kafka and for the database.
+    """
+    _warn_of_one_account(settings)
+    signal.signal(signal.SIGTERM, _leave)
+    notifier = SystemdNotifier()
+    cluster = ClusterView(settings.librdkafka())
+    socket = socket_path(runtime_directory(settings.runtime_dir))
+    specs = wait_for_plan(settings, request.topics, cluster, None if request.until_caught_up else notifier, socket)
+    targets = _ends_of_logs(specs, cluster) if request.until_caught_up else None
+    lock = _group_lock(settings, specs, patient=not request.until_caught_up)
+    if not request.take_over:
+        lock.acquire()
+    lock.keep()
+    try:
+        return Supervisor(
+            specs,
+            options_of(settings, request, socket, targets),
+            policy=RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget),
+            context=context,
+            watch=_topic_watch(settings, specs, cluster),
+            logs=LogWatch(ClusterView(settings.librdkafka(), timeout=_LOG_END_SECONDS)),
+            fitter=TableFitter(accounts(settings)),
+            notifier=notifier,
+        ).run()
+    finally:
+        lock.release()
+
+
+def options_of(
+    settings: Settings, request: RunRequest, socket: str, targets: dict[PartitionKey, int] | None
+) -> Options:
+    """What the supervisor's loop is told; `socket` is where it answers other commands."""
+    return Options(
+        open_registry=lambda: open_registry(settings),
+        drain_seconds=settings.drain_seconds,
+        heartbeat_seconds=settings.heartbeat_seconds,
+        database_seconds=settings.database_seconds,
+        targets=targets,
+        control_socket=socket,
+        show=request.show,
+        fail_on_dead_letters=request.fail_on_dead_letters,
+    )
+
+
+def _leave(*_: object) -> None:
+    """SIGTERM before there is anything to drain."""
+    sys.exit(ExitCode.DONE)
+
+
+def _warn_of_one_account(settings: Settings) -> None:
+    if not settings.infra_database_url.get_secret_value():
+        text = "RTPIPE_INFRA_DATABASE_URL is not set, so RTPIPE_DATABASE_URL alters the tables for new schemas"
+        log.warning(text, extra={"event": "one_account"})
+
+
+def _ends_of_logs(specs: Sequence[PartitionSpec], cluster: ClusterView) -> dict[PartitionKey, int]:
+    """Where each log ends now; partitions without a leader get their target when they have one."""
+    ends = cluster.log_ends([spec.key for spec in specs]).known
+    return {spec.key: ends[spec.key] for spec in specs if spec.key in ends and spec.first_offset >= 0}
+
+
+def _group_lock(settings: Settings, specs: Sequence[PartitionSpec], *, patient: bool) -> GroupLock:
+    return GroupLock(
+        settings.database_url.get_secret_value(),
+        (spec.group for spec in specs),
+        settings.database_seconds,
+        file=settings.secret_file("database_url"),
+        patient=patient,
+    )
+
+
+def _topic_watch(settings: Settings, specs: Sequence[PartitionSpec], cluster: ClusterView) -> TopicWatch:
+    return TopicWatch(
+        cluster,
+        {spec.key.topic: spec.topic_id for spec in specs},
+        (spec.key for spec in specs),
+        specs[0].cluster_id,
+        settings.topic_check_seconds,
+    )

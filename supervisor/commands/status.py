@@ -1,0 +1,46 @@
+"""`rtpipe status`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from rtpipe.errors import ExitCode
+from supervisor.commands.options import Json
+from supervisor.commands.output_text import print_json
+
+
+def add_to(root: typer.Typer) -> None:
+    """Register the command."""
+    root.command()(status)
+
+
+def status(as_json: Json = False) -> None:
+    """Show every partition of the supervisors that run here: state, offsets, lag, rate, memory, CPU.
+
+    Exit code 0 if all partitions run, 3 if one does not, 4 if no supervisor runs.
+
+    Examples:
+      rtpipe status
+
+      rtpipe status --json
+
+    """
+    from supervisor.control_socket import runtime_directory
+    from supervisor.settings.settings import load
+    from supervisor.status.running_supervisors import ask_for_status, nobody_answers
+    from supervisor.status.status_view import print_status
+
+    directory = runtime_directory(load().runtime_dir)
+    answers = ask_for_status(directory)
+    if as_json:
+        print_json(answers.to_json())
+    if not answers.replies:
+        raise nobody_answers(directory)
+    if not as_json:
+        for pipeline in answers.pipelines:
+            print_status(pipeline)
+    if answers.silent > 0:
+        print(f"{answers.silent} more supervisors listen in {directory} and do not answer", file=sys.stderr)
+    raise typer.Exit(ExitCode.DONE if answers.well else ExitCode.DIFFERENT)

@@ -1,0 +1,184 @@
+"""What a run is made of, part by part; every part that reaches out is a fake."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from rtpipe.credentials import LoginRefusedError
+from rtpipe.errors import ExitCode, UnreachableError
+from supervisor import assembly, partition_plan
+from supervisor.assembly import RunRequest
+from supervisor.first_plan import wait_for_plan
+from supervisor.group_lock import GroupHeldError
+from supervisor.kafka.cluster_view import Offsets
+from supervisor.settings.settings import Settings
+from supervisor.status.systemd_notify import SystemdNotifier
+from tests.support.fake_worker import SPEC
+from tests.support.specs import default_spec
+from workers.contract.partition_spec import PartitionKey
+
+ORDERS = [PartitionKey("orders", number) for number in range(3)]
+SPECS = [default_spec(key, topic_id="t", cluster_id="c", group="g", first_offset=7) for key in ORDERS[:2]]
+SPECS.append(default_spec(ORDERS[2], group="g", first_offset=partition_plan.UNKNOWN))
+REQUEST = RunRequest(topics=["orders"], until_caught_up=False, fail_on_dead_letters=True, take_over=False, show=print)
+
+
+class Parts:
+    """Stands for each part, and keeps what each was made with."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, held: bool) -> None:
+        self.made: dict[str, list[tuple[Any, Any]]] = {}
+        self.calls: list[str] = []
+        self.held = held
+        for name in ("ClusterView", "LogWatch", "TopicWatch", "TableFitter", "GroupLock", "Supervisor"):
+            monkeypatch.setattr(assembly, name, self._maker(name))
+        monkeypatch.setattr(assembly, "wait_for_plan", self._plan)
+        monkeypatch.setattr(assembly, "accounts", lambda _: "accounts")
+
+    def _maker(self, name: str) -> Any:
+        def make(*given: Any, **named: Any) -> Parts:
+            self.made.setdefault(name, []).append((given, named))
+            return self
+
+        return make
+
+    def _plan(self, *given: Any) -> Any:
+        self.made.setdefault("plan", []).append((given, {}))
+        return SPECS
+
+    def log_ends(self, keys: list[PartitionKey]) -> Offsets:
+        return Offsets({key: 40 + key.partition for key in keys if key != ORDERS[1]}, {ORDERS[1]: "no leader"})
+
+    def acquire(self) -> None:
+        if self.held:
+            raise GroupHeldError("group g is held by another")
+        self.calls.append("acquire")
+
+    def keep(self) -> None:
+        self.calls.append("keep")
+
+    def release(self) -> None:
+        self.calls.append("release")
+
+    def run(self) -> ExitCode:
+        self.calls.append("run")
+        return ExitCode.DEAD_LETTERS
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Parts]:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setenv("RTPIPE_RUNTIME_DIR", str(tmp_path))
+    yield Parts(monkeypatch, held=False)
+    signal.signal(signal.SIGTERM, before)
+
+
+def settings(tmp_path: Any, **more: Any) -> Settings:
+    url = SecretStr("mysql+pymysql://u:p@h/bank")
+    return Settings.model_construct(bootstrap_servers="k:1", database_url=url, runtime_dir=tmp_path, **more)
+
+
+NO_CONTEXT: Any = "the forkserver"
+
+
+def run(tmp_path: Any, request: RunRequest = REQUEST, **more: Any) -> ExitCode:
+    return assembly.run(settings(tmp_path, **more), request, NO_CONTEXT)
+
+
+def test_every_setting_of_a_run_reaches_the_part_that_obeys_it(parts: Parts, tmp_path: Any) -> None:
+    chosen: dict[str, Any] = {"drain_seconds": 1.0, "heartbeat_seconds": 2.0, "quarantine_seconds": 3.0}
+    chosen |= {"restart_budget": 4, "database_seconds": 5, "topic_check_seconds": 6.0}
+    assert run(tmp_path, **chosen) == ExitCode.DEAD_LETTERS
+    [((specs, options), named)] = parts.made["Supervisor"]
+    assert specs == SPECS
+    assert (options.drain_seconds, options.heartbeat_seconds, options.database_seconds) == (1.0, 2.0, 5)
+    assert (options.targets, options.fail_on_dead_letters, options.show) == (None, True, print)
+    assert options.control_socket.startswith(str(tmp_path))
+    assert (named["policy"].probe_every, named["policy"].budget) == (3.0, 4)
+    assert named["context"] == NO_CONTEXT
+    [((_, topic_ids, keys, cluster_id, every), _)] = parts.made["TopicWatch"]
+    assert (topic_ids, list(keys), cluster_id, every) == ({"orders": ""}, ORDERS, "c", 6.0)
+    [((url, groups, silence), how)] = parts.made["GroupLock"]
+    assert (url, set(groups), silence) == ("mysql+pymysql://u:p@h/bank", {"g"}, 5)
+    assert how == {"file": "", "patient": True}
+    assert [given[0]["bootstrap.servers"] for given, _ in parts.made["ClusterView"]] == ["k:1", "k:1"]
+    assert parts.calls == ["acquire", "keep", "run", "release"]
+
+
+def test_a_run_that_ends_knows_where_and_waits_for_nobody(parts: Parts, tmp_path: Any) -> None:
+    request = RunRequest(topics=["orders"], until_caught_up=True, fail_on_dead_letters=False, take_over=True, show=None)
+    run(tmp_path, request)
+    [((_, options), _)] = parts.made["Supervisor"]
+    assert options.targets == {ORDERS[0]: 40}  # one has no leader, and of one nobody knows where its log begins
+    [(given, _)] = parts.made["plan"]
+    assert given[3] is None  # no notifier: Kafka is given up
+    [(_, how)] = parts.made["GroupLock"]
+    assert how["patient"] is False
+    assert parts.calls == ["keep", "run", "release"]  # taken over: nobody is asked
+
+
+def test_nothing_starts_while_another_supervisor_has_the_group(parts: Parts, tmp_path: Any) -> None:
+    parts.held = True
+    with pytest.raises(GroupHeldError):
+        run(tmp_path)
+    assert not parts.calls
+    assert "Supervisor" not in parts.made
+
+
+def test_one_account_for_everything_is_warned_of(parts: Parts, tmp_path: Any, caplog: pytest.LogCaptureFixture) -> None:
+    run(tmp_path, infra_database_url=SecretStr("mysql+pymysql://i:p@h/bank"))
+    assert not caplog.messages
+    run(tmp_path)
+    assert "RTPIPE_INFRA_DATABASE_URL is not set" in caplog.text
+    assert parts.made["TableFitter"] == [(("accounts",), {})] * 2
+
+
+def test_before_there_is_anything_to_drain_sigterm_is_a_clean_end(parts: Parts, tmp_path: Any) -> None:
+    run(tmp_path)
+    assert parts.calls
+    with pytest.raises(SystemExit) as caught:
+        signal.raise_signal(signal.SIGTERM)
+    assert caught.value.code == ExitCode.DONE
+
+
+def test_the_registry_is_opened_by_the_one_who_needs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    opened: list[Settings] = []
+    monkeypatch.setattr(assembly, "open_registry", opened.append)
+    options = assembly.options_of(settings(tmp_path), REQUEST, "socket", None)
+    assert not opened
+    options.open_registry()
+    assert opened == [settings(tmp_path)]
+
+
+def test_kafka_is_waited_for_by_a_service_and_given_up_by_a_command(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    answers: list[object] = [UnreachableError("down"), LoginRefusedError("down"), [SPEC]]
+
+    def plan(*_: object) -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(partition_plan, "plan", plan)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    settings: Any = None
+    cluster: Any = None
+    assert wait_for_plan(settings, ["orders"], cluster, SystemdNotifier(), "") == [SPEC]
+    assert caplog.messages[0] == "waiting: down"
+    assert re.fullmatch(r"Kafka answers after \d+ s", caplog.messages[1])
+    assert len(caplog.messages) == 2
+    answers += [UnreachableError("down"), UnreachableError("still down")]
+    with pytest.raises(UnreachableError, match="still down"):
+        wait_for_plan(settings, ["orders"], cluster, None, "")
