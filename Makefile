@@ -1,7 +1,7 @@
 # rtpipe: everything that a fresh clone needs; `make` lists it. Runs as any user, root or not.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench faults chaos lock clean run dev
+.PHONY: help demo test check coverage bench faults chaos lock clean run dev
 
 BIN := .venv/bin
 
@@ -12,7 +12,7 @@ export PYTHON
 
 help:  ## this list
 	@echo 'make TARGET [ARGS="for the command"] [PYTHON=/path/to/python]'
-	@sed -nE 's/^([a-z]+):[^#]*## /  \1 /p' Makefile | while read -r name text; do printf '  %-7s %s\n' "$$name" "$$text"; done
+	@sed -nE 's/^([a-z]+):[^#]*## /  \1 /p' Makefile | while read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
 
 demo: run  ## install, then show the whole pipeline at work (ARGS="--messages 100000")
 	@$(BIN)/rtpipe demo $(ARGS)
@@ -26,6 +26,9 @@ check: dev  ## lint, format, types, and which folder imports which
 	@echo 'ruff format --check'; $(BIN)/ruff format --quiet --check .
 	@echo 'mypy --strict'; $(BIN)/mypy --no-error-summary && $(BIN)/mypy --no-error-summary requirements
 	@echo 'lint-imports'; found=$$($(BIN)/lint-imports --no-logo --no-cache) || { echo "$$found"; exit 1; }
+
+coverage: dev  ## statements and branches of workers and supervisor that the unit tests alone reach
+	@$(BIN)/python -m pytest tests/unit --quiet --numprocesses 2 --cov --cov-report=term $(ARGS)
 
 bench: run  ## rows per second: rtpipe, the plain loop, the database's own limit
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -46,7 +49,7 @@ lock:  ## remake the locks: requirements (ARGS=--upgrade for the newest versions
 	@$(BIN)/python -m infra.stack.artifacts.make_lock
 
 clean:  ## remove what make made in this folder
-	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find rtpipe avro_schemas workers supervisor infra tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 run dev:
