@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infra.provision.accounts import Accounts
-    from supervisor.schemas.table_plan import TablePlan, TableTarget, Wishes
+    from supervisor.schemas.table_plan import TablePlan
     from supervisor.settings.settings import Settings
 
 app = typer.Typer(help="Tables: what a schema or its next version needs, shown or done.", no_args_is_help=True)
@@ -62,13 +62,14 @@ def plan(
 
     """
     from supervisor.schemas.table_apply import refuse
-    from supervisor.schemas.table_plan import Wishes
+    from supervisor.schemas.table_plan import Wishes, plan_tables
     from supervisor.schemas.table_plan_view import as_json as for_programs
     from supervisor.schemas.table_targets import targets
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
     wishes = Wishes(accept_unrelated=accept_unrelated)
-    plans = [_planned(target, accounts, wishes) for target in targets(settings, topics, schema, schema_id)]
+    wanted = targets(settings, topics, schema, schema_id)
+    plans = plan_tables(wanted, accounts.infra, accounts.database, wishes)
     if as_json:
         print(json.dumps({"schema_version": 1, "tables": [for_programs(one) for one in plans]}, indent=2))
     elif sql:
@@ -108,7 +109,7 @@ def apply(
 
     """
     from supervisor.schemas.table_apply import apply_to, refuse
-    from supervisor.schemas.table_plan import Wishes
+    from supervisor.schemas.table_plan import Wishes, plan_tables
     from supervisor.schemas.table_targets import targets
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
@@ -120,7 +121,7 @@ def apply(
             " another's",
             hint="drop it by hand",
         )
-    plans = [_planned(target, accounts, wishes) for target in wanted]
+    plans = plan_tables(wanted, accounts.infra, accounts.database, wishes)
     _show(plans)
     refuse(plans)
     if any(one.costly for one in plans) and not yes:
@@ -142,14 +143,6 @@ def _settings(schema_registry_url: str | None, *, needs_registry: bool) -> tuple
     settings_module.require(settings, "database_url", *(["schema_registry_url"] if needs_registry else []))
     log_to_stderr("text", settings.log_level)
     return settings, settings_module.accounts(settings)
-
-
-def _planned(target: TableTarget, accounts: Accounts, wishes: Wishes) -> TablePlan:
-    from infra.tables.table_session import connected
-    from supervisor.schemas.table_plan import plan_table
-
-    with connected(accounts.infra, accounts.database, target.table) as session:
-        return plan_table(target, session, wishes)
 
 
 def _show(plans: Sequence[TablePlan]) -> None:

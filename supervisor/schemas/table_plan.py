@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,8 +19,10 @@ from avro_schemas.tables.lineage import Lineage, lineage_of
 from avro_schemas.tables.metadata_columns import POSITION
 from avro_schemas.tables.rules import TableRules
 from infra.tables.alter_table import Alteration, alterations
+from infra.tables.database import Account
 from infra.tables.ddl import create_table_sql
-from infra.tables.table_session import TableSession
+from infra.tables.future_table import table_changed, table_made
+from infra.tables.table_session import TableSession, connected
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class TableTarget:
     schema: Any
     rules: TableRules
     versions: Callable[[], Sequence[Any]] = tuple  #: other versions of the schema, the oldest first
+    by_record: bool = False  #: records of other names have columns of their own in the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,34 @@ class TablePlan:
         ]
 
 
-def plan_table(target: TableTarget, session: TableSession, wishes: Wishes) -> TablePlan:
-    """Looks, and changes nothing. SchemaError or SettingsError if the schema gives no table for these rules."""
+def plan_tables(targets: Iterable[TableTarget], account: Account, database: str, wishes: Wishes) -> list[TablePlan]:
+    """A plan for each; of those that share a table, each for the table as the ones before leave it. Looks alone."""
+    plans, coming = [], dict[str, FoundTable]()
+    for target in targets:
+        with connected(account, database, target.table) as session:
+            plan = plan_table(target, session, wishes, coming.get(target.table))
+            if (after := _after(plan, session)) is not None:
+                coming[target.table] = after
+        plans.append(plan)
+    return plans
+
+
+def _after(plan: TablePlan, session: TableSession) -> FoundTable | None:
+    """The table once the plan is carried out; None if it is refused."""
+    if plan.found is None:
+        return table_made(plan.layout.table, mariadb=session.is_mariadb, json_depth=session.json_depth())
+    return None if plan.refused else table_changed(plan.found, plan.changes)
+
+
+def plan_table(
+    target: TableTarget, session: TableSession, wishes: Wishes, coming: FoundTable | None = None
+) -> TablePlan:
+    """Looks, and changes nothing; `coming`: the table as it will be, in the place of the one that is there.
+
+    SchemaError or SettingsError if the schema gives no table for these rules.
+    """
     layout, keyed = table_layout(target.schema, table=target.table, rules=target.rules), False
-    found = session.look()
+    found = coming or session.look()
     if found is None:
         if not layout.table.primary_key.columns and session.demands_primary_key():
             rules, keyed = replace(target.rules, metadata=tuple({*target.rules.metadata, *POSITION})), True
@@ -124,7 +151,7 @@ def _altered(target: TableTarget, layout: TableLayout, found: FoundTable, databa
         renames = _renames(placement, found)
         found = _renamed(found, renames)
         placement = placed(found)
-    idle = _idle(placement, found, target.rules, lineage)
+    idle = () if target.by_record else _idle(placement, found, target.rules, lineage)
     changes: list[Change] = [*renames, *placement.changes]
     if wishes.drop:
         dropped = set(idle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,24 +40,28 @@ def targets(
     for name in names:
         schemas = TopicSchemas(registry, name, settings.topic(name).subjects()) if registry else None
         if schema:
-            found.append(_target(name, settings, schemas, None, given[name]))
+            found += _targets_of(name, settings, schemas, [(None, given[name])])
         else:
             assert schemas is not None
-            wanted = (
-                {schema_id: schemas.value(schema_id)} if schema_id is not None else _newest(name, settings, schemas)
-            )
-            found += [_target(name, settings, schemas, number, one) for number, one in wanted.items()]
+            newest = _newest(name, settings, schemas) if schema_id is None else {schema_id: schemas.value(schema_id)}
+            found += _targets_of(name, settings, schemas, list(newest.items()))
     return found
 
 
-def _target(
-    topic: str, settings: Settings, schemas: TopicSchemas | None, schema_id: int | None, schema: Any
-) -> TableTarget:
+def _targets_of(
+    topic: str, settings: Settings, schemas: TopicSchemas | None, wanted: Sequence[tuple[int | None, Any]]
+) -> list[TableTarget]:
+    """One for each schema; those of other records are versions, too: their columns are in the same table."""
+
+    @cache
     def versions() -> Sequence[Any]:
-        return list(schemas.versions([schema]).values()) if schemas else ()
+        found = schemas.versions(schema for _, schema in wanted) if schemas else {}
+        others = {number: one for number, one in wanted if number is not None}
+        return [one for _, one in sorted((found | others).items())]
 
     chosen = settings.topic(topic)
-    return TableTarget(topic, partition_plan.table_of(topic, chosen), schema_id, schema, chosen.rules(), versions)
+    table, rules, by_record = partition_plan.table_of(topic, chosen), chosen.rules(), chosen.subjects().by_record
+    return [TableTarget(topic, table, number, schema, rules, versions, by_record) for number, schema in wanted]
 
 
 def _newest(topic: str, settings: Settings, schemas: TopicSchemas) -> dict[int, Any]:

@@ -18,11 +18,10 @@ from infra.provision.database import database_items
 from infra.provision.items import ProvisionItem, ProvisionResult, State
 from infra.provision.topics import TopicAdmin, TopicFacts
 from infra.tables.database import Sessions
-from infra.tables.table_session import connected
 from infra.tables.wanted_table import WantedTable
 from rtpipe.errors import SchemaError
 from supervisor.schemas.table_apply import make_fit, refuse
-from supervisor.schemas.table_plan import TablePlan, TableTarget, Wishes, plan_table
+from supervisor.schemas.table_plan import TablePlan, TableTarget, Wishes, plan_tables
 from supervisor.schemas.table_plan_view import lines_of
 from supervisor.schemas.table_targets import targets
 from supervisor.settings import settings as settings_module
@@ -96,36 +95,53 @@ class Setup:
     def _topic_tables(self, *, dry_run: bool) -> list[ProvisionItem]:
         """The topics' tables; looked at by the account that surely exists and may see them."""
         if dry_run:
-            self.tables = [self._looked_at(target) for target in self._targets]
-            return [_item(plan, done=False) for plan in self.tables]
-        return [_item(self._made(target), done=True) for target in self._targets]
+            self.tables = self._looked_at(self._targets)
+        plans = self.tables if dry_run else [self._made(target) for target in self._targets]
+        by_table: dict[str, list[TablePlan]] = {}
+        for plan in plans:
+            by_table.setdefault(plan.target.table, []).append(plan)
+        return [_item(some, done=not dry_run) for some in by_table.values()]
 
-    def _looked_at(self, target: TableTarget) -> TablePlan:
-        with connected(self._accounts.privileged, self._accounts.database, target.table) as session:
-            return plan_table(target, session, _WISHES)
+    def _looked_at(self, targets: Sequence[TableTarget]) -> list[TablePlan]:
+        return plan_tables(targets, self._accounts.privileged, self._accounts.database, _WISHES)
 
     def _made(self, target: TableTarget) -> TablePlan:
         """The plan that was carried out; one that copies the table is left to a person who knows when."""
-        plan = self._looked_at(target)
+        [plan] = self._looked_at([target])
         return make_fit(target, self._accounts, _WISHES) if plan.differs and not plan.costly else plan
 
 
-def _item(plan: TablePlan, *, done: bool) -> ProvisionItem:
-    """The table's line: missing, short of something that can be given, or other than the schema asks for."""
-    table, notes = plan.target.table, lines_of(plan)
+def _item(plans: Sequence[TablePlan], *, done: bool) -> ProvisionItem:
+    """The line of one table, for which each of its records has a plan."""
+    state = next(one for one in _STATES[done] if one in {_state(plan, done=done) for plan in plans})
+    notes = [note for plan in plans for note in _notes(plan)]
+    statements = [f"{sql};\n" for plan in plans for sql in plan.statements]
+    return ProvisionItem("table", plans[0].target.table, state, "\n".join(notes), "".join(statements))
+
+
+#: Of a table of several records, the first that one of them has, before and after the work.
+_STATES = {
+    False: (State.DIFFERS, State.TO_CREATE, State.TO_CHANGE, State.THERE),
+    True: (State.DIFFERS, State.CREATED, State.CHANGED, State.THERE),
+}
+
+
+def _state(plan: TablePlan, *, done: bool) -> State:
+    """Missing, short of something that can be given, or other than the schema asks for."""
     if plan.create:
-        state = State.CREATED if done else State.TO_CREATE
-        notes = list(plan.layout.warnings)
-    elif plan.refused:
-        state = State.DIFFERS
-    elif plan.costly:
-        state = State.DIFFERS
-        notes.append(f"`rtpipe table apply --topics {plan.target.topic}` does it, at a time that you choose")
-    elif plan.changes:
-        state = State.CHANGED if done else State.TO_CHANGE
-    else:
-        state = State.THERE
-    return ProvisionItem("table", table, state, "\n".join(notes), "".join(f"{sql};\n" for sql in plan.statements))
+        return State.CREATED if done else State.TO_CREATE
+    if plan.refused or plan.costly:
+        return State.DIFFERS
+    if plan.changes:
+        return State.CHANGED if done else State.TO_CHANGE
+    return State.THERE
+
+
+def _notes(plan: TablePlan) -> list[str]:
+    if plan.create:
+        return list(plan.layout.warnings)
+    advice = f"`rtpipe table apply --topics {plan.target.topic}` does it, at a time that you choose"
+    return [*lines_of(plan), *([advice] if plan.costly and not plan.refused else [])]
 
 
 def _topics_of(settings: Settings) -> Mapping[str, TopicFacts]:

@@ -12,13 +12,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
 from tests.support.pipeline import ROOT, Pipeline, connect, running_pipeline, schema_named
+from tests.support.typed_topic import register, wire
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -238,3 +239,55 @@ def test_a_key_column_that_makes_one_key_of_two_is_told_with_the_alter(foreign: 
         [alter, *_] = re.findall(rf"mend it by: (ALTER TABLE `{topic}` MODIFY .* NOT NULL)", said)
     foreign.sql(f"USE {foreign.name}", alter)
     foreign.run("setup", "--topics", topic, "--yes")
+
+
+def field(name: str, kind: object, **more: object) -> dict[str, object]:
+    return {"name": name, "type": kind, **more}
+
+
+def test_a_table_of_several_records_is_planned_once_as_it_comes_to_be(foreign: Foreign) -> None:
+    """What one record alone has may be NULL; the planned SQL, typed by hand, makes the same table."""
+    pipeline = foreign.pipeline
+    topic = pipeline.topics[0]
+    (pipeline.directory / "rtpipe.toml").write_text(f'[[topics]]\nmatch = "{topic}"\nsubject = "{{record}}"\n')
+    word = {"type": "enum", "name": "Word", "symbols": ["a", "b"]}
+    money = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
+    only = [
+        field("word", word),
+        field("price", money, doc="in 'euros'"),
+        field("lines", {"type": "array", "items": "string"}),
+        field("uid", {"type": "string", "logicalType": "uuid"}),
+        field("at", {"type": "long", "logicalType": "timestamp-millis"}),
+        field("text", "string"),
+    ]
+    order, payment = schema_named(f"{topic}.Order"), schema_named(f"{topic}.Payment")
+    order["fields"] += only
+    payment["fields"] += [field("cents", ["null", "long"])]
+    uid, record = "01234567-89ab-4def-8123-456789abcdef", {"key": "k", "seq": 1, "payload": "p"}
+    of_order = {"word": "a", "price": b"\1", "lines": [], "uid": uid, "at": 0, "text": ""}
+    for schema, more in ((order, of_order), (payment, {"cents": 5})):
+        schema_id = register(pipeline, schema["name"], schema)
+        pipeline.send(topic, wire(schema_id, schema, record | more))
+
+    def planned() -> Any:
+        told = json.loads(foreign.run("setup", "--topics", topic, "--dry-run", "--json"))
+        [table] = [one for one in told["items"] if (one["kind"], one["name"]) == ("table", topic)]
+        return table
+
+    def table() -> str:
+        return str(foreign.sql(f"SHOW CREATE TABLE {foreign.name}.`{topic}`"))
+
+    assert "--drop" not in foreign.run("setup", "--topics", topic, "--dry-run")  # of what another record has
+    before = planned()
+    assert before["state"] == "to create"
+    done = json.loads(foreign.run("setup", "--topics", topic, "--yes", "--json"))
+    assert [one["state"] for one in done["items"] if one["name"] == topic and one["kind"] == "table"] == ["created"]
+    made = table()
+    assert all(f"`{name}`" in made for name in ("word", "price", "lines", "uid", "at", "text", "cents"))
+    assert planned()["state"] == "already there"
+    foreign.sql(f"DROP TABLE {foreign.name}.`{topic}`", *filter(str.strip, before["sql"].split(";\n")))
+    assert table() == made
+    foreign.sql(f"DROP TABLE {foreign.name}.`{topic}`")
+    statements = foreign.run("table", "plan", "--topics", topic, "--sql").split(";\n")
+    foreign.sql(*filter(str.strip, statements))
+    assert table() == made
