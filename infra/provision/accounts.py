@@ -21,7 +21,7 @@ from avro_schemas.tables.rules import PLAIN, TableRules
 from infra.tables.database import Account, Sessions, account_of, action_for, error_number, is_unknown_login, run
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError
-from rtpipe.mysql.error_numbers import REFUSED
+from rtpipe.mysql.error_numbers import OTHER_COLUMNS, REFUSED
 from rtpipe.mysql.quoting import pattern, quoted, quoted_text
 
 INFRA_PRIVILEGES = ("CREATE", "ALTER", "INDEX", "SELECT")
@@ -33,8 +33,6 @@ LETTERS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: Of infra, on the one table. CREATE is there so that it can be given before the table is made.
 HISTORY_PRIVILEGES = ("CREATE", "INSERT", "UPDATE")
 
-#: Error numbers of a statement that was allowed, but found other columns or a view: told where tables are compared.
-_ANOTHER_TABLE = frozenset({1054, 1288, 1345, 1471})
 #: A grant on a database is a pattern, and shown only to its account; a role's grants are not among these.
 _HELD = """
     SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = %(who)s
@@ -201,6 +199,6 @@ def _allowed(connection: Connection, probe: str) -> bool:
     except DBAPIError as error:
         if action_for(error) in REFUSED:
             return False
-        if error_number(error) not in _ANOTHER_TABLE:
+        if error_number(error) not in OTHER_COLUMNS:  # which are told where tables are compared
             raise
     return True

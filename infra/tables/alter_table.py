@@ -22,8 +22,6 @@ from infra.tables.column_definitions import (
 from infra.tables.ddl import type_sql
 from rtpipe.mysql.quoting import quoted, quoted_text
 
-#: Error numbers of a server that cannot do it by the algorithm that was asked for; 4092: too many instant changes.
-OTHER_ALGORITHM = frozenset({1845, 1846, 4092})
 _ALGORITHMS = {
     Cost.INSTANT: ("ALGORITHM=INSTANT", "ALGORITHM=INPLACE, LOCK=NONE"),
     Cost.IN_PLACE: ("ALGORITHM=INPLACE, LOCK=NONE",),

@@ -13,7 +13,17 @@ from sqlalchemy.exc import DBAPIError
 from rtpipe.credentials import ESCAPES, AccessDeniedError, LoginRefusedError
 from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from rtpipe.mysql.engine import mysql_engine, mysql_url
-from rtpipe.mysql.error_numbers import PASSING, REFUSED, UNKNOWN_LOGIN, Action, action_of, words_for
+from rtpipe.mysql.error_numbers import (
+    PASSING,
+    REFUSED,
+    UNKNOWN_LOGIN,
+    Action,
+    action_of,
+    advice_for,
+    is_of_the_road,
+    number_of,
+    words_for,
+)
 from rtpipe.mysql.secret_files import current_url
 
 #: What a URL is like, and how it writes the signs of its own that stand in a password.
@@ -28,12 +38,7 @@ _SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
     f"lock_wait_timeout = {ANSWER_SECONDS // 2}, sql_quote_show_create = 1"
 )
-_HINTS = {
-    1049: "the database does not exist",
-    1205: "another session holds a lock; run it again when that is done",
-    1819: "the server's password rules refuse the password in the URL",
-    3750: "this server demands a primary key: ask for the columns _kafka_partition and _kafka_offset",
-}
+_TRIED_AGAIN = "it is tried again: if it does not pass by itself, the server's error log may tell more"
 
 
 class DatabaseSetupError(RtpipeError):
@@ -88,13 +93,14 @@ class Sessions:
             engine.dispose()
 
     @contextmanager
-    def connected(self, account: Account, *, doing: str) -> Iterator[Connection]:
+    def connected(self, account: Account, *, doing: str, unknown_passes: bool = False) -> Iterator[Connection]:
         """A connection to the account's server, in no database, each statement its own transaction.
 
         What the driver raises inside the block becomes UnreachableError, AccessDeniedError or DatabaseSetupError,
         whose texts say what was being done (`doing`) and repeat neither the statement nor its values.
+        `unknown_passes`: an error of which nobody knows whether it lasts becomes an UnreachableError, too.
         """
-        with translated(account, doing):
+        with translated(account, doing, unknown_passes=unknown_passes):
             try:
                 if account not in self._engines:
                     self._engines[account] = _engine(account, self._answer_seconds)
@@ -109,18 +115,24 @@ class Sessions:
 
 
 @contextmanager
-def translated(account: Account, doing: str) -> Iterator[None]:
+def translated(account: Account, doing: str, *, unknown_passes: bool = False) -> Iterator[None]:
     """Turns SQLAlchemy's errors into rtpipe's."""
     try:
         yield
     except DBAPIError as error:
-        raise _translate(account, doing, error) from error.orig
+        raise _translate(account, doing, error, unknown_passes=unknown_passes) from error.orig
 
 
 def error_number(error: DBAPIError) -> int:
     """The server's or driver's error number, 0 if there is none."""
+    return number_of(error.orig)
+
+
+def said_by(error: DBAPIError) -> str:
+    """Number and words of the server, or ours where it has none."""
+    number = error_number(error)
     args: tuple[object, ...] = getattr(error.orig, "args", ())
-    return args[0] if args and isinstance(args[0], int) else 0
+    return f"{number}: {args[1]}" if len(args) > 1 and args[1] else words_for(number)
 
 
 def action_for(error: DBAPIError) -> Action:
@@ -130,8 +142,7 @@ def action_for(error: DBAPIError) -> Action:
 
 def is_unknown_login(error: BaseException | None) -> bool:
     """Whether the server does not know the user, or not by this password."""
-    args: tuple[object, ...] = getattr(error, "args", ())
-    return bool(args) and args[0] in UNKNOWN_LOGIN
+    return number_of(error) in UNKNOWN_LOGIN
 
 
 def run(connection: Connection, sql: str) -> CursorResult[Any]:
@@ -153,10 +164,8 @@ def _engine(account: Account, answer_seconds: int) -> Engine:
     )
 
 
-def _translate(account: Account, doing: str, error: DBAPIError) -> RtpipeError:
-    number, action = error_number(error), action_for(error)
-    args: tuple[object, ...] = getattr(error.orig, "args", ())
-    said = f"{number}: {args[1]}" if len(args) > 1 and args[1] else words_for(number)
+def _translate(account: Account, doing: str, error: DBAPIError, *, unknown_passes: bool) -> RtpipeError:
+    number, action, said = error_number(error), action_for(error), said_by(error)
     where = f"{account.address} as {account.user} ({doing})"
     if action in REFUSED:
         kind = LoginRefusedError if action is Action.LOGIN else AccessDeniedError
@@ -164,8 +173,11 @@ def _translate(account: Account, doing: str, error: DBAPIError) -> RtpipeError:
             f"the database at {where} refused access: {said}",
             hint=f"check user and password in {account.setting}, and what the account may do",
         )
-    if action in PASSING:
-        what = "the database takes no statement for now" if action is Action.REPLAY else "no database answers"
-        hint = _HINTS.get(number, f"start it, or correct {account.setting}")
-        return UnreachableError(f"{what} at {where}: {said}", hint=hint)
-    return DatabaseSetupError(f"the database at {where}: {said}", hint=_HINTS.get(number, ""))
+    if action in PASSING and is_of_the_road(number):
+        return UnreachableError(
+            f"no database answers at {where}: {said}", hint=f"start it, or correct {account.setting}"
+        )
+    if action in PASSING or (action is Action.UNKNOWN and unknown_passes):
+        hint = _TRIED_AGAIN if action is Action.UNKNOWN else advice_for(number) or words_for(number)
+        return UnreachableError(f"the database takes no statement for now at {where}: {said}", hint=hint)
+    return DatabaseSetupError(f"the database at {where}: {said}", hint=advice_for(number) or words_for(number))

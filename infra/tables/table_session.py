@@ -17,20 +17,18 @@ from sqlalchemy.exc import DBAPIError
 from avro_schemas.columns.found_table import FoundTable
 from avro_schemas.tables.evolution import EvolutionError
 from avro_schemas.tables.own_tables.table_changes import CHANGES, DONE, INTERRUPTED, MAX_OUTCOME
-from infra.tables.alter_table import OTHER_ALGORITHM, Alteration
-from infra.tables.database import Account, Sessions, action_for, error_number, run
+from infra.tables.alter_table import Alteration
+from infra.tables.database import Account, Sessions, action_for, error_number, run, said_by
 from infra.tables.ddl import create_table_sql, demands_primary_key
 from infra.tables.table_look import found_table, json_depth
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import UnreachableError
-from rtpipe.mysql.error_numbers import NO_TABLE, PASSING, REFUSED, Action
+from rtpipe.mysql.error_numbers import NO_TABLE, OTHER_ALGORITHM, PASSING, TABLE_CHANGED, Action, words_for
 from rtpipe.mysql.quoting import quoted, quoted_text
 
 #: Seconds for the answer to one statement: a long copy outlives its session, and the next one finds it done.
 DDL_SECONDS = 600
 _LOCK_SECONDS = 5
-#: Error numbers of a table that others have changed since we looked.
-_CHANGED = frozenset({1054, 1060, 1091})
 #: Without it MariaDB alters no table WITH SYSTEM VERSIONING; rows of before get the new column, too.
 _KEEP_HISTORY = "SET SESSION system_versioning_alter_history = 'KEEP'"
 
@@ -77,13 +75,13 @@ class TableSession:
         return demands_primary_key(self._connection)
 
     def create(self, sql: str) -> None:
-        """Make the table. AccessDeniedError with the statement if the account may not."""
+        """Make the table. Raises as `alter` does."""
         try:
             run(self._connection, sql)
         except DBAPIError as error:
-            if action_for(error) not in REFUSED:
+            if self._connection.invalidated:
                 raise
-            raise self._denied(sql, f"GRANT CREATE ON {quoted(self.database)}.* TO {self._me()}") from error
+            raise self._explained(error, "make", sql, f"GRANT CREATE ON {quoted(self.database)}.* TO") from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -109,7 +107,7 @@ class TableSession:
             with self.locked():
                 self._close_open_entries()
         except DBAPIError as error:
-            if error_number(error) != NO_TABLE and action_for(error) not in REFUSED:
+            if error_number(error) != NO_TABLE and action_for(error) is not Action.DENIED:
                 raise
 
     def _close_open_entries(self) -> None:
@@ -131,8 +129,9 @@ class TableSession:
         except DBAPIError as error:
             if self._connection.invalidated:
                 raise  # its outcome is unknown; the next session closes the entry
-            outcome = str((getattr(error.orig, "args", None) or [error_number(error)])[-1])[:MAX_OUTCOME]
-            raise self._explained(error, alteration.sql) from error
+            outcome = said_by(error)[:MAX_OUTCOME]
+            grant = f"GRANT ALTER ON {quoted(self.database, self._table)} TO"
+            raise self._explained(error, "alter", alteration.sql, grant) from error
         finally:
             if not self._connection.invalidated:
                 self._finish(number, outcome)
@@ -150,20 +149,20 @@ class TableSession:
                     raise
         return False
 
-    def _explained(self, error: DBAPIError, sql: str) -> Exception:
-        number, said = error_number(error), str(getattr(error.orig, "args", ["", ""])[-1])
-        action = action_for(error)
-        if number in _CHANGED or action is Action.REPLAY:
-            return TableBusyError(
-                f"table {self._table} waits to be altered: {said}",
-                hint="another session has it open in a transaction; SHOW PROCESSLIST names it",
-            )
+    def _explained(self, error: DBAPIError, verb: str, sql: str, grant: str) -> Exception:
+        """Why the statement that is to make or alter the table was refused; `grant` gives the privilege for it."""
+        action, waits = action_for(error), f"table {self._table} waits: to {verb} it, {said_by(error)}"
+        if error_number(error) in TABLE_CHANGED:
+            return TableBusyError(waits, hint="somebody changed its columns meanwhile, so it is looked at again")
+        if action is Action.REPLAY:
+            hint = "another session has it open in a transaction; SHOW PROCESSLIST names it"
+            return TableBusyError(waits, hint=hint)
         if action in PASSING:
-            return UnreachableError(f"table {self._table} waits to be altered: {number}: {said}")
-        if action in REFUSED:
-            return self._denied(sql, f"GRANT ALTER ON {quoted(self.database, self._table)} TO {self._me()}")
+            return UnreachableError(waits, hint=words_for(error_number(error)))
+        if action is Action.DENIED:
+            return self._denied(sql, f"{grant} {self._me()}")
         return EvolutionError(
-            f"the database refuses to alter table {self._table}: {number}: {said}", hint=f"the statement is: {sql}"
+            f"the database refuses to {verb} table {self._table}: {said_by(error)}", hint=f"the statement is: {sql}"
         )
 
     def _denied(self, *statements: str) -> AccessDeniedError:
@@ -192,7 +191,7 @@ class TableSession:
                 sql,
             )
         except DBAPIError as error:
-            if action_for(error) not in REFUSED:
+            if action_for(error) is not Action.DENIED:
                 raise
             raise self._denied(sql, f"GRANT CREATE, SELECT, INSERT, UPDATE ON {history} TO {self._me()}") from error
 
@@ -218,7 +217,7 @@ def connected(account: Account, database: str, table: str) -> Iterator[TableSess
     """A session on a connection of its own, closed in the end. Raises as `Sessions.connected` does."""
     sessions = Sessions(DDL_SECONDS)
     try:
-        with sessions.connected(account, doing=f"looking at table {table}") as connection:
+        with sessions.connected(account, doing=f"looking at table {table}", unknown_passes=True) as connection:
             yield TableSession(connection, account, database, table)
     finally:
         sessions.close()

@@ -7,7 +7,6 @@ is told by the class of its SQLSTATE; what that does not tell either is found ou
 from __future__ import annotations
 
 import enum
-import re
 
 
 class Action(enum.Enum):
@@ -166,20 +165,30 @@ _MEANING: dict[Action, dict[int, str]] = {
         1046: "the URL names no database",
         1049: "unknown database",
         1054: "unknown column",
+        1060: "a column of this name is there already",
         1064: "statement not understood",
+        1091: "no such column or key",
         1100: "table not locked",
         1136: "column count differs",
         1146: "no such table",
+        1288: "not to be updated",
+        1345: "not to be explained",
         1364: "no value for the column without default",
         1442: "a trigger changes its own table",
         1449: "a trigger, view or routine was made by an account (its DEFINER) that does not exist",
+        1471: "not to be inserted into",
         1665: "binlog format refuses",
         1785: "a table without transactions",
+        1819: "the server's password rules refuse the password",
+        1845: "not by this algorithm",
+        1846: "not by this algorithm",
         1932: "no such table in the engine",
         2054: "authentication method not known to the client",
         2059: "authentication method not known to the client",
         2061: "authentication plugin needs TLS",
         3159: "the server demands TLS",
+        3750: "the server demands a primary key",
+        4092: "too many instant changes of the table",
     },
 }
 #: By the class of the SQLSTATE, which is its first two characters, for numbers that are not listed.
@@ -210,15 +219,20 @@ _CLIENT, _PROXY = range(2000, 3000), range(9000, 9011)
 DUPLICATE, UNKNOWN_COLUMN, NO_TABLE, LOCK_WAIT_TIMEOUT = 1062, 1054, 1146, 1205
 UNKNOWN_VARIABLE, UNKNOWN_LOGIN = 1193, frozenset({1045, 1698})
 ROLLED_BACK, READ_ONLY = 1402, 1290
+#: Of an ALTER TABLE: the server cannot do it by the algorithm that was asked for, so another one is tried.
+OTHER_ALGORITHM = frozenset({1845, 1846, 4092})
+#: Of an ALTER TABLE: somebody changed the columns since they were looked at, so they are looked at again.
+TABLE_CHANGED = frozenset({UNKNOWN_COLUMN, 1060, 1091})
+#: Of a statement that only tries a privilege: it is there, but the table has other columns, or is a view.
+OTHER_COLUMNS = frozenset({UNKNOWN_COLUMN, 1288, 1345, 1471})
+_ADVICE = {
+    1049: "the database does not exist",
+    1205: "another session holds a lock; run it again when that is done",
+    1819: "the server's password rules refuse the password in the URL",
+    3750: "this server demands a primary key: ask for the columns _kafka_partition and _kafka_offset",
+}
 _ACTIONS = {number: action for action, numbers in _MEANING.items() for number in numbers}
 _WORDS = {number: words for numbers in _MEANING.values() for number, words in numbers.items()}
-#: Of rows, but what the server says of them holds names alone.
-_NAMES_ONLY = frozenset({3819, 4025})
-_QUOTED = re.compile(r"['\"`].*['\"`]", re.DOTALL)
-_TOKEN = re.compile(r"\w+")
-_LONGEST, _LONGEST_ROW = 250, 200_000
-_TELLING = 4  #: characters of a word that is looked for within others, too
-CUT = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def is_known(number: int) -> bool:
@@ -237,31 +251,23 @@ def action_of(number: int, sqlstate: str = "") -> Action:
     return _CLASSES.get(sqlstate[:2], Action.UNKNOWN)
 
 
+def number_of(error: object) -> int:
+    """The number of a driver's error; 0 if it has none, which means a broken connection."""
+    arguments: tuple[object, ...] = getattr(error, "args", ())
+    number = arguments[0] if arguments else 0
+    return number & 0xFFFF if isinstance(number, int) else 0  # PyMySQL reads it with a sign
+
+
+def is_of_the_road(number: int) -> bool:
+    """Whether client or proxy report it, and not the server: it was not reached, or was lost."""
+    return not number or number in _CLIENT or number in _PROXY
+
+
+def advice_for(number: int) -> str:
+    """What to do about it; "" where its words say enough."""
+    return _ADVICE.get(number, "")
+
+
 def words_for(number: int) -> str:
     """Our own words for it; of one that is in no table, that it was refused."""
     return _WORDS.get(number, "refused by the server")
-
-
-def safe_words(number: int, action: Action, said: str) -> str:
-    """What the server said, without what may be a value: where it may speak of values, quoted parts and digits go."""
-    text = " ".join("".join(mark if mark.isprintable() else " " for mark in said).split())
-    if action not in {Action.SETUP, Action.DENIED, Action.LOGIN} and number not in _NAMES_ONLY:
-        text = re.sub(r"\d+", CUT, _QUOTED.sub(CUT, text))
-        text = text.partition("'")[0].partition('"')[0].rstrip()  # a quotation that was cut off
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + CUT
-
-
-def without_values(words: str, row: str) -> str:
-    """`words` without any that stands in `row` too, the SQL of the row: a trigger may say what it saw there."""
-    if len(row) > _LONGEST_ROW:
-        return ""
-    low = re.sub(r"\\.", " ", row.lower(), flags=re.DOTALL)
-    values = set(_TOKEN.findall(low))
-    telling = [value for value in values if len(value) >= _TELLING] if words else []
-
-    def hide(found: re.Match[str]) -> str:
-        word = found[0].lower()
-        parts = len(word) >= _TELLING and (word in low or any(value in word for value in telling))
-        return CUT if word in values or parts else found[0]
-
-    return re.sub(rf"{CUT}[\s{CUT}]*{CUT}", CUT, _TOKEN.sub(hide, words))

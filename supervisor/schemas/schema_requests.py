@@ -117,13 +117,14 @@ def _once(step: Callable[[], _T]) -> _T:
 
 
 def _patiently(step: Callable[[], _T]) -> _T:
-    """Do it as often as it takes for the service to answer."""
-    tries = 0
+    """Do it as often as it takes for the service to answer. Each reason for waiting is told once."""
+    tries, told = 0, ""
     while True:
         try:
             return step()
         except (UnreachableError, LoginRefusedError) as exc:
             tries += 1
-            if tries == 1:
-                log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
+            if exc.message != told:
+                log.warning("waiting: %s%s", exc.message, f" ({exc.hint})" * bool(exc.hint), extra={"event": "waiting"})
+                told = exc.message
             time.sleep(_PAUSES.seconds(tries))

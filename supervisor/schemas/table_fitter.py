@@ -82,11 +82,12 @@ class TableFitter:
         with connected(self._account, self._database, table) as session:
             if table not in self._settled:
                 session.settle_history()
-                self._settled.add(table)
+            self._settled.discard(table)  # what is cut off from here on leaves an entry open
             found = _Looked(session.look())
             fitted = [self._fit(session, found, one, rules, lineage) for one in wanted]
             if found.altered:  # after which the first ones may have columns beside them that they did not have
                 fitted = [self._fit(session, found, one, rules, lineage) for one in wanted]
+            self._settled.add(table)
             return fitted
 
     def key_layout(self, table: str, rules: TableRules) -> KeyLayout:

@@ -19,7 +19,7 @@ from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
 from rtpipe.mysql.engine import bare_connection
-from rtpipe.mysql.error_numbers import NO_TABLE, REFUSED, UNKNOWN_COLUMN, Action, action_of
+from rtpipe.mysql.error_numbers import NO_TABLE, REFUSED, UNKNOWN_COLUMN, Action, action_of, number_of
 from rtpipe.mysql.quoting import quoted
 from supervisor.verify.values import Row, from_table, select_list
 
@@ -130,8 +130,8 @@ class TableReader:
             raise UnreachableError(f"the database at {self._where} does not answer: {exc}") from exc
 
     def _refused(self, exc: pymysql.err.Error) -> Exception:
-        number, text = (*exc.args, 0, "")[:2]
-        action = action_of(number, exc.sqlstate or "") if isinstance(number, int) else Action.LOST
+        number, text = number_of(exc), exc.args[1] if len(exc.args) > 1 else ""
+        action = action_of(number, exc.sqlstate or "")
         if number == NO_TABLE:
             return SettingsError(f"a table is missing in {self._where}: {text}", hint="`rtpipe setup` makes tables")
         if number == UNKNOWN_COLUMN:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -20,6 +18,7 @@ from rtpipe.pause import PausePolicy
 from supervisor.schemas import topic_answers
 from supervisor.schemas.table_fitter import DiscardedError, KeyLayout, Wanted
 from supervisor.schemas.topic_answers import TopicAnswers
+from tests.support.fake_registry import FakeRegistry, schema
 from tests.support.specs import default_spec
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.refusal import Reason
@@ -27,47 +26,6 @@ from workers.contract.reports import SchemaWanted
 from workers.contract.schema_answers import KeySchema, SchemaAnswers, SchemaHalt, SchemaLayout, SchemaRefused
 
 KEYED = TableRules(mode="upsert", key=("id",), tombstones="delete")
-
-
-def schema(number: int, name: str = "r") -> dict[str, Any]:
-    return {"type": "record", "name": name, "doc": str(number), "fields": [{"name": "id", "type": "int"}]}
-
-
-@dataclass
-class FakeRegistry:
-    """Schemas by id, the subjects of each, and what is answered instead for as many times."""
-
-    schemas: dict[int, Any]
-    subjects: dict[int, list[str]] = field(default_factory=dict)
-    troubles: dict[int, list[RtpipeError]] = field(default_factory=dict)
-    aliases: set[tuple[str, int]] = field(default_factory=set)
-    lists_subjects: bool = True
-    asked: list[tuple[str, Any]] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def schema_by_id(self, schema_id: int) -> Any:
-        with self.lock:
-            self.asked.append(("schema", schema_id))
-            if self.troubles.get(schema_id):
-                raise self.troubles[schema_id].pop()
-        if schema_id not in self.schemas:
-            raise SchemaNotFoundError(f"no id {schema_id}")
-        return self.schemas[schema_id]
-
-    def subjects_of(self, schema_id: int) -> list[str]:
-        self.asked.append(("subjects", schema_id))
-        return self.subjects.get(schema_id, ["t-value"]) if self.lists_subjects else []
-
-    def is_under(self, subject: str, schema_id: int) -> bool:
-        self.asked.append((subject, schema_id))
-        return (subject, schema_id) in self.aliases
-
-    def newest(self, subject: str) -> tuple[int, Any] | None:
-        self.asked.append(("newest", subject))
-        return None
-
-    def versions(self, subject: str) -> list[tuple[int, Any]]:
-        return []
 
 
 @dataclass

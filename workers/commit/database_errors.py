@@ -15,10 +15,9 @@ from rtpipe.mysql.error_numbers import (
     Action,
     action_of,
     is_known,
-    safe_words,
-    without_values,
     words_for,
 )
+from rtpipe.mysql.error_words import safe_words, without_values
 from workers.contract.errors import SetupError
 
 _LOST, _CONFUSED = 2013, 2014

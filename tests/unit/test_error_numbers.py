@@ -1,0 +1,43 @@
+"""One table of error numbers for everybody who talks to the server."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pymysql
+import pytest
+
+from rtpipe.mysql.error_numbers import Action, action_of, advice_for, is_known, is_of_the_road, number_of, words_for
+
+PROJECT = Path(__file__).parents[2]
+ASKS = [
+    path
+    for folder in ("infra/tables", "infra/provision", "supervisor", "rtpipe")
+    for path in sorted((PROJECT / folder).rglob("*.py"))
+    if path.name not in {"error_numbers.py", "error_words.py"}
+]
+
+
+@pytest.mark.parametrize("path", ASKS, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_nobody_keeps_error_numbers_of_their_own(path: Path) -> None:
+    """Neither in a set or a table, nor in a comparison."""
+    numbers = set[int]()
+    for node in ast.walk(ast.parse(path.read_text())):
+        inside = [*getattr(node, "elts", ()), *getattr(node, "keys", ()), *getattr(node, "comparators", ())]
+        numbers |= {one.value for one in inside if isinstance(one, ast.Constant) and isinstance(one.value, int)}
+    assert not {number for number in numbers if number >= 1_000 and is_known(number)}
+
+
+def test_the_number_of_an_error() -> None:
+    assert number_of(pymysql.err.OperationalError(1290, "read only")) == 1290
+    assert number_of(pymysql.err.OperationalError(40_001 - 65_536, "a trigger's")) == 40_001
+    assert number_of(pymysql.err.InterfaceError("(0, '')")) == number_of(OSError()) == number_of(None) == 0
+    assert action_of(0) is Action.LOST
+
+
+def test_what_was_not_reached_is_told_apart_from_what_refuses() -> None:
+    assert [number for number in (0, 1290, 1053, 2003, 2013, 9001) if is_of_the_road(number)] == [0, 2003, 2013, 9001]
+    assert "primary key" in advice_for(3750)
+    assert advice_for(1290) == ""
+    assert words_for(1290) == "read only"
