@@ -16,10 +16,13 @@ from rtpipe.log import get_logger
 from supervisor.control_socket import runtime_directory, socket_path
 from supervisor.first_plan import wait_for_plan
 from supervisor.group_lock import GroupLock
+from supervisor.heartbeat import HeartbeatLimits
 from supervisor.kafka.cluster_view import ClusterView
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
+from supervisor.process_handle import ProcessHandle
 from supervisor.restart_policy import RestartPolicy
+from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.registry_settings import open_registry
 from supervisor.settings.settings import Settings, accounts
@@ -65,10 +68,10 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
             specs,
             options_of(settings, request, socket, targets),
             policy=RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget),
-            context=context,
+            launch=lambda spec: ProcessHandle(spec, context),
+            schemas=SchemaRequests(lambda: open_registry(settings), TableFitter(accounts(settings))),
             watch=_topic_watch(settings, specs, cluster),
             logs=LogWatch(ClusterView(settings.librdkafka(), timeout=_LOG_END_SECONDS)),
-            fitter=TableFitter(accounts(settings)),
             notifier=notifier,
         ).run()
     finally:
@@ -80,10 +83,8 @@ def options_of(
 ) -> Options:
     """What the supervisor's loop is told; `socket` is where it answers other commands."""
     return Options(
-        open_registry=lambda: open_registry(settings),
         drain_seconds=settings.drain_seconds,
-        heartbeat_seconds=settings.heartbeat_seconds,
-        database_seconds=settings.database_seconds,
+        heartbeat=HeartbeatLimits(settings.heartbeat_seconds, settings.database_seconds),
         targets=targets,
         control_socket=socket,
         show=request.show,

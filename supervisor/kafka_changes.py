@@ -8,9 +8,10 @@ from rtpipe.log import get_logger
 from supervisor.kafka.log_watch import LogFacts, LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.partition_plan import new_partition
+from supervisor.run_targets import RunTargets
 from supervisor.status.outage_log import OutageLog
 from supervisor.supervised_worker import SupervisedWorker
-from supervisor.worker_state import SETTLED, State
+from supervisor.worker_state import TERMINAL, WorkerState
 from workers.contract.errors import TopicChangedError
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Ended
@@ -26,9 +27,9 @@ class KafkaChanges:
         topics: TopicWatch,
         logs: LogWatch,
         make: Callable[[PartitionSpec], SupervisedWorker],
-        targets: dict[PartitionKey, int] | None,
+        targets: RunTargets,
     ) -> None:
-        """`targets` gets the end of each log that is heard of late; None if the run has no end."""
+        """`targets` is told where each log ends."""
         self._topics = topics
         self._logs = logs
         self._make = make
@@ -52,7 +53,7 @@ class KafkaChanges:
         if not draining:
             for key in changes.added:
                 self._add(workers, key)
-        unknown = [worker.spec.key for worker in workers if worker.state is State.WAITING]
+        unknown = [worker.spec.key for worker in workers if worker.state is WorkerState.WAITING]
         if facts := self._logs.facts(now, [worker.spec.key for worker in workers], unknown):
             self._take(workers, facts, now, draining=draining)
         self._tell(workers, now)
@@ -70,20 +71,19 @@ class KafkaChanges:
             key = worker.spec.key
             if key in facts.ends:
                 worker.log.heard(facts.ends[key], now)
-                if self._targets is not None:
-                    self._targets.setdefault(key, facts.ends[key])
+                self._targets.add(key, facts.ends[key])
             elif key in facts.silent:
                 worker.log.missed(facts.silent[key])
-            if worker.state is State.WAITING and key in facts.begins and not draining:
+            if worker.state is WorkerState.WAITING and key in facts.begins and not draining:
                 worker.begin_at(facts.begins[key])
 
     def _tell(self, workers: Sequence[SupervisedWorker], now: float) -> None:
-        wanted = [worker for worker in workers if worker.state not in SETTLED]
-        new = [worker.spec.key for worker in wanted if worker.state is State.WAITING]
+        wanted = [worker for worker in workers if worker.state not in TERMINAL]
+        new = [worker.spec.key for worker in wanted if worker.state is WorkerState.WAITING]
         silent = {
             worker.spec.key: worker.log.why
             for worker in wanted
-            if worker.log.why and (worker.state is State.WAITING or worker.log.silence(now))
+            if worker.log.why and (worker.state is WorkerState.WAITING or worker.log.silence(now))
         }
         if self._away and silent:  # those that were heard of last follow within seconds
             silent = {worker.spec.key: worker.log.why for worker in wanted}
@@ -92,7 +92,7 @@ class KafkaChanges:
 
 def _halt(workers: Sequence[SupervisedWorker], topic: str, why: str) -> None:
     for worker in workers:
-        if worker.spec.key.topic == topic and worker.state is not State.HALTED:
+        if worker.spec.key.topic == topic and worker.state is not WorkerState.HALTED:
             text = f"{worker}: {why} (rtpipe adopt {topic} takes the new one from its beginning)"
             worker.halt(Ended(TopicChangedError.exit_code, TopicChangedError.name, text))
 

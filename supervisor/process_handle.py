@@ -1,4 +1,4 @@
-"""The supervisor's view of one worker's processes: start, tell, hear, kill, explain the end."""
+"""The supervisor's view of the two processes of one generation: start, ask, kill, reap, read their stacks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 import signal
 from multiprocessing import connection
 from multiprocessing.context import ForkServerContext
-from typing import Any
 
 from supervisor.worker_context import bounded_start
 from workers import launch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Drain, Running
 from workers.contract.schema_answers import SchemaAnswers, Sealed
+from workers.contract.stacks_file import StacksFile
 
 #: The forkserver's own code for "I do not know": it was killed while the worker may still run.
 _FORKSERVER_GONE = 255
@@ -28,25 +28,30 @@ class ProcessHandle:
 
     def __init__(self, spec: PartitionSpec, context: ForkServerContext) -> None:
         self.link, worker_end = context.Pipe(duplex=True)
+        self._stacks_file = StacksFile()
+        self._stacks: dict[str, str] = {}
         self._process = context.Process(
-            target=launch.run, args=(spec, worker_end), name=f"consumer {spec.key}", daemon=False
+            target=launch.run, args=(spec, worker_end, self._stacks_file), name=f"consumer {spec.key}", daemon=False
         )
         try:
             with bounded_start(_START_SECONDS):
                 self._process.start()
         except BaseException:
             self.link.close()  # should the process be there after all, this ends it
+            self._stacks_file.close()
             raise
         finally:
             worker_end.close()
-        assert self._process.pid is not None
-        self.pid: int = self._process.pid
+        pid = self._process.pid
+        if pid is None:
+            raise ChildProcessError("a process was started and has no pid")
+        self.pid = pid
         self.writer_pid: int | None = None
         self._pidfd = _pidfd(self.pid)
         self._writer_pidfd: int | None = None
 
-    def death_sign(self) -> int | Any:
-        """Something to wait for that becomes ready when the consumer process is gone."""
+    def death_sign(self) -> int:
+        """A file descriptor that becomes readable when the consumer process is gone."""
         return self._process.sentinel if self._pidfd is None else self._pidfd
 
     def knows_writer(self, running: Running) -> None:
@@ -60,7 +65,7 @@ class ProcessHandle:
             self.link.send(Drain(seconds))
 
     def answer(self, answers: SchemaAnswers) -> None:
-        """Hand down what its writer asked for; a worker that is gone by now does not need it."""
+        """Answer what its writer asked; a worker that is gone by now does not need it."""
         with contextlib.suppress(OSError):
             self.link.send(Sealed.of(answers))
 
@@ -69,7 +74,7 @@ class ProcessHandle:
         self._signal(signal.SIGKILL)
 
     def abort(self) -> None:
-        """SIGABRT both processes: each writes its stacks to the log and dies, if it still can."""
+        """SIGABRT both processes: each writes its stacks and dies, if it still can."""
         self._signal(signal.SIGABRT)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -97,9 +102,15 @@ class ProcessHandle:
             if pidfd is not None:
                 os.close(pidfd)
         self.link.close()
+        self._stacks = self._stacks_file.read()
+        self._stacks_file.close()
         with contextlib.suppress(ValueError):  # the forkserver died with the news; the process itself is gone
             self._process.close()
         return None if code == _FORKSERVER_GONE else code
+
+    def stacks(self) -> dict[str, str]:
+        """After `reap`: what `consumer` and `writer` did when they crashed or were aborted, if they wrote it."""
+        return self._stacks
 
 
 def _pidfd(pid: int) -> int | None:
@@ -120,10 +131,3 @@ def _collect(pidfd: int | None) -> int | None:
     if result is None:
         return None
     return result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
-
-
-def describe_exit(code: int | None) -> str:
-    """An exit code in words: `signal=9`, `exit=1`."""
-    if code is None:
-        return "exit unknown"
-    return f"signal={-code}" if code < 0 else f"exit={code}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 
 
-class State(enum.Enum):
-    """Where a worker is; its value is what status, log and page show."""
+class WorkerState(enum.Enum):
+    """Where a worker is; its value is what status and log show."""
 
     WAITING = "waiting"  #: not started yet: its partition is new, or has no leader
     STARTING = "starting"  #: spawned, the partition not yet claimed
@@ -14,31 +14,32 @@ class State(enum.Enum):
     BACKOFF = "backoff"  #: died; the next start is due later
     QUARANTINED = "quarantined"  #: died too often without progress; a probe now and then
     HALTED = "halted"  #: stopped for a reason that only a person can judge
-    STOPPING = "stopping"  #: told to drain
+    STOPPING = "stopping"  #: asked to drain
     STOPPED = "stopped"  #: gone for good, as asked
 
 
-MOVES: dict[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.STARTING, State.HALTED, State.STOPPED}),
-    State.STARTING: frozenset({State.RUNNING, State.BACKOFF, State.QUARANTINED, State.HALTED, State.STOPPING}),
-    State.RUNNING: frozenset({State.BACKOFF, State.QUARANTINED, State.HALTED, State.STOPPING}),
-    State.BACKOFF: frozenset({State.STARTING, State.HALTED, State.STOPPED}),
-    State.QUARANTINED: frozenset({State.STARTING, State.HALTED, State.STOPPED}),
-    State.HALTED: frozenset({State.STARTING, State.WAITING, State.STOPPED}),
-    State.STOPPING: frozenset({State.STOPPED, State.HALTED}),
-    State.STOPPED: frozenset({State.STARTING, State.WAITING}),
+_S = WorkerState
+MOVES: dict[WorkerState, frozenset[WorkerState]] = {
+    _S.WAITING: frozenset({_S.STARTING, _S.HALTED, _S.STOPPED}),
+    _S.STARTING: frozenset({_S.RUNNING, _S.BACKOFF, _S.QUARANTINED, _S.HALTED, _S.STOPPING}),
+    _S.RUNNING: frozenset({_S.BACKOFF, _S.QUARANTINED, _S.HALTED, _S.STOPPING}),
+    _S.BACKOFF: frozenset({_S.STARTING, _S.HALTED, _S.STOPPED}),
+    _S.QUARANTINED: frozenset({_S.STARTING, _S.HALTED, _S.STOPPED}),
+    _S.HALTED: frozenset({_S.STARTING, _S.WAITING, _S.STOPPED}),
+    _S.STOPPING: frozenset({_S.STOPPED, _S.HALTED}),
+    _S.STOPPED: frozenset({_S.STARTING, _S.WAITING}),
 }
-#: States in which a process is there.
-ALIVE = frozenset({State.STARTING, State.RUNNING, State.STOPPING})
-#: States from which a worker does not move by itself.
-SETTLED = frozenset({State.HALTED, State.STOPPED})
+#: States in which processes are there.
+ALIVE = frozenset({_S.STARTING, _S.RUNNING, _S.STOPPING})
+#: States that a worker does not leave by itself.
+TERMINAL = frozenset({_S.HALTED, _S.STOPPED})
 
 
 class IllegalMove(Exception):  # noqa: N818
     """The supervisor tried a move that the table does not have: a bug."""
 
 
-def move(old: State, new: State) -> State:
+def move(old: WorkerState, new: WorkerState) -> WorkerState:
     """`new`, if the table allows it."""
     if new not in MOVES[old]:
         raise IllegalMove(f"{old.value} -> {new.value}")

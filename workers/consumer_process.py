@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import gc
 import selectors
 import signal
@@ -18,7 +17,7 @@ from rtpipe.errors import ExitCode, RtpipeError
 from rtpipe.log import get_logger, log_to_stderr
 from workers import kill_points, memory, writer_process
 from workers.contract.batch import Batch
-from workers.contract.errors import LostParent, WorkerError
+from workers.contract.errors import LostParent
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import (
     DRAIN_FORCED,
@@ -34,12 +33,14 @@ from workers.contract.reports import (
     Warned,
 )
 from workers.contract.schema_answers import Sealed
+from workers.contract.stacks_file import StacksFile
 from workers.intake.backpressure import Backpressure
 from workers.intake.batch_builder import BatchBuilder
 from workers.intake.batch_queue import FORK, BatchQueue
 from workers.intake.linger import Linger
 from workers.intake.topic_consumer import TopicConsumer
 from workers.parent_watch import leave_with_parent
+from workers.writer_link import WriterDied, WriterEnded, WriterLink, end_with_writer
 
 log = get_logger("consumer")
 _ORPHAN_GRACE = 1.0
@@ -53,31 +54,19 @@ _IDLE = 2.0
 _DRAIN_BY_SIGNAL = 20.0
 
 
-class WriterDied(WorkerError):  # noqa: N818
-    """The writer process ended without a word."""
-
-    name = "E_WORKER_DIED"
-
-
-class WriterEnded(Exception):  # noqa: N818
-    """The writer said why it left."""
-
-    def __init__(self, ended: Ended) -> None:
-        super().__init__(ended.text)
-        self.ended = ended
-
-
-def main(spec: PartitionSpec, supervisor: Connection) -> None:
+def main(spec: PartitionSpec, supervisor: Connection, stacks: StacksFile) -> None:
     """Run until drained; leaves with the exit code of what stopped it, after saying so to the supervisor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches everybody; the supervisor decides
     log_to_stderr(spec.log_format, spec.log_level)
-    faulthandler.enable()  # a stuck process is sent SIGABRT, and its stacks go to the log
+    stacks.enable("consumer")  # a process that is stuck is sent SIGABRT, and the supervisor reads its stacks
     gc.freeze()  # pages shared with the forkserver stay shared
     memory.keep_large_blocks_apart()
     batches = BatchQueue(spec.limits)
     writer_link, link_for_writer = FORK.Pipe()
     # Forked first thing: this process still has one thread, no client and no queue feeder.
-    writer = FORK.Process(target=writer_process.main, args=(spec, batches, link_for_writer), name=f"writer {spec.key}")
+    writer = FORK.Process(
+        target=writer_process.main, args=(spec, batches, link_for_writer, stacks), name=f"writer {spec.key}"
+    )
     writer.start()
     link_for_writer.close()
     leave_with_parent(_ORPHAN_GRACE)
@@ -86,8 +75,8 @@ def main(spec: PartitionSpec, supervisor: Connection) -> None:
     signal.signal(signal.SIGTERM, worker.on_sigterm)
     try:
         ended = worker.run()
-    except WriterEnded as exc:
-        ended = exc.ended
+    except (WriterDied, WriterEnded) as exc:
+        ended = end_with_writer(spec.key, exc, writer)
     except RtpipeError as exc:
         ended = Ended.by(exc)
     except (EOFError, ConnectionError):
@@ -115,7 +104,7 @@ class ConsumerProcess:
         self._spec = spec
         self._supervisor = supervisor
         self._batches = batches
-        self._writer = writer
+        self._writer = WriterLink(spec.key, writer)
         self._claimed: Claimed | None = None
         self._ready: deque[Batch] = deque()
         self._pressure = Backpressure(spec.key, batches, spec.limits.queue_low)
@@ -226,10 +215,7 @@ class ConsumerProcess:
                 self._hear_writer()
 
     def _hear_writer(self) -> None:
-        try:
-            word = self._writer.recv()
-        except (EOFError, OSError):
-            raise WriterDied(f"{self._spec.key}: the writer process was killed") from None
+        word = self._writer.recv()
         self._writer_heard = time.monotonic()
         match word:
             case Claimed():
@@ -251,8 +237,6 @@ class ConsumerProcess:
                 self._supervisor.send(word)
             case Warned():
                 self._supervisor.send(word)
-            case Ended():
-                raise WriterEnded(word)
 
     def _report(self, topic: TopicConsumer, *, last: bool = False) -> None:
         """Send Progress when something changed, but not at every batch; at once for a generation's first, which

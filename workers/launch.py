@@ -5,10 +5,11 @@ from __future__ import annotations
 from multiprocessing.connection import Connection
 
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.stacks_file import StacksFile
 
 
-def run(spec: PartitionSpec, supervisor: Connection) -> None:
+def run(spec: PartitionSpec, supervisor: Connection, stacks: StacksFile) -> None:
     """Become the consumer process; its modules are in memory already, by the forkserver's preload."""
     from workers import consumer_process  # noqa: PLC0415 - the reason for this module
 
-    consumer_process.main(spec, supervisor)
+    consumer_process.main(spec, supervisor, stacks)

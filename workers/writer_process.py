@@ -21,6 +21,7 @@ from workers.commit.table_writer import TableWriter
 from workers.contract.errors import LostParent
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Alive, Claimed, Committed, Ended, Waiting, Warned
+from workers.contract.stacks_file import StacksFile
 from workers.intake.batch_queue import BatchQueue
 from workers.parent_watch import leave_with_parent
 from workers.rows.schema_source import Drained, SchemaSource, asking
@@ -113,10 +114,11 @@ class DeadLetterLog:
             self._untold.clear()
 
 
-def main(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None:
+def main(spec: PartitionSpec, batches: BatchQueue, consumer: Connection, stacks: StacksFile) -> None:
     """Run until the end of the stream; leaves with the exit code of what stopped it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches everybody; the supervisor decides
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the end of the stream stops a writer
+    stacks.enable("writer")
     batches.serve_writer()
     leave_with_parent(_ORPHAN_GRACE)
     kill_points.arm(spec.armed)

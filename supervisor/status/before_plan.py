@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from supervisor.control_socket import ControlServer
 from supervisor.status.partition_status import PartitionStatus, PipelineStatus, own_version
-from supervisor.worker_state import State
+from supervisor.worker_state import WorkerState
 
 
 class StatusBeforePlan:
@@ -25,7 +25,7 @@ class StatusBeforePlan:
 
     def __enter__(self) -> StatusBeforePlan:
         self._server.open(self._woken.set)
-        threading.Thread(target=self._answer, name="waiting-room", daemon=True).start()
+        threading.Thread(target=self._answer, name="status before plan", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -41,7 +41,7 @@ class StatusBeforePlan:
 
     def status(self) -> PipelineStatus:
         """One line a topic."""
-        waits = {"state": State.WAITING.value, "reason": self.reason, "rows": 0, "dead": 0, "restarts": 0}
+        waits = {"state": WorkerState.WAITING.value, "reason": self.reason, "rows": 0, "dead": 0, "restarts": 0}
         return PipelineStatus(
             supervisor_pid=os.getpid(),
             uptime_seconds=round(time.monotonic() - self._since, 3),

@@ -38,6 +38,7 @@ class PartitionStatus:
     memory_bytes: int | None  #: PSS of consumer and writer
     cpu_percent: float | None
     altered: int = 0  #: values that lossy columns changed since the supervisor started
+    last_death: str = ""  #: how its last generation died that was started again; "" if none did
     warning: str = ""  #: what a person should mend though the partition runs
 
     @property

@@ -10,7 +10,7 @@ from rtpipe.log import get_logger
 from supervisor.status.outage_log import some_of
 from supervisor.status.worker_status import condition
 from supervisor.supervised_worker import SupervisedWorker
-from supervisor.worker_state import State
+from supervisor.worker_state import WorkerState
 
 log = get_logger("supervisor")
 
@@ -20,18 +20,18 @@ def summary(workers: Sequence[SupervisedWorker]) -> str:
     groups = defaultdict(list)
     for worker in workers:
         groups[condition(worker, time.monotonic())[0]].append(str(worker))
-    running = len(groups.pop(State.RUNNING.value, []))
+    running = len(groups.pop(WorkerState.RUNNING.value, []))
     others = [f"; {state}: {some_of(names)}" for state, names in sorted(groups.items())]
     return f"{running} of {len(workers)} partitions running" + "".join(others)
 
 
-def tell_the_end(workers: Sequence[SupervisedWorker]) -> int:
+def log_end_of_run(workers: Sequence[SupervisedWorker]) -> int:
     """One line with rows, dead letters and restarts; returns the dead letters."""
-    rows = sum(worker.rows for worker in workers)
-    dead = sum(worker.dead for worker in workers)
-    restarts = sum(worker.restarts for worker in workers)
+    rows = sum(worker.history.rows for worker in workers)
+    dead = sum(worker.history.dead for worker in workers)
+    restarts = sum(worker.history.deaths.restarts for worker in workers)
     letters = f", {dead} dead letters" if dead else ""
-    if altered := sum(worker.altered for worker in workers):
+    if altered := sum(worker.history.altered for worker in workers):
         letters += f", {altered} values altered by lossy columns"
     log.info("stopped: %d rows%s, %d restarts", rows, letters, restarts, extra={"event": "stopped", "rows": rows})
     return dead

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -49,9 +50,11 @@ def test_a_stuck_process_leaves_its_stacks_in_the_log(stack: Addresses, tmp_path
         supervisor = pipeline.supervise(env=QUICK)
         victim = eventually(lambda: running(pipeline), within=60)[0]
         os.kill(victim["pid"], signal.SIGABRT)
-        eventually(lambda: pipeline.events("worker_died"), within=30)
+        [stacks] = eventually(lambda: pipeline.events("worker_stacks"), within=30)
         TALLY.hit()
-        assert "Current thread" in pipeline.log.read_text()
+        assert stacks["stacks_of"] == "consumer"
+        assert stacks["stacks"].startswith("Fatal Python error: Aborted")
+        assert "Current thread" in stacks["stacks"]
         eventually(lambda: replaced(pipeline, victim["pid"]), within=60)
         finish(pipeline, supervisor)
 
@@ -66,10 +69,39 @@ def test_a_writer_that_spins_is_found_with_its_stacks(stack: Addresses, tmp_path
         eventually(lambda: len(stuck()) == 3, within=60, what="the writers of all partitions are found")
         TALLY.hit(3)
         pipeline.wait_caught_up()
-        stacks = pipeline.log.read_text()
-        assert 'workers/kill_points.py", line' in stacks
-        assert "in transact" in stacks
+        stacks = {e["partition"]: e["stacks"] for e in pipeline.events("worker_stacks") if e["stacks_of"] == "writer"}
+        assert stacks.keys() == stuck()
+        for text in stacks.values():
+            assert 'workers/kill_points.py", line' in text
+            assert "in transact" in text
         assert finish(pipeline, supervisor) == 1_000
+        for line in pipeline.log.read_text().splitlines():
+            assert isinstance(json.loads(line), dict), "three processes that died at once tore no line"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (signal.SIGKILL, "the writer was killed by SIGKILL (out of memory?)"),
+        (signal.SIGSEGV, "the writer was killed by SIGSEGV (a crash in native code)"),
+    ],
+    ids=["SIGKILL", "SIGSEGV"],
+)
+def test_log_and_status_say_how_a_writer_died(
+    stack: Addresses, tmp_path: Path, number: signal.Signals, words: str
+) -> None:
+    """F3: as the kernel does when memory is short, or a driver crashes; not how its consumer left because of it."""
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
+        supervisor = pipeline.supervise(env=QUICK)
+        victim = eventually(lambda: running(pipeline), within=60)[0]
+        os.kill(victim["writer_pid"], number)
+        [died] = eventually(lambda: pipeline.events("worker_died"), within=30)
+        TALLY.hit()
+        assert f"pid={victim['writer_pid']} {words}; restart in" in died["msg"]
+        assert (died["died_process"], died["exit_code"]) == ("writer", -number)
+        eventually(lambda: replaced(pipeline, victim["pid"]), within=60)
+        assert running(pipeline)[0]["last_death"] == words
+        finish(pipeline, supervisor)
 
 
 def partitions_of(pipeline: Pipeline, event: str) -> set[str]:

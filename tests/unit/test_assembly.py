@@ -17,6 +17,7 @@ from supervisor import assembly, partition_plan
 from supervisor.assembly import RunRequest
 from supervisor.first_plan import wait_for_plan
 from supervisor.group_lock import GroupHeldError
+from supervisor.heartbeat import HeartbeatLimits
 from supervisor.kafka.cluster_view import Offsets
 from supervisor.settings.settings import Settings
 from supervisor.status.systemd_notify import SystemdNotifier
@@ -37,7 +38,15 @@ class Parts:
         self.made: dict[str, list[tuple[Any, Any]]] = {}
         self.calls: list[str] = []
         self.held = held
-        for name in ("ClusterView", "LogWatch", "TopicWatch", "TableFitter", "GroupLock", "Supervisor"):
+        for name in (
+            "ClusterView",
+            "LogWatch",
+            "TopicWatch",
+            "TableFitter",
+            "GroupLock",
+            "Supervisor",
+            "ProcessHandle",
+        ):
             monkeypatch.setattr(assembly, name, self._maker(name))
         monkeypatch.setattr(assembly, "wait_for_plan", self._plan)
         monkeypatch.setattr(assembly, "accounts", lambda _: "accounts")
@@ -98,11 +107,12 @@ def test_every_setting_of_a_run_reaches_the_part_that_obeys_it(parts: Parts, tmp
     assert run(tmp_path, **chosen) == ExitCode.DEAD_LETTERS
     [((specs, options), named)] = parts.made["Supervisor"]
     assert specs == SPECS
-    assert (options.drain_seconds, options.heartbeat_seconds, options.database_seconds) == (1.0, 2.0, 5)
+    assert (options.drain_seconds, options.heartbeat) == (1.0, HeartbeatLimits(2.0, 5))
     assert (options.targets, options.fail_on_dead_letters, options.show) == (None, True, print)
     assert options.control_socket.startswith(str(tmp_path))
     assert (named["policy"].probe_every, named["policy"].budget) == (3.0, 4)
-    assert named["context"] == NO_CONTEXT
+    assert named["launch"](SPECS[0]) is parts
+    assert parts.made["ProcessHandle"] == [((SPECS[0], NO_CONTEXT), {})]
     [((_, topic_ids, keys, cluster_id, every), _)] = parts.made["TopicWatch"]
     assert (topic_ids, list(keys), cluster_id, every) == ({"orders": ""}, ORDERS, "c", 6.0)
     [((url, groups, silence), how)] = parts.made["GroupLock"]
@@ -148,12 +158,15 @@ def test_before_there_is_anything_to_drain_sigterm_is_a_clean_end(parts: Parts, 
     assert caught.value.code == ExitCode.DONE
 
 
-def test_the_registry_is_opened_by_the_one_who_needs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_the_registry_is_opened_by_the_one_who_needs_it(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
     opened: list[Settings] = []
     monkeypatch.setattr(assembly, "open_registry", opened.append)
-    options = assembly.options_of(settings(tmp_path), REQUEST, "socket", None)
+    run(tmp_path)
+    [(_, named)] = parts.made["Supervisor"]
     assert not opened
-    options.open_registry()
+    named["schemas"]._client()
     assert opened == [settings(tmp_path)]
 
 

@@ -13,10 +13,11 @@ from rtpipe.errors import ExitCode
 from tests.support.kafka_messages import message
 from tests.support.specs import default_limits, default_spec
 from workers import consumer_process
-from workers.consumer_process import ConsumerProcess, WriterEnded
+from workers.consumer_process import ConsumerProcess
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Claimed, Committed, Drain, Ended, Position, Progress
 from workers.intake.batch_builder import BatchBuilder
+from workers.writer_link import WriterEnded
 
 LIMITS = default_limits(batch_rows=3, linger_seconds=0.02)
 SPEC = default_spec(PartitionKey("t", 0), topic_id="id", cluster_id="c", limits=LIMITS)

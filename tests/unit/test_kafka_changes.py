@@ -8,21 +8,20 @@ from typing import Any, ClassVar
 import pytest
 
 from rtpipe.errors import ExitCode, UnreachableError
-from supervisor import supervised_worker
 from supervisor.background_question import BackgroundQuestion
 from supervisor.kafka.cluster_view import Offsets, TopicFacts
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.kafka_changes import KafkaChanges
+from supervisor.log_end import FRESH, LogEnd
 from supervisor.partition_plan import UNKNOWN, new_partition
-from supervisor.status.log_end import FRESH, LogEnd
+from supervisor.run_targets import RunTargets
 from supervisor.status.outage_log import OutageLog
 from supervisor.status.process_stats import ProcessStats
 from supervisor.status.worker_status import status_of
 from supervisor.supervised_worker import SupervisedWorker
-from supervisor.worker_state import State
-from tests.support.fake_worker import SPEC, FakeHandle
-from tests.support.specs import default_policy
+from supervisor.worker_state import WorkerState
+from tests.support.fake_worker import SPEC, FakeLauncher, supervised_worker
 from tests.support.waits import eventually
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Ended, Progress, Running
@@ -69,17 +68,16 @@ class Scene:
     def __init__(self, targets: dict[PartitionKey, int] | None = None) -> None:
         self.cluster = FakeCluster()
         view: Any = self.cluster
-        self.targets = targets
+        self.launch = FakeLauncher()
+        self.targets = RunTargets(targets)
         topics = TopicWatch(view, {"orders": SPEC.topic_id}, ORDERS[:1], "c", 0)
-        self.changes = KafkaChanges(topics, LogWatch(view, 0), self.make, targets)
+        self.changes = KafkaChanges(topics, LogWatch(view, 0), self.make, self.targets)
         self.workers = [self.make(SPEC)]
         self.workers[0].begin()
         self.draining = False
 
-    @staticmethod
-    def make(spec: PartitionSpec) -> SupervisedWorker:
-        nothing: Any = None
-        return SupervisedWorker(spec, default_policy(), nothing, nothing)
+    def make(self, spec: PartitionSpec) -> SupervisedWorker:
+        return supervised_worker(self.launch, spec)
 
     def look(self, later: float = 0) -> None:
         """As often as it takes for each question to be asked after this call, and answered."""
@@ -95,12 +93,6 @@ class Scene:
         return {str(worker): worker.state.value for worker in self.workers}
 
 
-@pytest.fixture(autouse=True)
-def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    FakeHandle.made = []
-    monkeypatch.setattr(supervised_worker, "ProcessHandle", FakeHandle)
-
-
 def test_partitions_that_were_added_are_started_from_the_beginning_of_their_logs() -> None:
     scene = Scene({ORDERS[0]: 5})
     scene.look()
@@ -112,7 +104,7 @@ def test_partitions_that_were_added_are_started_from_the_beginning_of_their_logs
         (1, 3, False),
         (2, 3, False),
     ]
-    assert scene.targets == {ORDERS[0]: 5, ORDERS[1]: 7, ORDERS[2]: 7}
+    assert scene.targets._offsets == {ORDERS[0]: 5, ORDERS[1]: 7, ORDERS[2]: 7}
 
 
 def test_a_new_partition_without_a_leader_is_shown_and_waited_for_by_name(caplog: pytest.LogCaptureFixture) -> None:
@@ -140,8 +132,8 @@ def test_a_topic_made_again_halts_and_gets_no_partition() -> None:
     scene.look()
     scene.cluster.topic_id, scene.cluster.partitions = "other", 1
     scene.look()
-    assert scene.workers[0]._ended is not None
-    assert scene.workers[0]._ended.code == ExitCode.TOPIC_CHANGED
+    scene.workers[0].on_death()
+    assert (scene.workers[0].state, scene.workers[0].code) == (WorkerState.HALTED, ExitCode.TOPIC_CHANGED)
 
 
 def test_fewer_partitions_change_nothing() -> None:
@@ -155,8 +147,8 @@ def test_fewer_partitions_change_nothing() -> None:
 
 def running(scene: Scene, offset: int) -> SupervisedWorker:
     worker = scene.workers[0]
-    handle: Any = worker.handle
-    handle.reports += [Running(9, 1, 0), Progress(offset, offset, 0, 0, 0, 0, backpressure=False, waiting_for="")]
+    progress = Progress(offset, offset, 0, 0, 0, 0, backpressure=False, waiting_for="")
+    scene.launch.last.link.say(Running(9, 1, 0), progress)
     worker.hear()
     return worker
 
@@ -188,7 +180,8 @@ def test_the_lag_is_by_the_end_that_kafka_tells_and_unknown_once_nobody_answers(
 def test_who_waits_for_the_database_and_for_kafka_says_both() -> None:
     scene = Scene()
     worker = running(scene, 5)
-    worker.reason = "database: gone"
+    scene.launch.last.link.say(Progress(5, 5, 0, 0, 0, 0, backpressure=False, waiting_for="database: gone"))
+    worker.hear()
     assert status_of(worker, ProcessStats(), time.monotonic() + FRESH + 1).reason == (
         "database: gone; Kafka does not answer"
     )
@@ -197,23 +190,23 @@ def test_who_waits_for_the_database_and_for_kafka_says_both() -> None:
 def test_what_is_halted_keeps_its_state_and_reason_while_kafka_is_away() -> None:
     scene = Scene()
     worker = running(scene, 5)
-    handle: Any = worker.handle
-    handle.reports.append(Ended(ExitCode.BAD_DATA, "E_DATA", "too long"))
-    worker.cancel()
+    scene.launch.last.die(65, Ended(ExitCode.BAD_DATA, "E_DATA", "too long"))
+    worker.on_death()
     status = status_of(worker, ProcessStats(), time.monotonic() + FRESH + 1)
     assert (status.state, status.reason, status.lag) == ("halted", "too long", None)
 
 
 def test_a_waiting_partition_is_halted_drained_and_never_started_by_hand() -> None:
-    worker = Scene.make(new_partition(SPEC, ORDERS[1], "t"))
+    launch = FakeLauncher()
+    worker = supervised_worker(launch, new_partition(SPEC, ORDERS[1], "t"))
     worker.begin()
-    assert (worker.state, worker.spec.first_offset, worker.resume()) == (State.WAITING, UNKNOWN, False)
+    assert (worker.state, worker.spec.first_offset, worker.resume()) == (WorkerState.WAITING, UNKNOWN, False)
     worker.halt(Ended(ExitCode.UNREACHABLE, "E_UNREACHABLE", "no leader"))
-    assert (worker.state, worker.code) == (State.HALTED, ExitCode.UNREACHABLE)
+    assert (worker.state, worker.code) == (WorkerState.HALTED, ExitCode.UNREACHABLE)
     assert (worker.resume(), worker.state.value) == (True, "waiting")
     worker.drain(1)
     assert worker.state.value == "stopped"
-    assert not FakeHandle.made
+    assert not launch.made
 
 
 def test_an_end_that_kafka_tells_may_be_less_than_what_the_consumer_saw() -> None:

@@ -3,123 +3,129 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor import supervised_worker
+from supervisor.heartbeat import HeartbeatLimits
 from supervisor.status.process_stats import ProcessStats
 from supervisor.status.worker_status import status_of
 from supervisor.supervised_worker import SupervisedWorker
-from supervisor.worker_state import State
-from tests.support.fake_worker import SPEC, FakeHandle
-from tests.support.specs import default_policy
+from supervisor.worker_state import WorkerState
+from tests.support.fake_worker import FakeLauncher, supervised_worker
+from workers.contract.death import Death
 from workers.contract.reports import Ended, Progress, Running, Warned
 
 HALTS = [ExitCode.USAGE, ExitCode.SCHEMA_REFUSED, *(ExitCode(code) for code in (65, 66, 76, 77, 78, 79))]
 
 
+DIED = Ended(ExitCode.FAILED, "E_WORKER_DIED", "orders/0: the writer died", death=Death("writer", -9, 101))
+
+
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> SupervisedWorker:
-    FakeHandle.made = []
-    monkeypatch.setattr(supervised_worker, "ProcessHandle", FakeHandle)
-    nothing: Any = None
-    started = SupervisedWorker(SPEC, default_policy(), nothing, nothing)
+def launch() -> FakeLauncher:
+    return FakeLauncher()
+
+
+@pytest.fixture
+def worker(launch: FakeLauncher) -> SupervisedWorker:
+    started = supervised_worker(launch)
     started.start()
     return started
 
 
+def says(worker: SupervisedWorker, *reports: object) -> None:
+    assert worker.generation is not None
+    link: Any = worker.generation.processes.link
+    link.say(*reports)
+    worker.hear()
+
+
 def ends(worker: SupervisedWorker, code: int | None, *reports: object) -> None:
-    handle: Any = worker.handle
-    handle.reports += reports
-    handle.code = code
-    worker.cancel()
+    assert worker.generation is not None
+    processes: Any = worker.generation.processes
+    processes.die(code, *reports)
+    worker.on_death()
 
 
 @pytest.mark.parametrize("code", HALTS)
 def test_what_a_restart_cannot_mend_halts(worker: SupervisedWorker, code: ExitCode) -> None:
     ends(worker, code, Running(101, 1, 5), Ended(code, "E_X", "orders/0: why"))
-    assert (worker.state, worker.code, worker.reason) == (State.HALTED, code, "orders/0: why")
+    assert (worker.state, worker.code, worker.reason) == (WorkerState.HALTED, code, "orders/0: why")
     assert worker.next_start is None
-    assert worker.restarts == 0
+    assert worker.history.deaths.restarts == 0
 
 
 @pytest.mark.parametrize("code", [1, 70, -9, None])
 def test_a_crash_starts_again_at_once_and_then_later(worker: SupervisedWorker, code: int | None) -> None:
     ends(worker, code)
-    assert worker.state is State.BACKOFF
+    assert worker.state is WorkerState.BACKOFF
     assert worker.next_start is not None
     assert worker.next_start <= time.monotonic()
     worker.start()
     ends(worker, code)
     assert worker.next_start > time.monotonic()
-    assert worker.restarts == 2
+    assert worker.history.deaths.restarts == 2
 
 
 def test_ten_crashes_without_progress_are_a_quarantine_and_one_row_forgives_all(worker: SupervisedWorker) -> None:
     for _ in range(9):
         ends(worker, -9)
-        assert worker.state is State.BACKOFF
+        assert worker.state is WorkerState.BACKOFF
         worker.start()
-    worker.handle.reports.append(Progress(5, 9, 5, 0, 1, 0, backpressure=False, waiting_for=""))  # type: ignore[union-attr]
-    worker.hear()
+    says(worker, Progress(5, 9, 5, 0, 1, 0, backpressure=False, waiting_for=""))
     for _ in range(9):
         ends(worker, -9)
-        assert worker.state is State.BACKOFF
+        assert worker.state is WorkerState.BACKOFF
         worker.start()
     ends(worker, -9)
-    assert worker.state is State.QUARANTINED
+    assert worker.state is WorkerState.QUARANTINED
 
 
 def test_a_passing_trouble_is_no_crash(worker: SupervisedWorker) -> None:
     ends(worker, 75, Ended(ExitCode.TEMPORARY, "E_TEMPORARY", "locked"))
-    assert (worker.state, worker.reason, worker.restarts) == (State.BACKOFF, "locked", 0)
+    assert (worker.state, worker.reason, worker.history.deaths.restarts) == (WorkerState.BACKOFF, "locked", 0)
 
 
-def test_a_forkserver_killed_over_a_start_is_no_crash(
-    worker: SupervisedWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def gone(*_: object) -> None:
-        raise EOFError("unexpected EOF")
-
+def test_a_forkserver_killed_over_a_start_is_no_crash(worker: SupervisedWorker, launch: FakeLauncher) -> None:
     ends(worker, -9)
-    with monkeypatch.context() as patched:
-        patched.setattr(supervised_worker, "ProcessHandle", gone)
-        worker.start()
-    assert (worker.state, worker.handle, worker.restarts) == (State.BACKOFF, None, 1)
+    launch.trouble = EOFError("unexpected EOF")
+    worker.start()
+    launch.trouble = None
+    assert (worker.state, worker.generation, worker.history.deaths.restarts) == (WorkerState.BACKOFF, None, 1)
     assert worker.reason == "no process could be started: the process that starts workers ended"
     assert worker.next_start is not None
     worker.start()
-    assert worker.state is State.STARTING
+    assert worker.state is WorkerState.STARTING
 
 
-def test_a_kill_point_is_for_one_generation(worker: SupervisedWorker) -> None:
+def test_a_kill_point_is_for_one_generation(worker: SupervisedWorker, launch: FakeLauncher) -> None:
     ends(worker, -9)
     worker.start()
-    assert [handle.spec.armed for handle in FakeHandle.made] == ["writer:begin", ""]
+    assert [handle.spec.armed for handle in launch.made] == ["writer:begin", ""]
 
 
-def test_a_drain_is_asked_for_once_and_its_end_is_for_good(worker: SupervisedWorker) -> None:
+def test_a_drain_is_asked_for_once_and_its_end_is_for_good(worker: SupervisedWorker, launch: FakeLauncher) -> None:
     worker.drain(20)
     worker.drain(20)
     assert worker.state.value == "stopping"
-    assert FakeHandle.made[0].drained == [20]
+    assert launch.last.drained == [20]
     ends(worker, -9)
-    assert worker.state is State.STOPPED
+    assert worker.state is WorkerState.STOPPED
     assert worker.next_start is None
 
 
 @pytest.mark.parametrize("arrived", [False, True])
-@pytest.mark.parametrize("reports", [(), (Ended(ExitCode.FAILED, "E_WORKER_DIED", "orders/0: the writer was killed"),)])
+@pytest.mark.parametrize("reports", [(), (DIED,)])
 def test_a_death_while_draining_is_told_unless_all_was_committed(
     worker: SupervisedWorker, caplog: pytest.LogCaptureFixture, reports: tuple[Ended, ...], arrived: bool
 ) -> None:
     worker.drain(20, arrived=arrived)
     ends(worker, 1 if reports else -9, *reports)
-    assert (worker.state, worker.code) == (State.STOPPED, ExitCode.DONE if arrived else ExitCode.TEMPORARY)
-    told = reports[0].text if reports else "orders/0 signal=9"
-    assert (f"E_WORKER_DIED {told} while it drained" in caplog.text) is not arrived
+    assert (worker.state, worker.code) == (WorkerState.STOPPED, ExitCode.DONE if arrived else ExitCode.TEMPORARY)
+    told = f"the {'writer' if reports else 'consumer'} was killed by SIGKILL (out of memory?)"
+    assert (f"E_WORKER_DIED orders/0: {told} while it drained" in caplog.text) is not arrived
 
 
 def test_a_worker_that_the_supervisor_kills_is_no_surprise(
@@ -128,20 +134,20 @@ def test_a_worker_that_the_supervisor_kills_is_no_surprise(
     worker.kill()
     ends(worker, -9)
     worker.kill()
-    assert (worker.state, worker.code) == (State.STOPPED, ExitCode.DONE)
+    assert (worker.state, worker.code) == (WorkerState.STOPPED, ExitCode.DONE)
     assert not caplog.text
 
 
 def test_a_drain_while_nothing_runs(worker: SupervisedWorker) -> None:
     ends(worker, -9)
     worker.drain(20)
-    assert (worker.state, worker.next_start) == (State.STOPPED, None)
+    assert (worker.state, worker.next_start) == (WorkerState.STOPPED, None)
 
 
 def test_a_halted_worker_stays_halted_through_a_drain(worker: SupervisedWorker) -> None:
     ends(worker, 65, Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
     worker.drain(20)
-    assert worker.state is State.HALTED
+    assert worker.state is WorkerState.HALTED
 
 
 def test_a_trouble_while_draining_is_told(worker: SupervisedWorker, caplog: pytest.LogCaptureFixture) -> None:
@@ -151,9 +157,9 @@ def test_a_trouble_while_draining_is_told(worker: SupervisedWorker, caplog: pyte
 
 
 def test_the_end_of_the_log_stays_unknown_until_it_is_seen(worker: SupervisedWorker) -> None:
-    worker.handle.reports.append(Progress(5, -1, 0, 0, 0, 0, backpressure=False, waiting_for=""))  # type: ignore[union-attr]
-    worker.hear()
-    assert (worker.offset, worker.end_offset) == (5, None)
+    says(worker, Progress(5, -1, 0, 0, 0, 0, backpressure=False, waiting_for=""))
+    assert worker.generation is not None
+    assert (worker.history.offset, worker.generation.end_offset) == (5, None)
 
 
 def test_a_warning_holds_until_a_generation_says_otherwise(worker: SupervisedWorker) -> None:
@@ -165,6 +171,104 @@ def test_a_warning_holds_until_a_generation_says_otherwise(worker: SupervisedWor
     assert told() == "W_KEY_FORMAT: why"
     worker.start()
     assert told() == "W_KEY_FORMAT: why"
-    worker.handle.reports.append(Warned(""))  # type: ignore[union-attr]
-    worker.hear()
+    says(worker, Warned(""))
     assert told() == ""
+
+
+class TestNothingOfAGenerationIsInTheNext:
+    """What one lifetime was asked, or had said, is not known of the next one."""
+
+    @staticmethod
+    def resumed(worker: SupervisedWorker) -> None:
+        ends(worker, 65, Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
+        assert worker.state is WorkerState.HALTED
+        assert worker.resume()
+
+    def test_that_it_had_arrived(self, worker: SupervisedWorker) -> None:
+        worker.drain(20, arrived=True)
+        self.resumed(worker)
+        worker.drain(20)
+        ends(worker, -9)
+        assert worker.code == ExitCode.TEMPORARY
+
+    def test_that_it_was_killed_on_purpose(self, worker: SupervisedWorker) -> None:
+        worker.kill()
+        self.resumed(worker)
+        worker.drain(20)
+        ends(worker, -9)
+        assert worker.code == ExitCode.TEMPORARY
+
+    def test_that_it_had_reached_the_log(self, worker: SupervisedWorker) -> None:
+        says(worker, Running(101, 1, 5), Progress(5, 9, 0, 0, 0, 0, backpressure=False, waiting_for="database"))
+        assert worker.generation is not None
+        assert (worker.generation.end_offset, worker.generation.waiting_for) == (9, "database")
+        ends(worker, -9)
+        worker.start()
+        assert (worker.generation.end_offset, worker.generation.waiting_for, worker.history.offset) == (None, "", 5)
+
+    def test_that_it_was_stuck(self, worker: SupervisedWorker, launch: FakeLauncher) -> None:
+        limits = HeartbeatLimits(30, 20)
+        worker.check_heartbeat(time.monotonic() + 31, limits)
+        ends(worker, -6)
+        assert worker.reason == "stuck: no heartbeat of its consumer for 31 s"
+        worker.start()
+        worker.check_heartbeat(time.monotonic(), limits)
+        assert launch.last.signals == []
+        ends(worker, -11)
+        assert worker.reason == "the consumer was killed by SIGSEGV (a crash in native code)"
+
+
+class TestWhoDiedFirst:
+    @pytest.mark.parametrize(
+        ("code", "words"),
+        [
+            (-9, "was killed by SIGKILL (out of memory?)"),
+            (-11, "was killed by SIGSEGV (a crash in native code)"),
+            (-15, "was killed by SIGTERM"),
+            (-64, "was killed by SIGRTMAX"),
+            (-50, "was killed by signal 50"),
+            (1, "ended with exit code 1 (FAILED)"),
+            (113, "ended with exit code 113"),
+            (None, "ended, and its exit code is not known (the forkserver was killed, too)"),
+        ],
+    )
+    @pytest.mark.parametrize("process", ["consumer", "writer"])
+    def test_log_and_status_say_how(
+        self,
+        worker: SupervisedWorker,
+        caplog: pytest.LogCaptureFixture,
+        code: int | None,
+        words: str,
+        process: Literal["consumer", "writer"],
+    ) -> None:
+        if process == "consumer":
+            ends(worker, code)
+        else:  # the consumer tells of its writer, and leaves with a code of its own
+            death = Death("writer", code, 4711)
+            ends(worker, 1, Ended(ExitCode.FAILED, "E_WORKER_DIED", "orders/0: the writer died", death=death))
+        pid = 100 if process == "consumer" else 4711
+        assert f"E_WORKER_DIED orders/0 pid={pid} the {process} {words}; restart in" in caplog.text
+        [record] = [record for record in caplog.records if getattr(record, "event", "") == "worker_died"]
+        assert (vars(record)["died_process"], vars(record)["exit_code"]) == (process, code)
+        status = status_of(worker, ProcessStats(), time.monotonic())
+        assert status.reason == status.last_death == f"the {process} {words}"
+        worker.start()
+        status = status_of(worker, ProcessStats(), time.monotonic())
+        assert (status.reason, status.last_death) == ("", f"the {process} {words}")
+
+    def test_what_it_said_last_is_part_of_it(self, worker: SupervisedWorker) -> None:
+        death = Death("writer", 1, 4711)
+        ends(worker, 1, Ended(ExitCode.FAILED, "E_FAILED", "orders/0: KeyError", death=death))
+        assert worker.reason == "the writer ended with exit code 1 (FAILED): orders/0: KeyError"
+
+
+def test_stacks_are_one_event_for_each_process_and_kept(
+    worker: SupervisedWorker, launch: FakeLauncher, caplog: pytest.LogCaptureFixture
+) -> None:
+    stacks = {"writer": "Fatal Python error: Aborted\n  File x", "consumer": "Fatal Python error: Aborted\n  File y"}
+    launch.last.found_stacks = stacks
+    ends(worker, -6)
+    records = [vars(record) for record in caplog.records if getattr(record, "event", "") == "worker_stacks"]
+    assert {record["stacks_of"]: record["stacks"] for record in records} == stacks
+    assert worker.history.deaths.last is not None
+    assert worker.history.deaths.last.end.stacks == stacks

@@ -6,15 +6,15 @@ import itertools
 
 import pytest
 
-from supervisor.status.rate_meter import RateMeter
-from supervisor.worker_state import MOVES, SETTLED, IllegalMove, State, move
+from supervisor.rate_meter import RateMeter
+from supervisor.worker_state import MOVES, TERMINAL, IllegalMove, WorkerState, move
 from tests.support.specs import default_policy
 
 MIDDLE = 0.5  # no jitter
 
 
-@pytest.mark.parametrize(("old", "new"), list(itertools.product(State, State)))
-def test_every_pair_of_states(old: State, new: State) -> None:
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(WorkerState, WorkerState)))
+def test_every_pair_of_states(old: WorkerState, new: WorkerState) -> None:
     if new in MOVES[old]:
         assert move(old, new) is new
     else:
@@ -22,13 +22,13 @@ def test_every_pair_of_states(old: State, new: State) -> None:
             move(old, new)
 
 
-def test_every_state_can_be_left_for_a_settled_one() -> None:
-    for state in State:
+def test_every_state_can_be_left_for_a_terminal_one() -> None:
+    for state in WorkerState:
         seen, todo = set(), {state}
         while todo:
             seen |= todo
             todo = set().union(*(MOVES[one] for one in todo)) - seen
-        assert seen & SETTLED
+        assert seen & TERMINAL
 
 
 def test_the_first_restart_is_immediate_then_delays_double_to_the_longest() -> None:

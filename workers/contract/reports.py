@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rtpipe.errors import ExitCode, RtpipeError
+from workers.contract.death import Death
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Ended:
     name: str
     text: str
     lasting: bool = False  #: starting again cannot help, whatever the code says
+    death: Death | None = None  #: of the writer, where it ended before its consumer
 
     @classmethod
     def by(cls, error: RtpipeError) -> Ended:
@@ -121,6 +123,8 @@ class Progress:
 NOTHING_YET = Progress(0, -1, 0, 0, 0, 0, backpressure=False, waiting_for="")
 #: The name of an end that came by the drain's deadline.
 DRAIN_FORCED = "E_DRAIN_FORCED"
+#: The name of an end without a clean word.
+WORKER_DIED = "E_WORKER_DIED"
 
 
 @dataclass(frozen=True, slots=True)

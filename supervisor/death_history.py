@@ -1,0 +1,42 @@
+"""The deaths of one partition's workers since the supervisor started, and when the next one starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from supervisor.generation import GenerationEnd
+from supervisor.restart_policy import Restart, RestartPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class DeathRecord:
+    """The end of one generation: when, in monotonic seconds, and all that is known of it."""
+
+    at: float
+    end: GenerationEnd
+
+
+class DeathHistory:
+    """Counts restarts; the deaths without progress since the last progress decide how long the next start waits."""
+
+    def __init__(self, policy: RestartPolicy) -> None:
+        self.policy = policy
+        self.restarts = 0
+        self.last: DeathRecord | None = None  #: with its stacks, if processes wrote any
+        self._without_progress: list[float] = []
+
+    @property
+    def without_progress(self) -> int:
+        """Deaths since the last progress."""
+        return len(self._without_progress)
+
+    def add(self, end: GenerationEnd, now: float, chance: float) -> Restart:
+        """A generation died: when the next one starts. `chance`: 0..1, for the jitter."""
+        self.last = DeathRecord(now, end)
+        self.restarts += 1
+        self._without_progress.append(now)
+        return self.policy.next_start(self._without_progress, now, chance)
+
+    def forgive(self) -> None:
+        """The worker made progress, or a person wants it to start: the deaths before count no more."""
+        self._without_progress.clear()

@@ -1,0 +1,46 @@
+"""The offsets at which a run ends by itself (`--until-caught-up`), and which workers have reached theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rtpipe.errors import ExitCode, UnreachableError
+from supervisor.supervised_worker import SupervisedWorker
+from supervisor.worker_state import WorkerState
+from workers.contract.partition_spec import PartitionKey
+from workers.contract.reports import Ended
+
+#: Seconds that a run which is to end waits for a partition that has no leader.
+_LEADER_PATIENCE = 30.0
+
+
+class RunTargets:
+    """The end of each partition's log when the run began; a partition without a leader gets its own when it has one."""
+
+    def __init__(self, offsets: Mapping[PartitionKey, int] | None) -> None:
+        """None: the run has no end of its own."""
+        self._offsets = None if offsets is None else dict(offsets)
+
+    def add(self, key: PartitionKey, offset: int) -> None:
+        """The log of a partition ends at `offset`; its first known end counts."""
+        if self._offsets is not None:
+            self._offsets.setdefault(key, offset)
+
+    def stop_workers(self, workers: Sequence[SupervisedWorker], now: float, drain_seconds: float) -> None:
+        """Drain those that have reached their target, and halt those for which a run that is to end does not wait."""
+        if self._offsets is None:
+            return
+        for worker in workers:
+            if worker.state is WorkerState.QUARANTINED:
+                worker.halt(Ended(ExitCode.TEMPORARY, "E_QUARANTINED", f"{worker}: {worker.reason}"))
+            elif worker.state is WorkerState.WAITING and now - worker.since > _LEADER_PATIENCE:
+                why = worker.log.why or worker.reason
+                worker.halt(Ended(ExitCode.UNREACHABLE, UnreachableError.name, f"{worker}: {why}"))
+            elif worker.state is WorkerState.RUNNING and self._reached(worker):
+                worker.drain(drain_seconds, arrived=True)
+
+    def _reached(self, worker: SupervisedWorker) -> bool:
+        """Only once it has seen the log's end: a stored offset beyond that is no arrival, but E_OFFSET_GONE."""
+        target, offset = (self._offsets or {}).get(worker.spec.key), worker.history.offset
+        saw_end = worker.generation is not None and worker.generation.end_offset is not None
+        return target is not None and offset is not None and offset >= target and saw_end

@@ -1,0 +1,72 @@
+"""Tells what all workers do: to `rtpipe status` when it asks, to the live table and to systemd as time passes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+
+from supervisor.status.partition_status import PipelineStatus, own_version
+from supervisor.status.process_stats import ProcessStats
+from supervisor.status.run_words import summary
+from supervisor.status.systemd_notify import SystemdNotifier
+from supervisor.status.worker_status import status_of
+from supervisor.supervised_worker import SupervisedWorker
+
+#: Seconds between two pictures of the live table.
+_SHOW_EVERY = 1.0
+
+
+class StatusReport:
+    """`workers` is the supervisor's own list, which grows; `show` draws the live table, if there is one."""
+
+    def __init__(
+        self,
+        workers: Sequence[SupervisedWorker],
+        notifier: SystemdNotifier,
+        show: Callable[[PipelineStatus], None] | None,
+    ) -> None:
+        self._workers = workers
+        self._notifier = notifier
+        self._show = show
+        self._stats = ProcessStats()
+        self._began = time.monotonic()
+        self._next_show = self._next_sign = 0.0
+
+    def ready(self) -> None:
+        """The loop begins."""
+        self._notifier.ready(summary(self._workers))
+
+    def stopping(self) -> None:
+        """The drain has begun."""
+        self._notifier.stopping()
+
+    def next_due(self) -> float:
+        """When `tell` has something to do, in monotonic seconds."""
+        return min(self._next_show, self._next_sign) if self._notifier.watchdog_every else self._next_show
+
+    def tell(self, now: float, *, draining: bool) -> None:
+        """Draw the table and give systemd a sign of life, each when it is due."""
+        if now >= self._next_show:
+            self._next_show = now + _SHOW_EVERY
+            self.show(draining=draining)
+        if self._notifier.watchdog_every and now >= self._next_sign:
+            self._next_sign = now + self._notifier.watchdog_every
+            self._notifier.alive(summary(self._workers))
+
+    def show(self, *, draining: bool) -> None:
+        """Draw the table now."""
+        self._stats.forget_all_but({pid for worker in self._workers for pid in worker.pids()})
+        if self._show is not None:
+            self._show(self.status(draining=draining))
+
+    def status(self, *, draining: bool) -> PipelineStatus:
+        """What `rtpipe status` and the live table show."""
+        now = time.monotonic()
+        return PipelineStatus(
+            supervisor_pid=os.getpid(),
+            uptime_seconds=round(now - self._began, 3),
+            draining=draining,
+            partitions=tuple(status_of(worker, self._stats, now) for worker in self._workers),
+            version=own_version(),
+        )

@@ -1,0 +1,32 @@
+"""What outlives the generations of one worker: what they committed since the supervisor started, and how they died."""
+
+from __future__ import annotations
+
+from supervisor.death_history import DeathHistory
+from supervisor.rate_meter import RateMeter
+from supervisor.restart_policy import RestartPolicy
+from workers.contract.reports import NOTHING_YET, Progress
+
+
+class WorkerHistory:
+    """Sums of what each generation counts from zero, the last known offset, and the deaths."""
+
+    def __init__(self, policy: RestartPolicy) -> None:
+        self.rows = 0
+        self.dead = 0  #: dead letters
+        self.altered = 0  #: values that lossy columns changed
+        self.offset: int | None = None  #: next to consume by kafka_offsets, as last reported
+        self.rate = RateMeter()
+        self.warning = ""  #: what a person should mend though it runs, also if a former generation said so
+        self.deaths = DeathHistory(policy)
+
+    def add(self, before: Progress | None, report: Progress, now: float) -> None:
+        """`before`: what the same generation reported last, if it did."""
+        before = before or NOTHING_YET
+        self.rows += report.rows - before.rows
+        self.dead += report.dead - before.dead
+        self.altered += report.altered - before.altered
+        self.offset = report.offset
+        self.rate.add(now, self.rows + self.dead)
+        if report.batches or report.offset == report.end_offset:
+            self.deaths.forgive()  # it commits, or has nothing left to do

@@ -1,0 +1,55 @@
+"""How a process of a worker ended, in words: told by the consumer of its writer, by the supervisor of the consumer."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import Literal
+
+from rtpipe.errors import ExitCode
+
+#: What a signal that nobody sent on purpose is usually a sign of.
+_HINTS: dict[int, str] = {
+    signal.SIGKILL: "out of memory?",
+    signal.SIGSEGV: "a crash in native code",
+    signal.SIGBUS: "a crash in native code, or a full disk",
+    signal.SIGILL: "a crash in native code",
+    signal.SIGFPE: "a crash in native code",
+    signal.SIGABRT: "it gave up by itself, or was told to",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """The process that ended, and its exit code: negative for a signal, None if nobody knows it."""
+
+    process: Literal["consumer", "writer"]
+    exit_code: int | None
+    pid: int | None = None
+
+    def __str__(self) -> str:
+        """`the writer was killed by SIGKILL (out of memory?)`."""
+        return f"the {self.process} {_ending(self.exit_code)}"
+
+
+def _ending(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "ended, and its exit code is not known (the forkserver was killed, too)"
+    if exit_code < 0:
+        hint = _HINTS.get(-exit_code)
+        return f"was killed by {_signal_name(-exit_code)}" + (f" ({hint})" if hint else "")
+    return f"ended with exit code {exit_code}{_code_name(exit_code)}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"
+
+
+def _code_name(exit_code: int) -> str:
+    try:
+        return f" ({ExitCode(exit_code).name})"
+    except ValueError:
+        return ""
