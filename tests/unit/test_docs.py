@@ -6,8 +6,6 @@ import ast
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,50 +16,10 @@ from rtpipe.errors import ExitCode
 from supervisor.cli import app
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicBlock
+from tests.support.pages import DOCS, LINK, PAGES, PROJECT, code_blocks, modules, strings_of_the_code, table_cells
 
-PROJECT = Path(__file__).parents[2]
-DOCS = PROJECT / "docs"
-PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", PROJECT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
-PACKAGES = ("rtpipe", "avro_schemas", "workers", "supervisor", "infra")
 ERROR_NAME = re.compile(r"\b[EW]_[A-Z]+(?:_[A-Z]+)*\b")
-LINK = re.compile(r"\]\(([^)\s]+)\)")
-#: A file or folder of the project; of `rtpipe/` modules only, since many a folder outside is called so, too.
-OUR_PATH = re.compile(
-    r"(?<![\w/.~-])(?:rtpipe/[\w/]+\.py|(?:avro_schemas|workers|supervisor|infra|tests|docs|requirements)/[\w/.-]*\w)"
-)
 VARIABLE = re.compile(r"\bRTPIPE_[A-Z_]+[A-Z]\b")
-
-
-def modules() -> Iterator[Path]:
-    for package in PACKAGES:
-        yield from (PROJECT / package).rglob("*.py")
-
-
-@cache
-def strings_of_the_code() -> str:
-    """Every string in the packages but docstrings."""
-    found = []
-    for path in modules():
-        tree = ast.parse(path.read_text())
-        documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-        first = [node.body[0] for node in ast.walk(tree) if isinstance(node, documented) and node.body]
-        docstrings = {id(line.value) for line in first if isinstance(line, ast.Expr)}
-        found += [
-            node.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
-        ]
-    return "\n".join(found)
-
-
-def table_cells(page: Path, column: int) -> set[str]:
-    """What stands in backquotes in one column of all tables of a page."""
-    rows = [line.split("|") for line in page.read_text().splitlines() if line.startswith("|")]
-    return {word for row in rows if len(row) > column + 1 for word in re.findall(r"`([^`]+)`", row[column + 1])}
-
-
-def code_blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
 def test_errors_md_explains_every_error_name_of_the_code_and_no_other() -> None:
@@ -146,40 +104,6 @@ def anchors(page: Path) -> set[str]:
 def test_the_readme_leads_to_every_page() -> None:
     linked = LINK.findall((PROJECT / "README.md").read_text())
     assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= {link.partition("#")[0] for link in linked}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_file_that_a_page_names_is_there(page: Path) -> None:
-    text = LINK.sub("", page.read_text())
-    assert not [path for path in OUR_PATH.findall(text) if not (PROJECT / path).exists()]
-
-
-def test_architecture_md_has_every_folder_in_the_words_of_its_docstring() -> None:
-    [tree] = code_blocks(DOCS / "architecture.md", "text")
-    told, above = dict[Path, str](), list[str]()
-    for line in tree.splitlines():
-        indent, name, words = re.fullmatch(r"( *)(\w+)/ +(.+)", line).groups()  # type: ignore[union-attr] # or it fails
-        above[len(indent) // 2 :] = [name]
-        told[PROJECT.joinpath(*above)] = words
-    packages = [path for path in modules() if path.name == "__init__.py"]
-    docstrings = {path.parent: ast.get_docstring(ast.parse(path.read_text())) or "" for path in packages}
-    assert told == {path: text.splitlines()[0].removesuffix(".") for path, text in docstrings.items()}
-
-
-def test_the_terms_are_in_alphabetical_order_each_once() -> None:
-    text = (DOCS / "architecture.md").read_text().partition("## Terms")[2].partition("\n## ")[0]
-    terms = re.findall(r"^\| (.+?) \| .+ \|$", text, re.MULTILINE)[1:]
-    assert len(terms) > 1
-    assert terms == sorted(set(terms))
-
-
-def test_every_decision_is_listed_and_says_what_would_change_it() -> None:
-    records = {page.name: page.read_text() for page in (DOCS / "decisions").glob("[0-9]*.md")}
-    assert set(LINK.findall((DOCS / "decisions" / "README.md").read_text())) == records.keys()
-    for name, text in records.items():
-        assert text.startswith(f"# {name[:4]} ")
-        headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
-        assert headings == ["Context", "Decision", "Consequences", "What would change our mind"], name
 
 
 def command_lines() -> list[str]:

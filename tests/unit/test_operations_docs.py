@@ -1,0 +1,74 @@
+"""docs/operations.md has every event of the log, every field of the status, every column of rtpipe's own tables."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections.abc import Iterator
+
+from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.offsets import OFFSETS
+from supervisor.status.partition_status import PartitionStatus
+from tests.support.pages import DOCS, modules
+
+
+def test_operations_md_explains_every_event_of_the_log_and_no_other() -> None:
+    section = (DOCS / "operations.md").read_text().partition("## Logs")[2].partition("\n## ")[0]
+    rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
+    told = [name for row in rows for name in re.findall(r"`(\w+)`", row[1])]
+    assert sorted(told) == sorted({event for path in modules() for event in events_of(ast.parse(path.read_text()))})
+
+
+def events_of(module: ast.Module) -> Iterator[str]:
+    """What a module's dicts have at `"event":`. If that is a function's argument: what its calls give for it."""
+    for function in ast.walk(module):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for value in values_of_event(function):
+            if not isinstance(value, ast.Name):
+                yield from texts_of(value)
+                continue
+            place = [word.arg for word in function.args.args if word.arg != "self"].index(value.id)
+            for call in ast.walk(module):
+                if isinstance(call, ast.Call) and function.name in {
+                    getattr(call.func, "attr", ""),
+                    getattr(call.func, "id", ""),
+                }:
+                    yield from texts_of(call.args[place])
+
+
+def values_of_event(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value == "event":
+                    yield value
+
+
+def texts_of(node: ast.expr) -> set[str]:
+    """Every text that the expression may be."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return {text}
+        case ast.IfExp():
+            return texts_of(node.body) | texts_of(node.orelse)
+        case ast.FormattedValue():
+            return texts_of(node.value)
+        case ast.JoinedStr():
+            return {"".join(parts) for parts in itertools.product(*map(texts_of, node.values))}
+    raise AssertionError(f"cannot tell which texts this may be: {ast.unparse(node)}")
+
+
+def test_operations_md_has_every_field_of_the_status_and_every_column_of_the_tables_that_rtpipe_keeps() -> None:
+    text = (DOCS / "operations.md").read_text()
+    fields = set(PartitionStatus.__dataclass_fields__) | {"lag"}
+    assert fields == cells_of(text, "field")
+    assert set(OFFSETS.columns.keys()) == cells_of(text, "column")
+    assert set(LETTERS.columns.keys()) == cells_of(text, "column of `rtpipe_dead_letters`")
+
+
+def cells_of(text: str, title: str) -> set[str]:
+    """What stands in backquotes in the first column of the table whose first title is this."""
+    table = text.partition(f"\n| {title} | meaning |\n")[2].partition("\n\n")[0]
+    return {word for line in table.splitlines()[1:] for word in re.findall(r"`(\w+)`", line.split("|")[1])}
