@@ -11,7 +11,7 @@ from confluent_kafka.schema_registry import RegisteredSchema, Schema, SchemaRefe
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from fastavro import parse_schema
 
-from avro_schemas.registry import client as registry_client
+from avro_schemas.registry import documents
 from avro_schemas.registry.client import Registry
 from avro_schemas.registry.errors import SchemaNotFoundError, explained
 from avro_schemas.tables.layout import table_layout
@@ -149,7 +149,7 @@ def test_references_without_end_and_too_much_text() -> None:
     large = {name: schema(record(name, x="int") | {"doc": "x" * 600_000}) for name in ("a", "b")}
     with pytest.raises(SchemaError, match=r"characters, .* is the most"):
         registry(top=schema(record("A"), "a", "b"), **large).schema_by_id(7)
-    assert registry_client._LARGEST_SCHEMA == 1_000_000
+    assert documents._LARGEST_SCHEMA == 1_000_000
 
 
 def test_types_that_stand_deeper_in_each_other_than_any_table_can_hold() -> None:
