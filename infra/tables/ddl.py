@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Column, Connection, Table
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateColumn
@@ -47,6 +49,16 @@ def column_sql(column: Column[object], *, mariadb: bool = False) -> str:
 def type_sql(column_type: TypeEngine[object]) -> str:
     """A type as DDL names it, with its character set."""
     return str(column_type.compile(dialect=_DIALECT))
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What the table that a server is to make depends on."""
+
+    database: str  #: in which the table is to be
+    is_mariadb: bool
+    json_depth: int  #: most arrays and objects inside one another that its JSON takes
+    demands_primary_key: bool  #: it refuses a table without one
 
 
 def demands_primary_key(connection: Connection) -> bool:

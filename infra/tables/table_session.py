@@ -19,7 +19,7 @@ from avro_schemas.tables.evolution import EvolutionError
 from avro_schemas.tables.own_tables.table_changes import CHANGES, DONE, INTERRUPTED, MAX_OUTCOME
 from infra.tables.alter_table import Alteration
 from infra.tables.database import Account, Sessions, action_for, error_number, run, said_by
-from infra.tables.ddl import create_table_sql, demands_primary_key
+from infra.tables.ddl import ServerFacts, create_table_sql, demands_primary_key
 from infra.tables.table_look import found_table, json_depth
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import UnreachableError
@@ -70,9 +70,10 @@ class TableSession:
         """How many arrays and objects inside one another JSON of this server may have."""
         return json_depth(self._connection)
 
-    def demands_primary_key(self) -> bool:
-        """Whether the server refuses a table without one."""
-        return demands_primary_key(self._connection)
+    def server_facts(self) -> ServerFacts:
+        """What a table that is to be made depends on."""
+        demands = demands_primary_key(self._connection)
+        return ServerFacts(self.database, self.is_mariadb, self.json_depth(), demands)
 
     def create(self, sql: str) -> None:
         """Make the table. Raises as `alter` does."""

@@ -61,15 +61,16 @@ def plan(
       rtpipe table plan --schema orders.avsc --check
 
     """
+    from supervisor.schemas.planned_tables import plan_tables
     from supervisor.schemas.table_apply import refuse
-    from supervisor.schemas.table_plan import Wishes, plan_tables
+    from supervisor.schemas.table_plan import PlanOptions
     from supervisor.schemas.table_plan_view import as_json as for_programs
     from supervisor.schemas.table_targets import targets
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
-    wishes = Wishes(accept_unrelated=accept_unrelated)
+    options = PlanOptions(accept_unrelated=accept_unrelated)
     wanted = targets(settings, topics, schema, schema_id)
-    plans = plan_tables(wanted, accounts.infra, accounts.database, wishes)
+    plans = plan_tables(wanted, accounts.infra, accounts.database, options)
     if as_json:
         print(json.dumps({"schema_version": 1, "tables": [for_programs(one) for one in plans]}, indent=2))
     elif sql:
@@ -108,12 +109,13 @@ def apply(
       rtpipe table apply --topics orders --accept-rename --yes
 
     """
+    from supervisor.schemas.planned_tables import plan_tables
     from supervisor.schemas.table_apply import apply_to, refuse
-    from supervisor.schemas.table_plan import Wishes, plan_tables
+    from supervisor.schemas.table_plan import PlanOptions
     from supervisor.schemas.table_targets import targets
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
-    wishes = Wishes(accept_rename=accept_rename, drop=drop, accept_unrelated=accept_unrelated)
+    options = PlanOptions(accept_rename=accept_rename, drop=drop, accept_unrelated=accept_unrelated)
     wanted = targets(settings, topics, schema, schema_id)
     if drop and (shared := [one.topic for one in wanted if settings.topic(one.topic).subjects().by_record]):
         raise SettingsError(
@@ -121,7 +123,7 @@ def apply(
             " another's",
             hint="drop it by hand",
         )
-    plans = plan_tables(wanted, accounts.infra, accounts.database, wishes)
+    plans = plan_tables(wanted, accounts.infra, accounts.database, options)
     _show(plans)
     refuse(plans)
     if any(one.costly for one in plans) and not yes:
@@ -131,7 +133,7 @@ def apply(
         typer.confirm("go on?", abort=True)
     for one in plans:
         if one.differs:
-            apply_to(one.target, accounts, wishes)
+            apply_to(one.target, accounts, options)
             print(f"{one.target.table}: done")
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 
 from avro_schemas.columns.notes import losses
-from avro_schemas.tables.evolution import Placement
-from infra.tables.table_session import Cause
 from rtpipe.log import get_logger
+from supervisor.schemas.table_plan import TablePlan
 
 log = get_logger("supervisor")
 
@@ -19,13 +18,13 @@ class ColumnLimits:
         self._told = set[tuple[str, str]]()  # tables and what was said of their columns
         self._lock = threading.Lock()
 
-    def tell(self, cause: Cause, placement: Placement) -> None:
+    def tell(self, plan: TablePlan) -> None:
         """A line for each column that does not take every value, unless it was said before."""
-        table = placement.layout.name
-        for column, told in losses(placement.layout.columns).items():
+        topic, table = plan.target.topic, plan.target.table
+        for column, told in losses(plan.columns).items():
             with self._lock:
                 if (table, told) in self._told:
                     continue
                 self._told.add((table, told))
-            extra = {"event": "column_limits", "topic": cause.topic, "column": column}
-            log.warning("%s: table %s, %s", cause.topic, table, told, extra=extra)
+            extra = {"event": "column_limits", "topic": topic, "column": column}
+            log.warning("%s: table %s, %s", topic, table, told, extra=extra)

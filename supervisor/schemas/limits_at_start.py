@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from avro_schemas.registry.topic_schemas import TopicSchemas
-from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.lineage import Lineage, lineage_of
-from infra.tables.table_session import Cause
 from rtpipe.credentials import LoginRefusedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
-from supervisor.schemas.table_fitter import TableFitter, Wanted
+from supervisor.schemas.table_fitter import TableFitter
+from supervisor.schemas.table_plan import TableTarget
 from workers.contract.partition_spec import PartitionSpec
 
 if TYPE_CHECKING:
@@ -68,5 +67,4 @@ def _tell(spec: PartitionSpec, registry: Registry, fitter: TableFitter) -> None:
         known = schemas.versions([schema])
         return lineage_of([known[number] for number in sorted(known)], spec.table, spec.rules)
 
-    layout = table_layout(schema, table=spec.table, rules=spec.rules)
-    fitter.tell_limits(Wanted(Cause(spec.key.topic, schema_id), layout), spec.rules, lineage)
+    fitter.tell_limits(TableTarget(spec.key.topic, spec.table, schema_id, schema, spec.rules, lineage))

@@ -10,11 +10,13 @@ from avro_schemas.tables.evolution import EvolutionError
 from infra.provision import accounts as who
 from infra.provision.accounts import Accounts
 from infra.tables.database import Sessions, run
-from infra.tables.table_session import Cause, TableBusyError, TableSession, connected
+from infra.tables.table_session import TableBusyError, connected
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
-from supervisor.schemas.table_plan import TablePlan, TableTarget, Wishes, plan_table
+from supervisor.schemas.plan_run import carry_out_all
+from supervisor.schemas.planned_tables import plan_table
+from supervisor.schemas.table_plan import PlanOptions, TablePlan, TableTarget
 
 log = get_logger("table")
 
@@ -22,32 +24,29 @@ log = get_logger("table")
 _TRIES, _PAUSES = 6, PausePolicy.steady(1.0)
 
 
-def apply_to(target: TableTarget, accounts: Accounts, wishes: Wishes) -> None:
+def apply_to(target: TableTarget, accounts: Accounts, options: PlanOptions) -> None:
     """`make_fit`, and give the consumer what it lacks on a table that was made."""
-    plan = make_fit(target, accounts, wishes)
+    plan = make_fit(target, accounts, options)
     if plan.create:
         _grant(plan, accounts)
 
 
-def make_fit(target: TableTarget, accounts: Accounts, wishes: Wishes) -> TablePlan:
+def make_fit(target: TableTarget, accounts: Accounts, options: PlanOptions) -> TablePlan:
     """Look again, alone with the table, and do what it needs; what that was. Waits a moment for others to let it go."""
     for _ in range(_TRIES - 1):
         try:
-            return _make_fit(target, accounts, wishes)
+            return _make_fit(target, accounts, options)
         except TableBusyError as busy:
             log.warning("waiting: %s", busy.message)
             time.sleep(_PAUSES.seconds())
-    return _make_fit(target, accounts, wishes)
+    return _make_fit(target, accounts, options)
 
 
-def _make_fit(target: TableTarget, accounts: Accounts, wishes: Wishes) -> TablePlan:
+def _make_fit(target: TableTarget, accounts: Accounts, options: PlanOptions) -> TablePlan:
     """One try, under the table's lock."""
     with connected(accounts.infra, accounts.database, target.table) as session, session.locked():
-        plan = plan_table(target, session, wishes)
-        if plan.create:
-            session.create(plan.create)
-        else:
-            _alter(plan, session)
+        plan = plan_table(target, session, options)
+        carry_out_all(plan, session)
     return plan
 
 
@@ -58,12 +57,6 @@ def refuse(plans: Sequence[TablePlan]) -> None:
             "\n  ".join(problems),
             hint="nothing was changed; give the field another name, or change the column by hand",
         )
-
-
-def _alter(plan: TablePlan, session: TableSession) -> None:
-    """A person said yes to all of it, a copy included."""
-    for alteration in plan.alterations:
-        session.alter(alteration, Cause(plan.target.topic, plan.target.schema_id), may_copy=True)
 
 
 def _grant(plan: TablePlan, accounts: Accounts) -> None:

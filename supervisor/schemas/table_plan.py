@@ -1,8 +1,11 @@
-"""What `rtpipe table plan` shows and `apply` runs: the table of a schema, and what one that is there lacks."""
+"""The one planner: a table as it was found, schemas and rules -> what the table lacks; pure.
+
+The table fitter runs what rtpipe may do alone, `rtpipe table` shows all of it and runs it on a person's word.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,14 +18,12 @@ from avro_schemas.columns.verdict import Cost, Fit
 from avro_schemas.tables.changes import AddColumn, Change, DropColumn, MakeNullable, Rename, is_left_to_people
 from avro_schemas.tables.evolution import Placement, landings, place
 from avro_schemas.tables.layout import TableLayout, table_layout
-from avro_schemas.tables.lineage import Lineage, lineage_of
+from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.metadata_columns import POSITION
 from avro_schemas.tables.rules import TableRules
 from infra.tables.alter_table import Alteration, alterations
-from infra.tables.database import Account
-from infra.tables.ddl import create_table_sql
-from infra.tables.future_table import table_changed, table_made
-from infra.tables.table_session import TableSession, connected
+from infra.tables.ddl import ServerFacts, create_table_sql
+from infra.tables.table_session import Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,16 @@ class TableTarget:
     schema_id: int | None
     schema: Any
     rules: TableRules
-    versions: Callable[[], Sequence[Any]] = tuple  #: other versions of the schema, the oldest first
+    lineage: Callable[[], Lineage] = Lineage  #: of all versions; asked only where this one alone does not tell
     by_record: bool = False  #: records of other names have columns of their own in the table
+
+    def layout(self) -> TableLayout:
+        """The table that CREATE TABLE would make. SchemaError or SettingsError if there is none for these rules."""
+        return table_layout(self.schema, table=self.table, rules=self.rules)
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class PlanOptions:
     """What only a person may ask for."""
 
     accept_rename: bool = False
@@ -47,19 +52,54 @@ class Wishes:
     accept_unrelated: bool = False  #: no column in common is no sign of a slip
 
 
+#: What rtpipe plans where no person asked for more.
+UNASKED = PlanOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class TablePlan:
     """One table: how it is, and what would make it fit."""
 
     target: TableTarget
-    layout: TableLayout
-    found: FoundTable | None  #: None: it is to be created
-    placement: Placement | None
-    changes: tuple[Change, ...]  #: of a table that is there
-    alterations: tuple[Alteration, ...]
-    create: str  #: CREATE TABLE, "" for one that is there
-    kept: tuple[str, ...]  #: columns of other versions alone, which stay
-    keyed: bool  #: the server demands a primary key, so it gets partition and offset
+    database: str
+    layout: TableLayout  #: as CREATE TABLE would make it
+    found: FoundTable | None = None  #: None: it is to be created
+    placement: Placement | None = None  #: of a table that is there
+    changes: tuple[Change, ...] = ()  #: of a table that is there
+    create: str = ""  #: CREATE TABLE, "" for one that is there
+    keyed: bool = False  #: the server demands a primary key, so it gets partition and offset
+
+    @property
+    def cause(self) -> Cause:
+        """Whose schema asks for the changes."""
+        return Cause(self.target.topic, self.target.schema_id)
+
+    @property
+    def rows(self) -> TableLayout:
+        """Where the schema's rows go once the changes are made."""
+        return self.layout if self.placement is None else self.placement.layout
+
+    @property
+    def alterations(self) -> Sequence[Alteration]:
+        """Every change as SQL, the cheapest first."""
+        return self.altered_by(self.changes)
+
+    @property
+    def own_alterations(self) -> Sequence[Alteration]:
+        """Those that rtpipe makes without a person's word."""
+        return self.altered_by([change for change in self.changes if not is_left_to_people(change)])
+
+    def altered_by(self, changes: Sequence[Change]) -> Sequence[Alteration]:
+        """Some changes as SQL."""
+        return () if self.found is None else alterations(self.database, self.target.table, self.found, changes)
+
+    @property
+    def kept(self) -> Sequence[str]:
+        """Columns that only other versions of the schema fill, and that stay."""
+        dropped = {change.column for change in self.changes if isinstance(change, DropColumn)}
+        if self.placement is None or self.found is None:
+            return ()
+        return [name for name in _idle(self.target, self.placement, self.found) if name not in dropped]
 
     @property
     def differs(self) -> bool:
@@ -69,7 +109,7 @@ class TablePlan:
     @property
     def columns(self) -> Sequence[ColumnShape]:
         """Those that the schema's rows go to."""
-        return (self.layout if self.placement is None else self.placement.layout).columns
+        return self.rows.columns
 
     @property
     def losses(self) -> list[str]:
@@ -102,66 +142,37 @@ class TablePlan:
         ]
 
 
-def plan_tables(targets: Iterable[TableTarget], account: Account, database: str, wishes: Wishes) -> list[TablePlan]:
-    """A plan for each; of those that share a table, each for the table as the ones before leave it. Looks alone."""
-    plans, coming = [], dict[str, FoundTable]()
-    for target in targets:
-        with connected(account, database, target.table) as session:
-            plan = plan_table(target, session, wishes, coming.get(target.table))
-            if (after := _after(plan, session)) is not None:
-                coming[target.table] = after
-        plans.append(plan)
-    return plans
+def plan_new(target: TableTarget, server: ServerFacts) -> TablePlan:
+    """A table that is not there. SchemaError or SettingsError if the schema gives none for these rules."""
+    layout, keyed = target.layout(), False
+    if not layout.table.primary_key.columns and server.demands_primary_key:
+        rules = replace(target.rules, metadata=tuple({*target.rules.metadata, *POSITION}))
+        layout, keyed = replace(target, rules=rules).layout(), True
+    sql = create_table_sql(layout.table, server.database, mariadb=server.is_mariadb)
+    layout = replace(layout, warnings=(*layout.warnings, *depth_warnings(layout.columns, server.json_depth)))
+    return TablePlan(target, server.database, layout, create=sql, keyed=keyed)
 
 
-def _after(plan: TablePlan, session: TableSession) -> FoundTable | None:
-    """The table once the plan is carried out; None if it is refused."""
-    if plan.found is None:
-        return table_made(plan.layout.table, mariadb=session.is_mariadb, json_depth=session.json_depth())
-    return None if plan.refused else table_changed(plan.found, plan.changes)
-
-
-def plan_table(
-    target: TableTarget, session: TableSession, wishes: Wishes, coming: FoundTable | None = None
-) -> TablePlan:
-    """Looks, and changes nothing; `coming`: the table as it will be, in the place of the one that is there.
-
-    SchemaError or SettingsError if the schema gives no table for these rules.
-    """
-    layout, keyed = table_layout(target.schema, table=target.table, rules=target.rules), False
-    found = coming or session.look()
-    if found is None:
-        if not layout.table.primary_key.columns and session.demands_primary_key():
-            rules, keyed = replace(target.rules, metadata=tuple({*target.rules.metadata, *POSITION})), True
-            layout = table_layout(target.schema, table=target.table, rules=rules)
-        sql = create_table_sql(layout.table, session.database, mariadb=session.is_mariadb)
-        layout = replace(layout, warnings=(*layout.warnings, *depth_warnings(layout.columns, session.json_depth())))
-        return TablePlan(target, layout, None, None, (), (), sql, (), keyed)
-    return _altered(target, layout, found, session.database, wishes)
-
-
-def _altered(target: TableTarget, layout: TableLayout, found: FoundTable, database: str, wishes: Wishes) -> TablePlan:
-    lineage = lineage_of([*target.versions(), target.schema], target.table, target.rules)
+def plan_existing(target: TableTarget, found: FoundTable, database: str, options: PlanOptions = UNASKED) -> TablePlan:
+    """A table that is there. Raises as `plan_new` does, and TableUnfitError if no row can be written at all."""
+    layout = target.layout()
 
     def placed(found: FoundTable) -> Placement:
-        return place(layout, found, target.rules, lambda: lineage, accept_unrelated=wishes.accept_unrelated)
+        return place(layout, found, target.rules, target.lineage, accept_unrelated=options.accept_unrelated)
 
     placement, renames = placed(found), tuple[Rename, ...]()
-    if wishes.accept_rename:
+    if options.accept_rename:
         renames = _renames(placement, found)
         found = _renamed(found, renames)
         placement = placed(found)
-    idle = () if target.by_record else _idle(placement, found, target.rules, lineage)
     changes: list[Change] = [*renames, *placement.changes]
-    if wishes.drop:
-        dropped = set(idle)
-        changes = [one for one in changes if not (isinstance(one, MakeNullable) and one.column in dropped)]
+    if options.drop:
+        idle = _idle(target, placement, found)
+        changes = [one for one in changes if not (isinstance(one, MakeNullable) and one.column in idle)]
         changes += [DropColumn(name, "no field of this schema", Cost.INSTANT) for name in idle]
-        idle = ()
     deep = depth_warnings(placement.layout.columns, found.json_depth)
     layout = replace(layout, warnings=(*layout.warnings, *deep))
-    altered = tuple(alterations(database, target.table, found, changes))
-    return TablePlan(target, layout, found, placement, tuple(changes), altered, "", idle, keyed=False)
+    return TablePlan(target, database, layout, found, placement, tuple(changes))
 
 
 def _renames(placement: Placement, found: FoundTable) -> tuple[Rename, ...]:
@@ -186,9 +197,12 @@ def _renamed(found: FoundTable, renames: Sequence[Rename]) -> FoundTable:
     return replace(found, columns={names.get(name, name): column for name, column in found.columns.items()})
 
 
-def _idle(placement: Placement, found: FoundTable, rules: TableRules, lineage: Lineage) -> tuple[str, ...]:
+def _idle(target: TableTarget, placement: Placement, found: FoundTable) -> tuple[str, ...]:
     """Columns that only other versions of the schema fill; never those that a person added."""
-    theirs = {shape.name for layout in lineage.layouts for shape in landings(layout, found, rules, lambda: lineage)}
+    if target.by_record:
+        return ()
+    known = target.lineage()
+    theirs = {shape.name for one in known.layouts for shape in landings(one, found, target.rules, lambda: known)}
     used = {shape.name for shape in placement.layout.columns} | {one.column for one in placement.refused}
     former = {change.column for change in placement.changes if isinstance(change, MakeNullable)} - used
     return tuple(name for name in found.columns if name in (theirs | former) - used and name not in found.key)

@@ -11,6 +11,7 @@ from avro_schemas.files.schema_files import SchemaFiles
 from avro_schemas.registry.errors import SchemaNotFoundError
 from avro_schemas.registry.subject_names import record_name
 from avro_schemas.registry.topic_schemas import TopicSchemas
+from avro_schemas.tables.lineage import lineage_of
 from rtpipe.errors import SchemaError, SettingsError
 from supervisor import partition_plan
 from supervisor.commands.options import topic_names
@@ -41,8 +42,9 @@ def targets(
         schemas = TopicSchemas(registry, name, settings.topic(name).subjects()) if registry else None
         if schema:
             found += _targets_of(name, settings, schemas, [(None, given[name])])
+        elif schemas is None:
+            raise SettingsError("--schema-registry-url is missing", hint="or name a file: --schema orders.avsc")
         else:
-            assert schemas is not None
             newest = _newest(name, settings, schemas) if schema_id is None else {schema_id: schemas.value(schema_id)}
             found += _targets_of(name, settings, schemas, list(newest.items()))
     return found
@@ -61,7 +63,12 @@ def _targets_of(
 
     chosen = settings.topic(topic)
     table, rules, by_record = partition_plan.table_of(topic, chosen), chosen.rules(), chosen.subjects().by_record
-    return [TableTarget(topic, table, number, schema, rules, versions, by_record) for number, schema in wanted]
+
+    def target(schema_id: int | None, schema: Any) -> TableTarget:
+        lineage = cache(lambda: lineage_of([*versions(), schema], table, rules))
+        return TableTarget(topic, table, schema_id, schema, rules, lineage, by_record)
+
+    return [target(number, schema) for number, schema in wanted]
 
 
 def _newest(topic: str, settings: Settings, schemas: TopicSchemas) -> dict[int, Any]:

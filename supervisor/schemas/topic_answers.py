@@ -5,19 +5,20 @@ All ids that a batch brings are found out in one round: the registry is asked si
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from avro_schemas.registry.subject_names import record_name
 from avro_schemas.registry.topic_schemas import ForeignSchemaError, TopicSchemas
-from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.lineage import Lineage, lineage_of
-from infra.tables.table_session import Cause
-from rtpipe.errors import NotAvroError, RtpipeError, SchemaError, SettingsError
+from rtpipe.errors import NotAvroError, RtpipeError, SchemaError
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
-from supervisor.schemas.table_fitter import DiscardedError, KeyLayout, TableFitter, Wanted
+from supervisor.schemas.plan_verdict import DiscardedError
+from supervisor.schemas.table_fitter import KeyLayout, TableFitter
+from supervisor.schemas.table_plan import TableTarget
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
 from workers.contract.reports import Ended, SchemaWanted, Use
@@ -119,35 +120,22 @@ class TopicAnswers:
         answers = [_without(number, one) for number, one in found.items() if isinstance(one, RtpipeError)]
         schemas = {number: one for number, one in found.items() if not isinstance(one, RtpipeError)}
         self._meet(spec, schemas)
-        wanted = list[Wanted]()
-        for number, schema in schemas.items():
-            try:
-                layout = table_layout(schema, table=spec.table, rules=spec.rules)
-                wanted.append(Wanted(Cause(self._topic, number), layout))
-            except (SchemaError, SettingsError) as error:
-                answers.append(_of_table(number, error))
-        if wanted:
-            answers += self._placed(spec, wanted, schemas)
-        return answers
+        return [*answers, *self._fitted(spec, schemas)] if schemas else answers
 
-    def _placed(self, spec: PartitionSpec, wanted: Sequence[Wanted], schemas: dict[int, Any]) -> list[SchemaAnswer]:
-        lineage = list[Lineage]()
-
-        def known() -> Lineage:
-            if not lineage:
-                lineage.append(self._lineage(spec))
-            return lineage[0]
-
-        numbers = [one.cause.schema_id or 0 for one in wanted]
+    def _fitted(self, spec: PartitionSpec, schemas: dict[int, Any]) -> list[SchemaAnswer]:
+        """The answers about schemas that are there, by what the table is and becomes."""
+        lineage = functools.cache(lambda: self._lineage(spec))
+        targets = [
+            TableTarget(self._topic, spec.table, number, schema, spec.rules, lineage)
+            for number, schema in schemas.items()
+        ]
         try:
-            fitted = self._insist(lambda: self._fitter.fit(wanted, spec.rules, known))
+            fitted = self._insist(lambda: self._fitter.fit(targets))
         except RtpipeError as error:
-            return [_of_table(number, error) for number in numbers]
+            return [_of_table(number, error) for number in schemas]
         return [
-            _of_table(number, one)
-            if isinstance(one, RtpipeError)
-            else SchemaLayout(number, schemas[number], one.rows())
-            for number, one in zip(numbers, fitted, strict=True)
+            _of_table(number, one) if isinstance(one, RtpipeError) else SchemaLayout(number, schema, one.rows())
+            for (number, schema), one in zip(schemas.items(), fitted, strict=True)
         ]
 
     def _lineage(self, spec: PartitionSpec) -> Lineage:

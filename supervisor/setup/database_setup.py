@@ -12,7 +12,6 @@ from contextlib import closing
 from typing import Any
 
 from avro_schemas.registry.errors import SchemaNotFoundError
-from avro_schemas.tables.layout import table_layout
 from infra.provision.accounts import Accounts
 from infra.provision.database import database_items
 from infra.provision.items import ProvisionItem, ProvisionResult, State
@@ -20,15 +19,14 @@ from infra.provision.topics import TopicAdmin, TopicFacts
 from infra.tables.database import Sessions
 from infra.tables.wanted_table import WantedTable
 from rtpipe.errors import SchemaError
+from supervisor.schemas.planned_tables import plan_tables
 from supervisor.schemas.table_apply import make_fit, refuse
-from supervisor.schemas.table_plan import TablePlan, TableTarget, Wishes, plan_tables
+from supervisor.schemas.table_plan import UNASKED, TablePlan, TableTarget
 from supervisor.schemas.table_plan_view import lines_of
 from supervisor.schemas.table_targets import targets
 from supervisor.settings import settings as settings_module
 from supervisor.settings.settings import Settings
 from workers.contract.errors import SetupError
-
-_WISHES = Wishes()
 
 
 class Setup:
@@ -87,7 +85,7 @@ class Setup:
         return items
 
     def _layouts(self) -> list[WantedTable]:
-        made = [table_layout(target.schema, table=target.table, rules=target.rules) for target in self._targets]
+        made = [target.layout() for target in self._targets]
         return [
             WantedTable(layout.table, target.rules, layout) for target, layout in zip(self._targets, made, strict=True)
         ]
@@ -103,12 +101,12 @@ class Setup:
         return [_item(some, done=not dry_run) for some in by_table.values()]
 
     def _looked_at(self, targets: Sequence[TableTarget]) -> list[TablePlan]:
-        return plan_tables(targets, self._accounts.privileged, self._accounts.database, _WISHES)
+        return plan_tables(targets, self._accounts.privileged, self._accounts.database, UNASKED)
 
     def _made(self, target: TableTarget) -> TablePlan:
         """The plan that was carried out; one that copies the table is left to a person who knows when."""
         [plan] = self._looked_at([target])
-        return make_fit(target, self._accounts, _WISHES) if plan.differs and not plan.costly else plan
+        return make_fit(target, self._accounts, UNASKED) if plan.differs and not plan.costly else plan
 
 
 def _item(plans: Sequence[TablePlan], *, done: bool) -> ProvisionItem:

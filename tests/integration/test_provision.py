@@ -21,6 +21,7 @@ from avro_schemas.registry.client import Registry
 from avro_schemas.tables.changes import Change, MakeNullable, Widen
 from avro_schemas.tables.differences import differences
 from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.lineage import lineage_of
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.rules import PLAIN, TableRules
 from infra.provision.accounts import accounts_of
@@ -35,7 +36,7 @@ from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import ExitCode, SettingsError, UnreachableError
 from rtpipe.mysql.quoting import quoted, quoted_text
 from supervisor.schemas.table_apply import apply_to
-from supervisor.schemas.table_plan import TableTarget, Wishes
+from supervisor.schemas.table_plan import PlanOptions, TableTarget
 from tests.support.mysql_server import MysqlServer
 from tests.support.server_setting import server_setting
 
@@ -275,9 +276,11 @@ def test_what_rtpipe_made_of_a_table_itself_is_already_there(place: Place) -> No
     assert create(replace(place.request, new_versions=True)).exit_code is ExitCode.DIFFERENT
     with contextlib.closing(Registry(place.request.registry_url)) as client:
         versions = [schema for _, schema in client.versions(subject)]
-    target = TableTarget(place.topic, place.topic, None, versions[-1], PLAIN, lambda: versions)
+    target = TableTarget(
+        place.topic, place.topic, None, versions[-1], PLAIN, lambda: lineage_of(versions, place.topic, PLAIN)
+    )
     accounts = accounts_of(place.request.database_url, place.request.infra_database_url, None)
-    apply_to(target, accounts, Wishes())
+    apply_to(target, accounts, PlanOptions())
     assert {row[0] for row in place.sql(f"SHOW COLUMNS FROM {place.database}.{place.topic}")} == {
         *("key", "price", "at", "at_v2", "more")
     }

@@ -8,18 +8,15 @@ from typing import Any
 import pytest
 
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
-from avro_schemas.tables.evolution import place
-from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.lineage import lineage_of
 from avro_schemas.tables.rules import PLAIN
-from infra.tables.table_session import Cause
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
 from rtpipe.pause import PausePolicy
 from supervisor.schemas import limits_at_start
 from supervisor.schemas.column_limits import ColumnLimits
 from supervisor.schemas.limits_at_start import tell_at_start
-from supervisor.schemas.table_fitter import Wanted
+from supervisor.schemas.table_plan import TableTarget, plan_existing
 from tests.support.specs import default_spec
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
@@ -43,13 +40,12 @@ class FakeFitter:
         self.asked = Counter[str]()
         self.told: list[tuple[str, int | None]] = []
 
-    def tell_limits(self, wanted: Wanted, rules: object, lineage: object) -> None:
-        del rules, lineage
-        name = wanted.layout.name
+    def tell_limits(self, target: TableTarget) -> None:
+        name = target.table
         self.asked[name] += 1
         if self.troubles.get(name):
             raise self.troubles[name].pop()
-        self.told.append((name, wanted.cause.schema_id))
+        self.told.append((name, target.schema_id))
 
 
 @pytest.fixture(autouse=True)
@@ -91,9 +87,9 @@ def test_what_another_try_does_not_mend_is_left_to_the_first_message() -> None:
 
 def test_a_line_for_each_column_once(caplog: pytest.LogCaptureFixture) -> None:
     limits = ColumnLimits()
-    layout, known = table_layout(SCHEMA, table="t"), lineage_of([SCHEMA], "t", PLAIN)
-    placement = place(layout, FoundTable({"id": FoundColumn("float", False)}), PLAIN, lambda: known)
+    found = FoundTable({"id": FoundColumn("float", False)})
     for schema_id in (1, 2):
-        limits.tell(Cause("orders", schema_id), placement)
+        target = TableTarget("orders", "t", schema_id, SCHEMA, PLAIN, lambda: lineage_of([SCHEMA], "t", PLAIN))
+        limits.tell(plan_existing(target, found, "bank"))
     [said] = [record.getMessage() for record in caplog.records]
     assert said.startswith("orders: table t, column id float: refuses ")

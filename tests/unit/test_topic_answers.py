@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,12 +11,13 @@ from avro_schemas.registry.errors import SchemaNotFoundError, UnprocessableError
 from avro_schemas.registry.subject_names import USUAL, SubjectNames
 from avro_schemas.tables.evolution import EvolutionError
 from avro_schemas.tables.layout import TableLayout, table_layout
-from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import RtpipeError
 from rtpipe.pause import PausePolicy
 from supervisor.schemas import topic_answers
-from supervisor.schemas.table_fitter import DiscardedError, KeyLayout, Wanted
+from supervisor.schemas.plan_verdict import DiscardedError
+from supervisor.schemas.table_fitter import KeyLayout
+from supervisor.schemas.table_plan import TableTarget
 from supervisor.schemas.topic_answers import TopicAnswers
 from tests.support.fake_registry import FakeRegistry, schema
 from tests.support.specs import default_spec
@@ -36,16 +37,14 @@ class FakeFitter:
     discarded: set[int] = field(default_factory=set)
     rounds: list[list[int | None]] = field(default_factory=list)
 
-    def fit(
-        self, wanted: Sequence[Wanted], rules: TableRules, lineage: Callable[[], Lineage]
-    ) -> list[TableLayout | RtpipeError]:
-        self.rounds.append([one.cause.schema_id for one in wanted])
-        return [self._fit(one) for one in wanted]
+    def fit(self, targets: Sequence[TableTarget]) -> list[TableLayout | RtpipeError]:
+        self.rounds.append([one.schema_id for one in targets])
+        return [self._fit(one) for one in targets]
 
-    def _fit(self, one: Wanted) -> TableLayout | RtpipeError:
-        if one.cause.schema_id in self.discarded:
+    def _fit(self, one: TableTarget) -> TableLayout | RtpipeError:
+        if one.schema_id in self.discarded:
             return DiscardedError("no")
-        return EvolutionError("no") if one.cause.schema_id in self.refused else one.layout
+        return EvolutionError("no") if one.schema_id in self.refused else one.layout()
 
     def key_layout(self, table: str, rules: TableRules) -> KeyLayout:
         return KeyLayout(schema(0), table_layout(schema(0), table=table, rules=rules))
