@@ -90,7 +90,7 @@ def _tell(result: ProvisionResult, *, as_json: bool, with_sql: bool = True) -> N
 
 def _what_next(result: ProvisionResult, names: Sequence[str]) -> None:
     from infra.provision.items import State
-    from supervisor.commands.own_command import own_command
+    from rtpipe.own_command import own_command
 
     done = all(item.state is State.THERE for item in result.items)
     how = "all is there already" if done else "done"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rtpipe.errors import ExitCode, SettingsError
-from supervisor.commands.options import Json, RegistryUrl
+from supervisor.commands.options import Json, RegistryUrl, topic_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ def plan(
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
     options = PlanOptions(accept_unrelated=accept_unrelated)
-    wanted = targets(settings, topics, schema, schema_id)
+    wanted = targets(settings, topic_names(topics) if topics else [], schema, schema_id)
     plans = plan_tables(wanted, accounts.infra, accounts.database, options)
     if as_json:
         print(json.dumps({"schema_version": 1, "tables": [for_programs(one) for one in plans]}, indent=2))
@@ -116,7 +116,7 @@ def apply(
 
     settings, accounts = _settings(schema_registry_url, needs_registry=schema is None)
     options = PlanOptions(accept_rename=accept_rename, drop=drop, accept_unrelated=accept_unrelated)
-    wanted = targets(settings, topics, schema, schema_id)
+    wanted = targets(settings, topic_names(topics) if topics else [], schema, schema_id)
     if drop and (shared := [one.topic for one in wanted if settings.topic(one.topic).subjects().by_record]):
         raise SettingsError(
             f"--drop: topic {shared[0]} has a subject for each record: a column that one record does not fill may be"

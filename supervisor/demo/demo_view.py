@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from supervisor.commands.own_command import own_command
+from rtpipe.own_command import own_command
 from supervisor.demo.pipeline_driver import PipelineDriver
 
 

@@ -14,7 +14,6 @@ from avro_schemas.registry.topic_schemas import TopicSchemas
 from avro_schemas.tables.lineage import lineage_of
 from rtpipe.errors import SchemaError, SettingsError
 from supervisor import partition_plan
-from supervisor.commands.options import topic_names
 from supervisor.kafka.topic_sample import known_schemas, sampled_ids
 from supervisor.schemas.table_plan import TableTarget
 from supervisor.settings import settings as settings_module
@@ -23,14 +22,14 @@ from supervisor.settings.settings import Settings
 
 
 def targets(
-    settings: Settings, topics: list[str] | None, schema: Path | None, schema_id: int | None = None
+    settings: Settings, topics: Sequence[str], schema: Path | None, schema_id: int | None = None
 ) -> list[TableTarget]:
     """A target for each topic, or several where its subjects are those of its records. `schema_id`: not the newest.
 
-    SettingsError for no topic, SchemaError where there is no schema for one.
+    Without `topics`: those of the file `schema`. SettingsError for no topic, SchemaError for one without a schema.
     """
     given = _from_file(schema, topics) if schema else {}
-    names = topic_names(topics) if topics else list(given)
+    names = topics or list(given)
     if not names:
         raise SettingsError("no topic given", hint="for example: --topics orders, or --schema orders.avsc")
     partition_plan.check_tables(settings, names)
@@ -90,10 +89,10 @@ def _newest(topic: str, settings: Settings, schemas: TopicSchemas) -> dict[int, 
     return {number: known[number] for number in of_record.values()}
 
 
-def _from_file(path: Path, topics: list[str] | None) -> dict[str, Any]:
+def _from_file(path: Path, topics: Sequence[str]) -> dict[str, Any]:
     """Topic -> its schema. A file with one schema may be for a topic of another name."""
     found = {one.name: one.schema for one in SchemaFiles([path]).read(path)}
-    names = topic_names(topics) if topics else list(found)
+    names = topics or list(found)
     if len(found) == len(names) == 1:
         return dict(zip(names, found.values(), strict=True))
     if missing := [name for name in names if name not in found]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.own_command import own_command
+from rtpipe.own_command import own_command
 from workers.produce import producer
 
 
