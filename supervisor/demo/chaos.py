@@ -21,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from supervisor.demo.database_faults import cut_connection, lock_on
 from supervisor.demo.pipeline_driver import DriverError, PipelineDriver, until
 from supervisor.status.partition_status import PartitionStatus
 
@@ -131,9 +132,9 @@ class Chaos:
         pids = {"worker": victim.pid, "writer": victim.writer_pid}
         verb, what = kind.split()
         if verb == "cut":
-            self._driver.cut_connection(self._database_url, victim.topic, victim.partition)
+            cut_connection(self._database_url, victim.topic, victim.partition)
         elif verb == "lock":
-            with self._driver.lock_on(self._database_url, victim.topic, victim.partition):
+            with lock_on(self._database_url, victim.topic, victim.partition):
                 time.sleep(self._chance.uniform(*_FROZEN))
         elif verb == "freeze":
             self._freeze(pids[what])

@@ -8,14 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psutil
-import pymysql
-from sqlalchemy.engine import make_url
 
 from rtpipe.errors import ExitCode, RtpipeError
 from rtpipe.pause import PausePolicy
@@ -24,7 +22,6 @@ from supervisor.status.partition_status import PartitionStatus, PipelineStatus
 
 _T = TypeVar("_T")
 _LOOKS = PausePolicy.steady(0.1)
-_ROW = "FROM kafka_offsets WHERE topic = %s AND `partition` = %s"
 
 
 class DriverError(RtpipeError):
@@ -148,22 +145,6 @@ class PipelineDriver:
             return psutil.Process(self.supervisor.pid).children(recursive=True)
         return []
 
-    @contextmanager
-    def lock_on(self, database_url: str, topic: str, partition: int) -> Iterator[None]:
-        """Hold the partition's row in kafka_offsets, as a stuck stranger would: its writer cannot commit."""
-        with closing(_connect(database_url)) as connection:
-            connection.cursor().execute(f"SELECT `offset` {_ROW} FOR UPDATE", (topic, partition))
-            yield
-            connection.rollback()
-
-    def cut_connection(self, database_url: str, topic: str, partition: int) -> None:
-        """KILL the writer's connection, whatever it is in the middle of."""
-        with closing(_connect(database_url)) as connection, connection.cursor() as cursor:
-            cursor.execute(f"SELECT connection_id {_ROW}", (topic, partition))
-            row = cursor.fetchone()
-            with suppress(pymysql.err.MySQLError):  # a writer that was killed a moment ago has none
-                cursor.execute("KILL %s", row)
-
     def stop(self) -> None:
         """End what this demo started: politely, then not."""
         for process in (self._producer, self._supervisor):
@@ -195,17 +176,6 @@ def until(check: Callable[[], _T | None], what: str, seconds: float = 180) -> _T
 def _sent(output: str) -> int:
     """Messages sent, by the JSON that ends what `rtpipe produce --json` printed."""
     return int(json.loads(output[output.index("{") :])["sent"])
-
-
-def _connect(url: str) -> pymysql.Connection[Any]:
-    where = make_url(url)
-    return pymysql.connect(
-        host=where.host or "",
-        port=where.port or 0,
-        user=where.username,
-        password=str(where.password),
-        database=where.database,
-    )
 
 
 def _tail(text: str) -> str:
