@@ -225,9 +225,9 @@ class ConsumerProcess:
                 self._rows += word.rows
                 self._dead += word.dead
                 self._altered += word.altered
-                self._committed_batches += 1
-                self._unwritten -= 1
-                self._linger.note(word.seconds, word.rows + word.dead)
+                self._committed_batches += word.ends_batch
+                self._unwritten -= word.ends_batch
+                self._linger.note(word.seconds, word.messages)
             case Waiting():
                 self._waiting_for = word.reason
                 if self._claimed is None:  # Progress begins with the claim

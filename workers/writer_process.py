@@ -15,9 +15,11 @@ from rtpipe.errors import ExitCode, RtpipeError
 from rtpipe.log import get_logger
 from rtpipe.mysql.secret_files import stamp
 from workers import kill_points, memory
+from workers.commit.batch_encoder import BatchEncoder
 from workers.commit.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
-from workers.commit.table_writer import TableWriter
+from workers.commit.table_writer import TableWriter, Written
+from workers.contract.batch import Batch
 from workers.contract.errors import LostParent
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Alive, Claimed, Committed, Ended, Waiting, Warned
@@ -151,7 +153,8 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     ledger = OffsetLedger(spec, alive)
     owner = PartitionOwner(spec.key, ledger, outage)
     consumer.send(Claimed(os.getpid(), owner.claim()))
-    writer = TableWriter(spec, owner, ledger, SchemaSource(asking(consumer)), alive)
+    encoder = BatchEncoder(spec, SchemaSource(asking(consumer)), sign_of_life=alive)
+    writer = TableWriter(spec, owner, ledger.connection, encoder)
     warned: str | None = None
     told = DeadLetterLog(spec)
     idle, checked = 0, time.monotonic()
@@ -173,15 +176,17 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
             ledger.disconnect()
             return
         started = time.monotonic()
-        before = writer.altered
-        letters = writer.write(batch)
-        dead, altered = letters.total(), writer.altered - before
-        if dead or altered:
-            told.add(letters, altered)
-        warning = writer.key_warning
-        if warning is not None and warning != warned:
-            consumer.send(Warned(warning))
-            warned = warning
-        seconds = time.monotonic() - started
-        consumer.send(Committed(batch.next_offset, len(batch.offsets) - dead, dead, seconds, altered))
+        for written in writer.write(batch):
+            told.add(written.dead, written.altered)
+            if encoder.key_warning is not None and encoder.key_warning != warned:
+                warned = encoder.key_warning
+                consumer.send(Warned(warned))
+            seconds, started = time.monotonic() - started, time.monotonic()
+            consumer.send(_committed(written, batch, seconds))
         del batch  # while idle, its thousands of small objects would hold the memory around them
+
+
+def _committed(written: Written, batch: Batch, seconds: float) -> Committed:
+    ends = written.next_offset == batch.next_offset
+    dead = written.dead.total()
+    return Committed(written.next_offset, written.messages, written.rows, dead, seconds, written.altered, ends)

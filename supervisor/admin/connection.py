@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.mysql.error_numbers import NO_TABLE, Action
 from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.database_session import open_session, place_of, translated
+from workers.commit.database_session import login_of, open_session, translated
 from workers.contract.errors import SetupError
 
 
@@ -33,7 +33,7 @@ def admin_connection(database_url: str, silence: int, table: str, doing: str) ->
 
 
 def _error(trouble: DatabaseTrouble, database_url: str, table: str, doing: str) -> RtpipeError:
-    where = place_of(make_url(database_url))
+    where = login_of(make_url(database_url))
     if trouble.number == NO_TABLE:
         return SetupError(f"{doing}: there is no table {table} for {where}", hint="`rtpipe setup` makes it")
     if trouble.action in {Action.LOST, Action.WAIT, Action.REPLAY, Action.UNKNOWN}:

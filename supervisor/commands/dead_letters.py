@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from supervisor.dead_letters.selection import Selection
     from supervisor.settings.settings import Settings
     from workers.retry.dead_letter import DeadLetter
-    from workers.retry.dead_letter_retry import Outcome
+    from workers.retry.outcome import RetryOutcome
 
 app = typer.Typer(help="Messages that could not become rows: look at them, retry, export, drop.", no_args_is_help=True)
 
@@ -176,18 +176,18 @@ def retry(
     from supervisor.dead_letters import view as letter_view
     from supervisor.dead_letters.retry import DeadLetterRetries
     from workers import kill_points
-    from workers.retry.dead_letter_retry import Result
+    from workers.retry.outcome import RetryResult
 
     chosen, settings = _chosen(topics, error, offset, since), _load("database_url", "schema_registry_url")
     kill_points.arm(settings.kill_point)
-    counts: Counter[Result] = Counter()
-    left: list[Outcome] = []
+    counts: Counter[RetryResult] = Counter()
+    left: list[RetryOutcome] = []
     for outcome in DeadLetterRetries(settings, force=force, dry_run=dry_run).run(chosen, limit or _ALL):
         counts[outcome.result] += 1
-        if outcome.result in {Result.REFUSED, Result.KEPT}:
+        if outcome.result in {RetryResult.REFUSED, RetryResult.KEPT}:
             left.append(outcome)
     if as_json:
-        numbers = {str(result): counts[result] for result in Result}
+        numbers = {str(result): counts[result] for result in RetryResult}
         shown = [letter_view.outcome_of(outcome) for outcome in left]
         _print_json({"dry_run": dry_run, **numbers, "left": shown})
     else:

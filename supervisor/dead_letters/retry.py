@@ -22,7 +22,8 @@ from workers.contract.refusal import Reason, Refusal
 from workers.contract.reports import SchemaWanted
 from workers.contract.schema_answers import SchemaAnswer, SchemaAnswers, SchemaHalt, SchemaRefused
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource
-from workers.retry.dead_letter_retry import DeadLetterRetry, Outcome, Result
+from workers.retry.dead_letter_retry import DeadLetterRetry
+from workers.retry.outcome import RetryOutcome, RetryResult
 from workers.rows.schema_source import SchemaHaltError, SchemaSource
 
 #: What is wrong with one schema or its table alone: letters of other schemas may still become rows.
@@ -40,7 +41,7 @@ class DeadLetterRetries:
         self._requests = SchemaRequests(lambda: open_registry(settings), fitter, patient=False)
         self._admin = DeadLetterAdmin(settings.database_url.get_secret_value(), settings.database_seconds)
 
-    def run(self, chosen: Selection, limit: int) -> Iterator[Outcome]:
+    def run(self, chosen: Selection, limit: int) -> Iterator[RetryOutcome]:
         """What became of each letter, as it goes."""
         until = self._admin.now()
         with DeadLetterFetch(self._settings.librdkafka()) as fetch:
@@ -51,7 +52,7 @@ class DeadLetterRetries:
 
     def _of(
         self, source: DeadLetterSource, chunks: Iterator[list[DeadLetter]], fetch: DeadLetterFetch
-    ) -> Iterator[Outcome]:
+    ) -> Iterator[RetryOutcome]:
         spec = self._spec(source)
         encoder = BatchEncoder(spec, SchemaSource(lambda wanted: self._answers(spec, wanted)), hold=False)
         with contextlib.closing(
@@ -63,7 +64,9 @@ class DeadLetterRetries:
                         yield from retry.write([fetch.whole(letter) for letter in piece])
                 else:
                     why = f"it is of the consumer group {source.group}, the settings say {spec.group}"
-                    yield from (Outcome(source, one.offset, Result.KEPT, one.error_name, why) for one in letters)
+                    yield from (
+                        RetryOutcome(source, one.offset, RetryResult.KEPT, one.error_name, why) for one in letters
+                    )
 
     def _answers(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswers:
         """From the schema requests of this very process. SchemaHaltError for what ends the command."""

@@ -16,7 +16,7 @@ from supervisor.dead_letters.message_text import DeadLetterReader, as_json, esca
 from workers.contract.batch import Headers
 from workers.contract.refusal import advice_for
 from workers.retry.dead_letter import DeadLetter
-from workers.retry.dead_letter_retry import Outcome, Result
+from workers.retry.outcome import RetryOutcome, RetryResult
 from workers.rows.metadata_literals import moment_text
 
 _LONGEST_TEXT = 120
@@ -121,14 +121,14 @@ def what_to_do(letter: DeadLetter) -> str:
     return advice_for(letter.error_name)
 
 
-def outcome_of(outcome: Outcome) -> dict[str, Any]:
+def outcome_of(outcome: RetryOutcome) -> dict[str, Any]:
     """A letter that is still there after a retry, for JSON."""
     key = outcome.source.key
     place = {"topic": key.topic, "partition": key.partition, "offset": outcome.offset}
     return place | {"result": str(outcome.result), "error_name": outcome.error_name, "error_text": outcome.text}
 
 
-def print_outcomes(counts: Mapping[Result, int], left: Sequence[Outcome], *, dry_run: bool) -> None:
+def print_outcomes(counts: Mapping[RetryResult, int], left: Sequence[RetryOutcome], *, dry_run: bool) -> None:
     """The first letters that are still there after a retry, and how many became what."""
     if not counts:
         print("no dead letters like that")

@@ -86,7 +86,7 @@ def test_a_small_batch_that_is_due_waits_for_the_writers_word_and_no_poll_spins_
     rig.process._hand_over(rig.builder)
     assert len(rig.queue.taken) == 1
     assert rig.process._pause(rig.builder) > 0
-    rig.writer.send(Committed(offset=1, rows=1, dead=0, seconds=0.001))
+    rig.writer.send(Committed(offset=1, messages=1, rows=1, dead=0, seconds=0.001))
     rig.process._hear(5)
     rig.process._hand_over(rig.builder)
     assert [batch.first for batch in rig.queue.taken] == [0, 1]
@@ -108,7 +108,7 @@ def test_a_word_of_the_supervisor_ends_the_wait(rig: Rig) -> None:
 
 def test_what_commits_cost_makes_small_batches_wait_longer(rig: Rig) -> None:
     for offset in range(50):
-        rig.writer.send(Committed(offset=offset + 1, rows=1, dead=0, seconds=0.04))
+        rig.writer.send(Committed(offset=offset + 1, messages=1, rows=1, dead=0, seconds=0.04))
         rig.process._hear(5)
     assert rig.process._linger.seconds > LIMITS.linger_seconds
 
@@ -135,8 +135,8 @@ def test_what_was_committed_is_told_before_the_reason_why_no_more_will_be(
     monkeypatch.setattr(consumer_process, "TopicConsumer", QuietTopic)
     for word in (
         Claimed(9, Position(1, 0)),
-        Committed(32, 32, 0, 0.1),
-        Committed(64, 32, 0, 0.1),
+        Committed(32, 32, 32, 0, 0.1),
+        Committed(64, 32, 32, 0, 0.1),
         Ended(ExitCode.BAD_DATA, "E_DATA", "why"),
     ):
         rig.writer.send(word)

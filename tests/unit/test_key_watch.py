@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import struct
-from functools import partial
 from typing import Any
 
 import fastavro
@@ -17,7 +16,7 @@ from avro_schemas.tables.rules import KeyFormat, TableRules
 from tests.support.batches import batch_of
 from tests.support.specs import default_spec
 from workers.commit.batch_encoder import BatchEncoder
-from workers.commit.batch_work import BatchWork
+from workers.commit.encoded_batch import EncodedBatch
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal
 from workers.contract.schema_answers import KeySchema, SchemaLayout, SchemaRefused
@@ -77,11 +76,6 @@ def refusal_of(schema_id: int) -> SchemaRefused | None:
     return None
 
 
-def rows_of(number: int, _: bytes) -> int:
-    """What a server says of any statement."""
-    return number
-
-
 class Topic:
     """One partition, batch by batch."""
 
@@ -92,10 +86,10 @@ class Topic:
         self.desk = Desk(self.rules)
         self.encoder = BatchEncoder(spec, self.desk)
 
-    def work(self, *messages: tuple[bytes | None, bytes | None], **more: Any) -> BatchWork:
+    def encoded(self, *messages: tuple[bytes | None, bytes | None], **more: Any) -> EncodedBatch:
         """Of messages that are keys and values."""
         keys, values = zip(*messages, strict=True)
-        return self.encoder.work(batch_of(values, keys=keys, **more), 1 << 24)
+        return self.encoder.encode(batch_of(values, keys=keys, **more), 1 << 24)
 
 
 #: What people's serializers make of the key `x`: how it looks, and the format that reads it.
@@ -120,15 +114,15 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_key_of_another_format_is_told_and_deletes_nothing(
     own: KeyFormat, looks: str, key_format: str, key: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    work = Topic(own).work((key, row("x")), (key, row("x")), (key, None))
+    encoded = Topic(own).encoded((key, row("x")), (key, row("x")), (key, None))
     if own == key_format:
-        assert not work.refused
-        assert work.deletes == {2}
+        assert not encoded.refused
+        assert encoded.tombstones.keys.keys() == {2}
         assert not told(caplog)
         return
-    assert work.refused[2].reason == "E_KEY"
-    assert looks in str(work.refused[2])
-    assert set(work.refused) == {2}
+    assert encoded.refused[2].reason == "E_KEY"
+    assert looks in str(encoded.refused[2])
+    assert set(encoded.refused) == {2}
     [said] = told(caplog)
     assert "t/0 offset 0" in said
     assert looks in said
@@ -139,10 +133,10 @@ def test_a_key_of_another_format_is_told_and_deletes_nothing(
 def test_a_tombstone_that_looks_like_another_serializers_is_refused_even_without_a_value_to_compare(
     looks: str, key_format: str, key: bytes
 ) -> None:
-    work = Topic().work((key, None))
-    assert work.refused[0].reason == "E_KEY"
-    assert looks in work.refused[0].why
-    assert f'key_format = "{key_format}"' in work.refused[0].why
+    encoded = Topic().encoded((key, None))
+    assert encoded.refused[0].reason == "E_KEY"
+    assert looks in encoded.refused[0].why
+    assert f'key_format = "{key_format}"' in encoded.refused[0].why
 
 
 @pytest.mark.parametrize(
@@ -150,52 +144,52 @@ def test_a_tombstone_that_looks_like_another_serializers_is_refused_even_without
     [(b"x\n", "newline"), (struct.pack(">i", 7), "4-byte int"), (struct.pack(">q", 7), "8-byte long"), (b"\x01x", "")],
 )
 def test_other_keys_that_pass_for_text_are_refused(key: bytes, words: str) -> None:
-    refusal = Topic().work((key, None)).refused[0]
+    refusal = Topic().encoded((key, None)).refused[0]
     assert refusal.reason == "E_KEY"
     assert words in refusal.why
 
 
 def test_a_text_key_that_looks_like_json_deletes_where_rows_have_such_keys() -> None:
     topic, key = Topic(), '{"id":"x"}'
-    assert topic.work((key.encode(), row(key)), (key.encode(), None)).deletes == {1}
-    assert topic.work((b'["y"]', None), (b"Struct{id=y}", None)).deletes == {0}
+    assert topic.encoded((key.encode(), row(key)), (key.encode(), None)).tombstones.keys.keys() == {1}
+    assert topic.encoded((b'["y"]', None), (b"Struct{id=y}", None)).tombstones.keys.keys() == {0}
 
 
 def test_tombstones_are_refused_from_the_first_key_on_that_is_not_its_rows(caplog: pytest.LogCaptureFixture) -> None:
     topic = Topic()
-    assert topic.work((b"x", row("x")), (b"x", None)).deletes == {1}
-    work = topic.work((b"s3cret", row("y")), (b"y", None), (b"z", row("z")))
-    assert {place: refusal.reason for place, refusal in work.refused.items()} == {1: "E_KEY"}
-    assert "offset 0" in work.refused[1].why
-    assert set(topic.work((b"x", row("x")), (b"x", None)).refused) == {1}
+    assert topic.encoded((b"x", row("x")), (b"x", None)).tombstones.keys.keys() == {1}
+    encoded = topic.encoded((b"s3cret", row("y")), (b"y", None), (b"z", row("z")))
+    assert {place: refusal.reason for place, refusal in encoded.refused.items()} == {1: "E_KEY"}
+    assert "offset 0" in encoded.refused[1].why
+    assert set(topic.encoded((b"x", row("x")), (b"x", None)).refused) == {1}
     [said] = told(caplog)
     assert "keyed by something else" in said
-    assert "s3cret" not in said + work.refused[1].why
+    assert "s3cret" not in said + encoded.refused[1].why
 
 
 def test_a_value_before_its_tombstone_is_compared_wherever_it_is_in_the_batch() -> None:
     good = [(f"k{n}".encode(), row(f"k{n}")) for n in range(100)]
-    work = Topic().work(*good, (b"other", row("x")), (b"other", None))
-    assert set(work.refused) == {101}
+    encoded = Topic().encoded(*good, (b"other", row("x")), (b"other", None))
+    assert set(encoded.refused) == {101}
 
 
 def test_a_value_without_a_key_is_told_and_says_nothing_of_tombstones(caplog: pytest.LogCaptureFixture) -> None:
-    work = Topic().work((None, row("x")), (b"x", None), (None, None))
-    assert work.deletes == {1}
-    assert set(work.refused) == {2}
+    encoded = Topic().encoded((None, row("x")), (b"x", None), (None, None))
+    assert encoded.tombstones.keys.keys() == {1}
+    assert set(encoded.refused) == {2}
     [said] = told(caplog)
     assert "no key" in said
 
 
 @pytest.mark.parametrize("rules", [{"tombstones": "ignore"}, {"tombstones": "dead_letter"}])
 def test_who_never_deletes_hears_nothing(rules: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
-    assert not Topic(**rules).work((b"other", row("x"))).refused
+    assert not Topic(**rules).encoded((b"other", row("x"))).refused
     assert not told(caplog)
 
 
 def test_a_key_that_its_header_tells_of_is_named() -> None:
     headers = {0: [("__key_schema_id", b"\1" + bytes(16))]}
-    refusal = Topic("avro").work((b"\2x", None), headers=headers).refused[0]
+    refusal = Topic("avro").encoded((b"\2x", None), headers=headers).refused[0]
     assert refusal.reason == "E_KEY"
 
 
@@ -210,35 +204,34 @@ FOREIGN = {
 def test_each_value_in_another_format_is_refused_by_its_own_name() -> None:
     """Also where several have the same first bytes."""
     values = [*FOREIGN.values(), b'{"id"\n', row("x")]
-    work = Topic().work(*((b"x", value) for value in values))
+    encoded = Topic().encoded(*((b"x", value) for value in values))
     for place, words in enumerate(FOREIGN):
-        assert work.refused[place].reason == "E_WIRE_FORMAT"
-        assert words in work.refused[place].why
-        assert "s3cret" not in work.refused[place].why
-    assert "newline" in work.refused[4].why
-    assert set(work.refused) == {0, 1, 2, 3, 4}
+        assert encoded.refused[place].reason == "E_WIRE_FORMAT"
+        assert words in encoded.refused[place].why
+        assert "s3cret" not in encoded.refused[place].why
+    assert "newline" in encoded.refused[4].why
+    assert set(encoded.refused) == {0, 1, 2, 3, 4}
 
 
 def test_the_registrys_word_stands_where_it_knows_the_id() -> None:
-    work = Topic().work((b"x", pack(PROTOBUF) + b"\0s3cret"), (b"x", pack(99) + b"s3cret"))
-    assert (work.refused[0].reason, "PROTOBUF" in work.refused[0].why) == ("E_WIRE_FORMAT", True)
-    assert (work.refused[1].reason, "99 is unknown" in work.refused[1].why) == ("E_UNKNOWN_SCHEMA", True)
+    encoded = Topic().encoded((b"x", pack(PROTOBUF) + b"\0s3cret"), (b"x", pack(99) + b"s3cret"))
+    assert (encoded.refused[0].reason, "PROTOBUF" in encoded.refused[0].why) == ("E_WIRE_FORMAT", True)
+    assert (encoded.refused[1].reason, "99 is unknown" in encoded.refused[1].why) == ("E_UNKNOWN_SCHEMA", True)
 
 
 def test_a_value_whose_schema_id_is_in_a_header_is_refused_whatever_its_first_bytes_are() -> None:
     headers = {place: [("__value_schema_id", b"\1" + bytes(16))] for place in (0, 2)} | {1: [("trace", b"x")]}
-    work = Topic().work((b"x", row("x")), (b"x", row("x")), (b"x", b"\2"), headers=headers)
-    assert work.refused == {place: Refusal(Reason.WIRE_FORMAT, work.refused[place].why) for place in (0, 2)}
-    assert all("__value_schema_id" in refusal.why for refusal in work.refused.values())
+    encoded = Topic().encoded((b"x", row("x")), (b"x", row("x")), (b"x", b"\2"), headers=headers)
+    assert encoded.refused == {place: Refusal(Reason.WIRE_FORMAT, encoded.refused[place].why) for place in (0, 2)}
+    assert all("__value_schema_id" in refusal.why for refusal in encoded.refused.values())
 
 
 def test_tombstones_alone_that_find_no_row_are_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
     topic = Topic()
     for found in (1, 0, 0):
         messages = [(b"x", None), (b"y", None)]
-        work = topic.work(*messages)
-        work.write_rows(partial(rows_of, found))
-        topic.encoder.note(batch_of([None, None], keys=[key for key, _ in messages]), work)
+        encoded = topic.encoded(*messages)
+        topic.encoder.committed(encoded, found)
         assert len(told(caplog)) == (not found)
     [said] = told(caplog)
     assert "2 tombstones" in said
@@ -246,10 +239,9 @@ def test_tombstones_alone_that_find_no_row_are_told_of_once(caplog: pytest.LogCa
 
 def test_once_keys_are_known_for_good_a_tombstone_may_find_no_row(caplog: pytest.LogCaptureFixture) -> None:
     topic = Topic()
-    topic.work((b"x", row("x")))
-    work = topic.work((b"y", None))
-    work.write_rows(partial(rows_of, 0))
-    topic.encoder.note(batch_of([None], keys=[b"y"]), work)
+    topic.encoded((b"x", row("x")))
+    encoded = topic.encoded((b"y", None))
+    topic.encoder.committed(encoded, 0)
     assert not told(caplog)
 
 
@@ -264,16 +256,16 @@ def test_once_keys_are_known_for_good_a_tombstone_may_find_no_row(caplog: pytest
 def test_where_no_format_fits_it_says_what_the_producer_may_do(
     key: bytes, headers: list[tuple[str, bytes | None]], words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Topic().work((key, row("x")), headers={0: headers} if headers else {})
+    Topic().encoded((key, row("x")), headers={0: headers} if headers else {})
     [said] = told(caplog)
     assert words in said
 
 
 def test_a_format_of_one_value_for_a_key_of_two_columns_stops_no_rows(caplog: pytest.LogCaptureFixture) -> None:
     key = json.dumps({"id": "x", "v": 1}).encode()
-    work = Topic(key=("id", "v")).work((key, row("x")), (key, None))
-    assert set(work.refused) == {1}
-    assert "fills one column" in work.refused[1].why
+    encoded = Topic(key=("id", "v")).encoded((key, row("x")), (key, None))
+    assert set(encoded.refused) == {1}
+    assert "fills one column" in encoded.refused[1].why
     [said] = told(caplog)
     assert 'set key_format = "json"' in said
 
@@ -281,31 +273,30 @@ def test_a_format_of_one_value_for_a_key_of_two_columns_stops_no_rows(caplog: py
 def test_a_schema_id_of_keys_that_nobody_knows_is_asked_for_once() -> None:
     topic, unknown = Topic("avro"), pack(99) + b"\2x"
     for _ in range(3):
-        work = topic.work(*[(unknown, row("x"))] * 30, *[(unknown, None)] * 30)
-        assert set(work.refused) == set(range(30, 60))
-        assert "99 is unknown" in work.refused[30].why
+        encoded = topic.encoded(*[(unknown, row("x"))] * 30, *[(unknown, None)] * 30)
+        assert set(encoded.refused) == set(range(30, 60))
+        assert "99 is unknown" in encoded.refused[30].why
     assert topic.desk.asked == 2  # once for the values
 
 
 def test_what_is_wrong_with_keys_is_known_for_as_long_as_it_holds() -> None:
     topic = Topic()
     assert topic.encoder.key_warning is None  # nothing was compared
-    topic.work((b"x", row("x")))
+    topic.encoded((b"x", row("x")))
     assert topic.encoder.key_warning == ""
-    topic.work((b'{"id":"y"}', row("y")))
+    topic.encoded((b'{"id":"y"}', row("y")))
     warning = topic.encoder.key_warning or ""
     assert warning.startswith("W_KEY_FORMAT: the key of a message looks like JSON text")
     assert 'set key_format = "json"' in warning
-    topic.work((None, row("x")))
-    topic.work((b"x", row("x")))
+    topic.encoded((None, row("x")))
+    topic.encoded((b"x", row("x")))
     assert topic.encoder.key_warning == warning
 
 
 def test_tombstones_that_found_no_row_are_no_warning_any_more_once_keys_agree() -> None:
     topic = Topic()
-    work = topic.work((b"x", None))
-    work.write_rows(partial(rows_of, 0))
-    topic.encoder.note(batch_of([None], keys=[b"x"]), work)
+    encoded = topic.encoded((b"x", None))
+    topic.encoder.committed(encoded, 0)
     assert "found no row by their keys" in (topic.encoder.key_warning or "")
-    topic.work((b"x", row("x")))
+    topic.encoded((b"x", row("x")))
     assert topic.encoder.key_warning == ""

@@ -26,11 +26,13 @@ from supervisor.dead_letters.message_text import DeadLetterReader, as_json, esca
 from supervisor.dead_letters.selection import selection
 from tests.support.specs import default_spec
 from workers.commit.dead_letter_rows import NOT_KEPT, dead_letter_text
+from workers.commit.encoded_batch import EncodedBatch, Tombstones
+from workers.commit.row_statements import Rows
 from workers.contract.batch import Headers
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource, batch_of
-from workers.retry.dead_letter_retry import Outcome, Result
+from workers.retry.outcome import RetryOutcome, RetryResult
 from workers.retry.row_age import RowAge
 
 SOURCE = DeadLetterSource(PartitionKey("orders", 3), "group-orders", "id")
@@ -204,8 +206,8 @@ def test_a_long_value_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_printed_retry(capsys: pytest.CaptureFixture[str]) -> None:
-    left = [Outcome(SOURCE, offset, Result.REFUSED, "E_VALUE", "too\nlong") for offset in range(50)]
-    letter_view.print_outcomes({Result.WRITTEN: 2, Result.REFUSED: 50}, left, dry_run=True)
+    left = [RetryOutcome(SOURCE, offset, RetryResult.REFUSED, "E_VALUE", "too\nlong") for offset in range(50)]
+    letter_view.print_outcomes({RetryResult.WRITTEN: 2, RetryResult.REFUSED: 50}, left, dry_run=True)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "refused  orders/3 offset 0  E_VALUE  too\\u000along"
     assert said[-2:] == [
@@ -264,21 +266,20 @@ def test_an_export_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 # -- how old a row is ------------------------------------------------------------------------------------------------
 
 
-class Work:
-    """As much of a BatchWork as is asked for."""
-
-    def __init__(self, *, placed: bool = False, deletes: bool = False) -> None:
-        self.placed = placed
-        self.keys = {0: "('a')"}
-        self.deletes = {0} if deletes else set()
-        self.refused: dict[int, Any] = {}
+SPEC = default_spec(SOURCE.key)
 
 
-def reasons(rules: TableRules, rows: list[tuple[int, ...]], work: Work, *, force: bool = False) -> str:
+def encoded(*, by_position: bool = False, deletes: bool = False) -> EncodedBatch:
+    """One message, that writes a row or deletes one."""
+    tombstones = Tombstones({0: "('a')"}) if deletes else Tombstones()
+    part = Rows("", ["1"], [0], keys=["('a')"], by_position=by_position)
+    return EncodedBatch(SPEC, batch_of([letter(7)]), [] if deletes else [part], tombstones=tombstones)
+
+
+def reasons(rules: TableRules, rows: list[tuple[int, ...]], batch: EncodedBatch, *, force: bool = False) -> str:
     """Why the letter at offset 7 of partition 3 is kept, where the query finds these rows."""
     spec = default_spec(SOURCE.key, rules=rules)
-    answer: Any = work
-    return RowAge(spec, force=force).reasons([letter(7)], answer, lambda _: rows).get(0, "")
+    return RowAge(spec, force=force).reasons([letter(7)], batch, lambda _: rows).get(0, "")
 
 
 def by_key(tombstones: Any = "dead_letter", *, placed: bool = True) -> TableRules:
@@ -304,16 +305,16 @@ def by_key(tombstones: Any = "dead_letter", *, placed: bool = True) -> TableRule
     ],
 )
 def test_when_a_key_may_have_newer_state(rules: TableRules, rows: list[Any], deletes: bool, said: str) -> None:
-    why = reasons(rules, rows, Work(deletes=deletes))
+    why = reasons(rules, rows, encoded(deletes=deletes))
     assert said in why
     assert bool(why) is bool(said)
-    assert reasons(rules, rows, Work(deletes=deletes), force=True) == ""
+    assert reasons(rules, rows, encoded(deletes=deletes), force=True) == ""
 
 
 def test_a_row_that_is_there_already() -> None:
-    assert "already" in reasons(TableRules(), [(7,)], Work(placed=True), force=True)
-    assert reasons(TableRules(), [], Work(placed=True)) == ""
-    assert reasons(TableRules(), [(7,)], Work()) == ""
+    assert "already" in reasons(TableRules(), [(7,)], encoded(by_position=True), force=True)
+    assert reasons(TableRules(), [], encoded(by_position=True)) == ""
+    assert reasons(TableRules(), [(7,)], encoded()) == ""
 
 
 def test_the_schema_id_is_not_taken_from_a_short_header() -> None:

@@ -17,10 +17,11 @@ from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import ROLLED_BACK, Action, action_of, is_known
 from tests.support.batches import batch_of
 from tests.support.specs import default_spec
-from workers.commit.batch_work import BatchWork, Tombstones
 from workers.commit.database_errors import DatabaseTrouble, trouble_of
+from workers.commit.encoded_batch import EncodedBatch
 from workers.commit.partition_owner import PartitionOwner, Work
-from workers.commit.row_trial import ALIKE, Rows
+from workers.commit.row_statements import Rows
+from workers.commit.row_trial import ALIKE
 from workers.commit.table_writer import TableWriter
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionKey
@@ -70,8 +71,10 @@ class Server:
     letters: list[int] = field(default_factory=list)
     statements: int = 0
     columns_mark: str = "as they were"
-    max_packet = 1 << 20
-    has_letters = True
+    max_packet: int = 1 << 20
+    has_dead_letters: bool = True
+    counted: list[tuple[int, int]] = field(default_factory=list)  #: rows and dead letters, by each transaction
+    reported: list[tuple[int, int, int]] = field(default_factory=list)  #: the same by the writer, with the next offset
 
     def _ask(self, what: str, offsets: list[int]) -> None:
         self.statements += 1
@@ -123,6 +126,7 @@ class Server:
         self.position = Position(position.epoch, batch.next_offset)
         self.rows += rows
         self.letters += letters
+        self.counted.append((work.rows, work.dead))
         return True
 
     def rollback(self) -> None:
@@ -139,33 +143,42 @@ class Encoder:
 
     forgot = 0
 
-    def work(self, batch: Batch, max_packet: int) -> BatchWork:
+    def encode(self, batch: Batch, _max_packet: int) -> EncodedBatch:
         rows = Rows(
             "INSERT INTO `orders` (`a`) VALUES ", list(map(str, batch.offsets)), list(range(len(batch.offsets)))
         )
-        return BatchWork(SPEC, batch, [rows], {}, max_packet=max_packet, tombstones=Tombstones())
+        return EncodedBatch(SPEC, batch, [rows])
+
+    def committed(self, _encoded: EncodedBatch, _deleted_rows: int) -> None:
+        """Keys are of no interest."""
 
     def forget(self) -> None:
         self.forgot += 1
+
+
+def writer_on(server: Server, owner: PartitionOwner, encoder: Encoder) -> TableWriter:
+    any_encoder: Any = encoder
+    return TableWriter(SPEC, owner, server, any_encoder)
 
 
 def written(server: Server, *batches: int, pauses: int = 40) -> str:
     """What became of batches of so many messages: "" or the name and words of the end, or why it still waits."""
     owner = PartitionOwner(SPEC.key, server, Patience(pauses))
     owner.claim()
-    ledger: Any = server
-    writer = TableWriter(SPEC, owner, ledger, None, lambda: None)  # type: ignore[arg-type]
-    encoder: Any = Encoder()
-    writer._encoder = encoder
+    writer = writer_on(server, owner, Encoder())
     first = 0
     try:
         for count in batches:
-            writer.write(batch_of([b"v"] * count, range(first, first + count)))
+            for done in writer.write(batch_of([b"v"] * count, range(first, first + count))):
+                server.reported.append((done.rows, done.dead.total(), done.next_offset))
             first += count
     except RtpipeError as error:
         return f"{error.name} {error.message}"
     except StillWaiting as waiting:
         return f"waiting {waiting}"
+    finally:
+        assert [done[:2] for done in server.reported] == server.counted, "status counts what kafka_offsets counts"
+        assert sum(map(sum, server.counted)) == server.position.offset
     assert sorted(server.rows + server.letters) == list(range(first))
     return ""
 
@@ -299,13 +312,11 @@ def test_columns_that_somebody_alters_are_asked_about_before_the_next_row() -> N
     server = Server(lambda _what, _offsets: None)
     owner = PartitionOwner(SPEC.key, server, Patience(1))
     owner.claim()
-    ledger: Any = server
-    writer = TableWriter(SPEC, owner, ledger, None, lambda: None)  # type: ignore[arg-type]
     encoder = Encoder()
-    writer._encoder = encoder  # type: ignore[assignment]
+    writer = writer_on(server, owner, encoder)
     forgot = []
     for first, columns in enumerate(["as they were", "as they were", "narrower", "narrower"]):
         server.columns_mark = columns
-        writer.write(batch_of([b"v"], range(first, first + 1)))
+        assert [done.messages for done in writer.write(batch_of([b"v"], range(first, first + 1)))] == [1]
         forgot.append(encoder.forgot)
     assert forgot == [0, 0, 1, 1]

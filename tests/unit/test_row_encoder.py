@@ -64,21 +64,21 @@ def test_rows_in_the_order_of_the_messages() -> None:
 def test_a_body_that_is_no_record_is_named_by_its_index(broken: bytes, why: str) -> None:
     encoded = encoder().encode(batch_of([message(), broken, message()]), range(3))
     assert why in encoded.refused[1].why
-    assert (encoded.refused[1].reason, encoded.places, len(encoded.literals)) == ("E_DECODE", [0, 2], 2)
+    assert (encoded.refused[1].reason, encoded.indexes, len(encoded.literals)) == ("E_DECODE", [0, 2], 2)
 
 
 def test_a_value_that_its_column_refuses_is_named_by_index_and_field() -> None:
     encoded = encoder().encode(batch_of([message(), message(day=10**7), message("c")]), range(3))
     assert encoded.refused == {1: Refusal(Reason.VALUE, "a date outside the years 0001 to 9999", "day")}
-    assert (encoded.places, len(encoded.literals)) == ([0, 2], 2)
+    assert (encoded.indexes, len(encoded.literals)) == ([0, 2], 2)
 
 
 def test_bad_messages_take_nothing_from_others_across_chunks() -> None:
     bad = {0: message()[:-1], 499: message(day=10**7), 500: message() + b"x", 999: message(day=-(10**8))}
     encoded = encoder().encode(batch_of([bad.get(at, message(f"k{at}")) for at in range(1_200)]), range(1_200))
     assert encoded.refused.keys() == bad.keys()
-    assert encoded.places == [at for at in range(1_200) if at not in bad]
-    assert all(f"'k{at}'" in text for at, text in zip(encoded.places, encoded.literals, strict=True))
+    assert encoded.indexes == [at for at in range(1_200) if at not in bad]
+    assert all(f"'k{at}'" in text for at, text in zip(encoded.indexes, encoded.literals, strict=True))
 
 
 BODIES = st.binary(max_size=12) | st.sampled_from(
@@ -91,7 +91,7 @@ def test_a_message_among_others_is_what_it_is_alone(bodies: list[bytes | None]) 
     """Truncated ones read on in their neighbours, and over-long ones leave something to them, if they are let."""
     values = [None if body is None else b"\0\0\0\0\1" + body for body in bodies]
     together = encoder().encode(batch_of(values), [at for at, value in enumerate(values) if value is not None])
-    rows = dict(zip(together.places, together.literals, strict=True))
+    rows = dict(zip(together.indexes, together.literals, strict=True))
     for at, value in enumerate(values):
         if value is not None:
             alone = encoder().encode(batch_of([value]), range(1))

@@ -1,4 +1,4 @@
-"""The messages of a batch -> the work that writes them: rows, tombstones, and why some can be neither.
+"""The messages of a batch -> their rows and tombstones, and why some can be neither.
 
 Asks for schemas, and with that may have the table altered, so this comes before any transaction.
 """
@@ -6,7 +6,7 @@ Asks for schemas, and with that may have the table altered, so this comes before
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 
 from avro_schemas.avro.wire_format import HEADER_SIZE
@@ -14,9 +14,9 @@ from avro_schemas.tables.evolution import EvolutionError
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN
 from rtpipe.errors import RtpipeError
 from rtpipe.mysql.quoting import quoted, quoted_list
-from workers.commit.batch_work import BatchWork, Tombstones
+from workers.commit.encoded_batch import EncodedBatch, Tombstones
 from workers.commit.key_watch import KeyWatch
-from workers.commit.row_trial import Rows
+from workers.commit.row_statements import Rows
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
@@ -26,14 +26,16 @@ from workers.rows.schema_cache import SchemaCache, Schemas
 from workers.rows.schema_source import SchemaHaltError
 
 _NULL = Refusal(Reason.NULL_VALUE, "a null value (tombstone), for which the topic's settings have no use")
+#: Indexes of messages in their batch.
+_Indexes = Sequence[int]
 
 
-class HeldAt(Exception):  # noqa: N818 - carries the error that it becomes
-    """The table must change before the message at `place` can be written."""
+class TableMustChange(Exception):  # noqa: N818 - carries the error that it becomes
+    """The table must change before the message at `index` can be written."""
 
-    def __init__(self, place: int, error: RtpipeError) -> None:
+    def __init__(self, index: int, error: RtpipeError) -> None:
         super().__init__(error.message)
-        self.place = place
+        self.index = index
         self.error = error
 
 
@@ -48,7 +50,8 @@ class BatchEncoder:
         hold: bool = True,
         sign_of_life: Callable[[], None] = lambda: None,
     ) -> None:
-        """`hold`: raise HeldAt at a value for which its column must be wider first; else that refuses the message.
+        """`hold`: raise TableMustChange at a value for which its column must be wider first; else that refuses the
+        message.
 
         `sign_of_life` is called within a batch, of which one with large values takes a while.
         """
@@ -67,111 +70,102 @@ class BatchEncoder:
         """The table is not what it was: ask anew about every schema."""
         self._schemas.forget()
 
-    def work(self, batch: Batch, max_packet: int) -> BatchWork:
-        """Rows by schema id: old and new records may alternate, and one INSERT names one set of columns."""
+    def encode(self, batch: Batch, max_packet: int) -> EncodedBatch:
+        """Rows by schema id: old and new records may alternate, and one INSERT names one set of columns.
+
+        `max_packet`: bytes of a statement that the server takes.
+        """
         refused = header_refusals(batch)
         by_header, nulls = _by_header(batch, refused)
         altered: Counter[int] = Counter()
-        encoders = self._encoders(batch, by_header)
         parts = []
-        for header, places in by_header.items():
+        encoders = self._encoders(batch, by_header)
+        for header, indexes in by_header.items():
             encoder = encoders[header]
             if isinstance(encoder, Refusal):
-                refused |= {place: of_this_value(encoder, batch.values[place] or b"") for place in places}
-            else:
-                made = encoder.encode(batch, places, self._sign_of_life)
-                altered |= made.altered
-                parts.append(_rows(encoder, made, refused, max_packet))
+                refused |= {index: of_this_value(encoder, batch.values[index] or b"") for index in indexes}
+                continue
+            made = encoder.encode(batch, indexes, self._sign_of_life)
+            part = _rows(encoder, made)
+            parts.append(part)
+            altered |= made.altered
+            refused |= made.refused | _too_large(part, max_packet)
         if self._hold:
             self._require_room(batch, refused)
         if self._spec.rules.deletes:
             self._keys.compare(batch, parts, nulls)
-        tombstones = self._tombstones(batch, nulls, refused)
-        work = BatchWork(self._spec, batch, parts, refused, max_packet=max_packet, tombstones=tombstones)
-        work.changed = altered
-        return work
+        tombstones, more = self._tombstones(batch, nulls)
+        return EncodedBatch(self._spec, batch, parts, refused | more, tombstones, altered)
 
-    def note(self, batch: Batch, work: BatchWork) -> None:
-        """The work of the batch, which has tombstones, is committed."""
-        if not work.deleted_rows:
-            self._keys.nothing_deleted(batch, sorted(work.deletes))
+    def committed(self, encoded: EncodedBatch, deleted_rows: int) -> None:
+        """The batch is committed, and its tombstones found so many rows."""
+        if encoded.tombstones.keys and not deleted_rows:
+            self._keys.nothing_deleted(encoded.batch, sorted(encoded.tombstones.keys))
 
-    def _encoders(self, batch: Batch, headers: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
+    def _encoders(self, batch: Batch, by_header: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
         """All of a batch at once: a new schema may replace the encoders of those that were met before."""
-        beside = self._schemas.new_ids(headers)
-        for header, places in headers.items():
+        beside = self._schemas.new_ids(by_header)
+        for header, indexes in by_header.items():
             try:
                 self._schemas.encoder(header, beside)
             except SchemaHaltError as halt:
-                raise HeldAt(places[0], halt.of(f"{self._spec.key} offset {batch.offsets[places[0]]}")) from halt
-        return {header: self._schemas.encoder(header, beside) for header in headers}
+                first = indexes[0]
+                raise TableMustChange(first, halt.of(f"{self._spec.key} offset {batch.offsets[first]}")) from halt
+        return {header: self._schemas.encoder(header, beside) for header in by_header}
 
     def _require_room(self, batch: Batch, refused: dict[int, Refusal]) -> None:
-        """Stop at the first value for which a column must be wider: it is no letter, for it is good."""
-        narrow = [place for place, refusal in refused.items() if refusal.reason is Reason.UNFIT_TABLE]
+        """Stop at the first value for which a column must be wider: it is no dead letter, for it is good."""
+        narrow = [index for index, refusal in refused.items() if refusal.reason is Reason.UNFIT_TABLE]
         if narrow:
-            place, key = min(narrow), self._spec.key
-            raise HeldAt(
-                place,
-                EvolutionError(
-                    f"{key} offset {batch.offsets[place]} {refused[place]}",
-                    hint=f"rtpipe table apply --topics {key.topic}, then rtpipe resume {key}; or allow_copy = true",
-                ),
+            first, key = min(narrow), self._spec.key
+            error = EvolutionError(
+                f"{key} offset {batch.offsets[first]} {refused[first]}",
+                hint=f"rtpipe table apply --topics {key.topic}, then rtpipe resume {key}; or allow_copy = true",
             )
+            raise TableMustChange(first, error)
 
-    def _tombstones(self, batch: Batch, places: list[int], refused: dict[int, Refusal]) -> Tombstones:
+    def _tombstones(self, batch: Batch, nulls: _Indexes) -> tuple[Tombstones, dict[int, Refusal]]:
+        """What the messages without a value do, and those that are refused."""
         rules = self._spec.rules
         if rules.tombstones == "ignore":
-            return Tombstones(ignored=len(places))
+            return Tombstones(ignored=len(nulls)), {}
         if not rules.deletes:
-            refused |= dict.fromkeys(places, _NULL)
-            return Tombstones()
-        keys = {}
-        for place in places:
-            key = self._keys.tombstone(batch, place)
-            if isinstance(key, Refusal):
-                refused[place] = key
-            else:
-                keys[place] = key
-        return Tombstones(keys, _deletion(self._spec), soft=rules.tombstones == "soft_delete")
+            return Tombstones(), dict.fromkeys(nulls, _NULL)
+        found = {index: self._keys.tombstone(batch, index) for index in nulls}
+        keys = {index: key for index, key in found.items() if isinstance(key, str)}
+        refused = {index: key for index, key in found.items() if isinstance(key, Refusal)}
+        return Tombstones(keys, _deletion(self._spec), soft=rules.tombstones == "soft_delete"), refused
 
 
 def _by_header(batch: Batch, refused: Collection[int]) -> tuple[dict[bytes, list[int]], list[int]]:
-    """The places of the messages by their first bytes; and of those that have no value."""
+    """The indexes of the messages by their first bytes; and of those that have no value."""
     headers = batch.values.heads(HEADER_SIZE)
     nulls: list[int] = []
     by_header: dict[bytes, list[int]] = {}
     for header, run in groupby(range(len(headers)), headers.__getitem__):
-        places = nulls if header is None else by_header.setdefault(header, [])
-        places += run
+        indexes = nulls if header is None else by_header.setdefault(header, [])
+        indexes += run
     if refused:
-        left = {header: [at for at in places if at not in refused] for header, places in by_header.items()}
-        by_header = {header: places for header, places in left.items() if places}
+        left = {header: [at for at in indexes if at not in refused] for header, indexes in by_header.items()}
+        by_header = {header: indexes for header, indexes in left.items() if indexes}
     return by_header, nulls
 
 
-def _rows(encoder: RowEncoder, made: Encoded, refused: dict[int, Refusal], max_packet: int) -> Rows:
-    refused |= made.refused
-    rows = Rows(encoder.prefix, made.literals, made.places, encoder.suffix, made.keys, placed=encoder.placed)
-    refused |= _too_large(rows, max_packet)
-    return rows
+def _rows(encoder: RowEncoder, made: Encoded) -> Rows:
+    return Rows(encoder.prefix, made.literals, made.indexes, encoder.suffix, made.keys, by_position=encoder.by_position)
+
+
+def _too_large(part: Rows, max_packet: int) -> dict[int, Refusal]:
+    """A server answers a statement that is too long by cutting the connection."""
+    return {
+        index: Refusal(Reason.TOO_LARGE, f"a row of {size:,} bytes is larger than max_allowed_packet {max_packet:,}")
+        for index, size in part.too_large(max_packet).items()
+    }
 
 
 def _deletion(spec: PartitionSpec) -> str:
     """The beginning of the statement that deletes rows by key, up to the bracket around the keys."""
-    table, columns = quoted(spec.table), quoted_list(spec.rules.key)
     soft = spec.rules.tombstones == "soft_delete"
+    table = quoted(spec.table)
     act = f"UPDATE {table} SET {DELETED_COLUMN} = 1" if soft else f"DELETE FROM {table}"
-    return f"{act} WHERE ({columns}) IN ("
-
-
-def _too_large(rows: Rows, limit: int) -> dict[int, Refusal]:
-    """Rows that no statement can carry: a server answers such a one by cutting the connection."""
-    room = limit - len(rows.prefix.encode()) - len(rows.suffix.encode()) - len("()") - 1
-    if not rows.literals or 4 * max(map(len, rows.literals)) < room:  # no character takes more than four bytes
-        return {}
-    return {
-        place: Refusal(Reason.TOO_LARGE, f"a row of {size:,} bytes is larger than max_allowed_packet {limit:,}")
-        for place, literal in zip(rows.places, rows.literals, strict=True)
-        if (size := len(literal.encode())) > room
-    }
+    return f"{act} WHERE ({quoted_list(spec.rules.key)}) IN ("

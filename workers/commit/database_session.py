@@ -9,7 +9,7 @@ from typing import Any
 
 import pymysql
 from sqlalchemy import URL, text
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection, CursorResult, make_url
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
@@ -72,6 +72,21 @@ class DatabaseSession:
         if any(str(value).upper() not in {"0", "OFF", "NONE"} for value in values):
             raise DatabaseTrouble(READ_ONLY)
 
+    def execute(self, statement: bytes) -> int:
+        """Run a statement that holds its values; how many rows it wrote or found. Raises DatabaseTrouble."""
+        with translated():
+            return self._driver(statement).rowcount
+
+    def query(self, statement: bytes) -> list[Sequence[Any]]:
+        """The rows that a query, which holds its values, gives. Raises DatabaseTrouble."""
+        with translated():
+            return [tuple(row) for row in self._driver(statement)]
+
+    def _driver(self, statement: bytes) -> CursorResult[Any]:
+        """Bytes as they are, although SQLAlchemy's types say str: PyMySQL sends both, and an encoding is saved."""
+        text_or_bytes: Any = statement
+        return self.connection.exec_driver_sql(text_or_bytes, execution_options={"no_parameters": True})
+
     def has_table(self, table: str) -> bool:
         """Whether there is such a table, and the account may see it."""
         return self._kind(table) is not None
@@ -91,7 +106,7 @@ class DatabaseSession:
         row = self._kind(table)
         if row is None:
             raise SetupError(
-                f"table {table} does not exist, or the account may not see it ({place_of(self.connection.engine.url)})",
+                f"table {table} does not exist, or the account may not see it ({login_of(self.connection.engine.url)})",
                 hint="`rtpipe setup` makes and grants what is missing",
             )
         try:
@@ -189,10 +204,10 @@ def open_session(url: str, silence: int) -> DatabaseSession:
                 connection.close()
                 raise
     except DatabaseTrouble as trouble:
-        raise trouble.at(place_of(where)) from None
+        raise trouble.at(login_of(where)) from None
 
 
-def place_of(where: URL) -> str:
+def login_of(where: URL) -> str:
     """The account, the server and the database of a URL, as they may be shown."""
     return f"{where.username or ''}@{where.host or 'localhost'}:{where.port or 3306}/{where.database or ''}"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from avro_schemas.avro.message_format import NO_KEY, Look, look_of_headers, look_of_key
 from rtpipe.log import get_logger
-from workers.commit.row_trial import Rows
+from workers.commit.row_statements import Rows
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
@@ -55,15 +55,15 @@ class KeyWatch:
 
     def compare(self, batch: Batch, parts: Sequence[Rows], tombstones: Sequence[int]) -> None:
         """Look at the first keys of the batch, and as long as none differed at those that its tombstones have, too."""
-        deleted = set() if self._first else {batch.keys[place] for place in tombstones} - {None}
-        for number, (place, row_key) in enumerate(_keys_of(parts)):
+        deleted = set() if self._first else {batch.keys[index] for index in tombstones} - {None}
+        for number, (index, row_key) in enumerate(_keys_of(parts)):
             if number >= _SAMPLE and not deleted:
                 return
-            key = batch.keys[place]
+            key = batch.keys[index]
             if number >= _SAMPLE and key not in deleted:
                 continue
             if self._schemas.key(key) != row_key:
-                self._differs(batch, place, row_key)
+                self._differs(batch, index, row_key)
             elif number < _SAMPLE:
                 self._agreed.add(look_of_key(key).kind)
 
@@ -89,11 +89,11 @@ class KeyWatch:
             f' key_format = "{self._spec.rules.key_format}" says? `rtpipe verify --values` compares all messages',
         )
 
-    def tombstone(self, batch: Batch, place: int) -> str | Refusal:
+    def tombstone(self, batch: Batch, index: int) -> str | Refusal:
         """The key by which to delete, as literals; or why there is none that can be trusted."""
-        raw = batch.keys[place]
+        raw = batch.keys[index]
         key = self._schemas.key(raw)
-        look = _look(batch, place)
+        look = _look(batch, index)
         if isinstance(key, Refusal):
             return key if raw is None else Refusal(Reason.KEY, f"{key.why}{_guess(look, self._spec.rules.key_format)}")
         if look.kind not in self._agreed and self._schemas.keys.mistakes(look):
@@ -107,16 +107,16 @@ class KeyWatch:
             return Refusal(Reason.KEY, f"{why} like {first.looks}, is not; {first.advice}")
         return key
 
-    def _differs(self, batch: Batch, place: int, row_key: str) -> None:
-        look = _look(batch, place)
+    def _differs(self, batch: Batch, index: int, row_key: str) -> None:
+        look = _look(batch, index)
         if look.kind in self._told:
             return
-        offset, key_format = batch.offsets[place], self._spec.rules.key_format
+        offset, key_format = batch.offsets[index], self._spec.rules.key_format
         if look is NO_KEY:
             text = "a message has no key: messages of one row may be in several partitions, and read in any order"
             self._tell(look.kind, offset, text)
             return
-        fitting = self._schemas.key_format_of(batch.keys[place], row_key)
+        fitting = self._schemas.key_format_of(batch.keys[index], row_key)
         advice = f'set key_format = "{fitting}"' if fitting else _help(look) or _OTHER_KEY
         self._first = self._first or _Difference(offset, look.words, advice)
         self._tell(
@@ -147,11 +147,11 @@ _OTHER_KEY = 'no key_format does. Is the topic keyed by something else than `key
 
 def _keys_of(parts: Sequence[Rows]) -> Iterator[tuple[int, str]]:
     for part in parts:
-        yield from zip(part.places, part.keys, strict=True)
+        yield from zip(part.indexes, part.keys, strict=True)
 
 
-def _look(batch: Batch, place: int) -> Look:
-    return look_of_headers(batch.headers.get(place) or (), "key") or look_of_key(batch.keys[place])
+def _look(batch: Batch, index: int) -> Look:
+    return look_of_headers(batch.headers.get(index) or (), "key") or look_of_key(batch.keys[index])
 
 
 def _guess(look: Look, key_format: str) -> str:

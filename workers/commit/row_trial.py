@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from rtpipe.mysql.error_numbers import PASSING, UNKNOWN_COLUMN, Action
 from workers.commit.database_errors import DatabaseTrouble
+from workers.commit.row_statements import Rows
 
 #: Runs a statement; the number of rows that it found or wrote.
 Execute = Callable[[bytes], int]
@@ -21,25 +21,7 @@ _NOT_OF_ROWS = PASSING | {Action.SMALLER}
 ALIKE = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Row literals of one batch for one schema id, with the INSERT they belong to and the places of their messages;
-    or the keys of tombstones, with the statement that deletes by them.
-    """
-
-    prefix: str
-    literals: list[str]  #: what stands in a row's brackets
-    places: list[int]
-    suffix: str = ""  #: what follows the literals: how a row that is there already takes the new values
-    keys: list[str] = field(default_factory=list)  #: of each literal, where there is a suffix
-    placed: bool = False  #: the primary key says which message a row came from
-
-    def statement(self, some: Sequence[int]) -> bytes:
-        """The statement for some of the literals."""
-        return f"{self.prefix}({'),('.join([self.literals[at] for at in some])}){self.suffix}".encode()
-
-
-#: Takes the place of a row that is refused for what it is, and why.
+#: Takes rows, the index of a literal among them that is refused for what it is, and why.
 Refuse = Callable[[Rows, int, DatabaseTrouble], None]
 
 
@@ -65,13 +47,13 @@ class RowTrial:
         """Whether the server took a row."""
         return bool(self._taking)
 
-    def write(self, execute: Execute, part: Rows, some: list[int]) -> None:
+    def write(self, execute: Execute, part: Rows, some: Sequence[int]) -> None:
         """Write the rows, and find those that the server refuses. Raises what is none of theirs.
 
         The server may name the row. If that one is taken when it comes alone, the number was of another statement (a
         trigger's), and halving finds the bad rows.
         """
-        pending = deque([some])
+        pending = deque([list(some)])
         blamed: list[int] | None = None
         trusted, samples = True, -1
         while pending:

@@ -1,30 +1,60 @@
-"""Writes batches of one partition: messages -> rows or dead letters -> committed; runs in the writer process."""
+"""Commits the batches of one partition, whatever is in them; runs in the writer process.
+
+Each batch goes one way: encoded (batch_encoder), bounded (batch_work), committed with its offset (partition_owner,
+offset_ledger). It may take several transactions; each covers the messages that come next.
+"""
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable
-from typing import NoReturn
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
+from rtpipe.errors import RtpipeError
 from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import UNKNOWN_COLUMN
-from workers.commit.batch_encoder import BatchEncoder, HeldAt
-from workers.commit.batch_work import CAREFUL_ROWS, BatchWork, TooManyRefused
+from workers.commit.batch_encoder import BatchEncoder, TableMustChange
+from workers.commit.batch_refusals import TooManyRefused
+from workers.commit.batch_work import BatchWork, WorkLimits
+from workers.commit.caution import Caution
 from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.dead_letter_budget import DeadLetterBudget
 from workers.commit.partition_owner import PartitionOwner, TooMuch
 from workers.contract.batch import Batch
 from workers.contract.errors import DataError, DeadLetterLimitError
 from workers.contract.partition_spec import PartitionSpec
-from workers.contract.refusal import Refusal
-from workers.rows.schema_cache import Schemas
 
 log = get_logger("writer")
-_MINUTE = 60.0
-#: Batches without a row that the server refuses, after which none is expected.
-_CALM = 50
-_NO_LIMIT = 1 << 62
+
+
+class ServerFacts(Protocol):
+    """What was last seen of the server and its tables."""
+
+    max_packet: int  #: bytes of a statement that it takes
+    has_dead_letters: bool  #: there is a table for them
+    columns_mark: str  #: another one after any change of the topic's table
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one transaction committed, counted once: as it counted that in `kafka_offsets`."""
+
+    next_offset: int
+    messages: int
+    rows: int  #: messages that took effect on the table
+    dead: Counter[str]  #: dead letters by the names of their reasons
+    altered: int  #: values stored changed, as the settings allow
+
+
+class _StopBefore(Exception):  # noqa: N818 - carries the error that it becomes
+    """The message at `index` cannot be committed; those before it can."""
+
+    def __init__(self, index: int, error: RtpipeError) -> None:
+        super().__init__(error.message)
+        self.index = index
+        self.error = error
 
 
 class TableWriter:
@@ -33,126 +63,106 @@ class TableWriter:
     Where dead letters are off, or too many for a minute, it stops exactly at the first message that would be one more.
     """
 
-    def __init__(
-        self,
-        spec: PartitionSpec,
-        owner: PartitionOwner,
-        ledger: OffsetLedger,
-        schemas: Schemas,
-        sign_of_life: Callable[[], None],
-    ) -> None:
+    def __init__(self, spec: PartitionSpec, owner: PartitionOwner, server: ServerFacts, encoder: BatchEncoder) -> None:
         self._spec = spec
         self._owner = owner
-        self._ledger = ledger
-        self._encoder = BatchEncoder(spec, schemas, sign_of_life=sign_of_life)
-        self._columns_mark = ledger.columns_mark  # for which the encoder encodes
-        self._letters: deque[tuple[float, int]] = deque()  # when, how many
-        self.altered = 0  #: values stored changed so far, as the settings allow
-        self._calm = _CALM  # batches since the server last refused a row
-        self._alike = 0  # rows that were refused, unknown why, since one was taken
-        self._most = _NO_LIMIT  # messages that the server takes in one transaction, as far as is known
+        self._server = server
+        self._encoder = encoder
+        self._columns_mark = server.columns_mark  #: for which the encoder encodes
+        self._budget = DeadLetterBudget(spec.dead_letters_per_minute)
+        self._caution = Caution()
 
-    @property
-    def key_warning(self) -> str | None:
-        """What is wrong with the keys of tombstones; "" if nothing is, None if nobody can tell yet."""
-        return self._encoder.key_warning
-
-    def write(self, batch: Batch) -> Counter[str]:
-        """Commit the batch; the names of the errors of its dead letters, counted.
+    def write(self, batch: Batch) -> Iterator[Written]:
+        """Commit the batch; most often in one transaction. Gives what each of them wrote, once it is committed.
 
         Raises DataError or DeadLetterLimitError at a message that is no row, and EvolutionError at one for which the
         table must change first, after committing all before it.
         """
-        if len(batch.offsets) > self._most:
-            return self._halves(batch)
-        try:
-            work = self._committed(batch)
-        except TooMuch as much:
-            self._lessen(batch, much.trouble)
-            return self._halves(batch)
-        self.altered += work.altered
-        self._alike = work.alike_after()
-        if self._calm == _CALM and self._most < _NO_LIMIT:
-            self._most *= 2
-        if work.dead:
-            self._letters.append((time.monotonic(), work.dead))
-        return Counter(refusal.reason.value for refusal in work.refused.values())
+        left, stop = batch, None
+        while True:
+            whole = len(left.offsets) <= self._caution.most_messages
+            part = left if whole else left.part(0, self._caution.most_messages)
+            try:
+                written = self._write(part)
+            except TooMuch as much:
+                self._split(part, much.trouble)
+                continue
+            except _StopBefore as before:
+                stop = before
+                if not stop.index:
+                    break
+                left = left.part(0, stop.index)
+                continue
+            yield written
+            if whole:
+                break
+            left = left.part(len(part.offsets), len(left.offsets))
+        if stop is not None:
+            raise stop.error from stop
 
-    def _halves(self, batch: Batch) -> Counter[str]:
-        """Each in a transaction of its own."""
-        middle = len(batch.offsets) // 2
-        return self.write(batch.part(0, middle)) + self.write(batch.part(middle, len(batch.offsets)))
-
-    def _lessen(self, batch: Batch, trouble: DatabaseTrouble) -> None:
-        """Go on with smaller transactions, also of the batches to come, until some were calm."""
+    def _split(self, batch: Batch, trouble: DatabaseTrouble) -> None:
+        """Go on with smaller transactions, also of the batches to come, until some were taken."""
         text = "%s offset %d: %s; %d messages go in two transactions"
         extra = {"event": "batch_split", "partition": str(self._spec.key)}
         log.info(text, self._spec.key, batch.first, trouble.told, len(batch.offsets), extra=extra)
-        self._most, self._calm = (len(batch.offsets) + 1) // 2, 0
+        self._caution.too_much(len(batch.offsets))
 
-    def _committed(self, batch: Batch) -> BatchWork:
-        if self._ledger.columns_mark != self._columns_mark:  # altered by somebody: what fitted may be rounded now
-            self._columns_mark = self._ledger.columns_mark
+    def _write(self, batch: Batch) -> Written:
+        if self._server.columns_mark != self._columns_mark:  # altered by somebody: what fitted may be rounded now
+            self._columns_mark = self._server.columns_mark
             self._encoder.forget()
         try:
-            return self._commit(batch)
-        except HeldAt:
-            return self._commit_anew(batch)
+            return self._commit(batch, fresh=False)
+        except TableMustChange:
+            pass
         except DatabaseTrouble as trouble:
             if trouble.number != UNKNOWN_COLUMN:
-                raise trouble.as_error(f"{self._spec.key} offset {batch.first}") from trouble
-            return self._commit_anew(batch)
-
-    def _commit_anew(self, batch: Batch) -> BatchWork:
-        """Somebody changed the table, or may have: ask what it is like now, and try once more."""
-        self._encoder.forget()
+                raise self._error(batch, trouble) from trouble
+        self._encoder.forget()  # somebody changed the table, or may have: ask what it is like now, and try once more
         try:
             return self._commit(batch, fresh=True)
+        except TableMustChange as change:
+            raise _StopBefore(change.index, change.error) from change
         except DatabaseTrouble as again:
-            raise again.as_error(f"{self._spec.key} offset {batch.first}") from again
-        except HeldAt as held:
-            if held.place:
-                self.write(batch.part(0, held.place))
-            raise held.error from held
+            raise self._error(batch, again) from again
 
-    def _commit(self, batch: Batch, *, fresh: bool = False) -> BatchWork:
-        work = self._encoder.work(batch, self._ledger.max_packet)
-        work.allowed, work.alike, work.fresh = self._allowance(), self._alike, fresh
-        if self._calm < _CALM:
-            work.statement_rows = CAREFUL_ROWS
-        if len(work.refused) > work.allowed:
-            place = sorted(work.refused)[work.allowed]
-            self._stop_at(batch, place, work.refused[place])
+    def _error(self, batch: Batch, trouble: DatabaseTrouble) -> RtpipeError:
+        return trouble.as_error(f"{self._spec.key} offset {batch.first}")
+
+    def _commit(self, batch: Batch, *, fresh: bool) -> Written:
+        encoded = self._encoder.encode(batch, self._server.max_packet)
+        limits = WorkLimits(
+            max_packet=self._server.max_packet,
+            dead_letters=self._budget.left(time.monotonic()) if self._keeps_dead_letters else 0,
+            statement_rows=self._caution.statement_rows,
+            alike=self._caution.alike,
+            fresh=fresh,
+        )
         try:
+            work = BatchWork(encoded, limits)
             self._owner.commit(batch, work)
-        except TooManyRefused as stopped:
-            self._stop_at(batch, stopped.place, stopped.refusal)
-        self._calm = 0 if work.server_refused else min(_CALM, self._calm + 1)
-        if work.deletes:
-            self._encoder.note(batch, work)
-        return work
+        except TooManyRefused as many:
+            raise _StopBefore(many.index, self._refusal_error(batch, many)) from many
+        self._encoder.committed(encoded, work.deleted_rows)
+        self._caution.committed(server_refused=work.server_refused, alike=work.alike_after())
+        self._budget.add(work.dead, time.monotonic())
+        refused = work.refusals.by_index
+        dead = Counter(refusal.reason.value for refusal in refused.values())
+        return Written(batch.next_offset, len(batch.offsets), work.rows, dead, encoded.altered_but(refused))
 
-    def _allowance(self) -> int:
-        """How many more dead letters this minute may have."""
-        if not self._spec.dead_letters or not self._ledger.has_letters:
-            return 0
-        if not self._spec.dead_letters_per_minute:
-            return 1 << 62
-        while self._letters and self._letters[0][0] < time.monotonic() - _MINUTE:
-            self._letters.popleft()
-        return max(0, self._spec.dead_letters_per_minute - sum(count for _, count in self._letters))
+    @property
+    def _keeps_dead_letters(self) -> bool:
+        return self._spec.dead_letters and self._server.has_dead_letters
 
-    def _stop_at(self, batch: Batch, place: int, refusal: Refusal) -> NoReturn:
-        if place:
-            self.write(batch.part(0, place))
-        offset, spec = batch.offsets[place], self._spec
-        if not spec.dead_letters or not self._ledger.has_letters:
+    def _refusal_error(self, batch: Batch, many: TooManyRefused) -> RtpipeError:
+        spec, offset = self._spec, batch.offsets[many.index]
+        if not self._keeps_dead_letters:
             hint = f"rows before offset {offset} are in {spec.table}; repair the table or the data, start again"
             if spec.dead_letters:
                 hint += "; with the table rtpipe_dead_letters, which `rtpipe setup` makes, it would go there"
-            raise DataError(f"{spec.key} offset {offset} {refusal}", hint=hint)
-        raise DeadLetterLimitError(
-            f"{spec.key} offset {offset} {refusal}: more than {spec.dead_letters_per_minute} dead letters within a"
-            " minute, which looks like an outage and not like bad messages",
+            return DataError(f"{spec.key} offset {offset} {many.refusal}", hint=hint)
+        return DeadLetterLimitError(
+            f"{spec.key} offset {offset} {many.refusal}: more than {spec.dead_letters_per_minute} dead letters"
+            " within a minute, which looks like an outage and not like bad messages",
             hint=f"`rtpipe dead-letters list` shows them; once the cause is mended: rtpipe resume {spec.key}",
         )

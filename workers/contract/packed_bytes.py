@@ -9,7 +9,7 @@ from typing import Any
 
 
 class PackedBytes:
-    """A sequence of bytes or None that only grows. Each element is made when asked for, by its place from 0 on."""
+    """A sequence of bytes or None that only grows. Each element is made when asked for, by its index from 0 on."""
 
     __slots__ = ("_bounds", "_data", "_nulls")
 
@@ -51,10 +51,10 @@ class PackedBytes:
             found[at] = None
         return found
 
-    def some(self, places: Sequence[int], after: int = 0) -> list[bytes]:
-        """The elements at these places, none of them None, without their first bytes."""
+    def some(self, indexes: Sequence[int], after: int = 0) -> list[bytes]:
+        """The elements at these indexes, none of them None, without their first bytes."""
         data, bounds = bytes(self._data), self._bounds
-        return [data[bounds[at] + after : bounds[at + 1]] for at in places]
+        return [data[bounds[at] + after : bounds[at + 1]] for at in indexes]
 
     def part(self, start: int, stop: int) -> PackedBytes:
         """Elements [start, stop)."""

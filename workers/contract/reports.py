@@ -34,13 +34,18 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A batch and its offset are in the database; `offset` is the next to consume."""
+    """Messages and their offset are in the database, by one transaction; `offset` is the next to consume.
+
+    Rows and dead letters are counted as the transaction counted them in kafka_offsets.
+    """
 
     offset: int
-    rows: int
+    messages: int
+    rows: int  #: messages that took effect on the table
     dead: int  #: messages that became dead letters
-    seconds: float  #: from taking the batch off the queue to the COMMIT's reply
+    seconds: float  #: from taking the batch off the queue, or from the transaction before, to the COMMIT's reply
     altered: int = 0  #: values that lossy columns changed
+    ends_batch: bool = True  #: all of the batch is committed
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _NAMELESS = object()
 
 
 def headers_of(messages: Sequence[Message]) -> dict[int, Headers | None]:
-    """Headers of the messages that have any, by place; None if the client cannot give them, since a name is no UTF-8.
+    """Headers of the messages that have any, by index; None if the client cannot give them, since a name is no UTF-8.
 
     Asked once for each message: after a failure the client's answer is a crash.
     """

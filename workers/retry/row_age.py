@@ -7,7 +7,7 @@ from typing import Any
 
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN, OFFSET_COLUMN, PARTITION_COLUMN, POSITION
 from rtpipe.mysql.quoting import quoted, quoted_list
-from workers.commit.batch_work import BatchWork
+from workers.commit.encoded_batch import EncodedBatch
 from workers.contract.partition_spec import PartitionSpec
 from workers.retry.dead_letter import DeadLetter
 
@@ -17,35 +17,35 @@ _KEYS_A_QUERY = 100
 
 
 class RowAge:
-    """Compares letters with the rows of their table. `force`: newer state of a key does not count."""
+    """Compares dead letters with the rows of their table. `force`: newer state of a key does not count."""
 
     def __init__(self, spec: PartitionSpec, *, force: bool) -> None:
         self._spec = spec
         self._force = force
         self._table = quoted(spec.table)
 
-    def reasons(self, letters: Sequence[DeadLetter], work: BatchWork, query: Query) -> dict[int, str]:
-        """Why some must not be written, by place."""
+    def reasons(self, letters: Sequence[DeadLetter], encoded: EncodedBatch, query: Query) -> dict[int, str]:
+        """Why some must not be written, by index."""
         if self._spec.rules.mode == "upsert":
-            return {} if self._force else self._newer(letters, work, query)
-        return self._doubled(letters, query) if work.placed else {}
+            return {} if self._force else self._newer(letters, encoded, query)
+        return self._doubled(letters, query) if encoded.by_position else {}
 
     def _doubled(self, letters: Sequence[DeadLetter], query: Query) -> dict[int, str]:
         """Rows that came in another way: the offset was set back, and the message was read again."""
         offsets = ", ".join(str(letter.offset) for letter in letters)
         here = f"{PARTITION_COLUMN} = {self._spec.key.partition} AND {OFFSET_COLUMN} IN ({offsets})"
         found = {row[0] for row in query(f"SELECT {OFFSET_COLUMN} FROM {self._table} WHERE {here}".encode())}
-        why = f"its row is in {self._spec.table} already: drop the letter"
+        why = f"its row is in {self._spec.table} already: drop the dead letter"
         return {at: why for at, letter in enumerate(letters) if letter.offset in found}
 
-    def _newer(self, letters: Sequence[DeadLetter], work: BatchWork, query: Query) -> dict[int, str]:
-        """Keys that have, or may have, newer state than the letter."""
-        keys = {at: key for at, key in sorted(work.keys.items()) if at not in work.refused}
+    def _newer(self, letters: Sequence[DeadLetter], encoded: EncodedBatch, query: Query) -> dict[int, str]:
+        """Keys that have, or may have, newer state than the dead letter."""
+        keys = {at: key for at, key in sorted(encoded.keys.items()) if at not in encoded.refused}
         if not set(POSITION) <= set(self._spec.rules.metadata):
             why = f"without the metadata columns {', '.join(POSITION)} nobody knows if its key has newer state"
             return dict.fromkeys(keys, f"{why}; --force writes it all the same")
         rows = self._rows(keys, query)
-        judged = {at: self._judge(letters[at], rows.get(at), deletes=at in work.deletes) for at in keys}
+        judged = {at: self._judge(letters[at], rows.get(at), deletes=at in encoded.tombstones.keys) for at in keys}
         return {at: f"{why}; --force writes it all the same" for at, why in judged.items() if why}
 
     def _rows(self, keys: Mapping[int, str], query: Query) -> dict[int, tuple[int, int, bool]]:
@@ -61,7 +61,7 @@ class RowAge:
         return rows
 
     def _judge(self, letter: DeadLetter, row: tuple[int, int, bool] | None, *, deletes: bool) -> str:
-        """Why the letter may be older than what is known of its key; "" if it is not."""
+        """Why the dead letter may be older than what is known of its key; "" if it is not."""
         if row is None:
             unknown = self._spec.rules.tombstones == "delete" and not deletes
             return "its key has no row: a later message may have deleted it" if unknown else ""

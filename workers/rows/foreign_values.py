@@ -9,11 +9,11 @@ from workers.contract.refusal import Reason, Refusal
 
 
 def header_refusals(batch: Batch) -> dict[int, Refusal]:
-    """The messages of a batch whose headers hold the id of their schema, by place: their values have none in front."""
+    """The messages of a batch whose headers hold the id of their schema, by index: their values have none in front."""
     return {
-        place: _refusal(look, value)
-        for place, headers in batch.headers.items()
-        if headers and (look := look_of_headers(headers, "value")) and (value := batch.values[place]) is not None
+        index: _refusal(look, value)
+        for index, headers in batch.headers.items()
+        if headers and (look := look_of_headers(headers, "value")) and (value := batch.values[index]) is not None
     }
 
 

@@ -19,7 +19,7 @@ from avro_schemas.tables.metadata_columns import (
 from rtpipe.mysql.quoting import hexadecimal, quoted_text
 from workers.contract.batch import Batch, Headers
 
-#: A batch and the places of some of its messages in, a literal for each out.
+#: A batch and the indexes of some of its messages in, a literal for each out.
 MetadataLiterals = Callable[[Batch, Sequence[int]], list[str]]
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC without a zone
 
@@ -27,13 +27,13 @@ _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC wit
 def metadata_literals(names: Sequence[str], partition: int, schema_id: int) -> list[MetadataLiterals]:
     """A renderer for each metadata column, in their order."""
     known: dict[str, MetadataLiterals] = {
-        PARTITION_COLUMN: lambda _, places: [str(partition)] * len(places),
-        OFFSET_COLUMN: lambda batch, places: [str(batch.offsets[at]) for at in places],
-        TIMESTAMP_COLUMN: lambda batch, places: [_or_null(moment_text(batch.timestamps[at])) for at in places],
-        SCHEMA_COLUMN: lambda _, places: [str(schema_id)] * len(places),
-        KEY_COLUMN: lambda batch, places: [_bytes(batch.keys[at]) for at in places],
-        HEADERS_COLUMN: lambda batch, places: [_or_null(headers_json(batch.headers.get(at))) for at in places],
-        DELETED_COLUMN: lambda _, places: ["0"] * len(places),
+        PARTITION_COLUMN: lambda _, indexes: [str(partition)] * len(indexes),
+        OFFSET_COLUMN: lambda batch, indexes: [str(batch.offsets[at]) for at in indexes],
+        TIMESTAMP_COLUMN: lambda batch, indexes: [_or_null(moment_text(batch.timestamps[at])) for at in indexes],
+        SCHEMA_COLUMN: lambda _, indexes: [str(schema_id)] * len(indexes),
+        KEY_COLUMN: lambda batch, indexes: [_bytes(batch.keys[at]) for at in indexes],
+        HEADERS_COLUMN: lambda batch, indexes: [_or_null(headers_json(batch.headers.get(at))) for at in indexes],
+        DELETED_COLUMN: lambda _, indexes: ["0"] * len(indexes),
     }
     return [known[name] for name in names]
 

@@ -28,13 +28,13 @@ Record = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Encoded:
-    """What became of the messages: row literals with the places of their messages, and those that cannot be rows."""
+    """What became of the messages: row literals with the indexes of their messages, and those that cannot be rows."""
 
     literals: list[str] = field(default_factory=list)  #: `1,'a',NULL`, without brackets
-    places: list[int] = field(default_factory=list)
+    indexes: list[int] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)  #: where rows have a key: of each, what is in its columns
     refused: dict[int, Refusal] = field(default_factory=dict)
-    altered: Counter[int] = field(default_factory=Counter)  #: by place: values that a lossy column changes
+    altered: Counter[int] = field(default_factory=Counter)  #: by index: values that a lossy column changes
 
 
 class RowEncoder:
@@ -55,7 +55,7 @@ class RowEncoder:
         self._metadata = metadata_literals(layout.metadata, partition, schema_id)
         self._wants_headers = HEADERS_COLUMN in layout.metadata
         #: Whether the primary key says which message a row came from.
-        self.placed = not layout.key and set(POSITION) <= set(layout.metadata)
+        self.by_position = not layout.key and set(POSITION) <= set(layout.metadata)
         names = [column.name for column in layout.columns]
         self._key = [names.index(name) for name in layout.key]
         #: INSERT INTO t (a, b) VALUES
@@ -63,45 +63,45 @@ class RowEncoder:
         #: What follows the rows: how a row that is there already takes the new values; "" where rows are only inserted.
         self.suffix = _update(layout) if layout.key else ""
 
-    def encode(self, batch: Batch, places: Sequence[int], sign_of_life: Callable[[], None] = lambda: None) -> Encoded:
-        """The rows of the messages at these places; a bad message takes nothing from its neighbours."""
+    def encode(self, batch: Batch, indexes: Sequence[int], sign_of_life: Callable[[], None] = lambda: None) -> Encoded:
+        """The rows of the messages at these indexes; a bad message takes nothing from its neighbours."""
         encoded = Encoded()
         if self._wants_headers:
-            nameless = [place for place in places if batch.headers.get(place, ()) is None]
+            nameless = [index for index in indexes if batch.headers.get(index, ()) is None]
             why = Refusal(Reason.VALUE, "a header whose name is no UTF-8", HEADERS_COLUMN)
             encoded.refused |= dict.fromkeys(nameless, why)
-            places = _without(places, encoded.refused)
-        for start in range(0, len(places), _CHUNK):
-            self._encode(batch, places[start : start + _CHUNK], encoded)
+            indexes = _without(indexes, encoded.refused)
+        for start in range(0, len(indexes), _CHUNK):
+            self._encode(batch, indexes[start : start + _CHUNK], encoded)
             sign_of_life()
         return encoded
 
-    def _encode(self, batch: Batch, places: Sequence[int], encoded: Encoded) -> None:
-        records, problems = self._decoder.records(batch.values, places)
-        encoded.refused |= {place: Refusal(Reason.DECODE, why) for place, why in problems.items()}
-        texts, good = self._texts(records, _without(places, problems), encoded.refused)
+    def _encode(self, batch: Batch, indexes: Sequence[int], encoded: Encoded) -> None:
+        records, problems = self._decoder.records(batch.values, indexes)
+        encoded.refused |= {index: Refusal(Reason.DECODE, why) for index, why in problems.items()}
+        texts, good = self._texts(records, _without(indexes, problems), encoded.refused)
         if self._lossy:
-            self._count_altered(records, _without(places, problems), good, encoded)
+            self._count_altered(records, _without(indexes, problems), good, encoded)
         if self._key:
             encoded.keys += map(",".join, zip(*(texts[at] for at in self._key), strict=True))
         texts += [render(batch, good) for render in self._metadata]
         encoded.literals += map(",".join, zip(*texts, strict=True))
-        encoded.places += good
+        encoded.indexes += good
 
     def _count_altered(
-        self, records: Sequence[Record], places: Sequence[int], good: Sequence[int], encoded: Encoded
+        self, records: Sequence[Record], indexes: Sequence[int], good: Sequence[int], encoded: Encoded
     ) -> None:
         """Values that go in although their column changes them."""
         kept = set(good)
-        for place, record in zip(places, records, strict=True):
-            if place in kept and (count := sum(changed(get(record)) for _, get, changed in self._lossy)):
-                encoded.altered[place] = count
+        for index, record in zip(indexes, records, strict=True):
+            if index in kept and (count := sum(changed(get(record)) for _, get, changed in self._lossy)):
+                encoded.altered[index] = count
 
     def _texts(
-        self, records: Sequence[Record], places: Sequence[int], refused: dict[int, Refusal]
+        self, records: Sequence[Record], indexes: Sequence[int], refused: dict[int, Refusal]
     ) -> tuple[list[list[str]], Sequence[int]]:
         """The texts of each column, for all records but those that a column refuses, which go to `refused`; and the
-        places of those that are left.
+        indexes of those that are left.
         """
         texts: list[list[str]] = []
         for column, value_of, render in self._columns:
@@ -110,19 +110,19 @@ class RowEncoder:
                 texts.append(render(values))
             except ValueError:
                 problems = [_problem(render, value) for value in values]
-                for place, why in zip(places, problems, strict=True):
+                for index, why in zip(indexes, problems, strict=True):
                     if why:
                         reason = Reason.UNFIT_TABLE if isinstance(why, TooNarrow) else Reason.VALUE
-                        refused[place] = Refusal(reason, str(why), column.field)
+                        refused[index] = Refusal(reason, str(why), column.field)
                 kept = [not why for why in problems]
-                records, places = list(compress(records, kept)), list(compress(places, kept))
+                records, indexes = list(compress(records, kept)), list(compress(indexes, kept))
                 texts = [list(compress(column_texts, kept)) for column_texts in texts]
                 texts.append(render(list(compress(values, kept))))
-        return texts, places
+        return texts, indexes
 
 
-def _without(places: Sequence[int], refused: Collection[int]) -> Sequence[int]:
-    return [place for place in places if place not in refused] if refused else places
+def _without(indexes: Sequence[int], refused: Collection[int]) -> Sequence[int]:
+    return [index for index in indexes if index not in refused] if refused else indexes
 
 
 def _getter(path: tuple[str, ...]) -> Callable[[Record], Any]:

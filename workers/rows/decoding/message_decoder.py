@@ -33,13 +33,13 @@ class MessageDecoder:
                 return self._joined.read_alone(body)
         return self._strict(body)
 
-    def records(self, messages: PackedBytes, places: Sequence[int]) -> tuple[list[dict[str, Any]], dict[int, str]]:
-        """The records of the messages at these places, in order; and why the others, by place, have none."""
+    def records(self, messages: PackedBytes, indexes: Sequence[int]) -> tuple[list[dict[str, Any]], dict[int, str]]:
+        """The records of the messages at these indexes, in order; and why the others, by index, have none."""
         problems: dict[int, str] = {}
-        return self._records(places, messages.some(places, HEADER_SIZE), problems), problems
+        return self._records(indexes, messages.some(indexes, HEADER_SIZE), problems), problems
 
     def _records(
-        self, places: Sequence[int], bodies: Sequence[bytes], problems: dict[int, str]
+        self, indexes: Sequence[int], bodies: Sequence[bytes], problems: dict[int, str]
     ) -> list[dict[str, Any]]:
         """All at once, unless that leaves one of them in doubt: then in parts, and at last by the letter."""
         if found := self._together(bodies):
@@ -48,11 +48,11 @@ class MessageDecoder:
             try:
                 return [self._strict(bodies[0])]
             except ValueError as why:
-                problems[places[0]] = str(why)
+                problems[indexes[0]] = str(why)
                 return []
         step = max(1, len(bodies) // _PARTS)
         parts = [slice(start, start + step) for start in range(0, len(bodies), step)]
-        return [one for part in parts for one in self._records(places[part], bodies[part], problems)]
+        return [one for part in parts for one in self._records(indexes[part], bodies[part], problems)]
 
     def _together(self, bodies: Sequence[bytes]) -> list[dict[str, Any]]:
         """The records of all bodies; none if one of them is in doubt."""

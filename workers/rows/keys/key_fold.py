@@ -15,21 +15,21 @@ class Changes:
 
 
 class KeyFold:
-    """The messages of a batch by key. `rows` and `tombstones` give the key of the message at each place."""
+    """The messages of a batch by key. `rows` and `tombstones` give the key of the message at each index."""
 
     def __init__(self, rows: Mapping[int, str], tombstones: Mapping[int, str], *, soft: bool) -> None:
         self._rows = rows
         self._soft = soft  #: a deleted row stays, so its last values are written, too
         self._by_key: dict[str, list[int]] = {}
-        for place, key in sorted([*rows.items(), *tombstones.items()]):
-            self._by_key.setdefault(key, []).append(place)
+        for index, key in sorted([*rows.items(), *tombstones.items()]):
+            self._by_key.setdefault(key, []).append(index)
 
     def changes(self, refused: Collection[int]) -> Changes:
-        """What to do if the messages at the `refused` places do not count: an earlier one of the same key does then."""
+        """What to do if the messages in `refused` do not count: an earlier one of the same key does then."""
         rows, deleted = set(), set()
-        for places in self._by_key.values():
-            good = [place for place in reversed(places) if place not in refused]
-            last_row = next((place for place in good if place in self._rows), None)
+        for indexes in self._by_key.values():
+            good = [index for index in reversed(indexes) if index not in refused]
+            last_row = next((index for index in good if index in self._rows), None)
             if good and good[0] != last_row:
                 deleted.add(good[0])
                 last_row = last_row if self._soft else None

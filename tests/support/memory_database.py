@@ -1,0 +1,181 @@
+"""A database in memory for unit tests of what writers say to a server: SQLite, with the server's errors on request.
+
+Compare-and-set, rows and rollbacks are real: only MySQL's spelling is translated, and what its locks would wait for is
+left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pymysql
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import StaticPool
+
+from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.offsets import OFFSETS
+from rtpipe.mysql.quoting import unescaped
+from workers.commit.database_errors import trouble_of
+from workers.contract.errors import SetupError
+
+_STRING = re.compile(r"(_binary|X)?'((?:[^'\\]|''|\\.)*)'", re.DOTALL)
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+
+
+@dataclass
+class Fault:
+    """An error of the server at the next statement that holds `what`: instead of it, or after it was done."""
+
+    what: str
+    number: int
+    after: bool = False
+    times: int = 1
+
+
+@dataclass
+class MemoryServer:
+    """kafka_offsets, rtpipe_dead_letters and orders(a primary key, b), and whoever is connected to them."""
+
+    uuid: str = "server-a"
+    faults: list[Fault] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)  #: statements, COMMIT and ROLLBACK among them
+    opened: int = 0
+    not_innodb: set[str] = field(default_factory=set)  #: tables whose engine has no transactions
+    has_dead_letters: bool = True
+    mark: str = "columns"
+    before: Callable[[str], None] = lambda _: None  #: called with each statement, before it
+
+    def __post_init__(self) -> None:
+        self.engine = _engine()
+        with self.engine.begin() as connection:
+            for table in (OFFSETS, LETTERS):
+                key = ", ".join(f"`{column.name}`" for column in table.primary_key)
+                names = ", ".join(f"`{column.name}`" for column in table.columns)
+                connection.exec_driver_sql(f"CREATE TABLE {table.name} ({names}, PRIMARY KEY ({key}))")
+            connection.exec_driver_sql("CREATE TABLE orders (a PRIMARY KEY, b, CHECK (b IS NULL OR b < 100))")
+
+    def open(self, _url: str, _silence: int) -> Any:
+        """What `open_session` gives."""
+        self.hear("CONNECT")
+        self.opened += 1
+        return MemorySession(self, self.opened)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What is committed, or in the transaction that is open."""
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(sql)]
+
+    def hear(self, statement: str, *, after: bool = False) -> None:
+        """Note it, or answer with the error that a test asked for."""
+        if not after:
+            self.said.append(statement)
+            self.before(statement)
+        for fault in self.faults:
+            if fault.times and fault.what in statement and fault.after is after:
+                fault.times -= 1
+                raise pymysql.err.OperationalError(fault.number, "as a test wants it")
+
+
+class MemoryConnection:
+    """As much of SQLAlchemy's Connection as writers use."""
+
+    def __init__(self, server: MemoryServer) -> None:
+        self._server = server
+        self._connection = server.engine.connect()
+
+    def execute(self, statement: Any) -> Any:
+        return self._heard(str(statement), lambda: self._connection.execute(statement))
+
+    def exec_driver_sql(self, statement: Any, parameters: Any = None, **_: Any) -> Any:
+        text = statement.decode(errors="surrogateescape") if isinstance(statement, bytes) else statement
+        if text.startswith("KILL"):
+            return self._heard(text, lambda: None)
+        sql = _PARAMETER.sub(r":\1", text) if parameters else _in_sqlite(text)
+        return self._heard(text, lambda: self._connection.exec_driver_sql(sql, parameters))
+
+    def _heard(self, text: str, run: Callable[[], Any]) -> Any:
+        self._server.hear(text)
+        try:
+            done = run()
+        except IntegrityError as error:
+            number, said = (1062, "for key 'PRIMARY'") if "UNIQUE" in str(error) else (3819, "no")
+            raise pymysql.err.IntegrityError(number, said) from error
+        self._server.hear(text, after=True)
+        return done
+
+    def commit(self) -> None:
+        self._heard("COMMIT", self._connection.commit)
+
+    def rollback(self) -> None:
+        self._heard("ROLLBACK", self._connection.rollback)
+
+    def close(self) -> None:
+        self._connection.rollback()
+
+
+class MemorySession:
+    """As much of a DatabaseSession as writers use."""
+
+    is_mariadb = False
+    max_packet = 1 << 16
+
+    def __init__(self, server: MemoryServer, number: int) -> None:
+        self._server = server
+        self.id = number
+        self.server = server.uuid
+        self.connection = MemoryConnection(server)
+
+    def execute(self, statement: bytes) -> int:
+        try:
+            return int(self.connection.exec_driver_sql(statement).rowcount)
+        except pymysql.err.Error as error:
+            raise trouble_of(error) from error
+
+    def query(self, statement: bytes) -> list[Sequence[Any]]:
+        return [tuple(row) for row in self.connection.exec_driver_sql(statement)]
+
+    def has_table(self, table: str) -> bool:
+        return self._server.has_dead_letters or table != LETTERS.name
+
+    def require_innodb(self, table: str) -> None:
+        if table in self._server.not_innodb:
+            raise SetupError(f"table {table} has no transactions")
+
+    def columns_mark(self, table: str) -> str:
+        assert table
+        return self._server.mark
+
+    def require_key(self, table: str, key: Sequence[str]) -> None:
+        self._server.said.append(f"require_key {table} {key}")
+
+    def close(self) -> None:
+        self._server.said.append("CLOSE")
+        self.connection.close()
+
+
+def _engine() -> Engine:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        connection.create_function("utc_timestamp", -1, lambda *_: "2026-01-31 12:00:00.000000")
+
+    return engine
+
+
+def _in_sqlite(text: str) -> str:
+    """A statement that holds its values, as SQLite spells it."""
+    text, replaces, _ = _STRING.sub(_string, text).partition(" ON DUPLICATE KEY UPDATE ")
+    return text.replace("INSERT INTO", "INSERT OR REPLACE INTO", 1) if replaces else text
+
+
+def _string(found: re.Match[str]) -> str:
+    kind, inside = found[1], found[2]
+    if kind == "X":
+        return found[0]
+    text = unescaped(inside)
+    return f"X'{text.encode(errors='surrogateescape').hex()}'" if kind else "'" + text.replace("'", "''") + "'"

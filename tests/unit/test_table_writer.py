@@ -1,0 +1,282 @@
+"""Batches through the writer's own encoder, work, owner and ledger, on a database in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from avro_schemas.tables.layout import table_layout
+from avro_schemas.tables.rules import TableRules
+from rtpipe.errors import ExitCode
+from tests.support.batches import batch_of
+from tests.support.memory_database import Fault, MemoryServer
+from tests.support.specs import default_spec
+from workers.commit.batch_encoder import BatchEncoder
+from workers.commit.ledger_connection import LedgerConnection
+from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.partition_owner import PartitionOwner
+from workers.commit.table_writer import TableWriter, Written
+from workers.contract.errors import DataError, DeadLetterLimitError, SetupError
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.reports import Ended
+from workers.contract.schema_answers import KeySchema, SchemaLayout
+from workers.rows.schema_source import SchemaHaltError
+
+SCHEMA = {
+    "type": "record",
+    "name": "orders",
+    "fields": [{"name": "a", "type": "long"}, {"name": "b", "type": ["null", "long"]}],
+}
+SPEC = default_spec(PartitionKey("orders", 0), rules=TableRules(metadata=()))
+
+
+def row(number: int, value: int | None = None, *, schema_id: int = 1) -> bytes:
+    """A message with this number in column a, and a value in column b."""
+    body = bytes([number << 1]) + (b"\0" if value is None else b"\2" + _long(value))
+    return b"\0" + schema_id.to_bytes(4, "big") + body
+
+
+def _long(value: int) -> bytes:
+    folded, out = value << 1, bytearray()
+    while folded > 0x7F:
+        out.append(folded & 0x7F | 0x80)
+        folded >>= 7
+    return bytes([*out, folded])
+
+
+class Patience:
+    """Waits for nothing."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def pause(self, reason: str, seconds: float) -> None:
+        assert seconds >= 0
+        self.reasons.append(reason)
+        assert len(self.reasons) < 20
+
+    def over(self) -> None:
+        """It goes on."""
+
+
+class Schemas:
+    """Every id is that of SCHEMA, but for those that halt the partition."""
+
+    def __init__(self, rules: TableRules) -> None:
+        self.rules = rules
+        self.halting: dict[int, int] = {}  #: how often an id is answered by a halt
+        self.asked: list[int] = []
+
+    def rows(self, schema_id: int, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaLayout:
+        assert not again or schema_id not in beside[1:]
+        self.asked.append(schema_id)
+        if self.halting.get(schema_id, 0):
+            self.halting[schema_id] -= 1
+            raise SchemaHaltError(Ended(ExitCode.SCHEMA_REFUSED, "E_EVOLUTION", "does not fit"))
+        return SchemaLayout(schema_id, SCHEMA, table_layout(SCHEMA, table="orders", rules=self.rules).rows())
+
+    def newest(self, *, again: bool = False) -> SchemaLayout:
+        return self.rows(1, again=again)
+
+    def key(self, schema_id: int) -> KeySchema:
+        raise AssertionError(schema_id)
+
+
+class Rig:
+    """A writer that owns the partition."""
+
+    def __init__(self, spec: PartitionSpec = SPEC) -> None:
+        self.server = MemoryServer()
+        self.schemas = Schemas(spec.rules)
+        self.patience = Patience()
+        connection = LedgerConnection(spec, self.server.open)
+        self.owner = PartitionOwner(spec.key, OffsetLedger(spec, connection=connection), self.patience)
+        self.owner.claim()
+        self.writer = TableWriter(spec, self.owner, connection, BatchEncoder(spec, self.schemas))
+        self.written: list[Written] = []
+
+    def write(self, *values: bytes | None, keys: Sequence[bytes | None] = ()) -> None:
+        first = self.owner.position.offset
+        batch = batch_of(values, range(first, first + len(values)), keys=keys)
+        for done in self.writer.write(batch):
+            self.written.append(done)
+
+    def stored(self) -> tuple[Any, ...]:
+        """Offset, rows and dead letters by kafka_offsets."""
+        [found] = self.server.rows("SELECT `offset`, rows_total, dead_total FROM kafka_offsets")
+        return found
+
+    def reported(self) -> tuple[int, int, int]:
+        """The same by what the writer said."""
+        dead = sum(done.dead.total() for done in self.written)
+        return self.written[-1].next_offset, sum(done.rows for done in self.written), dead
+
+    def table(self) -> list[tuple[Any, ...]]:
+        return self.server.rows("SELECT a, b FROM orders ORDER BY a")
+
+    def letters(self) -> list[tuple[Any, ...]]:
+        return self.server.rows("SELECT `offset`, error_name FROM rtpipe_dead_letters ORDER BY `offset`")
+
+
+def spec_with(**changes: Any) -> PartitionSpec:
+    return dataclasses.replace(SPEC, **changes)
+
+
+def test_a_batch_is_rows_and_their_offset() -> None:
+    rig = Rig()
+    rig.write(row(1, 5), row(2), row(3, 99))
+    assert rig.table() == [(1, 5), (2, None), (3, 99)]
+    assert rig.stored() == rig.reported() == (3, 3, 0)
+    assert [(done.messages, done.altered) for done in rig.written] == [(3, 0)]
+
+
+def test_a_batch_without_messages_moves_the_offset() -> None:
+    rig = Rig()
+    batch = dataclasses.replace(batch_of([]), first=0, next_offset=7)
+    assert [(done.next_offset, done.messages) for done in rig.writer.write(batch)] == [(7, 0)]
+    assert rig.stored() == (7, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (TableRules(metadata=()), (3, 1, 2)),
+        (TableRules(metadata=(), tombstones="ignore"), (3, 1, 0)),
+        (TableRules(mode="upsert", key=("a",), metadata=(), tombstones="ignore"), (3, 1, 0)),
+        (TableRules(mode="upsert", key=("a",), metadata=(), tombstones="delete"), (3, 3, 0)),
+    ],
+    ids=["dead letters", "ignored", "ignored where rows are updated", "deletes"],
+)
+def test_messages_are_counted_once_for_kafka_offsets_and_for_status(
+    rules: TableRules, expected: tuple[int, int, int]
+) -> None:
+    rig = Rig(spec_with(rules=rules))
+    rig.write(row(1, 5), None, None, keys=[b"1", b"1", b"2"])
+    assert rig.stored() == rig.reported() == expected
+
+
+def test_what_is_committed_before_the_end_is_counted_too() -> None:
+    rig = Rig(spec_with(dead_letters=False))
+    with pytest.raises(DataError, match="orders/0 offset 2 "):
+        rig.write(row(1), row(2), b"no Avro", row(4))
+    assert rig.table() == [(1, None), (2, None)]
+    assert rig.stored() == rig.reported() == (2, 2, 0)
+
+
+def test_a_message_that_is_no_row_becomes_a_dead_letter_beside_its_neighbours() -> None:
+    rig = Rig()
+    rig.write(row(1), b"no Avro", row(2, 100), None, row(5))
+    assert rig.table() == [(1, None), (5, None)]
+    assert rig.letters() == [(1, "E_WIRE_FORMAT"), (2, "E_VALUE"), (3, "E_NULL_VALUE")]
+    assert rig.stored() == rig.reported() == (5, 2, 3)
+    assert rig.written[0].dead == {"E_WIRE_FORMAT": 1, "E_VALUE": 1, "E_NULL_VALUE": 1}
+
+
+@pytest.mark.parametrize(("bad", "by"), [(b"no Avro", "the encoder"), (row(9, 100), "the server")], ids=str)
+def test_the_first_dead_letter_too_many_stops_the_partition_there(bad: bytes, by: str) -> None:
+    rig = Rig(spec_with(dead_letters_per_minute=2))
+    with pytest.raises(DeadLetterLimitError, match=r"offset 5 .* more than 2 dead letters"):
+        rig.write(row(1), bad, row(2), bad, row(3), bad, row(4))
+    assert by
+    assert [offset for offset, _ in rig.letters()] == [1, 3]
+    assert rig.stored() == rig.reported() == (5, 3, 2)
+
+
+def test_dead_letters_of_the_last_minute_count_from_batch_to_batch() -> None:
+    rig = Rig(spec_with(dead_letters_per_minute=2))
+    rig.write(b"no Avro")
+    rig.write(b"no Avro")
+    with pytest.raises(DeadLetterLimitError):
+        rig.write(b"no Avro")
+    assert rig.stored() == (2, 0, 2)
+
+
+def test_any_number_of_dead_letters_where_there_is_no_limit() -> None:
+    rig = Rig(spec_with(dead_letters_per_minute=0))
+    rig.write(*[b"no Avro"] * 2_000)
+    assert rig.stored() == rig.reported() == (2_000, 0, 2_000)
+
+
+def test_without_the_table_for_dead_letters_the_hint_says_what_makes_it() -> None:
+    rig = Rig()
+    rig.server.has_dead_letters = False
+    rig.owner.check()
+    with pytest.raises(DataError) as found:
+        rig.write(b"no Avro")
+    assert "rtpipe setup" in found.value.hint
+
+
+def test_a_schema_that_halts_the_partition_is_asked_about_once_more_first() -> None:
+    rig = Rig()
+    rig.schemas.halting[2] = 1
+    rig.write(row(1), row(2, schema_id=2))
+    assert rig.table() == [(1, None), (2, None)]
+    assert rig.schemas.asked.count(2) == 2
+
+
+def test_a_schema_that_halts_the_partition_does_so_after_the_messages_before_it() -> None:
+    rig = Rig()
+    rig.schemas.halting[2] = 9
+    with pytest.raises(SchemaHaltError, match="orders/0 offset 1 does not fit"):
+        rig.write(row(1), row(2, schema_id=2), row(3))
+    assert rig.stored() == rig.reported() == (1, 1, 0)
+
+
+def test_a_column_that_is_gone_is_asked_about_once_more() -> None:
+    rig = Rig()
+    rig.server.faults.append(Fault("INSERT INTO `orders`", 1054))
+    rig.write(row(1))
+    assert rig.schemas.asked == [1, 1]
+    assert rig.stored() == (1, 1, 0)
+
+
+def test_what_waiting_does_not_mend_halts_with_partition_and_offset() -> None:
+    rig = Rig()
+    rig.server.faults.append(Fault("INSERT INTO `orders`", 1146))
+    with pytest.raises(SetupError, match="orders/0 offset 0: table orders"):
+        rig.write(row(1))
+    assert rig.stored() == (0, 0, 0)
+
+
+def test_a_column_that_stays_gone_makes_dead_letters_of_its_rows_or_halts() -> None:
+    rig = Rig()
+    rig.server.faults.append(Fault("INSERT INTO `orders`", 1054, times=9))
+    with pytest.raises(SetupError, match="orders/0 offset 0"):
+        rig.write(row(1))
+
+
+def test_too_much_for_one_transaction_goes_in_several_until_the_server_takes_more_again() -> None:
+    rig = Rig()
+    rig.server.faults.append(Fault("COMMIT", 1197))
+    rig.write(*[row(number) for number in range(8)])
+    assert [done.messages for done in rig.written] == [4, 4]
+    assert rig.stored() == rig.reported() == (8, 8, 0)
+    for number in range(8, 58):
+        rig.write(row(number))
+    rig.written.clear()
+    rig.write(*[row(number) for number in range(58, 63)])
+    assert [done.messages for done in rig.written] == [5]
+
+
+def test_columns_that_somebody_altered_are_asked_about_before_the_next_row() -> None:
+    rig = Rig()
+    rig.write(row(1))
+    rig.server.mark = "narrower"
+    rig.write(row(2))
+    assert rig.schemas.asked == [1]
+    rig.owner.check()
+    rig.write(row(3))
+    assert rig.schemas.asked == [1, 1]
+
+
+def test_updates_keep_the_last_row_of_each_key_and_deletes_take_it() -> None:
+    rig = Rig(spec_with(rules=TableRules(mode="upsert", key=("a",), metadata=(), tombstones="delete")))
+    rig.write(row(1, 1), row(1, 2), row(2, 2), keys=[b"1", b"1", b"2"])
+    assert rig.table() == [(1, 2), (2, 2)]
+    rig.write(None, row(2, 3), row(3, 100), row(3, 3), row(3, 100), keys=[b"1", b"2", b"3", b"3", b"3"])
+    assert rig.table() == [(2, 3), (3, 3)], "a row that the server refuses gives way to the one before it"
+    assert rig.stored() == rig.reported() == (8, 7, 1)
+    assert rig.letters() == [(7, "E_VALUE")]

@@ -1,0 +1,55 @@
+"""A batch as it comes from the encoder: what the server is to be told, before it has said anything to it. Frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from workers.commit.row_statements import Rows
+from workers.contract.batch import Batch
+from workers.contract.partition_spec import PartitionSpec
+from workers.contract.refusal import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstones:
+    """Messages without a value: those that delete, and how many of the others do nothing."""
+
+    keys: Mapping[int, str] = field(default_factory=dict)  #: literals of the key columns, by index
+    prefix: str = ""  #: `DELETE FROM t WHERE (k) IN (`, to be followed by keys and a bracket
+    soft: bool = False  #: the row stays, marked as deleted
+    ignored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBatch:
+    """Each message is in one of `parts`, or in `refused`, or among the tombstones; all by its index in the batch.
+
+    A message in `refused` may be in a part, too: its row is known to be too large.
+    """
+
+    spec: PartitionSpec
+    batch: Batch
+    parts: Sequence[Rows] = ()  #: one for each schema id
+    refused: Mapping[int, Refusal] = field(default_factory=dict)
+    tombstones: Tombstones = Tombstones()
+    altered: Mapping[int, int] = field(default_factory=dict)  #: values that a lossy column changes
+
+    @property
+    def keys(self) -> dict[int, str]:
+        """The key of each message that changes a row by its key; empty where rows are only inserted."""
+        return self.row_keys | dict(self.tombstones.keys)
+
+    @property
+    def row_keys(self) -> dict[int, str]:
+        """The key of each message that has a row, where rows have one."""
+        return {index: key for part in self.parts for index, key in zip(part.indexes, part.keys, strict=False)}
+
+    @property
+    def by_position(self) -> bool:
+        """Whether the primary key says which message a row came from."""
+        return any(part.by_position for part in self.parts)
+
+    def altered_but(self, refused: Mapping[int, Refusal]) -> int:
+        """Values that are stored changed, if the messages in `refused` are not stored."""
+        return sum(count for index, count in self.altered.items() if index not in refused)

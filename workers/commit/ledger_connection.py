@@ -1,0 +1,62 @@
+"""The one connection of a partition's writer: opened when it is needed, and what was seen of the server by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.offsets import OFFSETS
+from workers.commit.database_session import DatabaseSession, open_session
+from workers.contract.partition_spec import PartitionSpec
+
+#: Opens a session by a URL; the seconds after which a silent server counts as gone.
+Open = Callable[[str, int], DatabaseSession]
+
+
+class LedgerConnection:
+    """Opens, checks and drops. What was seen is as of the last look."""
+
+    def __init__(self, spec: PartitionSpec, open_: Open = open_session) -> None:
+        self._spec = spec
+        self._open = open_
+        self._session: DatabaseSession | None = None
+        self.max_packet = 0  #: bytes of a statement that the server takes
+        self.has_dead_letters = False  #: there is a table for them
+        self.columns_mark = ""  #: another one after any change of the topic's table
+
+    @property
+    def session(self) -> DatabaseSession:
+        """The open session; a new one after `close`. Raises DatabaseTrouble, and SetupError as `look` does."""
+        if self._session is None:
+            session = self._open(self._spec.current_database_url(), self._spec.database_seconds)
+            try:
+                self.max_packet = session.max_packet
+                self._look(session)
+            except BaseException:
+                session.close()
+                raise
+            self._session = session
+        return self._session
+
+    def look(self) -> None:
+        """Look at the tables again. SetupError if one does not roll back with the offset, or cannot be updated by key.
+
+        That must be seen before the next batch: a lost connection would then double what is in such a table.
+        """
+        self._look(self.session)
+
+    def _look(self, session: DatabaseSession) -> None:
+        session.require_innodb(self._spec.table)
+        self.columns_mark = session.columns_mark(self._spec.table)
+        if self._spec.rules.mode == "upsert":
+            session.require_key(self._spec.table, self._spec.rules.key)
+        session.require_innodb(OFFSETS.name)
+        self.has_dead_letters = session.has_table(LETTERS.name)
+        if self.has_dead_letters:
+            session.require_innodb(LETTERS.name)
+
+    def close(self) -> None:
+        """Drop the session; the server rolls back what was open on it."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None

@@ -1,0 +1,107 @@
+"""The transaction in which dead letters become rows: totals, rows, dead letters, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, select, update
+
+from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.offsets import OFFSETS
+from rtpipe.mysql.error_numbers import ROLLED_BACK
+from workers import kill_points
+from workers.commit.batch_work import BatchWork
+from workers.commit.database_errors import DatabaseTrouble
+from workers.commit.database_session import DatabaseSession, translated
+from workers.commit.dead_letter_rows import dead_letter_text
+from workers.commit.offset_statements import row_of
+from workers.contract.refusal import Refusal
+from workers.retry.dead_letter import DeadLetter, DeadLetterSource
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What kafka_offsets counts of a partition."""
+
+    rows: int
+    dead: int
+
+
+class RetryTransaction:
+    """Statements of one transaction on an open session; `close` it by `commit` or `roll_back`. Raises DatabaseTrouble.
+
+    `stored` is the partition's row in kafka_offsets, None if there is none; `present` the offsets of those dead letters
+    that are still there. Both are locked: the row first, as a writer does.
+    """
+
+    def __init__(self, session: DatabaseSession, source: DeadLetterSource, offsets: Sequence[int]) -> None:
+        self._session = session
+        self._source = source
+        with translated():
+            locking = select(OFFSETS).where(self._row()).with_for_update()
+            self.stored: Row[Any] | None = session.connection.execute(locking).one_or_none()
+            where = (source.where(), LETTERS.c.offset.in_(offsets), LETTERS.c.dropped_at.is_(None))
+            found = session.connection.execute(select(LETTERS.c.offset).where(*where).with_for_update())
+            self.present = set(found.scalars())
+
+    def _row(self) -> ColumnElement[bool]:
+        key = self._source.key
+        return row_of(key.topic, key.partition, self._source.group)
+
+    def write(self, before: Totals, work: BatchWork, letters: int) -> None:
+        """Totals and rows of the work of so many dead letters; `before` is what the row in kafka_offsets says.
+
+        The totals come first: if they are not found again after a refused row, the server has rolled back all of it.
+        """
+
+        def after() -> Totals:
+            return Totals(before.rows + work.rows, before.dead - (letters - work.dead))
+
+        expected = after()
+        self._set_totals(before, expected)
+        work.write_rows(self._execute)
+        self._set_totals(expected, after())
+        kill_points.reach("letters:rows_written")
+
+    def _set_totals(self, before: Totals, after: Totals) -> None:
+        if before == after:
+            return
+        found = (OFFSETS.c.rows_total == before.rows, OFFSETS.c.dead_total == before.dead)
+        values = {"rows_total": after.rows, "dead_total": after.dead}
+        with translated():
+            changed = self._session.connection.execute(update(OFFSETS).where(self._row(), *found).values(**values))
+        if changed.rowcount != 1:
+            raise DatabaseTrouble(ROLLED_BACK)
+
+    def _execute(self, statement: bytes) -> int:
+        found = self._session.execute(statement)
+        kill_points.reach("letters:mid_insert")
+        return found
+
+    def delete(self, offsets: Collection[int]) -> None:
+        """Delete the dead letters whose messages are rows now."""
+        with translated():
+            where = (self._source.where(), LETTERS.c.offset.in_(offsets))
+            self._session.connection.execute(delete(LETTERS).where(*where))
+
+    def explain(self, letters: Sequence[DeadLetter], refused: Mapping[int, Refusal], table: str) -> None:
+        """Let the dead letters that are still none say why by now, and which table it was."""
+        for at, refusal in refused.items():
+            letter = letters[at]
+            text = dead_letter_text(refusal, size_not_kept=None if letter.kept else len(letter.value or b""))
+            values = {"error_name": refusal.reason.value, "error_text": text, "table_name": table}
+            where = (self._source.where(), LETTERS.c.offset == letter.offset)
+            with translated():
+                self._session.connection.execute(update(LETTERS).where(*where).values(values))
+
+    def commit(self) -> None:
+        """Commit."""
+        with translated():
+            self._session.connection.commit()
+
+    def roll_back(self) -> None:
+        """Undo all."""
+        with translated():
+            self._session.connection.rollback()
