@@ -1,4 +1,4 @@
-"""What strangers do to a pipeline's database: they lock a row, they end a connection."""
+"""Faults that come from the database: a row that somebody has locked, a connection that is closed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROW = "FROM kafka_offsets WHERE topic = %s AND `partition` = %s"
 
 @contextmanager
 def lock_on(database_url: str, topic: str, partition: int) -> Iterator[None]:
-    """Hold the partition's row in kafka_offsets, as a stuck stranger would: its writer cannot commit."""
+    """Hold the partition's row in kafka_offsets, as another program could: its writer cannot commit."""
     with closing(_connect(database_url)) as connection:
         connection.cursor().execute(f"SELECT `offset` {_ROW} FOR UPDATE", (topic, partition))
         yield

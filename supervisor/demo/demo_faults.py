@@ -71,7 +71,7 @@ class DemoFaults:
 
     def backpressure(self, topic: str, partition: int) -> None:
         """Hold the lock until the partition's consumer has stopped reading."""
-        with self._steps.step("backpressure: a lock from outside holds one partition's row in the database") as say:
+        with self._steps.step("backpressure: a lock on one partition's row in the database") as say:
             self._require_stream()
             where = f"topic={topic} partition={partition}"
             activated, resolved = ("Backpressure activated", where), ("Backpressure has been resolved", where)

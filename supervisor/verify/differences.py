@@ -151,16 +151,16 @@ class RowJudge:
         self._extra(extra, findings, len(altered), unverifiable)
 
     def _extra(self, extra: Sequence[Extra], findings: Findings, paired: int, unverifiable: int) -> None:
-        strangers = findings.extra_count - findings.copies_count - paired
-        old = min(strangers, unverifiable)
-        surplus = strangers - old
-        doubt = f" ({strangers} rows like this, {old} may be older than the topic's beginning)" if old else ""
+        unmatched = findings.extra_count - findings.copies_count - paired
+        old = min(unmatched, unverifiable)
+        surplus = unmatched - old
+        doubt = f" ({unmatched} rows like this, {old} may be older than the topic's beginning)" if old else ""
         listed_copies = [row for row in extra if row.copies_of]
         listed = [row for row in extra if not row.copies_of][:surplus]
         for row in listed_copies:
             self._copy(row)
         for row in listed:
-            self._stranger(row, doubt)
+            self._unmatched(row, doubt)
         unlisted = findings.copies_count - len(listed_copies) + surplus - len(listed)
         self._differences.count(Kind.EXTRA, unlisted)
 
@@ -205,7 +205,7 @@ class RowJudge:
             found=self._shown(extra.row),
         )
 
-    def _stranger(self, extra: Extra, doubt: str) -> None:
+    def _unmatched(self, extra: Extra, doubt: str) -> None:
         position: dict[str, Any] = {"partition": extra.row[0], "offset": extra.row[1]} if self._leading else {}
         where = f"{self._topic}/{position['partition']} offset {position['offset']}: " if position else ""
         self._differences.add(
