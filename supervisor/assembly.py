@@ -24,8 +24,9 @@ from supervisor.process_handle import ProcessHandle
 from supervisor.restart_policy import RestartPolicy
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
+from supervisor.settings.accounts import accounts
 from supervisor.settings.registry_settings import open_registry
-from supervisor.settings.settings import Settings, accounts
+from supervisor.settings.settings import Settings
 from supervisor.status.partition_status import PipelineStatus
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.supervisor_process import Options, Supervisor

@@ -14,22 +14,15 @@ from typing import Annotated
 import typer
 
 from rtpipe.errors import ExitCode, RtpipeError
-from supervisor.commands import (
-    chaos,
-    dead_letters,
-    infra,
-    offsets,
-    produce,
-    schema,
-    setup,
-    status,
-    supervise,
-    table,
-    verify,
-)
+from supervisor.commands import adopt, chaos, demo, produce, resume, setup, status, supervise, verify
+from supervisor.commands.dead_letters import group as dead_letters
 from supervisor.commands.errors import complain
+from supervisor.commands.infra import group as infra
+from supervisor.commands.offsets import group as offsets
 from supervisor.commands.output_text import accept_every_character
+from supervisor.commands.schema import group as schema
 from supervisor.commands.system_errors import refusal_of
+from supervisor.commands.table import group as table
 
 app = typer.Typer(
     name="rtpipe",
@@ -42,14 +35,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-setup.add_to(app)
-supervise.add_to(app)
-status.add_to(app)
-produce.add_to(app)
-verify.add_to(app)
-offsets.add_to(app)
-chaos.add_to(app)
-infra.add_demo_to(app)
+for command in (setup, supervise, status, produce, verify, adopt, resume, chaos, demo):
+    command.add_to(app)
 app.add_typer(infra.app, name="infra")
 app.add_typer(schema.app, name="schema")
 app.add_typer(table.app, name="table")

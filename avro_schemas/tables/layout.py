@@ -145,8 +145,8 @@ def _strangers(parts: Sequence[_Part], rules: TableRules) -> Iterator[str]:
 
 
 def _shapes(parts: Sequence[_Part], record: RecordSchema, rules: TableRules, table: str) -> list[ColumnShape]:
-    wishes = {part.field: rules.rename.get(part.field, "__".join(part.path)) for part in parts}
-    names = column_names(wishes)
+    options = {part.field: rules.rename.get(part.field, "__".join(part.path)) for part in parts}
+    names = column_names(options)
     for field in rules.rename.keys() & names.keys():
         if names[field] != rules.rename[field]:
             raise SettingsError(

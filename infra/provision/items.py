@@ -43,6 +43,11 @@ class ProvisionResult:
         return ExitCode.DIFFERENT if differs else ExitCode.DONE
 
     @property
+    def differing_tables(self) -> list[str]:
+        """Tables that are there, and are not what the schemas ask for."""
+        return [item.name for item in self.items if item.kind == "table" and item.state is State.DIFFERS]
+
+    @property
     def to_do(self) -> bool:
         """Whether a plan has anything to make or to change."""
         return any(item.state in {State.TO_CREATE, State.TO_CHANGE} for item in self.items)

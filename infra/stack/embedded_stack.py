@@ -17,7 +17,7 @@ from infra.stack.console import ServiceLines
 from infra.stack.disk import disk_errors
 from infra.stack.errors import NotAStackError, StackError
 from infra.stack.file_lock import file_lock
-from infra.stack.layout import StackLayout, Wishes
+from infra.stack.layout import StackLayout, StackOptions
 from infra.stack.ports import check_free
 from infra.stack.services import control as service_control
 from infra.stack.services import start as service_start
@@ -46,21 +46,21 @@ _OTHER_PROGRAMS = (
 )
 
 
-def up(directory: Path, wishes: Wishes | None = None, *, console: Console | None = None) -> Addresses:
+def up(directory: Path, options: StackOptions | None = None, *, console: Console | None = None) -> Addresses:
     """Start whatever of the stack does not run, and return once every service answers.
 
     Doing it twice does nothing; after a crash of this command or of a service it mends what is missing.
     """
     console = console or Console(stderr=True)
     directory = directory.expanduser().absolute()
-    wishes = wishes or Wishes()
+    options = options or StackOptions()
     preflight.check_machine()
     if stack_layout.load_layout(directory) is None:  # refuses a foreign directory
-        _check_room_for_new(directory, wishes.brokers or 1)
+        _check_room_for_new(directory, options.brokers or 1)
     artifacts = ensure_artifacts(cache_directory(), console)
     with disk_errors(directory, hint=_HINT), _locked(directory, console):
         service_control.end_left_overs(directory)
-        layout, services, running = _settle(directory, wishes, artifacts)
+        layout, services, running = _settle(directory, options, artifacts)
         missing = [service for service in services if service.name not in running]
         if not missing and status(directory).running:
             _say(console, f"the embedded stack in {directory} is up already")
@@ -128,16 +128,16 @@ def _services(layout: StackLayout, artifacts: Artifacts) -> list[Service]:
 
 
 def _settle(
-    directory: Path, wishes: Wishes, artifacts: Artifacts
+    directory: Path, options: StackOptions, artifacts: Artifacts
 ) -> tuple[StackLayout, list[Service], dict[str, Running]]:
     """The stack as it is to be, and what of it runs; made and remembered if it is new."""
     before = stack_layout.load_layout(directory)
     if before is None:
-        layout = stack_layout.new_layout(directory, wishes)
+        layout = stack_layout.new_layout(directory, options)
         stack_layout.save_layout(layout)
         return layout, _services(layout, artifacts), {}
     running = service_control.adopt(_services(before, artifacts))
-    layout = stack_layout.changed_layout(before, wishes)
+    layout = stack_layout.changed_layout(before, options)
     if not any(name.startswith("kafka") for name in running):
         layout = layout.with_free_controller_ports()
     services = _services(layout, artifacts)

@@ -53,7 +53,7 @@ class StackLayout:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Wishes:
+class StackOptions:
     """What the command line asks for; None leaves it as it was, or to chance."""
 
     brokers: int | None = None
@@ -106,36 +106,36 @@ def save_layout(layout: StackLayout) -> None:
     write_private(layout.directory / MARKER, content)
 
 
-def new_layout(directory: Path, wishes: Wishes) -> StackLayout:
-    """Wishes where there are any, free ports elsewhere."""
-    brokers = wishes.brokers or 1
-    asked = [*_kafka_ports(wishes, brokers), wishes.registry_port, wishes.database_port]
+def new_layout(directory: Path, options: StackOptions) -> StackLayout:
+    """Ports of `options` where it names any, free ports elsewhere."""
+    brokers = options.brokers or 1
+    asked = [*_kafka_ports(options, brokers), options.registry_port, options.database_port]
     picked = iter(pick_ports(2 * brokers + 2, besides={port for port in asked if port}))
     return StackLayout(
         directory,
         cluster_id=base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_"),
-        kafka_ports=_kafka_ports(wishes, brokers) or tuple(next(picked) for _ in range(brokers)),
+        kafka_ports=_kafka_ports(options, brokers) or tuple(next(picked) for _ in range(brokers)),
         controller_ports=tuple(next(picked) for _ in range(brokers)),
-        registry_port=wishes.registry_port or next(picked),
-        database_port=wishes.database_port or next(picked),
+        registry_port=options.registry_port or next(picked),
+        database_port=options.database_port or next(picked),
     )
 
 
-def changed_layout(layout: StackLayout, wishes: Wishes) -> StackLayout:
+def changed_layout(layout: StackLayout, options: StackOptions) -> StackLayout:
     """An existing stack with other ports; its number of brokers is part of its data."""
-    if wishes.brokers not in {None, layout.brokers}:
+    if options.brokers not in {None, layout.brokers}:
         raise StackError(
-            f"the stack in {layout.directory} was made with {layout.brokers} broker(s), not {wishes.brokers}",
+            f"the stack in {layout.directory} was made with {layout.brokers} broker(s), not {options.brokers}",
             hint="Use another directory (--dir), or delete this one with its data: rtpipe infra down --purge.",
         )
     return dataclasses.replace(
         layout,
-        kafka_ports=_kafka_ports(wishes, layout.brokers) or layout.kafka_ports,
-        registry_port=wishes.registry_port or layout.registry_port,
-        database_port=wishes.database_port or layout.database_port,
+        kafka_ports=_kafka_ports(options, layout.brokers) or layout.kafka_ports,
+        registry_port=options.registry_port or layout.registry_port,
+        database_port=options.database_port or layout.database_port,
     )
 
 
-def _kafka_ports(wishes: Wishes, brokers: int) -> tuple[int, ...]:
-    first = wishes.kafka_port
+def _kafka_ports(options: StackOptions, brokers: int) -> tuple[int, ...]:
+    first = options.kafka_port
     return () if first is None else tuple(range(first, first + brokers))

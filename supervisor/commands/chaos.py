@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import random
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+import functools
+from typing import Annotated
 
 import typer
 
 from rtpipe.errors import ExitCode
 from supervisor.commands.options import Json, seconds
-
-if TYPE_CHECKING:
-    from supervisor.demo.chaos import ChaosReport
+from supervisor.commands.output_text import print_json
 
 
 def add_to(root: typer.Typer) -> None:
@@ -44,51 +39,15 @@ def chaos(
       rtpipe chaos --duration 8h --seed 7 --json
 
     """
-    from supervisor.demo.chaos import Chaos, write_settings
-    from supervisor.demo.pipeline_driver import PipelineDriver
-    from supervisor.settings import settings as settings_module
+    from supervisor.demo.chaos_run import run_chaos
+    from supervisor.demo.chaos_view import print_report
+    from supervisor.settings.settings import load_with
 
-    settings = settings_module.load()
-    settings_module.require(settings, "bootstrap_servers", "schema_registry_url", "database_url")
-    seed = random.randrange(10**6) if seed is None else seed
-    topic = f"chaos_{seed}_{random.randrange(10**6)}"
-    with tempfile.TemporaryDirectory(prefix="rtpipe-chaos-") as name:
-        directory = Path(name)
-        write_settings(directory)
-        fields = {"key": "string(64)", "number": "long", "share": "double", "text": "string", "at": "timestamp-micros"}
-        (directory / "schema_before.json").write_text(json.dumps([{"name": topic, "fields": fields}]))
-        driver = PipelineDriver(directory, [topic], settings_module.as_environment(settings))
-        try:
-            created = ("infra", "create", "--schemas", str(directory / "schema_before.json"))
-            driver.run(*created, "--partitions", str(partitions))
-            typer.echo(f"seed {seed}, topic and table {topic}", err=True)
-            run = Chaos(driver, settings.database_url.get_secret_value(), seed, lambda line: typer.echo(line, err=True))
-            report = run.run(duration, rate)
-        finally:
-            driver.stop()
+    settings = load_with("bootstrap_servers", "schema_registry_url", "database_url")
+    say = functools.partial(typer.echo, err=True)
+    report = run_chaos(settings, say, duration=duration, rate=rate, partitions=partitions, seed=seed)
     if as_json:
-        print(json.dumps(report.to_json(), indent=2))
+        print_json(report.to_json())
     else:
-        _print(report)
+        print_report(report)
     raise typer.Exit(ExitCode.DONE if report.ok else ExitCode.DIFFERENT)
-
-
-def _print(report: ChaosReport) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    facts = report.to_json()
-    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
-    titles = {"FAULT": "all", "TIMES": str(facts["faults"])}
-    titles |= {"RECOVERY P50 s": f"{facts['recovery_p50']:.2f}", "P99 s": f"{facts['recovery_p99']:.2f}"}
-    for title, footer in titles.items():
-        table.add_column(title, footer=footer, justify="left" if title == "FAULT" else "right")
-    for kind, times in sorted(facts["faults_by_kind"].items()):
-        table.add_row(kind, str(times), f"{report.recovery(0.5, kind):.2f}", f"{report.recovery(0.99, kind):.2f}")
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(
-        f"\n{facts['faults']} faults, {facts['rows']:,} rows: {facts['lost']} lost, {facts['doubled']} doubled,"
-        f" {facts['altered']} altered, {facts['orphans']} orphans   (seed {report.seed})",
-        style="green" if report.ok else "bold red",
-    )

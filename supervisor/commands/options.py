@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rtpipe.errors import SettingsError
+from supervisor.settings.option_values import duration_seconds
 
 if TYPE_CHECKING:
     from supervisor.settings.settings import Settings
@@ -40,26 +39,12 @@ LogFormat = Annotated[
 ]
 
 
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0}
-
-
 def seconds(text: str) -> float:
-    """`90`, `90s`, `10m` and `8h` in seconds; more than none."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    if not found or not float(found[1]):
+    """`90`, `90s`, `10m`, `8h` and `7d` in seconds, for typer."""
+    found = duration_seconds(text)
+    if found is None:
         raise typer.BadParameter(f"{text!r} is no duration such as 90s, 10m or 8h")
-    return float(found[1]) * _UNITS[found[2]]
-
-
-def topic_names(given: list[str]) -> list[str]:
-    """`a,b` and repeated options as one list in order. Raises SettingsError for none or for one named twice."""
-    names = [name.strip() for part in given for name in part.split(",") if name.strip()]
-    if not names:
-        raise SettingsError("no topic given", hint="for example: --topics dataset1,dataset2,dataset3")
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise SettingsError(f"topic named twice: {', '.join(doubled)}", hint="name each topic once")
-    return names
+    return found
 
 
 def warn_of_one_account(settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rtpipe.errors import ExitCode
-from supervisor.commands.options import BootstrapServers, Json, RegistryUrl, Topics, schema_file, seconds, topic_names
+from supervisor.commands.options import BootstrapServers, Json, RegistryUrl, Topics, schema_file, seconds
+from supervisor.commands.output_text import print_json
+from supervisor.settings.option_values import topic_names
 
 if TYPE_CHECKING:
     from workers.produce.order import ProduceOrder, ProduceProgress, ProduceResult
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    app.command()(produce)
+def add_to(root: typer.Typer) -> None:
+    """Register the command."""
+    root.command()(produce)
 
 
 def produce(
@@ -51,13 +52,17 @@ def produce(
 
     """
     from avro_schemas.files.avro_file import avro_path, load_avro
-    from supervisor.settings import settings as settings_module
+    from supervisor.settings.settings import load_with
     from workers.produce.order import ProduceOrder
 
     names = tuple(topic_names(topics))
     chosen = schemas or avro_path(schema_file(None))
-    settings = settings_module.load(bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url)
-    settings_module.require(settings, "bootstrap_servers", "schema_registry_url")
+    settings = load_with(
+        "bootstrap_servers",
+        "schema_registry_url",
+        bootstrap_servers=bootstrap_servers,
+        schema_registry_url=schema_registry_url,
+    )
     order = ProduceOrder(
         kafka=settings.librdkafka(),
         registry_url=settings.schema_registry_url.get_secret_value(),
@@ -74,7 +79,7 @@ def produce(
     )
     result = _with_progress(order)
     if as_json:
-        print(json.dumps(result.to_json(), indent=2))
+        print_json(result.to_json())
     else:
         _print_summary(result)
     result.raise_for_failures()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rtpipe.errors import SettingsError
-from supervisor.commands.options import BootstrapServers, Json, RegistryUrl, Topics, topic_names, warn_of_one_account
+from supervisor.commands.options import BootstrapServers, Json, RegistryUrl, Topics, warn_of_one_account
+from supervisor.commands.output_text import print_json
+from supervisor.settings.option_values import topic_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from infra.provision.items import ProvisionResult
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    app.command()(setup)
+def add_to(root: typer.Typer) -> None:
+    """Register the command."""
+    root.command()(setup)
 
 
 def setup(
@@ -43,12 +43,17 @@ def setup(
 
     """
     from rtpipe.log import log_to_stderr
-    from supervisor.settings import settings as settings_module
+    from supervisor.settings.settings import load_with
     from supervisor.setup.database_setup import Setup
 
     names = topic_names(topics)
-    settings = settings_module.load(bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url)
-    settings_module.require(settings, "bootstrap_servers", "schema_registry_url", "database_url")
+    settings = load_with(
+        "bootstrap_servers",
+        "schema_registry_url",
+        "database_url",
+        bootstrap_servers=bootstrap_servers,
+        schema_registry_url=schema_registry_url,
+    )
     log_to_stderr("text", settings.log_level)
     warn_of_one_account(settings)
     work = Setup(settings, names)
@@ -80,10 +85,10 @@ def _ask() -> None:
 
 
 def _tell(result: ProvisionResult, *, as_json: bool, with_sql: bool = True) -> None:
-    from supervisor.setup.provision_view import print_items
+    from supervisor.setup.provision_view import facts_of, print_items
 
     if as_json:
-        print(json.dumps({"schema_version": 1, "items": [dataclasses.asdict(item) for item in result.items]}, indent=2))
+        print_json(facts_of(result))
     else:
         print_items(result.items, with_sql=with_sql)
 

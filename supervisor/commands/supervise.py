@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.options import BootstrapServers, LogFormat, RegistryUrl, Topics, topic_names
+from supervisor.commands.options import BootstrapServers, LogFormat, RegistryUrl, Topics
+from supervisor.settings.option_values import topic_names
 
 
 def add_to(root: typer.Typer) -> None:
@@ -46,15 +47,19 @@ def supervise(
     The database comes from RTPIPE_DATABASE_URL or RTPIPE_DATABASE_URL_FILE, never from the command line.
 
     """
-    from supervisor.settings import settings as settings_module
+    from supervisor.settings.settings import load_with
     from supervisor.status.status_view import LiveView
     from supervisor.worker_context import start_forkserver
 
     names = topic_names(topics)
-    settings = settings_module.load(
-        bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url, log_format=log_format
+    settings = load_with(
+        "bootstrap_servers",
+        "schema_registry_url",
+        "database_url",
+        bootstrap_servers=bootstrap_servers,
+        schema_registry_url=schema_registry_url,
+        log_format=log_format,
     )
-    settings_module.require(settings, "bootstrap_servers", "schema_registry_url", "database_url")
     if settings.log_format == "auto":
         chosen = "text" if sys.stderr.isatty() else "json"
         settings = settings.model_copy(update={"log_format": chosen})

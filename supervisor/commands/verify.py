@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supervisor.commands.options import BootstrapServers, Json, RegistryUrl, Topics, topic_names
+from supervisor.commands.options import BootstrapServers, Json, RegistryUrl, Topics
+from supervisor.commands.output_text import print_json
+from supervisor.settings.option_values import topic_names
 
 if TYPE_CHECKING:
     from supervisor.verify.report import VerifyProgress, VerifyReport
     from supervisor.verify.verify import VerifyOrder
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    app.command()(verify)
+def add_to(root: typer.Typer) -> None:
+    """Register the command."""
+    root.command()(verify)
 
 
 def verify(
@@ -47,19 +48,24 @@ def verify(
 
     """
     from supervisor import partition_plan
-    from supervisor.settings import settings as settings_module
+    from supervisor.settings.settings import load_with
     from supervisor.verify.verify import VerifyOrder
     from supervisor.verify.view import print_report
 
     names = tuple(topic_names(topics))
-    settings = settings_module.load(bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url)
-    settings_module.require(settings, "bootstrap_servers", "schema_registry_url", "database_url")
+    settings = load_with(
+        "bootstrap_servers",
+        "schema_registry_url",
+        "database_url",
+        bootstrap_servers=bootstrap_servers,
+        schema_registry_url=schema_registry_url,
+    )
     chosen = {name: settings.topic(name) for name in names}
     order = VerifyOrder(
         kafka=settings.librdkafka(),
         registry_url=settings.schema_registry_url.get_secret_value(),
         registry_config=settings.registry,
-        database_url=settings_module.infra_url(settings),
+        database_url=settings.infra_url,
         topics=names,
         values=values,
         tables={name: partition_plan.table_of(name, topic) for name, topic in chosen.items()},
@@ -70,7 +76,7 @@ def verify(
     )
     report = _with_progress(order)
     if as_json:
-        print(json.dumps(report.to_json(), indent=2, default=str))
+        print_json(report.to_json())
     else:
         print_report(report)
     raise typer.Exit(report.exit_code(fail_on_dead_letters=fail_on_dead_letters))

@@ -18,6 +18,8 @@ from workers.retry.dead_letter import DeadLetter, DeadLetterSource, dead_letter_
 #: A chunk is written in one transaction, which holds up the partition's writer: so many letters, or bytes, at most.
 _CHUNK, _CHUNK_BYTES = 200, 4 << 20
 _DROPPED_AT_ONCE = 1_000
+#: More letters than there can be.
+_NO_LIMIT = 1 << 62
 _CONTENT = ("key", "value", "headers")
 _WITHOUT_CONTENT = [null().label(column.name) if column.name in _CONTENT else column for column in LETTERS.columns]
 _SOURCE = (LETTERS.c.topic, LETTERS.c["partition"], LETTERS.c.consumer_group, LETTERS.c.topic_id)
@@ -79,13 +81,16 @@ class DeadLetterAdmin:
         return [DeadLetterSource(PartitionKey(row[0], row[1]), row[2], row[3]) for row in rows]
 
     def chunks(
-        self, source: DeadLetterSource, chosen: Selection, until: dt.datetime, limit: int
+        self, source: DeadLetterSource, chosen: Selection, until: dt.datetime, limit: int | None
     ) -> Iterator[list[DeadLetter]]:
         """At most `limit` letters of a source with all they have, by offset, a few at a time, as they are by then.
+
+        `limit` None: all.
 
         Those that came after `until` are left out, or a stream of bad messages would never end.
         """
         last = -1
+        limit = _NO_LIMIT if limit is None else limit
         while limit > 0:
             where = (source.where(), chosen.where(), LETTERS.c.offset > last, LETTERS.c.written_at <= until)
             size = func.coalesce(func.length(LETTERS.c.value), literal(0))
@@ -100,6 +105,17 @@ class DeadLetterAdmin:
                 yield letters
             last = offsets[-1]
             limit -= len(offsets)
+
+    def all(self, chosen: Selection) -> Iterator[DeadLetter]:
+        """All letters that there are by now, with all they have, source by source."""
+        until = self.now()
+        for source in self.sources(chosen):
+            for letters in self.chunks(source, chosen, until, None):
+                yield from letters
+
+    def drop_all(self, chosen: Selection, until: dt.datetime) -> int:
+        """The same as `drop` for every source."""
+        return sum(self.drop(source, chosen, until) for source in self.sources(chosen))
 
     def drop(self, source: DeadLetterSource, chosen: Selection, until: dt.datetime) -> int:
         """Take the content from the letters of a source that were there at `until`; how many that were."""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from avro_schemas.avro.wire_format import WireFormatError, schema_id_of
 from avro_schemas.tables.layout import table_layout
 from rtpipe.errors import RtpipeError, SettingsError, UnreachableError
+from supervisor.settings.registry_settings import open_registry
+from supervisor.settings.settings import Settings
 from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.literals.json_values import plain_value
 
@@ -112,6 +114,12 @@ class DeadLetterReader:
         except ValueError as exc:
             return None, str(exc)
         return {column.field: _value(plain_value(column), record[column.path[0]]) for column in columns}, ""
+
+
+def reader_for(settings: Settings) -> DeadLetterReader:
+    """One that asks the registry of the settings, if they name one."""
+    there = bool(settings.schema_registry_url.get_secret_value())
+    return DeadLetterReader(QuietRegistry((lambda: open_registry(settings)) if there else None))
 
 
 def _value(convert: Callable[[Any], Any], raw: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 
 from rtpipe.errors import ExitCode
@@ -13,7 +14,7 @@ from supervisor.dead_letters.fetch import DeadLetterFetch, pieces
 from supervisor.dead_letters.selection import Selection
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
-from supervisor.settings import settings as settings_module
+from supervisor.settings.accounts import accounts
 from supervisor.settings.registry_settings import open_registry
 from supervisor.settings.settings import Settings
 from workers.commit.batch_encoder import BatchEncoder
@@ -30,6 +31,20 @@ from workers.rows.schema_source import SchemaHaltError, SchemaSource
 _OF_ONE_SCHEMA = {ExitCode.SCHEMA_REFUSED, ExitCode.BAD_SETUP, ExitCode.USAGE}
 
 
+class RetryTally:
+    """How many letters became what, and those that are still there."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[RetryResult] = Counter()
+        self.left: list[RetryOutcome] = []
+
+    def add(self, outcome: RetryOutcome) -> None:
+        """Count one."""
+        self.counts[outcome.result] += 1
+        if outcome.result in {RetryResult.REFUSED, RetryResult.KEPT}:
+            self.left.append(outcome)
+
+
 class DeadLetterRetries:
     """One run of the command. `force` and `dry_run` as for DeadLetterRetry."""
 
@@ -37,17 +52,18 @@ class DeadLetterRetries:
         self._settings = settings
         self._force = force
         self._dry_run = dry_run
-        fitter = TableFitter(settings_module.accounts(settings))
+        fitter = TableFitter(accounts(settings))
         self._requests = SchemaRequests(lambda: open_registry(settings), fitter, patient=False)
         self._admin = DeadLetterAdmin(settings.database_url.get_secret_value(), settings.database_seconds)
 
-    def run(self, chosen: Selection, limit: int) -> Iterator[RetryOutcome]:
-        """What became of each letter, as it goes."""
+    def run(self, chosen: Selection, limit: int | None) -> Iterator[RetryOutcome]:
+        """What became of each letter, as it goes; at most `limit` of them, None: all."""
         until = self._admin.now()
         with DeadLetterFetch(self._settings.librdkafka()) as fetch:
             for source in self._admin.sources(chosen):
                 for outcome in self._of(source, self._admin.chunks(source, chosen, until, limit), fetch):
-                    limit -= 1
+                    if limit is not None:
+                        limit -= 1
                     yield outcome
 
     def _of(

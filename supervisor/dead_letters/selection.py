@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, and_, or_
 
 from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from rtpipe.errors import SettingsError
+from supervisor.settings.option_values import duration_seconds, topic_and_partition, words
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LONGEST_NUMBER = 18
 
 
@@ -38,13 +38,13 @@ class Selection:
             letters.dropped_at.is_not(None) if self.dropped else letters.dropped_at.is_(None)
         ]
         if self.topics:
-            places = [
+            partitions = [
                 letters.topic == topic
                 if partition is None
                 else and_(letters.topic == topic, letters["partition"] == partition)
                 for topic, partition in self.topics
             ]
-            found.append(or_(*places))
+            found.append(or_(*partitions))
         if self.errors:
             found.append(letters.error_name.in_(self.errors))
         if self.offsets:
@@ -55,37 +55,27 @@ class Selection:
 
 
 def selection(
-    topics: Sequence[str] = (),
-    errors: Sequence[str] = (),
-    offsets: Sequence[str] = (),
+    topics: Sequence[str] | None = None,
+    errors: Sequence[str] | None = None,
+    offsets: Sequence[str] | None = None,
     since: str = "",
     *,
     dropped: bool = False,
 ) -> Selection:
-    """What the options say; each may be repeated or hold several, split by commas. Raises SettingsError."""
+    """What the options say; each may be repeated or hold several, split by commas. Raises SettingsError.
+
+    None and "": nothing is said, and so nothing is left out.
+    """
     chosen = Selection(
-        topics=tuple(_place(text) for text in _words(topics)),
-        errors=tuple(_error(text) for text in _words(errors)),
-        offsets=tuple(_range(text) for text in _words(offsets)),
+        topics=tuple(topic_and_partition(text) for text in words(topics or ())),
+        errors=tuple(_error(text) for text in words(errors or ())),
+        offsets=tuple(_range(text) for text in words(offsets or ())),
         since=_moment(since) if since else None,
         dropped=dropped,
     )
     if chosen.offsets and not chosen.topics:
         raise SettingsError("--offset without a topic", hint="for example: --topics dataset1/0 --offset 17,20-25")
     return chosen
-
-
-def _words(given: Sequence[str]) -> list[str]:
-    return [word.strip() for text in given for word in text.split(",") if word.strip()]
-
-
-def _place(text: str) -> tuple[str, int | None]:
-    topic, slash, partition = text.partition("/")
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", topic) or (slash and not re.fullmatch(r"[0-9]{1,9}", partition)):
-        raise SettingsError(
-            f"{text!r} is neither TOPIC nor TOPIC/PARTITION", hint="for example: dataset1 or dataset1/0"
-        )
-    return topic, int(partition) if slash else None
 
 
 def _error(text: str) -> str:
@@ -104,8 +94,8 @@ def _range(text: str) -> tuple[int, int]:
 def _moment(text: str) -> dt.datetime:
     """`90s`, `30m`, `2h`, `7d` ago, or a date and time by ISO 8601, which is UTC unless it says otherwise."""
     try:
-        if found := re.fullmatch(r"([0-9]{1,9})([smhd])", text):
-            return dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(**{_UNITS[found[2]]: int(found[1])})
+        if (seconds := duration_seconds(text, unit_needed=True)) is not None:
+            return dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(seconds=seconds)
         moment = dt.datetime.fromisoformat(text)
         return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
     except (ValueError, OverflowError):

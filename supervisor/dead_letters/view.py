@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from supervisor.dead_letters.admin import Kind
 from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
+from supervisor.dead_letters.retry import RetryTally
 from workers.contract.batch import Headers
 from workers.contract.refusal import advice_for
 from workers.retry.dead_letter import DeadLetter
@@ -62,6 +64,12 @@ def content_of(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
+def all_of(letter: DeadLetter, reader: DeadLetterReader) -> dict[str, Any]:
+    """Everything of a letter, for JSON: facts, content, advice, and its value as its schema reads it."""
+    decoded = json.loads(as_json(reader.decoded(letter.value)[0])) if letter.value else None
+    return facts_of(letter) | content_of(letter) | {"what_to_do": advice_for(letter.error_name), "decoded": decoded}
+
+
 def iso(moment: dt.datetime) -> str:
     """A time in UTC by ISO 8601."""
     return moment.isoformat() + "Z"
@@ -98,6 +106,17 @@ def letters_table(letters: Sequence[DeadLetter]) -> Table:
     return table
 
 
+def print_list(kinds: Sequence[Kind], letters: Sequence[DeadLetter]) -> None:
+    """The numbers by topic and error, then the newest letters."""
+    out = console()
+    out.print(kinds_table(kinds))
+    out.print()
+    out.print(letters_table(letters))
+    total = sum(kind.count for kind in kinds)
+    if total > len(letters):
+        out.print(f"and {total - len(letters):,} older ones (see --limit)")
+
+
 def print_letter(letter: DeadLetter, reader: DeadLetterReader, *, whole: bool) -> None:
     """All of one letter. `whole`: as bytes, and none left out."""
     out = Console(highlight=False, soft_wrap=True)
@@ -108,17 +127,12 @@ def print_letter(letter: DeadLetter, reader: DeadLetterReader, *, whole: bool) -
     if letter.dropped_at is not None:
         _line(out, "dropped_at", f"{iso(letter.dropped_at)}; key, value and headers are gone")
         return
-    _line(out, "what to do", what_to_do(letter))
+    _line(out, "what to do", advice_for(letter.error_name))
     if not letter.whole:
         _line(out, "note", "what was too large is missing here; Kafka has it, as long as the topic keeps it")
     _content(out, "key", letter.key, reader, whole=whole)
     _headers(out, letter.headers, reader, whole=whole)
     _content(out, "value", letter.value, reader, whole=whole)
-
-
-def what_to_do(letter: DeadLetter) -> str:
-    """Advice by the name of its error."""
-    return advice_for(letter.error_name)
 
 
 def outcome_of(outcome: RetryOutcome) -> dict[str, Any]:
@@ -128,17 +142,23 @@ def outcome_of(outcome: RetryOutcome) -> dict[str, Any]:
     return place | {"result": str(outcome.result), "error_name": outcome.error_name, "error_text": outcome.text}
 
 
-def print_outcomes(counts: Mapping[RetryResult, int], left: Sequence[RetryOutcome], *, dry_run: bool) -> None:
+def tally_of(tally: RetryTally, *, dry_run: bool) -> dict[str, Any]:
+    """A retry, for JSON."""
+    numbers = {str(result): tally.counts[result] for result in RetryResult}
+    return {"dry_run": dry_run, **numbers, "left": [outcome_of(outcome) for outcome in tally.left]}
+
+
+def print_tally(tally: RetryTally, *, dry_run: bool) -> None:
     """The first letters that are still there after a retry, and how many became what."""
-    if not counts:
+    if not tally.counts:
         print("no dead letters like that")
         return
-    for outcome in left[:_SPELT_OUT]:
+    for outcome in tally.left[:_SPELT_OUT]:
         text = escaped(f"{outcome.error_name}  {outcome.text}")
         print(f"{outcome.result:<8} {outcome.source.key} offset {outcome.offset}  {text}")
-    if len(left) > _SPELT_OUT:
-        print(f"and {len(left) - _SPELT_OUT:,} more like these (--json has all)")
-    words = ", ".join(f"{count:,} {result}" for result, count in sorted(counts.items()))
+    if len(tally.left) > _SPELT_OUT:
+        print(f"and {len(tally.left) - _SPELT_OUT:,} more like these (--json has all)")
+    words = ", ".join(f"{count:,} {result}" for result, count in sorted(tally.counts.items()))
     print(f"{words}; this was a dry run: nothing is changed" if dry_run else words)
 
 

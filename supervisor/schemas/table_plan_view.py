@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +15,13 @@ from avro_schemas.tables.changes import AddColumn, Change, DropColumn, MakeNulla
 from supervisor.schemas.table_plan import TablePlan
 
 _ADDED, _CHANGED, _REMOVED, _QUIET = "green", "yellow", "red", "dim"
+
+
+def print_plans(plans: Sequence[TablePlan]) -> None:
+    """The diff of each table, on stdout."""
+    console = Console(highlight=False, soft_wrap=True)
+    for plan in plans:
+        print_plan(plan, console)
 
 
 def print_plan(plan: TablePlan, console: Console) -> None:
@@ -45,7 +53,7 @@ def renamed(plan: TablePlan) -> dict[str, str]:
     return {shape.field: shape.name for shape in plan.columns if shape.name != shape.field}
 
 
-def as_json(plan: TablePlan) -> dict[str, Any]:
+def facts_of(plan: TablePlan) -> dict[str, Any]:
     """The same with stable keys."""
     state = "refused" if plan.refused else "to create" if plan.create else "differs" if plan.changes else "fits"
     return {

@@ -1,33 +1,36 @@
-"""The block `registry` of the settings, and the client that it leads to."""
+"""The schema registry: its address, the block `registry`, and the client that they lead to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, field_validator
 
 from avro_schemas.registry.properties import problem_of
+from rtpipe.credentials import web_address_problem
+from supervisor.settings.property_blocks import as_texts, refuse
 
 if TYPE_CHECKING:
     from avro_schemas.registry.client import Registry
     from supervisor.settings.settings import Settings
 
 
-def _as_text(value: Any) -> Any:
-    """Numbers may be written as numbers."""
-    if not isinstance(value, dict):
-        return value
-    return {name: str(one) if type(one) in {int, float} else one for name, one in value.items()}
-
-
-def _known(value: dict[str, str]) -> dict[str, str]:
-    if problem := problem_of(value):
-        raise ValueError(problem)
-    return value
-
-
 #: Properties of the registry's client by name.
-RegistryProperties = Annotated[dict[str, str], BeforeValidator(_as_text), AfterValidator(_known)]
+RegistryProperties = Annotated[dict[str, str], BeforeValidator(as_texts), AfterValidator(refuse(problem_of))]
+
+
+class RegistrySettings(BaseModel):
+    """Where the schema registry is, and how to speak to it."""
+
+    schema_registry_url: SecretStr = Field(SecretStr(""), description="http:// or https://; may hold user:password@")
+    registry: RegistryProperties = Field(default_factory=dict, repr=False, description="more properties: TLS, tokens")
+
+    @field_validator("schema_registry_url")
+    @classmethod
+    def _web_address(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and (problem := web_address_problem(value.get_secret_value())):
+            raise ValueError(problem)
+        return value
 
 
 def open_registry(settings: Settings) -> Registry:

@@ -24,7 +24,7 @@ from supervisor.schemas.table_apply import make_fit, refuse
 from supervisor.schemas.table_plan import UNASKED, TablePlan, TableTarget
 from supervisor.schemas.table_plan_view import lines_of
 from supervisor.schemas.table_targets import targets
-from supervisor.settings import settings as settings_module
+from supervisor.settings.accounts import accounts
 from supervisor.settings.settings import Settings
 from workers.contract.errors import SetupError
 
@@ -48,7 +48,7 @@ class Setup:
                 f"there is no schema for the values of a topic: {error.message}",
                 hint="its producer registers it; from a schema file: rtpipe infra create --schemas FILE --topic TOPIC",
             ) from error
-        self._accounts: Accounts = settings_module.accounts(settings)
+        self._accounts: Accounts = accounts(settings)
         #: of every topic's table, as `plan` found it
         self.tables: list[TablePlan] = []
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infra.provision.items import ProvisionItem
+from infra.provision.items import ProvisionItem, ProvisionResult
 from infra.stack.status import StackStatus
 
 _STYLES = {
@@ -21,6 +23,11 @@ _STYLES = {
     "dead": "bold red",
     "unhealthy": "yellow",
 }
+
+
+def facts_of(result: ProvisionResult) -> dict[str, Any]:
+    """All items for programs."""
+    return {"items": [dataclasses.asdict(item) for item in result.items]}
 
 
 def print_items(items: Sequence[ProvisionItem], *, with_sql: bool) -> None:

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from infra.stack.layout import Wishes
+from infra.stack.layout import StackOptions
 from infra.stack.ports import pick_ports
 from infra.stack.services import kafka as kafka_service
 from tests.support.fault_run import FaultRun, fault_run, generations
@@ -47,7 +47,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     with tcp_proxy((HOST, port)) as broker, pytest.MonkeyPatch.context() as patch:
         advertised = {"advertised.listeners": f"PLAINTEXT://{HOST}:{broker.port}"}
         patch.setattr(kafka_service, "_properties", lambda *of: plain(*of) | advertised)
-        with running_stack(tmp_path_factory.mktemp("network"), Wishes(kafka_port=port)) as stack:
+        with running_stack(tmp_path_factory.mktemp("network"), StackOptions(kafka_port=port)) as stack:
             where = urlsplit(stack.schema_registry_url)
             with tcp_proxy((HOST, where.port or 0)) as registry:
                 addresses = dataclasses.replace(

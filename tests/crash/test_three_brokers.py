@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from infra.stack.artifacts.cache import artifact_paths, cache_directory
 from infra.stack.embedded_stack import up
-from infra.stack.layout import Wishes, load_layout
+from infra.stack.layout import StackOptions, load_layout
 from infra.stack.services import start as service_start
 from infra.stack.services.kafka import kafka_services
 from tests.support.fault_run import QUICK, all_run, fault_run, generations, nobody_left
@@ -39,7 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(home: Path) -> Iterator[Addresses]:
-    with running_stack(home, Wishes(brokers=3)) as addresses:
+    with running_stack(home, StackOptions(brokers=3)) as addresses:
         yield addresses
 
 

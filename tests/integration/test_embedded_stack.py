@@ -29,7 +29,7 @@ from infra.stack.artifacts.cache import artifact_paths, cache_directory, ensure_
 from infra.stack.artifacts.lock import read_lock
 from infra.stack.embedded_stack import down, status, up
 from infra.stack.errors import DiskFullError, NotAStackError, PortInUseError, ServiceDiedError, StackError
-from infra.stack.layout import MARKER, Wishes, load_layout, new_layout, save_layout
+from infra.stack.layout import MARKER, StackOptions, load_layout, new_layout, save_layout
 from infra.stack.state import Addresses, read_addresses
 from infra.stack.status import StackStatus
 from tests.support.maven_repository import maven_repository
@@ -237,7 +237,7 @@ def test_registered_schema_survives_a_kill(own: Path) -> None:
 
 def test_running_service_keeps_its_port(own: Path) -> None:
     with pytest.raises(StackError, match=r"kafka-1 runs on port \d+, so it cannot change to 19092"):
-        up(own, Wishes(kafka_port=19092), console=quiet())
+        up(own, StackOptions(kafka_port=19092), console=quiet())
 
 
 COMMAND = "import sys; from pathlib import Path; from infra.stack.embedded_stack import up; up(Path(sys.argv[1]))"
@@ -275,23 +275,23 @@ def test_killed_up_is_adopted_or_cleaned(tmp_path: Path) -> None:
 
 @pytest.mark.faults
 def test_three_brokers(tmp_path: Path) -> None:
-    with running_stack(tmp_path / "three", Wishes(brokers=3)) as addresses:
+    with running_stack(tmp_path / "three", StackOptions(brokers=3)) as addresses:
         make_topic(addresses, "copied", copies=3)
         send(addresses, "copied", b"message")
         os.kill(pids(status(tmp_path / "three"))["kafka-2"] or 0, signal.SIGKILL)
         send(addresses, "copied", b"with two brokers")
         assert values(addresses, "copied") == [b"message", b"with two brokers"]
         with pytest.raises(StackError, match=r"made with 3 broker\(s\), not 1"):
-            up(tmp_path / "three", Wishes(brokers=1), console=quiet())
+            up(tmp_path / "three", StackOptions(brokers=1), console=quiet())
     assert not (tmp_path / "three").exists(), "purged"
 
 
 def test_port_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        for wishes in (Wishes(kafka_port=port), Wishes()):  # the second: the port that was kept
+        for options in (StackOptions(kafka_port=port), StackOptions()):  # the second: the port that was kept
             with pytest.raises(PortInUseError, match=rf"port {port}, which kafka-1 .*process {os.getpid()}") as caught:
-                up(tmp_path, wishes, console=quiet())
+                up(tmp_path, options, console=quiet())
             assert "rtpipe infra up --kafka-port N" in caught.value.hint
     assert not (tmp_path / "run").exists(), "nothing was started"
     down(tmp_path, purge=True, console=quiet())
@@ -300,7 +300,7 @@ def test_port_in_use(tmp_path: Path) -> None:
 @pytest.mark.faults
 def test_service_that_dies_shows_its_log(tmp_path: Path) -> None:
     """Its data directory is whole by name, but holds nothing that the server can start with."""
-    save_layout(new_layout(tmp_path, Wishes()))
+    save_layout(new_layout(tmp_path, StackOptions()))
     (tmp_path / "mariadb/data").mkdir(parents=True)
     try:
         with pytest.raises(ServiceDiedError, match=r"mariadb died while starting; .*mariadb\.log") as caught:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from avro_schemas.registry.client import Registry
 from infra.stack.artifacts.cache import cache_directory, ensure_artifacts
-from infra.stack.layout import Wishes, new_layout
+from infra.stack.layout import StackOptions, new_layout
 from infra.stack.services import control as service_control
 from infra.stack.services import start as service_start
 from infra.stack.services.registry import registry_service
@@ -56,7 +56,7 @@ def upgraded(tmp_path: Path) -> Iterator[Service]:
     (tmp_path / "registry" / "schemas.mv.db").write_bytes(lzma.decompress(DATA.read_bytes()))
     console = Console(file=io.StringIO())
     program = ensure_artifacts(cache_directory(), console).registry
-    service = registry_service(new_layout(tmp_path, Wishes()), program)
+    service = registry_service(new_layout(tmp_path, StackOptions()), program)
     yield service
     service_control.stop(service_control.find([service]).values(), grace=20)
 

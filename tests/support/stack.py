@@ -11,7 +11,7 @@ import pytest
 
 from infra.stack.embedded_stack import down, up
 from infra.stack.errors import PlatformError, PreflightError
-from infra.stack.layout import Wishes
+from infra.stack.layout import StackOptions
 from tests.support.pipeline import connect
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from infra.stack.state import Addresses
     from tests.support.mysql_server import MysqlServer
 
-_NO_WISHES = Wishes()
+_DEFAULTS = StackOptions()
 
 
 @pytest.fixture(scope="session")
@@ -69,11 +69,11 @@ def on_mysql(stack: Addresses, server: MysqlServer) -> Addresses:
 
 @contextlib.contextmanager
 def running_stack(
-    directory: Path, wishes: Wishes = _NO_WISHES, *, done: Callable[[], bool] = lambda: True
+    directory: Path, options: StackOptions = _DEFAULTS, *, done: Callable[[], bool] = lambda: True
 ) -> Iterator[Addresses]:
     """A stack in `directory`; its programs come from the user's shared cache. Deleted afterwards if it is `done`."""
     try:
-        addresses = up(directory, wishes)
+        addresses = up(directory, options)
         yield addresses
     except (PlatformError, PreflightError) as exc:
         pytest.skip(f"no embedded stack here: {exc.message} {exc.hint}")

@@ -31,6 +31,17 @@ def commands(group: Any, *path: str) -> list[tuple[str, ...]]:
 ROOT: Any = typer.main.get_command(app)
 
 
+def test_the_file_of_a_command_is_found_by_its_words() -> None:
+    """`rtpipe dead-letters retry` is commands/dead_letters/retry.py."""
+    for words in commands(ROOT):
+        command = ROOT
+        for word in words:
+            command = command.commands[word]
+        if words and not hasattr(command, "commands"):
+            path = ".".join(words).replace("-", "_")
+            assert command.callback.__module__ == f"supervisor.commands.{path}"
+
+
 @pytest.mark.parametrize("words", commands(ROOT), ids=lambda words: " ".join(words) or "rtpipe")
 def test_help(rtpipe: Command, words: tuple[str, ...]) -> None:
     answer = rtpipe(*words, "--help")
@@ -275,12 +286,12 @@ def test_a_schema_file_that_is_not_there(rtpipe: Command) -> None:
     refused(rtpipe("schema", "check", "nowhere.json"), 2, "E_SETTINGS", "nowhere.json: No such file")
 
 
-@pytest.mark.parametrize(("text", "value"), [("90", 90), ("1.5s", 1.5), ("10m", 600), ("8h", 28_800)])
+@pytest.mark.parametrize(("text", "value"), [("90", 90), ("1.5s", 1.5), ("10m", 600), ("8h", 28_800), ("7d", 604_800)])
 def test_durations(text: str, value: float) -> None:
     assert seconds(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "1d", "soon", "1h30"])
+@pytest.mark.parametrize("text", ["", "0", "-1", "1w", "soon", "1h30"])
 def test_no_durations(rtpipe: Command, text: str) -> None:
     answer = rtpipe("chaos", "--duration", text)
     assert answer.returncode == 2

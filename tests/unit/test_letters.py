@@ -23,6 +23,7 @@ from supervisor.dead_letters import view as letter_view
 from supervisor.dead_letters.export import write_directory, write_file
 from supervisor.dead_letters.fetch import pieces
 from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
+from supervisor.dead_letters.retry import RetryTally
 from supervisor.dead_letters.selection import selection
 from tests.support.specs import default_spec
 from workers.commit.dead_letter_rows import NOT_KEPT, dead_letter_text
@@ -207,7 +208,10 @@ def test_a_long_value_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_printed_retry(capsys: pytest.CaptureFixture[str]) -> None:
     left = [RetryOutcome(SOURCE, offset, RetryResult.REFUSED, "E_VALUE", "too\nlong") for offset in range(50)]
-    letter_view.print_outcomes({RetryResult.WRITTEN: 2, RetryResult.REFUSED: 50}, left, dry_run=True)
+    tally = RetryTally()
+    for outcome in [*left, *[RetryOutcome(SOURCE, offset, RetryResult.WRITTEN, "", "") for offset in (50, 51)]]:
+        tally.add(outcome)
+    letter_view.print_tally(tally, dry_run=True)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "refused  orders/3 offset 0  E_VALUE  too\\u000along"
     assert said[-2:] == [

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from rtpipe.errors import SettingsError
-from supervisor.commands.options import topic_names
+from rtpipe.kafka.properties import EXACT_READER
 from supervisor.partition_plan import check_tables
 from supervisor.settings import settings as settings_module
+from supervisor.settings.option_values import topic_names
 from supervisor.settings.settings import as_environment, load, require
 
 URL = "mysql+pymysql://me:hunter2@db:3306/bank"
@@ -66,6 +67,26 @@ def test_properties_of_kafka_may_come_from_a_file(nowhere: Path, monkeypatch: py
     with pytest.raises(SettingsError, match=r"RTPIPE_KAFKA_FILE: .*: takes JSON") as caught:
         load()
     assert "hunter2" not in caught.value.message + caught.value.hint
+
+
+def test_properties_of_kafka_may_be_numbers_and_flags(nowhere: Path) -> None:
+    (nowhere / "rtpipe.toml").write_text('[kafka]\n"socket.timeout.ms" = 3000\n"check.crcs" = true\n"a" = "b"\n')
+    assert load().kafka == {"socket.timeout.ms": "3000", "check.crcs": "true", "a": "b"}
+    assert load(bootstrap_servers="k:1").librdkafka()["bootstrap.servers"] == "k:1"
+
+
+@pytest.mark.parametrize(("name", "value"), EXACT_READER.items())
+def test_a_property_that_exactly_once_rests_on_is_refused_and_never_set_aside_in_silence(name: str, value: str) -> None:
+    assert load(kafka={name: value.upper()}).kafka  # what it is anyhow
+    with pytest.raises(SettingsError, match=rf"^kafka: {name} must be {value}: exactly once rests on it$"):
+        load(kafka={name: "hunter2"})
+
+
+@pytest.mark.parametrize("name", ["bootstrap.servers", "metadata.broker.list", "group.id"])
+def test_a_property_that_has_a_setting_of_its_own_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"kafka: {name} has a setting of its own: ") as caught:
+        load(kafka={name: "hunter2"})
+    assert "hunter2" not in caught.value.message
 
 
 def test_properties_of_the_registry(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,14 +7,14 @@ import pytest
 
 from infra.stack import ports
 from infra.stack.errors import NotAStackError, PortInUseError, StackError
-from infra.stack.layout import MARKER, Wishes, changed_layout, load_layout, new_layout, save_layout
+from infra.stack.layout import MARKER, StackOptions, changed_layout, load_layout, new_layout, save_layout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_new_layout_has_different_ports(tmp_path: Path) -> None:
-    layout = new_layout(tmp_path, Wishes(brokers=3))
+    layout = new_layout(tmp_path, StackOptions(brokers=3))
     used = [*layout.kafka_ports, *layout.controller_ports, layout.registry_port, layout.database_port]
     assert len(set(used)) == 8
     assert layout.brokers == 3
@@ -22,7 +22,7 @@ def test_new_layout_has_different_ports(tmp_path: Path) -> None:
 
 
 def test_wishes_are_met(tmp_path: Path) -> None:
-    layout = new_layout(tmp_path, Wishes(brokers=2, kafka_port=9092, registry_port=8081, database_port=3306))
+    layout = new_layout(tmp_path, StackOptions(brokers=2, kafka_port=9092, registry_port=8081, database_port=3306))
     assert (layout.kafka_ports, layout.registry_port, layout.database_port) == ((9092, 9093), 8081, 3306)
     addresses = layout.addresses
     assert addresses.bootstrap_servers == "127.0.0.1:9092,127.0.0.1:9093"
@@ -32,20 +32,20 @@ def test_wishes_are_met(tmp_path: Path) -> None:
 
 def test_layout_is_kept(tmp_path: Path) -> None:
     assert load_layout(tmp_path / "absent") is None
-    layout = new_layout(tmp_path, Wishes())
+    layout = new_layout(tmp_path, StackOptions())
     save_layout(layout)
     assert load_layout(tmp_path) == layout
-    assert changed_layout(layout, Wishes()) == layout
-    moved = changed_layout(layout, Wishes(kafka_port=19092))
+    assert changed_layout(layout, StackOptions()) == layout
+    moved = changed_layout(layout, StackOptions(kafka_port=19092))
     assert moved.kafka_ports == (19092,)
     assert moved.database_port == layout.database_port
 
 
 def test_number_of_brokers_stays(tmp_path: Path) -> None:
-    layout = new_layout(tmp_path, Wishes(brokers=1))
-    assert changed_layout(layout, Wishes(brokers=1)) == layout
+    layout = new_layout(tmp_path, StackOptions(brokers=1))
+    assert changed_layout(layout, StackOptions(brokers=1)) == layout
     with pytest.raises(StackError, match=r"made with 1 broker\(s\), not 3") as caught:
-        changed_layout(layout, Wishes(brokers=3))
+        changed_layout(layout, StackOptions(brokers=3))
     assert "--purge" in caught.value.hint
 
 
@@ -77,7 +77,7 @@ def test_taken_port() -> None:
 
 
 def test_taken_controller_port_is_replaced(tmp_path: Path) -> None:
-    layout = new_layout(tmp_path, Wishes())
+    layout = new_layout(tmp_path, StackOptions())
     assert layout.with_free_controller_ports() == layout
     with socket.create_server(("127.0.0.1", layout.controller_ports[0])):
         moved = layout.with_free_controller_ports()

@@ -1,0 +1,37 @@
+"""`rtpipe adopt`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from supervisor.commands.offsets.options import Yes
+
+
+def add_to(root: typer.Typer) -> None:
+    """Register the command."""
+    root.command()(adopt)
+
+
+def adopt(topic: Annotated[str, typer.Argument(help="The topic.")], yes: Yes = False) -> None:
+    """Accept a topic that was deleted and made again, or another cluster: begin at its first messages.
+
+    The rows that came from the old topic stay in the table; `rtpipe verify` calls them too many, since no message of
+    the new topic explains them.
+
+    Example:
+      rtpipe adopt dataset1
+
+    """
+    from supervisor.admin.offset_work import OffsetWork
+    from supervisor.settings.settings import load_with
+
+    work = OffsetWork(load_with("bootstrap_servers", "database_url"))
+    adoption = work.adoption(topic)
+    for line in adoption.words():
+        print(line)
+    if not yes:
+        typer.confirm("go on?", abort=True)
+    work.adopt(adoption)
+    print(f"{topic}: adopted; where a supervisor runs: rtpipe resume {topic}")

@@ -1,0 +1,49 @@
+"""`rtpipe dead-letters drop`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from rtpipe.errors import SettingsError
+from supervisor.commands.dead_letters.options import Errors, Offsets, Since, Topics
+
+
+def drop(
+    topics: Topics = None,
+    error: Errors = None,
+    offset: Offsets = None,
+    since: Since = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Give up dead letters: their content is deleted for good. Shows which, and asks.
+
+    That there was one remains, so that rtpipe verify knows its message from a lost one: list --dropped shows them.
+
+    Example:
+      rtpipe dead-letters drop --topics orders --error E_WIRE_FORMAT
+
+    """
+    from supervisor.dead_letters import view
+    from supervisor.dead_letters.admin import DeadLetterAdmin
+    from supervisor.dead_letters.selection import selection
+    from supervisor.settings.settings import load_with
+
+    chosen = selection(topics, error, offset, since)
+    if not chosen.narrow:
+        raise SettingsError("drop needs to be told which letters", hint="--topics, --error, --since or --offset")
+    settings = load_with("database_url")
+    admin = DeadLetterAdmin(settings.database_url.get_secret_value(), settings.database_seconds)
+    until, kinds = admin.now(), admin.kinds(chosen)
+    if not kinds:
+        print("no dead letters like that")
+        return
+    view.console().print(view.kinds_table(kinds))
+    print("their keys, values and headers will be deleted; `rtpipe dead-letters export` keeps a copy")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise SettingsError("nobody is there to ask", hint="--yes drops without asking")
+        typer.confirm("go on?", abort=True)
+    print(f"{admin.drop_all(chosen, until):,} dropped")

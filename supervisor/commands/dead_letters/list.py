@@ -1,0 +1,47 @@
+"""`rtpipe dead-letters list`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from supervisor.commands.dead_letters.options import Errors, Limit, Offsets, Since, Topics, reading_admin
+from supervisor.commands.options import Json
+from supervisor.commands.output_text import print_json
+
+
+def list_letters(
+    topics: Topics = None,
+    error: Errors = None,
+    since: Since = "",
+    offset: Offsets = None,
+    limit: Limit = 20,
+    dropped: Annotated[bool, typer.Option("--dropped", help="Those that were dropped, instead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Count the dead letters by topic and error, and list the newest. Shows nothing of their content.
+
+    Examples:
+      rtpipe dead-letters list
+
+      rtpipe dead-letters list --topics orders --error E_VALUE --since 2h
+
+    """
+    from supervisor.dead_letters import view
+    from supervisor.dead_letters.selection import selection
+
+    chosen = selection(topics, error, offset, since, dropped=dropped)
+    admin = reading_admin()
+    kinds, letters = admin.kinds(chosen), admin.newest(chosen, limit)
+    if as_json:
+        print_json(
+            {
+                "summary": [view.kind_of(kind) for kind in kinds],
+                "letters": [view.facts_of(letter) for letter in letters],
+            }
+        )
+    elif kinds:
+        view.print_list(kinds, letters)
+    else:
+        print("no dead letters" + (" like that" if chosen.narrow or dropped else ""))

@@ -1,0 +1,33 @@
+"""Options of the commands about dead letters, and the selection that they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from supervisor.dead_letters.admin import DeadLetterAdmin
+
+Topics = Annotated[
+    list[str] | None,
+    typer.Option("--topics", "-t", help="TOPIC or TOPIC/PARTITION, split by commas; may be repeated; default: all."),
+]
+Errors = Annotated[
+    list[str] | None, typer.Option("--error", "-e", help="Name of an error, such as E_VALUE; may be repeated.")
+]
+Since = Annotated[str, typer.Option("--since", help="Written since 30m, 2h, 7d, or a time in UTC by ISO 8601.")]
+Offsets = Annotated[list[str] | None, typer.Option("--offset", help="Offsets and ranges, as 17,20-25; needs --topics.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", help="At most so many letters.", min=1)]
+
+
+def reading_admin() -> DeadLetterAdmin:
+    """With whichever account there is: both may read."""
+    from supervisor.dead_letters.admin import DeadLetterAdmin
+    from supervisor.settings.settings import load, require
+
+    settings = load()
+    url = settings.database_url.get_secret_value() or settings.infra_database_url.get_secret_value()
+    if not url:
+        require(settings, "database_url")
+    return DeadLetterAdmin(url, settings.database_seconds)

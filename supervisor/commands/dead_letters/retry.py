@@ -1,0 +1,56 @@
+"""`rtpipe dead-letters retry`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rtpipe.errors import ExitCode
+from supervisor.commands.dead_letters.options import Errors, Offsets, Since, Topics
+from supervisor.commands.options import Json
+from supervisor.commands.output_text import print_json
+
+
+def retry(
+    topics: Topics = None,
+    error: Errors = None,
+    offset: Offsets = None,
+    since: Since = "",
+    limit: Annotated[int | None, typer.Option("--limit", "-n", help="Try at most so many.", min=1)] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="In upsert mode, write also what may be older than the row of its key.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try, and change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Try again to make rows of dead letters, exactly once, after the cause was mended.
+
+    Runs beside a working supervisor, may be killed at any moment and run twice at once. A letter that is still no row
+    stays, with its new error.
+
+    Exit code 0: all are rows now. 6: some are still dead letters.
+
+    Examples:
+      rtpipe dead-letters retry --topics orders --dry-run
+
+      rtpipe dead-letters retry --topics orders/0 --error E_VALUE
+
+    """
+    from supervisor.dead_letters import view
+    from supervisor.dead_letters.retry import DeadLetterRetries, RetryTally
+    from supervisor.dead_letters.selection import selection
+    from supervisor.settings.settings import load_with
+    from workers import kill_points
+
+    chosen = selection(topics, error, offset, since)
+    settings = load_with("database_url", "schema_registry_url")
+    kill_points.arm(settings.kill_point)
+    tally = RetryTally()
+    for outcome in DeadLetterRetries(settings, force=force, dry_run=dry_run).run(chosen, limit):
+        tally.add(outcome)
+    if as_json:
+        print_json(view.tally_of(tally, dry_run=dry_run))
+    else:
+        view.print_tally(tally, dry_run=dry_run)
+    raise typer.Exit(ExitCode.DEAD_LETTERS if tally.left else ExitCode.DONE)

@@ -1,0 +1,43 @@
+"""`rtpipe dead-letters show`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rtpipe.errors import SettingsError
+from supervisor.commands.dead_letters.options import reading_admin
+from supervisor.commands.options import Json
+from supervisor.commands.output_text import print_json
+
+
+def show(
+    where: Annotated[str, typer.Argument(help="TOPIC/PARTITION, for example orders/0.")],
+    offset: Annotated[int, typer.Argument(help="The message's offset.", min=0)],
+    as_hex: Annotated[bool, typer.Option("--hex", help="Bytes as hexadecimal digits, all of them.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show all of one dead letter: its error, what to do about it, key, headers and value, decoded where possible.
+
+    Examples:
+      rtpipe dead-letters show orders/0 1234
+
+      rtpipe dead-letters show orders/0 1234 --json
+
+    """
+    from supervisor.dead_letters import view
+    from supervisor.dead_letters.message_text import reader_for
+    from supervisor.settings.option_values import partition_key
+    from supervisor.settings.settings import load
+
+    key, admin = partition_key(where), reading_admin()
+    letters = admin.one(key, offset)
+    if not letters:
+        raise SettingsError(f"there is no dead letter of {where} offset {offset}", hint="rtpipe dead-letters list")
+    reader = reader_for(load())
+    if as_json:
+        print_json({"letters": [view.all_of(letter, reader) for letter in letters]})
+        return
+    for letter in letters:
+        view.print_letter(letter, reader, whole=as_hex)

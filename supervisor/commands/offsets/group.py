@@ -1,0 +1,12 @@
+"""The group `rtpipe offsets`."""
+
+from __future__ import annotations
+
+import typer
+
+from supervisor.commands.offsets.list import list_offsets
+from supervisor.commands.offsets.set import set_offset
+
+app = typer.Typer(help="Stored offsets: look at them, set one after a person decided.", no_args_is_help=True)
+app.command("list")(list_offsets)
+app.command("set")(set_offset)

@@ -1,0 +1,34 @@
+"""`rtpipe offsets list`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from supervisor.commands.options import Json
+from supervisor.commands.output_text import print_json
+from supervisor.settings.option_values import topic_names
+
+
+def list_offsets(
+    topics: Annotated[list[str] | None, typer.Option("--topics", "-t", help="Only these; default: all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what kafka_offsets holds beside where each partition's log begins and ends.
+
+    Examples:
+      rtpipe offsets list
+
+      rtpipe offsets list --topics dataset1 --json
+
+    """
+    from supervisor.admin.offset_view import facts_of, print_offsets
+    from supervisor.admin.offset_work import OffsetWork
+    from supervisor.settings.settings import load_with
+
+    found = OffsetWork(load_with("bootstrap_servers", "database_url")).known(topic_names(topics) if topics else ())
+    if as_json:
+        print_json({"offsets": [facts_of(partition) for partition in found]})
+    else:
+        print_offsets(found)

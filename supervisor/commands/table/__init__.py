@@ -1,0 +1,1 @@
+"""`rtpipe table`: what a schema needs of its table, shown or done."""

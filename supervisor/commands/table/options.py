@@ -1,0 +1,25 @@
+"""Options of the commands about tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SomeTopics = Annotated[
+    list[str] | None,
+    typer.Option("--topics", "-t", help="Topics, separated by commas; default: those of --schema.", show_default=False),
+]
+OneSchema = Annotated[
+    Path | None,
+    typer.Option("--schema", help="A file with the schema, instead of the newest in the registry.", show_default=False),
+]
+OneId = Annotated[
+    int | None,
+    typer.Option("--schema-id", help="The registry's schema of this id, instead of the newest.", show_default=False),
+]
+AcceptUnrelated = Annotated[
+    bool,
+    typer.Option("--accept-unrelated", help="The table is the topic's though it has no column of this schema."),
+]

@@ -1,0 +1,39 @@
+"""The names of environment variables: RTPIPE_ and a setting's name in capitals."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+
+from rtpipe.errors import SettingsError
+
+PREFIX = "RTPIPE_"
+#: Variables that are no settings: each is read where it is needed.
+NO_SETTINGS = ("CONFIG", "DEBUG", "CACHE_DIR", "STACK_DIR", "MAVEN_REPOSITORY")
+#: How much alike two names are before one counts as a slip for the other.
+_ALIKE = 0.85
+
+
+def variable(name: str) -> str:
+    """The variable of a setting."""
+    return f"{PREFIX}{name.upper()}"
+
+
+def file_variable(name: str) -> str:
+    """The variable that names a file with the setting's value."""
+    return f"{variable(name)}_FILE"
+
+
+def refuse_misspelt(settings: Iterable[str]) -> None:
+    """SettingsError for a variable whose name is nearly right: it would be ignored in silence.
+
+    Other variables that begin with RTPIPE_ are those of other programs.
+    """
+    known = {spell(name) for name in settings for spell in (variable, file_variable)}
+    known |= {f"{PREFIX}{name}" for name in NO_SETTINGS}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
+            if close:
+                raise SettingsError(f"{name}: no such variable", hint=f"did you mean {close[0]}?")

@@ -1,0 +1,24 @@
+"""How `rtpipe supervise` runs: when a worker counts as stuck, when it is started again, how long a drain may take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class SuperviseSettings(BaseModel):
+    """Limits of one run, and what it says of itself."""
+
+    log_format: Literal["auto", "text", "json"] = "auto"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    runtime_dir: Path | None = Field(None, description="where the supervisor's socket is")
+    drain_seconds: float = Field(25, gt=0, le=3_600, description="SIGTERM until the workers are killed")
+    heartbeat_seconds: float = Field(30, gt=0, le=3_600, description="a worker silent for so long is replaced")
+    quarantine_seconds: float = Field(300, gt=0, le=86_400, description="between two tries of a quarantined worker")
+    restart_budget: int = Field(10, ge=1, le=1_000, description="deaths without progress until quarantine")
+    topic_check_seconds: float = Field(10, gt=0, le=3_600, description="between two looks at topics and partitions")
+    kill_point: str = Field(
+        "", description="for tests: the spot at which each first worker dies by SIGKILL, or spins (=hang)"
+    )
