@@ -15,7 +15,7 @@ from avro_schemas.columns.types import ColumnShape
 from avro_schemas.columns.verdict import Cost
 from avro_schemas.tables.changes import AddColumn, Change, MakeNullable, Refused
 from avro_schemas.tables.field_landing import FieldLandings, Landing
-from avro_schemas.tables.layout import TableLayout, placed
+from avro_schemas.tables.layout import TableLayout, with_columns
 from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN, METADATA_TYPES, POSITION
 from avro_schemas.tables.ownership import is_persons
@@ -45,7 +45,7 @@ class Placement:
         new = {change.column for change in self.changes if isinstance(change, AddColumn)}
         kept = [column for column in self.layout.columns if column.name not in new]
         metadata = [name for name in self.layout.metadata if name not in new]
-        return placed(self.layout, kept, metadata, self.layout.others)
+        return with_columns(self.layout, kept, metadata, self.layout.others)
 
 
 def place(
@@ -87,7 +87,7 @@ def place(
     refused += [Refused(name, name, in_key, False) for name in idle if name in table.key]
     others = [name for name in left if name in schemas] if layout.key else ()
     changes = (*(change for field in fields for change in field.changes), *added, *nullable)
-    return Placement(placed(layout, columns, metadata, others), changes, tuple(refused))
+    return Placement(with_columns(layout, columns, metadata, others), changes, tuple(refused))
 
 
 def landings(

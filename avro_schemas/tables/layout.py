@@ -84,7 +84,7 @@ def _fitted(
     return (dataclasses.replace(one, type=fits) for one, fits in zip(shapes, fitted, strict=False))
 
 
-def placed(
+def with_columns(
     layout: TableLayout, columns: Sequence[ColumnShape], metadata: Sequence[str], others: Sequence[str] = ()
 ) -> TableLayout:
     """The layout with other columns: those that the table has for the same fields."""

@@ -49,7 +49,7 @@ _DECIMAL_REST = (0, 1, 1, 2, 2, 3, 3, 4, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class RowBytes:
     """What a column takes of each limit, in bytes."""
 
     row: int
@@ -57,22 +57,22 @@ class Cost:
 
 
 #: An unbounded text, binary or JSON column: length and pointer in the row, beginning and pointer on the page.
-_LOB = Cost(12, 41)
+_LOB = RowBytes(12, 41)
 
 
-def cost(column_type: TypeEngine[Any]) -> Cost:
+def row_bytes(column_type: TypeEngine[Any]) -> RowBytes:
     """What a column of this type costs at most; utf8mb4 unless the type names a charset, which is then ASCII."""
     if isinstance(column_type, ENUM):  # to SQLAlchemy a kind of string
-        return Cost(2, 2)
+        return RowBytes(2, 2)
     if isinstance(column_type, VARCHAR | VARBINARY):
         size = (column_type.length or 0) * _width(column_type)
         if size <= _ONE_LENGTH_BYTE:
-            return Cost(size + 1, size + 1)
-        return Cost(size + 2, _LOB.page)
+            return RowBytes(size + 1, size + 1)
+        return RowBytes(size + 2, _LOB.page)
     if isinstance(column_type, _LOBS):
         return _LOB
     size = _fixed_size(column_type)
-    return Cost(size, size)
+    return RowBytes(size, size)
 
 
 def _width(column_type: TypeEngine[Any]) -> int:
@@ -100,7 +100,7 @@ def fit(
 ) -> list[TypeEngine[Any]]:
     """`types`, with bounded texts and bytes made MEDIUMTEXT and MEDIUMBLOB until a row fits, the costliest first.
 
-    `nullable` is how many of the columns may be NULL, `keep` the places of those that must stay as they are.
+    `nullable` is how many of the columns may be NULL, `keep` the indexes of those that must stay as they are.
     SchemaError if the columns are too many in any form.
     """
     if len(types) > MAX_COLUMNS:
@@ -109,24 +109,24 @@ def fit(
             hint="`exclude` in rtpipe.toml leaves fields out; or split the record over several topics",
         )
     fitted, bitmap = list(types), (nullable + 7) // 8
-    _shrink(fitted, keep, lambda c: c.row - _LOB.row, MAX_ROW, sum(cost(one).row for one in fitted) + bitmap)
-    used = sum(cost(one).page for one in fitted) + bitmap + _PAGE_OVERHEAD
+    _shrink(fitted, keep, lambda c: c.row - _LOB.row, MAX_ROW, sum(row_bytes(one).row for one in fitted) + bitmap)
+    used = sum(row_bytes(one).page for one in fitted) + bitmap + _PAGE_OVERHEAD
     _shrink(fitted, keep, lambda c: c.page - _LOB.page, MAX_PAGE, used)
-    row = sum(cost(one).row for one in fitted) + bitmap
-    page = sum(cost(one).page for one in fitted) + bitmap + _PAGE_OVERHEAD
+    row = sum(row_bytes(one).row for one in fitted) + bitmap
+    page = sum(row_bytes(one).page for one in fitted) + bitmap + _PAGE_OVERHEAD
     if row > MAX_ROW or page > MAX_PAGE:
         raise _too_wide(table, len(types), row, page)
     return fitted
 
 
 def _shrink(
-    types: list[TypeEngine[Any]], keep: AbstractSet[int], saving: Callable[[Cost], int], limit: int, used: int
+    types: list[TypeEngine[Any]], keep: AbstractSet[int], saving: Callable[[RowBytes], int], limit: int, used: int
 ) -> None:
-    """Replaces bounded types in place, those with the greatest saving first, until `used` bytes are within `limit`.
+    """Replaces bounded types in the list, those with the greatest saving first, until `used` bytes are within `limit`.
 
     Of equal fixed bytes the last comes first: fields that a new version puts at the end leave those before them alone.
     """
-    savings = {i: saving(cost(one)) for i, one in enumerate(types) if isinstance(one, _BOUNDED) and i not in keep}
+    savings = {i: saving(row_bytes(one)) for i, one in enumerate(types) if isinstance(one, _BOUNDED) and i not in keep}
     for i in sorted(savings, key=lambda i: (-savings[i], -i if isinstance(types[i], BINARY) else i)):
         if used <= limit or savings[i] <= 0:
             return

@@ -183,12 +183,12 @@ def missing_privileges(
 
     The server itself is asked, which knows roles and patterns, too; SELECT without rows and EXPLAIN change nothing.
     """
-    place, name = quoted(database, table), quoted(column)
+    where, name = quoted(database, table), quoted(column)
     probes = {
-        "SELECT": f"SELECT 1 FROM {place} LIMIT 0",
-        "INSERT": f"EXPLAIN INSERT INTO {place} ({name}) VALUES (NULL)",
-        "DELETE": f"EXPLAIN DELETE FROM {place} WHERE FALSE",
-        "UPDATE": f"EXPLAIN UPDATE {place} SET {name} = {name} WHERE FALSE",
+        "SELECT": f"SELECT 1 FROM {where} LIMIT 0",
+        "INSERT": f"EXPLAIN INSERT INTO {where} ({name}) VALUES (NULL)",
+        "DELETE": f"EXPLAIN DELETE FROM {where} WHERE FALSE",
+        "UPDATE": f"EXPLAIN UPDATE {where} SET {name} = {name} WHERE FALSE",
     }
     return [privilege for privilege in privileges if not _allowed(connection, probes[privilege])]
 

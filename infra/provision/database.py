@@ -11,7 +11,7 @@ from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.own_tables.table_changes import CHANGES
 from infra.provision import accounts as who
 from infra.provision.accounts import Accounts
-from infra.provision.items import ProvisionItem, State
+from infra.provision.items import ItemState, ProvisionItem
 from infra.tables.database import Account, Sessions, run
 from infra.tables.ddl import create_table_sql, demands_primary_key
 from infra.tables.wanted_table import WantedTable
@@ -110,12 +110,12 @@ class _DatabaseWork:
         if not self._accounts.infra_is_consumer:
             grants.append((f"{database}.{CHANGES.name}", who.history_grant_sql, who.infra_holds_history))
         items = []
-        for place, grant_sql, holds in grants:
+        for where, grant_sql, holds in grants:
             there = user is not None and holds(self._sessions, self._accounts, user)
             sql = grant_sql(self._accounts, user or who.new_user(infra))
             if not there and not self._dry_run:
                 self._run(admin, [sql], f"giving privileges to {infra.user}")
-            items.append(ProvisionItem("grant", f"{infra.user} on {place}", self._state(there=there), sql=sql))
+            items.append(ProvisionItem("grant", f"{infra.user} on {where}", self._state(there=there), sql=sql))
         return items
 
     def table_items(self) -> list[ProvisionItem]:
@@ -127,7 +127,7 @@ class _DatabaseWork:
             found = [one.differences(connection, self._database) for one in self._mine]
         mine = [self._table_item(one.table, lines) for one, lines in zip(self._mine, found, strict=True)]
         topics = self._topic_tables(dry_run=self._dry_run) if self._topic_tables else ()
-        self._there |= {item.name for item in topics if item.state is not State.TO_CREATE}
+        self._there |= {item.name for item in topics if item.state is not ItemState.TO_CREATE}
         return [*topics, *mine]
 
     def _table_item(self, table: Table, lines: list[str] | None) -> ProvisionItem:
@@ -136,7 +136,7 @@ class _DatabaseWork:
             self._run(self._accounts.infra, [sql], f"creating the table {name}")
         if lines is not None or not self._dry_run:
             self._there.add(name)
-        state = State.DIFFERS if lines else self._state(there=lines is not None)
+        state = ItemState.DIFFERS if lines else self._state(there=lines is not None)
         details = list(lines or ())
         if name in self._keyed and not lines:
             details.append("primary key (_kafka_partition, _kafka_offset), since this server demands one")
@@ -181,8 +181,8 @@ class _DatabaseWork:
         column = str(table.columns[0].name)
         return who.missing_privileges(connection, self._database, name, column, self._needed[name])
 
-    def _state(self, *, there: bool) -> State:
-        return State.THERE if there else State.TO_CREATE if self._dry_run else State.CREATED
+    def _state(self, *, there: bool) -> ItemState:
+        return ItemState.THERE if there else ItemState.TO_CREATE if self._dry_run else ItemState.CREATED
 
     def _run(self, account: Account, statements: Sequence[str], doing: str) -> None:
         """Runs statements that hold no secret; where one is denied, the error lists them all for somebody who may."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rtpipe.errors import ExitCode
 
 
-class State(enum.StrEnum):
+class ItemState(enum.StrEnum):
     """How a thing stands, in the words that people read."""
 
     CREATED = "created"
@@ -25,7 +25,7 @@ class ProvisionItem:
 
     kind: str  #: schema file, schema, subject, topic, database, user, table or grant
     name: str
-    state: State
+    state: ItemState
     detail: str = ""  #: numbers, ids, or how it differs: one difference a line
     sql: str = ""
 
@@ -39,15 +39,15 @@ class ProvisionResult:
     @property
     def exit_code(self) -> ExitCode:
         """DIFFERENT if something is there and is not what the schemas ask for."""
-        differs = any(item.state is State.DIFFERS for item in self.items)
+        differs = any(item.state is ItemState.DIFFERS for item in self.items)
         return ExitCode.DIFFERENT if differs else ExitCode.DONE
 
     @property
     def differing_tables(self) -> list[str]:
         """Tables that are there, and are not what the schemas ask for."""
-        return [item.name for item in self.items if item.kind == "table" and item.state is State.DIFFERS]
+        return [item.name for item in self.items if item.kind == "table" and item.state is ItemState.DIFFERS]
 
     @property
     def to_do(self) -> bool:
         """Whether a plan has anything to make or to change."""
-        return any(item.state in {State.TO_CREATE, State.TO_CHANGE} for item in self.items)
+        return any(item.state in {ItemState.TO_CREATE, ItemState.TO_CHANGE} for item in self.items)

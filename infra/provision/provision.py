@@ -24,8 +24,8 @@ from avro_schemas.tables.lineage import Lineage, lineage_of
 from avro_schemas.tables.rules import PLAIN, TableRules
 from infra.provision.accounts import Accounts, accounts_of
 from infra.provision.database import database_items
-from infra.provision.items import ProvisionItem, ProvisionResult, State
-from infra.provision.topics import Cluster, TopicAdmin, TopicFacts, copies_for
+from infra.provision.items import ItemState, ProvisionItem, ProvisionResult
+from infra.provision.topics import Cluster, FoundTopic, TopicAdmin, copies_for
 from infra.tables.database import Sessions
 from infra.tables.wanted_table import WantedTable
 from rtpipe.errors import SchemaError, SettingsError
@@ -130,7 +130,7 @@ class _Provision:
         target = avro_path(self._request.schemas)
         old = target.read_text(encoding="utf-8", errors="replace") if target.is_file() else None
         if old == avro_text(schemas):
-            return [ProvisionItem("schema file", str(target), State.THERE)]
+            return [ProvisionItem("schema file", str(target), ItemState.THERE)]
         if not dry_run:
             dump_avro(schemas, self._request.schemas)
             log.info("Avro schema Json dumped successfully ... %s", target)
@@ -144,7 +144,7 @@ class _Provision:
         subject, schema = self._subject_of(found), found.schema
         schema_id = self._registry.find(subject, schema)
         if schema_id is not None:
-            return ProvisionItem("subject", subject, State.THERE, f"schema id {schema_id}")
+            return ProvisionItem("subject", subject, ItemState.THERE, f"schema id {schema_id}")
         newest = self._registry.newest_version(subject)
         if not self._registry.accepts(subject, schema):
             raise SchemaError(
@@ -156,11 +156,11 @@ class _Provision:
         if dry_run:
             if newest and not self._request.new_versions:
                 self._versions_to_come.append(version)
-                return ProvisionItem("subject", subject, State.DIFFERS, f"{version}; only with {NEW_VERSIONS}")
-            return ProvisionItem("subject", subject, State.TO_CREATE, version)
+                return ProvisionItem("subject", subject, ItemState.DIFFERS, f"{version}; only with {NEW_VERSIONS}")
+            return ProvisionItem("subject", subject, ItemState.TO_CREATE, version)
         schema_id = self._registry.register(subject, schema)
         detail = f"{version}, schema id {schema_id}" if newest else f"schema id {schema_id}"
-        return ProvisionItem("subject", subject, State.CREATED, detail)
+        return ProvisionItem("subject", subject, ItemState.CREATED, detail)
 
     def require_leave(self) -> None:
         """SettingsError if the last look found that subjects which exist would get another version, unasked."""
@@ -180,14 +180,14 @@ class _Provision:
                     hint="rename it: names must differ in more than case, and '.' counts as '_'",
                 )
         missing = [name for name in names if name not in cluster.topics]
-        wanted = TopicFacts(
+        wanted = FoundTopic(
             self._request.partitions or USUAL_PARTITIONS, copies_for(cluster.brokers, self._request.replication_factor)
         )
         if not dry_run:
             self._topics.create(missing, partitions=wanted.partitions, copies=wanted.copies)
         return [self._topic(name, cluster.topics.get(name), wanted, dry_run=dry_run) for name in names]
 
-    def _topic(self, name: str, found: TopicFacts | None, wanted: TopicFacts, *, dry_run: bool) -> ProvisionItem:
+    def _topic(self, name: str, found: FoundTopic | None, wanted: FoundTopic, *, dry_run: bool) -> ProvisionItem:
         detail = f"{wanted.partitions} partitions, replication factor {wanted.copies}"
         if found is None:
             return ProvisionItem("topic", name, _made(dry_run), detail)
@@ -195,9 +195,9 @@ class _Provision:
         partitions_differ = self._request.partitions is not None and found.partitions != wanted.partitions
         if partitions_differ or copies_differ:
             is_now = f"{found.partitions} partitions, replication factor {found.copies}"
-            return ProvisionItem("topic", name, State.DIFFERS, f"{is_now} instead of {detail}")
+            return ProvisionItem("topic", name, ItemState.DIFFERS, f"{is_now} instead of {detail}")
         return ProvisionItem(
-            "topic", name, State.THERE, f"{found.partitions} partitions, replication factor {found.copies}"
+            "topic", name, ItemState.THERE, f"{found.partitions} partitions, replication factor {found.copies}"
         )
 
 
@@ -239,5 +239,5 @@ def _layouts(schemas: Iterable[FileSchema], request: ProvisionRequest) -> list[T
     return layouts
 
 
-def _made(dry_run: bool) -> State:
-    return State.TO_CREATE if dry_run else State.CREATED
+def _made(dry_run: bool) -> ItemState:
+    return ItemState.TO_CREATE if dry_run else ItemState.CREATED

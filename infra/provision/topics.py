@@ -37,7 +37,7 @@ class TopicSetupError(RtpipeError):
 
 
 @dataclass(frozen=True, slots=True)
-class TopicFacts:
+class FoundTopic:
     """A topic as it is."""
 
     partitions: int
@@ -49,7 +49,7 @@ class Cluster:
     """What the cluster told of itself."""
 
     brokers: int
-    topics: Mapping[str, TopicFacts]
+    topics: Mapping[str, FoundTopic]
 
     def neighbour(self, topic: str) -> str | None:
         """Another topic, there already, whose name Kafka or a table could not tell from this one's."""
@@ -79,7 +79,7 @@ class TopicAdmin:
         return Cluster(
             len(found.brokers),
             {
-                name: TopicFacts(
+                name: FoundTopic(
                     len(topic.partitions), min((len(part.replicas) for part in topic.partitions.values()), default=0)
                 )
                 for name, topic in found.topics.items()

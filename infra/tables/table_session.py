@@ -87,8 +87,8 @@ class TableSession:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Alone with the table, as far as rtpipe goes. TableBusyError if another session alters it just now."""
-        place = hashlib.sha256(f"{self.database}.{self._table}".encode()).hexdigest()
-        name = f"rtpipe_table:{place[:48]}"
+        digest = hashlib.sha256(f"{self.database}.{self._table}".encode()).hexdigest()
+        name = f"rtpipe_table:{digest[:48]}"
         got = self._connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (name, _LOCK_SECONDS)).scalar()
         if got != 1:
             raise TableBusyError(f"another session of rtpipe alters table {self._table}")

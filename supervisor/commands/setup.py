@@ -94,9 +94,9 @@ def _tell(result: ProvisionResult, *, as_json: bool, with_sql: bool = True) -> N
 
 
 def _what_next(result: ProvisionResult, names: Sequence[str]) -> None:
-    from infra.provision.items import State
+    from infra.provision.items import ItemState
     from rtpipe.own_command import own_command
 
-    done = all(item.state is State.THERE for item in result.items)
+    done = all(item.state is ItemState.THERE for item in result.items)
     how = "all is there already" if done else "done"
     typer.echo(f"\n{how}; next: {own_command()} supervise --topics {','.join(names)}")

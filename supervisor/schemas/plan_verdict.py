@@ -6,7 +6,7 @@ import dataclasses
 
 from avro_schemas.tables.changes import AddColumn, Change, MakeNullable, Widen, is_left_to_people
 from avro_schemas.tables.evolution import EvolutionError
-from avro_schemas.tables.layout import TableLayout, placed
+from avro_schemas.tables.layout import TableLayout, with_columns
 from infra.tables.alter_table import Alteration
 from infra.tables.table_session import TableBusyError
 from rtpipe.errors import RtpipeError
@@ -91,7 +91,7 @@ def layout_with_rest(plan: TablePlan) -> TableLayout:
         dataclasses.replace(column, narrow=statement(column.name, Widen), required=statement(column.name, MakeNullable))
         for column in plan.columns
     ]
-    return placed(plan.rows, columns, plan.rows.metadata, plan.rows.others)
+    return with_columns(plan.rows, columns, plan.rows.metadata, plan.rows.others)
 
 
 def _lets_some_in(change: Change, landed: set[str]) -> bool:

@@ -35,7 +35,7 @@ def _after(plan: TablePlan, session: TableSession) -> FoundTable | None:
 def plan_table(
     target: TableTarget, session: TableSession, options: PlanOptions, coming: FoundTable | None = None
 ) -> TablePlan:
-    """`coming`: the table as it will be, in the place of the one that is there. Raises as the planner does."""
+    """`coming`: the table as it will be, instead of the one that is there. Raises as the planner does."""
     found = coming or session.look()
     if found is None:
         return plan_new(target, session.server_facts())

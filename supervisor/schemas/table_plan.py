@@ -157,14 +157,14 @@ def plan_existing(target: TableTarget, found: FoundTable, database: str, options
     """A table that is there. Raises as `plan_new` does, and TableUnfitError if no row can be written at all."""
     layout = target.layout()
 
-    def placed(found: FoundTable) -> Placement:
+    def placement_in(found: FoundTable) -> Placement:
         return place(layout, found, target.rules, target.lineage, accept_unrelated=options.accept_unrelated)
 
-    placement, renames = placed(found), tuple[Rename, ...]()
+    placement, renames = placement_in(found), tuple[Rename, ...]()
     if options.accept_rename:
         renames = _renames(placement, found)
         found = _renamed(found, renames)
-        placement = placed(found)
+        placement = placement_in(found)
     changes: list[Change] = [*renames, *placement.changes]
     if options.drop:
         idle = _idle(target, placement, found)

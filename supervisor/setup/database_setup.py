@@ -14,8 +14,8 @@ from typing import Any
 from avro_schemas.registry.errors import SchemaNotFoundError
 from infra.provision.accounts import Accounts
 from infra.provision.database import database_items
-from infra.provision.items import ProvisionItem, ProvisionResult, State
-from infra.provision.topics import TopicAdmin, TopicFacts
+from infra.provision.items import ItemState, ProvisionItem, ProvisionResult
+from infra.provision.topics import FoundTopic, TopicAdmin
 from infra.tables.database import Sessions
 from infra.tables.wanted_table import WantedTable
 from rtpipe.errors import SchemaError
@@ -76,12 +76,12 @@ class Setup:
         items = []
         for topic, facts in self._facts.items():
             items.append(
-                ProvisionItem("topic", topic, State.THERE, f"{facts.partitions} partition{_s(facts.partitions)}")
+                ProvisionItem("topic", topic, ItemState.THERE, f"{facts.partitions} partition{_s(facts.partitions)}")
             )
             for target in self._targets:
                 if target.topic == topic:
                     detail = f"schema id {target.schema_id}, the newest of topic {topic}"
-                    items.append(ProvisionItem("schema", _record_of(target.schema), State.THERE, detail))
+                    items.append(ProvisionItem("schema", _record_of(target.schema), ItemState.THERE, detail))
         return items
 
     def _layouts(self) -> list[WantedTable]:
@@ -119,20 +119,20 @@ def _item(plans: Sequence[TablePlan], *, done: bool) -> ProvisionItem:
 
 #: Of a table of several records, the first that one of them has, before and after the work.
 _STATES = {
-    False: (State.DIFFERS, State.TO_CREATE, State.TO_CHANGE, State.THERE),
-    True: (State.DIFFERS, State.CREATED, State.CHANGED, State.THERE),
+    False: (ItemState.DIFFERS, ItemState.TO_CREATE, ItemState.TO_CHANGE, ItemState.THERE),
+    True: (ItemState.DIFFERS, ItemState.CREATED, ItemState.CHANGED, ItemState.THERE),
 }
 
 
-def _state(plan: TablePlan, *, done: bool) -> State:
+def _state(plan: TablePlan, *, done: bool) -> ItemState:
     """Missing, short of something that can be given, or other than the schema asks for."""
     if plan.create:
-        return State.CREATED if done else State.TO_CREATE
+        return ItemState.CREATED if done else ItemState.TO_CREATE
     if plan.refused or plan.costly:
-        return State.DIFFERS
+        return ItemState.DIFFERS
     if plan.changes:
-        return State.CHANGED if done else State.TO_CHANGE
-    return State.THERE
+        return ItemState.CHANGED if done else ItemState.TO_CHANGE
+    return ItemState.THERE
 
 
 def _notes(plan: TablePlan) -> list[str]:
@@ -142,11 +142,11 @@ def _notes(plan: TablePlan) -> list[str]:
     return [*lines_of(plan), *([advice] if plan.costly and not plan.refused else [])]
 
 
-def _topics_of(settings: Settings) -> Mapping[str, TopicFacts]:
+def _topics_of(settings: Settings) -> Mapping[str, FoundTopic]:
     return TopicAdmin(settings.librdkafka()).describe().topics
 
 
-def _no_topics(missing: Sequence[str], found: Mapping[str, TopicFacts], servers: str) -> SetupError:
+def _no_topics(missing: Sequence[str], found: Mapping[str, FoundTopic], servers: str) -> SetupError:
     near = {name for topic in missing for name in difflib.get_close_matches(topic, found, n=2)}
     return SetupError(
         f"Kafka at {servers} has no topic {', '.join(missing)}",

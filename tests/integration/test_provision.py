@@ -25,7 +25,7 @@ from avro_schemas.tables.lineage import lineage_of
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.rules import PLAIN, TableRules
 from infra.provision.accounts import accounts_of
-from infra.provision.items import ProvisionResult, State
+from infra.provision.items import ItemState, ProvisionResult
 from infra.provision.provision import ProvisionRequest, create, plan
 from infra.stack.state import Addresses
 from infra.tables.alter_table import alterations
@@ -117,7 +117,7 @@ def place(stack: Addresses, admin: Account, tmp_path: Path) -> Iterator[Place]:
     place.sql(f"DROP DATABASE IF EXISTS {name}", f"DROP USER IF EXISTS c{name}, i{name}")
 
 
-def found(result: ProvisionResult) -> dict[tuple[str, str], State]:
+def found(result: ProvisionResult) -> dict[tuple[str, str], ItemState]:
     return {(item.kind, item.name): item.state for item in result.items}
 
 
@@ -128,13 +128,13 @@ def assert_no_password(*texts: object) -> None:
 def test_from_nothing_to_a_writable_table(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     planned = plan(place.request)
-    assert set(found(planned).values()) == {State.TO_CREATE}
+    assert set(found(planned).values()) == {ItemState.TO_CREATE}
     assert not place.sql(f"SHOW DATABASES LIKE '{place.database}'")
     assert place.topic not in AdminClient(dict(place.request.kafka)).list_topics(timeout=10).topics
 
     made = create(place.request)
     assert list(found(made)) == list(found(planned))
-    assert set(found(made).values()) == {State.CREATED}
+    assert set(found(made).values()) == {ItemState.CREATED}
     assert made.exit_code is ExitCode.DONE
     assert [item.sql for item in made.items] == [item.sql for item in planned.items]
 
@@ -161,7 +161,7 @@ def test_a_second_run_changes_nothing(place: Place) -> None:
     avro = place.request.schemas.with_name("schema_avro.json")
     before = avro.stat().st_mtime_ns, avro.stat().st_ino
     for again in (plan(place.request), create(place.request), create(place.without_admin())):
-        assert set(found(again).values()) == {State.THERE}
+        assert set(found(again).values()) == {ItemState.THERE}
         assert again.exit_code is ExitCode.DONE
     assert (avro.stat().st_mtime_ns, avro.stat().st_ino) == before
 
@@ -206,7 +206,7 @@ def test_tables_and_topics_that_differ_are_told_and_left_alone(place: Place) -> 
     before = place.sql(f"SHOW CREATE TABLE {table}")
     result = create(replace(place.request, partitions=5))
     assert result.exit_code is ExitCode.DIFFERENT
-    told = {item.kind: item.detail for item in result.items if item.state is State.DIFFERS}
+    told = {item.kind: item.detail for item in result.items if item.state is ItemState.DIFFERS}
     assert told["topic"] == "3 partitions, replication factor 1 instead of 5 partitions, replication factor 1"
     assert told["table"].splitlines() == [
         "column `key` has the character set latin1 instead of utf8mb4",
@@ -232,14 +232,14 @@ def test_a_key_column_that_makes_one_key_of_two_differs_with_the_alter(place: Pl
     rules = TableRules(mode="upsert", key=("key",))
     request = replace(place.request, rules_of=lambda _: rules)
     create(request)
-    assert set(found(create(request)).values()) == {State.THERE}
+    assert set(found(create(request)).values()) == {ItemState.THERE}
     place.sql(f"ALTER TABLE {quoted(place.database, place.topic)} MODIFY COLUMN `key` {column} NOT NULL")
     planned = plan(request)
     assert planned.exit_code is ExitCode.DIFFERENT
-    [told] = [item.detail for item in planned.items if item.kind == "table" and item.state is State.DIFFERS]
+    [told] = [item.detail for item in planned.items if item.kind == "table" and item.state is ItemState.DIFFERS]
     assert why in told
     place.sql(f"USE {place.database}", told.partition("mend it by: ")[2].splitlines()[0])
-    assert set(found(create(request)).values()) == {State.THERE}
+    assert set(found(create(request)).values()) == {ItemState.THERE}
 
 
 def test_what_takes_no_rows_in_a_transaction_differs_with_a_way_out(place: Place) -> None:
@@ -252,7 +252,7 @@ def test_what_takes_no_rows_in_a_transaction_differs_with_a_way_out(place: Place
     )
 
     def told() -> list[list[str]]:
-        return [item.detail.splitlines() for item in create(place.request).items if item.state is State.DIFFERS]
+        return [item.detail.splitlines() for item in create(place.request).items if item.state is ItemState.DIFFERS]
 
     view, way_out = "and no table, and rtpipe writes rows into tables alone", "name the table that takes the rows"
     assert told() == [
@@ -286,10 +286,10 @@ def test_what_rtpipe_made_of_a_table_itself_is_already_there(place: Place) -> No
     }
     for text in (place.request.schemas.read_text(), before):
         place.request.schemas.write_text(text)
-        differs = [item.detail for item in create(place.request).items if item.state is State.DIFFERS]
+        differs = [item.detail for item in create(place.request).items if item.state is ItemState.DIFFERS]
         assert differs == []
     place.sql(f"ALTER TABLE {place.database}.{place.topic} ADD COLUMN mine INT NOT NULL")
-    [told] = [item.detail for item in create(place.request).items if item.state is State.DIFFERS]
+    [told] = [item.detail for item in create(place.request).items if item.state is ItemState.DIFFERS]
     assert told == "column `mine` int is not in the schema"
 
 
@@ -300,7 +300,7 @@ def test_a_primary_key_that_the_server_adds_unseen_is_no_difference(place: Place
     with server_setting(admin_url, "sql_generate_invisible_primary_key", "ON"):
         create(place.request)
     assert place.sql(f"SHOW KEYS FROM {place.database}.{place.topic}")[0][4] == "my_row_id"
-    assert set(found(create(place.request)).values()) == {State.THERE}
+    assert set(found(create(place.request)).values()) == {ItemState.THERE}
 
 
 def test_without_admin_the_missing_user_is_a_refused_login(place: Place) -> None:
@@ -322,7 +322,7 @@ def test_without_admin_missing_privileges_are_given_as_sql(place: Place) -> None
     assert f"{sql};" in caught.value.hint
     assert f"`{name}`.`{name}`" not in caught.value.hint
     place.sql(sql)
-    assert set(found(create(place.without_admin())).values()) == {State.THERE}
+    assert set(found(create(place.without_admin())).values()) == {ItemState.THERE}
 
 
 def test_without_admin_a_database_that_may_not_be_made_is_given_as_sql(place: Place) -> None:
@@ -358,8 +358,8 @@ def test_one_account_for_everything_needs_no_grants(place: Place) -> None:
     alone = replace(place.request, database_url=url, infra_database_url=None, admin_database_url=None)
     made = create(alone)
     assert "grant" not in {kind for kind, _ in found(made)}
-    assert found(made)["table", "kafka_offsets"] is State.CREATED
-    assert set(found(create(alone)).values()) == {State.THERE}
+    assert found(made)["table", "kafka_offsets"] is ItemState.CREATED
+    assert set(found(create(alone)).values()) == {ItemState.THERE}
 
 
 def test_one_new_account_may_create_and_write(place: Place) -> None:
@@ -382,7 +382,7 @@ def test_privileges_through_a_role_count(place: Place) -> None:
         default,
     )
     try:
-        assert set(found(create(place.without_admin())).values()) == {State.THERE}
+        assert set(found(create(place.without_admin())).values()) == {ItemState.THERE}
     finally:
         place.sql(f"DROP ROLE r{name}")
 
@@ -391,7 +391,7 @@ def test_privileges_through_a_role_count(place: Place) -> None:
 def test_metadata_columns_are_the_key(place: Place) -> None:
     wanted = replace(place.request, rules_of=lambda _: TableRules(metadata=("_kafka_partition", "_kafka_offset")))
     create(wanted)
-    assert set(found(create(wanted)).values()) == {State.THERE}
+    assert set(found(create(wanted)).values()) == {ItemState.THERE}
     assert create(place.request).exit_code is ExitCode.DIFFERENT
 
 
@@ -423,7 +423,7 @@ def test_a_topic_that_somebody_made_is_kept(place: Place) -> None:
     client = AdminClient(dict(place.request.kafka))
     for future in client.create_topics([NewTopic(place.topic, 3, 1)], operation_timeout=10).values():
         future.result()
-    assert found(create(place.request))["topic", place.topic] is State.THERE
+    assert found(create(place.request))["topic", place.topic] is ItemState.THERE
 
 
 TYPES: list[Any] = [
@@ -598,7 +598,7 @@ def test_a_server_that_demands_a_primary_key_gets_one_and_it_is_said(place: Plac
         made = create(place.request)
         again = plan(place.request)
     [item] = [item for item in made.items if (item.kind, item.name) == ("table", place.topic)]
-    assert item.state is State.CREATED
+    assert item.state is ItemState.CREATED
     assert item.detail == "primary key (_kafka_partition, _kafka_offset), since this server demands one"
     assert "PRIMARY KEY (`_kafka_partition`, `_kafka_offset`)" in item.sql
-    assert set(found(again).values()) == {State.THERE}
+    assert set(found(again).values()) == {ItemState.THERE}

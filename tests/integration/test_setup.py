@@ -54,7 +54,7 @@ class Foreign:
             return list(cursor.fetchall())
 
     def states(self, *arguments: str, **changed: str) -> dict[str, str]:
-        """State by kind and name, as `--json` tells it."""
+        """ItemState by kind and name, as `--json` tells it."""
         answer = self.pipeline.run("setup", *self.topics, "--json", *arguments, env=self.variables | changed)
         return {f"{one['kind']} {one['name']}": one["state"] for one in json.loads(answer.stdout)["items"]}
 

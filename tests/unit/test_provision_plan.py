@@ -16,9 +16,9 @@ from avro_schemas.tables.rules import TableRules
 from infra.provision import accounts as who
 from infra.provision import provision
 from infra.provision.accounts import accounts_of
-from infra.provision.items import ProvisionItem, ProvisionResult, State
+from infra.provision.items import ItemState, ProvisionItem, ProvisionResult
 from infra.provision.provision import ProvisionRequest
-from infra.provision.topics import Cluster, TopicFacts, copies_for
+from infra.provision.topics import Cluster, FoundTopic, copies_for
 from infra.tables.database import Sessions, account_of
 from infra.tables.ddl import create_table_sql
 from rtpipe.errors import ExitCode, SchemaError, SettingsError, UnreachableError
@@ -73,7 +73,7 @@ class FakeRegistry:
 class FakeTopics:
     """A cluster of two brokers."""
 
-    topics: dict[str, TopicFacts]
+    topics: dict[str, FoundTopic]
 
     def __init__(self, kafka: Mapping[str, str]) -> None:
         pass
@@ -82,7 +82,7 @@ class FakeTopics:
         return Cluster(2, dict(self.topics))
 
     def create(self, names: list[str], *, partitions: int, copies: int) -> None:
-        self.topics.update(dict.fromkeys(names, TopicFacts(partitions, copies)))
+        self.topics.update(dict.fromkeys(names, FoundTopic(partitions, copies)))
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +93,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provision, "database_items", lambda *_, **__: [])
 
 
-def states(result: ProvisionResult) -> list[tuple[str, str, State]]:
+def states(result: ProvisionResult) -> list[tuple[str, str, ItemState]]:
     return [(item.kind, item.name, item.state) for item in result.items if item.kind != "schema file"]
 
 
@@ -101,15 +101,18 @@ def test_a_plan_makes_nothing_and_create_makes_it_once(tmp_path: Path, caplog: p
     caplog.set_level(logging.INFO, logger="rtpipe")
     wanted = request(tmp_path)
     planned = provision.plan(wanted)
-    assert states(planned) == [("subject", "orders-value", State.TO_CREATE), ("topic", "orders", State.TO_CREATE)]
+    assert states(planned) == [
+        ("subject", "orders-value", ItemState.TO_CREATE),
+        ("topic", "orders", ItemState.TO_CREATE),
+    ]
     assert planned.exit_code is ExitCode.DONE
     assert not FakeTopics.topics
     assert not (tmp_path / "schema_avro.json").exists()
     made = provision.create(wanted)
-    assert {item.state for item in made.items} == {State.CREATED}
-    assert FakeTopics.topics == {"orders": TopicFacts(3, 2)}
+    assert {item.state for item in made.items} == {ItemState.CREATED}
+    assert FakeTopics.topics == {"orders": FoundTopic(3, 2)}
     again = provision.create(wanted)
-    assert {item.state for item in again.items if item.kind != "subject"} == {State.THERE}
+    assert {item.state for item in again.items if item.kind != "subject"} == {ItemState.THERE}
     messages = [record.getMessage() for record in caplog.records]
     assert messages[0] == "data pipeline setting start..."
     assert messages[1] == "Avro schema created successfully ... orders"
@@ -119,7 +122,7 @@ def test_a_plan_makes_nothing_and_create_makes_it_once(tmp_path: Path, caplog: p
 def test_an_older_schema_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "schema_avro.json").write_text("[]")
     item = provision.create(request(tmp_path)).items[0]
-    assert (item.state, item.detail) == (State.CREATED, "replaces an older one")
+    assert (item.state, item.detail) == (ItemState.CREATED, "replaces an older one")
     assert json.loads((tmp_path / "schema_avro.json").read_text())[0]["name"] == "orders"
 
 
@@ -148,36 +151,36 @@ def test_avro_schemas_whose_topics_are_too_like(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "asked", "detail"),
     [
-        (TopicFacts(4, 2), None, "4 partitions, replication factor 2 instead of 3 partitions, replication factor 2"),
-        (TopicFacts(3, 1), 2, "3 partitions, replication factor 1 instead of 3 partitions, replication factor 2"),
+        (FoundTopic(4, 2), None, "4 partitions, replication factor 2 instead of 3 partitions, replication factor 2"),
+        (FoundTopic(3, 1), 2, "3 partitions, replication factor 1 instead of 3 partitions, replication factor 2"),
     ],
 )
 def test_a_topic_that_differs_is_told_and_left_alone(
-    found: TopicFacts, asked: int | None, detail: str, tmp_path: Path
+    found: FoundTopic, asked: int | None, detail: str, tmp_path: Path
 ) -> None:
     FakeTopics.topics["orders"] = found
     result = provision.create(request(tmp_path, partitions=3, replication_factor=asked))
     (topic,) = [item for item in result.items if item.kind == "topic"]
-    assert (topic.state, topic.detail) == (State.DIFFERS, detail)
+    assert (topic.state, topic.detail) == (ItemState.DIFFERS, detail)
     assert result.exit_code is ExitCode.DIFFERENT
     assert FakeTopics.topics == {"orders": found}
 
 
 def test_the_usual_numbers_are_no_demand(tmp_path: Path) -> None:
-    FakeTopics.topics["orders"] = TopicFacts(6, 1)
+    FakeTopics.topics["orders"] = FoundTopic(6, 1)
     assert provision.create(request(tmp_path)).exit_code is ExitCode.DONE
 
 
 @pytest.mark.parametrize("neighbour", ["Orders", "ORDERS"])
 def test_a_topic_too_like_another_is_refused(neighbour: str, tmp_path: Path) -> None:
-    FakeTopics.topics[neighbour] = TopicFacts(3, 1)
+    FakeTopics.topics[neighbour] = FoundTopic(3, 1)
     with pytest.raises(SchemaError, match=f"schema 'orders': there is a topic '{neighbour}'"):
         provision.create(request(tmp_path))
     assert list(FakeTopics.topics) == [neighbour]
 
 
 def test_a_point_counts_as_an_underscore() -> None:
-    cluster = Cluster(1, {"a.b": TopicFacts(1, 1), "c": TopicFacts(1, 1)})
+    cluster = Cluster(1, {"a.b": FoundTopic(1, 1), "c": FoundTopic(1, 1)})
     assert cluster.neighbour("a_b") == "a.b"
     assert cluster.neighbour("c") is None
 
@@ -196,22 +199,22 @@ def test_a_new_version_in_a_subject_that_exists_is_told_and_made_only_on_request
     monkeypatch.setattr(FakeRegistry, "versions", {"orders-value": 1})
     (item,) = [item for item in provision.plan(request(tmp_path)).items if item.kind == "subject"]
     assert (item.state, item.detail) == (
-        State.DIFFERS,
+        ItemState.DIFFERS,
         "new version 2 of subject orders-value; only with --new-versions",
     )
     with pytest.raises(SettingsError, match="new version 2 of subject orders-value; nothing was made"):
         provision.create(request(tmp_path))
     assert not FakeTopics.topics
     (item, *_) = [item for item in provision.create(request(tmp_path, new_versions=True)).items if item.sql == ""][1:]
-    assert (item.name, item.state) == ("orders-value", State.CREATED)
+    assert (item.name, item.state) == ("orders-value", ItemState.CREATED)
     assert item.detail == "new version 2 of subject orders-value, schema id 7"
 
 
 def test_the_topic_of_a_file_with_one_schema(tmp_path: Path) -> None:
     made = provision.create(request(tmp_path, topic="shop.orders-2"))
     assert states(made) == [
-        ("subject", "shop.orders-2-value", State.CREATED),
-        ("topic", "shop.orders-2", State.CREATED),
+        ("subject", "shop.orders-2-value", ItemState.CREATED),
+        ("topic", "shop.orders-2", ItemState.CREATED),
     ]
     two = [{"name": name, "fields": {"x": "int"}} for name in ("one", "two")]
     with pytest.raises(SettingsError, match=r"schema_before\.json has 2 schemas, and one topic was given: three"):
@@ -365,7 +368,7 @@ def test_unreadable_parameters_of_a_database_url() -> None:
 
 
 def test_items_are_plain_and_frozen() -> None:
-    item = ProvisionItem("table", "t", State.THERE)
+    item = ProvisionItem("table", "t", ItemState.THERE)
     with pytest.raises(AttributeError):
         item.name = "u"  # type: ignore[misc]
     assert f"{item.state}" == "already there"

@@ -11,7 +11,7 @@ from sqlalchemy.types import BINARY, VARBINARY
 
 from avro_schemas.tables.layout import TableLayout, table_layout
 from avro_schemas.tables.own_tables.offsets import OFFSETS, offsets_table
-from avro_schemas.tables.row_budget import MAX_PAGE, MAX_ROW, cost
+from avro_schemas.tables.row_budget import MAX_PAGE, MAX_ROW, row_bytes
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import SchemaError, SettingsError
 
@@ -186,7 +186,7 @@ TYPES = st.one_of(
 @given(st.lists(TYPES, min_size=1, max_size=60))
 def test_what_is_accepted_is_within_both_limits(types: list[Any]) -> None:
     layout = layout_of(*(field(f"f{i}", one) for i, one in enumerate(types)))
-    costs = [cost(shape.type) for shape in layout.columns]
+    costs = [row_bytes(shape.type) for shape in layout.columns]
     assert sum(one.row for one in costs) + 8 <= MAX_ROW
     assert sum(one.page for one in costs) + 32 <= MAX_PAGE
     changed = [s for s in layout.columns if s.of.size and not isinstance(s.type, VARCHAR | VARBINARY)]
