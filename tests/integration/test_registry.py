@@ -142,3 +142,46 @@ def test_unknown_properties_are_refused() -> None:
         Registry("http://h:8081", {"no.such.property": "canary"})
     with pytest.raises(SettingsError):
         Registry("http://h:8081", {"timeout": "soon"})
+
+
+def text_of(length: int) -> dict[str, Any]:
+    return {"type": "string", "maxLength": length}
+
+
+def money(precision: int) -> dict[str, Any]:
+    return {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": 2}
+
+
+#: What changes the column, the row or the messages, so that the second must not be taken for the first.
+APART: dict[str, tuple[Any, Any]] = {
+    "a length": (text_of(9), text_of(10)),
+    "a length in a union": (["null", text_of(9)], ["null", text_of(10)]),
+    "a length in an array": ({"type": "array", "items": text_of(9)}, {"type": "array", "items": text_of(10)}),
+    "a precision": (money(9), money(10)),
+    "a logical type": ("long", {"type": "long", "logicalType": "timestamp-micros"}),
+    "the order of a union": (["null", "string"], ["string", "null"]),
+    "the order of symbols": (
+        {"type": "enum", "name": "E", "symbols": ["A", "B"]},
+        {"type": "enum", "name": "E", "symbols": ["B", "A"]},
+    ),
+    "the size of a fixed": ({"type": "fixed", "name": "F", "size": 9}, {"type": "fixed", "name": "F", "size": 10}),
+}
+
+
+@pytest.mark.parametrize("kind", APART)
+def test_schemas_that_mean_different_rows_have_ids_of_their_own(registry: Registry, subject: str, kind: str) -> None:
+    one, two = (schema(("a", of)) for of in APART[kind])
+    registry._client.set_config(subject, ServerConfig(compatibility=ConfigCompatibilityLevel.NONE))
+    ids = [registry.register(subject, each) for each in (one, two)]
+    assert ids[0] != ids[1]
+    assert [registry.schema_by_id(each) for each in ids] == [one, two]
+
+
+def test_an_attribute_of_ones_own_makes_another_schema_of_the_same_fields(registry: Registry, subject: str) -> None:
+    """As docs/embedded-stack.md advises, since this registry takes a schema with another `doc` for the same one."""
+    plain = schema(("a", "int"))
+    first = registry.register(subject, plain)
+    assert registry.register(subject, plain | {"doc": "told"}) == first
+    second = registry.register(subject, plain | {"doc": "told", "edition": 2})
+    assert second != first
+    assert registry.schema_by_id(second)["doc"] == "told"
