@@ -18,7 +18,7 @@ PACKAGES = ("rtpipe", "avro_schemas", "workers", "infra", "supervisor")
 #: The settings take their defaults from these, which stand below them and cannot import them.
 OWNERS = {"avro_schemas/tables/rules.py", "avro_schemas/registry/subject_names.py"}
 #: Settings under another name or in another unit.
-ALIASES = {"linger_seconds", "queue_low", "budget", "probe_every", "silence", "dead_letters"}
+ALIASES = {"linger_seconds", "queue_low", "budget", "probe_every", "silence"}
 NAMES = set(Settings.model_fields) | set(TopicSettings.model_fields) | ALIASES
 OUTSIDE = [
     path
