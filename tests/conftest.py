@@ -29,7 +29,8 @@ settings.load_profile("unhurried")
 
 KEPT = {"RTPIPE_NO_SKIPS", "RTPIPE_CACHE_DIR", "RTPIPE_SCHEDULES"}
 MUST_RUN = {"integration", "crash", "security", "wheel"}
-#: Modules whose tests run against MySQL in `make faults` only; in `make test` MariaDB stands for both.
+#: Modules whose tests run against MySQL in `make faults` only, unless they are marked `both_servers`; in `make test`
+#: MariaDB stands for both.
 MYSQL_IN_FAULTS = {
     "test_any_schema.py",
     "test_columns.py",
@@ -52,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "faults: the long fault suite, which `make faults` runs")
+    config.addinivalue_line("markers", "both_servers: what the servers do differs, so it runs on both in `make test`")
     config.addinivalue_line("markers", "no_skip: must run in CI, like all of integration, crash, security and wheel")
     for name in [name for name in os.environ if name.startswith("RTPIPE_") and name not in KEPT]:
         del os.environ[name]
@@ -79,7 +81,8 @@ def make_own_temporary_directory(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         parameters = vars(item).get("callspec")
-        if item.path.name in MYSQL_IN_FAULTS and parameters and "MySQL" in parameters.params.values():
+        on_mysql = parameters is not None and "MySQL" in parameters.params.values()
+        if on_mysql and item.path.name in MYSQL_IN_FAULTS and not item.get_closest_marker("both_servers"):
             item.add_marker(pytest.mark.faults)
 
 

@@ -123,6 +123,7 @@ def test_tables_of_a_special_kind_take_rows_and_changes(sender: Sender, kind: st
     assert "fits" in table(pipeline, "plan", "--check")
 
 
+@pytest.mark.both_servers
 def test_json_that_is_too_deep_for_the_server_goes_into_text(sender: Sender) -> None:
     pipeline = sender.pipeline
     is_mariadb = "maria" in str(pipeline.query("SELECT VERSION()")).lower()
@@ -140,13 +141,13 @@ def test_json_that_is_too_deep_for_the_server_goes_into_text(sender: Sender) -> 
     before = settings.read_text()
     settings.write_text(before.replace('"stop"', '"dead_letter"'))
     sender.send(version, tree=chain(most))
-    sender.send(version, tree=chain(most + 5))
+    sender.send(version, tree=chain(most + 1))
     assert supervised(pipeline) == 0, messages_of(pipeline, "worker_halted")
     [[name, why]] = pipeline.query(
         "SELECT error_name, error_text FROM rtpipe_dead_letters WHERE topic = %s", sender.topic
     )
     assert name == "E_VALUE"
-    assert f"arrays and objects {most + 5} deep, and JSON of this server ends at {most}" in why
+    assert f"arrays and objects {most + 1} deep, and JSON of this server ends at {most}" in why
     assert sender.rows("seq") == [(1,)]
     settings.write_text(before + '[[topics]]\nmatch = ".*"\ncolumns = { tree = { mysql = "LONGTEXT" } }\n')
     assert "tree json -> longtext" in table(pipeline, "plan", "--check", code=3)
