@@ -207,13 +207,13 @@ _CLASSES = {
     "3D": Action.SETUP,
     "40": Action.REPLAY,
     "42": Action.SETUP,
-    "45": Action.DATA,
     "53": Action.WAIT,
     "57": Action.WAIT,
     "58": Action.WAIT,
     "70": Action.LOST,
     "XA": Action.REPLAY,
 }
+_SIGNALLED = "45"
 #: What the client itself reports, and proxies in its name: the road to the server, whatever else they say.
 _CLIENT, _PROXY = range(2000, 3000), range(9000, 9011)
 DUPLICATE, UNKNOWN_COLUMN, NO_TABLE, LOCK_WAIT_TIMEOUT = 1062, 1054, 1146, 1205
@@ -226,8 +226,12 @@ TABLE_CHANGED = frozenset({UNKNOWN_COLUMN, 1060, 1091})
 #: Of a statement that only tries a privilege: it is there, but the table has other columns, or is a view.
 OTHER_COLUMNS = frozenset({UNKNOWN_COLUMN, 1288, 1345, 1471})
 _ADVICE = {
-    1049: "the database does not exist",
+    1049: "the database does not exist; `rtpipe setup` makes it",
     1205: "another session holds a lock; run it again when that is done",
+    1442: "SHOW TRIGGERS shows the table's triggers: the one that changes its own table may only set NEW's columns",
+    1449: "SHOW TRIGGERS names the table's triggers and their definers; take the trigger from SHOW CREATE TRIGGER, drop"
+    " it and create it again with a DEFINER that exists, or make the account again with CREATE USER and its grants."
+    " If the trigger's definer exists: the same for the view or routine that it uses",
     1819: "the server's password rules refuse the password in the URL",
     3750: "this server demands a primary key: ask for the columns _kafka_partition and _kafka_offset",
 }
@@ -240,8 +244,15 @@ def is_known(number: int) -> bool:
     return number in _ACTIONS
 
 
+def is_signalled(number: int, sqlstate: str) -> bool:
+    """Whether a trigger or a routine raised it (SIGNAL), by whatever number: no server uses this SQLSTATE itself."""
+    return sqlstate[:2] == _SIGNALLED and number not in _CLIENT and number not in _PROXY
+
+
 def action_of(number: int, sqlstate: str = "") -> Action:
     """What to do about an error, as far as it tells by itself."""
+    if is_signalled(number, sqlstate):
+        return Action.DATA
     if number in _ACTIONS:
         return _ACTIONS[number]
     if number in _CLIENT:
@@ -268,6 +279,8 @@ def advice_for(number: int) -> str:
     return _ADVICE.get(number, "")
 
 
-def words_for(number: int) -> str:
+def words_for(number: int, sqlstate: str = "") -> str:
     """Our own words for it; of one that is in no table, that it was refused."""
+    if is_signalled(number, sqlstate):
+        return _WORDS[1644]
     return _WORDS.get(number, "refused by the server")

@@ -27,6 +27,8 @@ ONE_ROW = {
     "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 40001, MESSAGE_TEXT = 'no'": "refused by the server (MySQL 40001): no",
     "SIGNAL SQLSTATE '99A01' SET MESSAGE_TEXT = 'no'": "refused by a trigger (MySQL 1644): no",
     "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = NEW.payload": "refused by a trigger (MySQL 1644)",
+    "SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'no'": "refused by a trigger (MySQL 1213): no",
+    "SIGNAL SQLSTATE '45001' SET MYSQL_ERRNO = 1290, MESSAGE_TEXT = 'no'": "refused by a trigger (MySQL 1290): no",
     "CHECK (seq <> 1)": "check constraint",
     "FOREIGN KEY (seq) REFERENCES parent_{table} (id)": "foreign key (MySQL 1452)",
     "PARTITION BY LIST (_kafka_offset) (PARTITION p VALUES IN (0, 2))": "no partition for the value (MySQL 1526)",

@@ -237,6 +237,22 @@ def test_an_error_of_every_row_alike_is_the_tables(count: int) -> None:
             assert (server.rows, server.letters, server.position.offset) == ([], [], 0), number
 
 
+@pytest.mark.parametrize("number", [one for one in NUMBERS if one not in {*range(2000, 3000), *range(9000, 9011)}])
+def test_what_a_trigger_signals_is_of_its_row_whatever_its_number(number: int) -> None:
+    """No server uses SQLSTATE 45… itself, so a number that else is waited for is none of an outage."""
+    server = Server(of_row(number, "45000", POISON))
+    assert written(server, 5) == ""
+    assert sorted(server.letters) == [POISON]
+    assert f"refused by a trigger (MySQL {number}): no" in str(trouble_of(error(number, "45000")))
+
+
+@pytest.mark.parametrize("number", [2013, 9001])
+def test_what_clients_and_proxies_say_is_of_no_row_whatever_its_sqlstate(number: int) -> None:
+    server = Server(of_row(number, "45000", POISON))
+    assert written(server, 5).startswith("waiting database: ")
+    assert not server.letters
+
+
 def test_single_messages_that_are_all_refused_do_not_fill_the_dead_letters() -> None:
     server = Server(always("rows", 31_001, "HY000"))
     assert written(server, *[1] * 100).startswith("waiting database: table orders: refused by the server (MySQL 31001)")

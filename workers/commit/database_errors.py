@@ -14,7 +14,9 @@ from rtpipe.mysql.error_numbers import (
     REFUSED,
     Action,
     action_of,
+    advice_for,
     is_known,
+    is_signalled,
     words_for,
 )
 from rtpipe.mysql.error_words import safe_words, without_values
@@ -29,13 +31,6 @@ _UNFIT_COLUMN = re.compile(r"^(?:Unknown column|Field) '(\w{1,64})' (?:in|doesn'
 #: Numbers whose own words say less than the server's: who forbids, what is missing.
 _TELLING = frozenset({1044, 1045, 1142, 1143, 1146, 1227, 1370, 1449, 1644, 3032, 3819, 3955, 4025})
 
-#: What to do about errors of SETUP that a look at rtpipe's own tables does not explain.
-_HINTS = {
-    1442: "SHOW TRIGGERS shows the table's triggers: the one that changes its own table may only set NEW's columns",
-    1449: "SHOW TRIGGERS names the table's triggers and their definers; take the trigger from SHOW CREATE TRIGGER, drop"
-    " it and create it again with a DEFINER that exists, or make the account again with CREATE USER and its grants."
-    " If the trigger's definer exists: the same for the view or routine that it uses",
-}
 
 _ADVICE = {
     Action.LOGIN: "; mend the account, or the URL: where that is in a file, it is read again",
@@ -58,14 +53,16 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
         self.where = ""  #: account, server and table, as far as they are known
         self.of_table = False  #: it hits every row alike
         self.at_commit = False  #: what became of the transaction is not known
-        self._said = safe_words(number, self.action, said) if number in _TELLING or not is_known(number) else ""
+        self._words = words_for(number, sqlstate)
+        told = number in _TELLING or not is_known(number) or is_signalled(number, sqlstate)
+        self._said = safe_words(number, self.action, said) if told else ""
         super().__init__(number)
 
     def __str__(self) -> str:
         """What happened, in words; where it happened is said by whoever tells of it."""
         column = f" {self.column}" if self.column and self.action is Action.SETUP else ""
         said = f": {self._said}" if self._said else ""
-        return f"{words_for(self.number)}{column} (MySQL {self.number}){said}"
+        return f"{self._words}{column} (MySQL {self.number}){said}"
 
     @property
     def told(self) -> str:
@@ -93,7 +90,7 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
             return AccessDeniedError(
                 f"{what}: {self.told}", hint="check the account of RTPIPE_DATABASE_URL and its grants"
             )
-        hint = _HINTS.get(self.number, "compare with `rtpipe infra create --dry-run`")
+        hint = advice_for(self.number) or "compare with `rtpipe infra create --dry-run`"
         return SetupError(f"{what}: {self.told}", hint=hint)
 
 
