@@ -48,8 +48,6 @@ def says_something(value: ast.expr) -> bool:
     """Whether it is a number, a word or a flag that is on; nothing, "" and off say that nothing was asked for."""
     if isinstance(value, ast.Constant):
         return bool(value.value)
-    if isinstance(value, ast.Call):  # of a class with defaults of its own
-        return not value.args and not value.keywords and ast.unparse(value.func) != "frozenset"
     return isinstance(value, ast.BinOp)
 
 
