@@ -66,13 +66,14 @@ def test_settings_md_has_every_setting_its_variable_and_no_other() -> None:
     assert {f"RTPIPE_{name.upper()}" for name in Settings.model_fields} <= variables
 
 
-def test_settings_md_tells_the_defaults_of_topics() -> None:
+def test_settings_md_tells_the_defaults() -> None:
     rows = [line.split("|") for line in (DOCS / "settings.md").read_text().splitlines() if line.startswith("| `")]
-    told = {row[1].strip(" `"): row[2].strip(' `"') for row in rows}
-    for name, field in TopicBlock.model_fields.items():
-        if isinstance(field.default, int | float | str):
-            assert told[name] == f"{field.default}".replace("False", "false"), name
-    assert told["metadata_columns"] == "[]"
+    for settings, column in ((TopicBlock, 2), (Settings, 4)):
+        told = {row[1].strip(" `"): row[column].strip(' `"') for row in rows if len(row) > column}
+        for name, field in settings.model_fields.items():
+            if isinstance(field.default, int | float | str):
+                assert told[name] == f"{field.default}".replace("False", "false"), name
+    assert {row[1].strip(" `"): row[2].strip() for row in rows}["metadata_columns"] == "`[]`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -134,9 +135,9 @@ def test_every_command_and_option_is_explained() -> None:
     root = typer.main.get_command(app)
     for name, found in vars(root)["commands"].items():
         for sub, command in vars(found).get("commands", {"": found}).items():
-            title, section = next(
-                (title, section) for title, section in sections.items() if {name, sub} - {""} <= words_of(title)
-            )
+            found_in = [title for title in sections if {name, sub} - {""} <= words_of(title)]
+            assert found_in, f"commands.md has no section of rtpipe {name} {sub}"
+            title, section = found_in[0], sections[found_in[0]]
             for parameter in command.params:
                 assert any(option in section + shared for option in parameter.opts), f"{title}: {parameter.opts}"
 
