@@ -1,4 +1,4 @@
-"""Shows how each service comes up: a live line each on a terminal, elsewhere a line for each change."""
+"""Shows how the services start: on a terminal a live line for each, elsewhere a line for each change."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ServiceLines:
             self._live.stop()
 
     def set(self, name: str, state: str) -> None:
-        """Show another state of one service; `ready` and `failed` are its last."""
+        """Show a new state of one service; `ready` and `failed` are final."""
         with self._lock:
             if self._states[name] == state:
                 return

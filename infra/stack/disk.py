@@ -1,4 +1,4 @@
-"""What a file system refuses, in words."""
+"""Errors of the file system, in words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FULL_WORDS = ("No space left on device", "Disk is full", "Errcode: 28", "with e
 
 @contextlib.contextmanager
 def disk_errors(directory: Path, *, hint: str) -> Iterator[None]:
-    """An OSError of the body becomes an error that names the directory and the way out."""
+    """Turns an OSError of the body into an error that names the directory and says what to do."""
     try:
         yield
     except OSError as exc:
@@ -29,10 +29,10 @@ def disk_errors(directory: Path, *, hint: str) -> Iterator[None]:
 
 
 def disk_full(directory: Path | str, *, hint: str) -> DiskFullError:
-    """For those who learn of it in another way than by an OSError."""
+    """The error for a full disk that is noticed without an OSError."""
     return DiskFullError(f"the disk of {directory} is full", hint=hint)
 
 
 def tells_of_full_disk(text: str) -> bool:
-    """Whether a server's own words mean that."""
+    """Whether the words of a server mean a full disk."""
     return any(words in text for words in _FULL_WORDS)

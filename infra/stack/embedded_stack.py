@@ -47,9 +47,9 @@ _OTHER_PROGRAMS = (
 
 
 def up(directory: Path, options: StackOptions | None = None, *, console: Console | None = None) -> Addresses:
-    """Start whatever of the stack does not run, and return once every service answers.
+    """Start every service of the stack that does not run. Returns when all services answer.
 
-    Doing it twice does nothing; after a crash of this command or of a service it mends what is missing.
+    A second call changes nothing. After a crash of this command or of a service, it starts what is missing.
     """
     console = console or Console(stderr=True)
     directory = directory.expanduser().absolute()
@@ -77,7 +77,7 @@ def up(directory: Path, options: StackOptions | None = None, *, console: Console
 
 
 def down(directory: Path, *, purge: bool = False, console: Console | None = None) -> None:
-    """Stop what runs: registry, brokers, database; the data stays unless it is to be purged."""
+    """Stop registry, brokers and database. The data stays, unless `purge` is set."""
     console = console or Console(stderr=True)
     directory = directory.expanduser().absolute()
     layout = stack_layout.load_layout(directory)
@@ -88,7 +88,7 @@ def down(directory: Path, *, purge: bool = False, console: Console | None = None
         service_control.end_left_overs(directory)
         services = _services(layout, artifact_paths(cache_directory()))
         running = service_control.find(services)
-        for kind in ("registry", "kafka", "mariadb"):  # each before what it may be talking to
+        for kind in ("registry", "kafka", "mariadb"):  # a service stops before the services that it uses
             _stop([service for service in services if service.name.startswith(kind)], running, console)
         forget_addresses(directory)
         if purge:
@@ -112,7 +112,7 @@ def _say(console: Console, text: str) -> None:
 
 
 def _locked(directory: Path, console: Console) -> AbstractContextManager[None]:
-    """One process at a time changes a stack; another waits and says so."""
+    """One process at a time changes a stack. A second one says that it waits."""
     return file_lock(
         directory / stack_layout.LOCK,
         lambda: _say(console, f"another command starts or stops the stack in {directory}; waiting for it"),
@@ -130,7 +130,7 @@ def _services(layout: StackLayout, artifacts: Artifacts) -> list[Service]:
 def _settle(
     directory: Path, options: StackOptions, artifacts: Artifacts
 ) -> tuple[StackLayout, list[Service], dict[str, Running]]:
-    """The stack as it is to be, and what of it runs; made and remembered if it is new."""
+    """Layout, services, and which of them run. The layout of a new stack is made and saved."""
     before = stack_layout.load_layout(directory)
     if before is None:
         layout = stack_layout.new_layout(directory, options)
@@ -153,13 +153,13 @@ def _settle(
 
 
 def _check_room_for_new(directory: Path, brokers: int) -> None:
-    """Before 350 MB are downloaded for nothing."""
+    """Check memory and disk before anything is downloaded."""
     preflight.check_memory(brokers)
     preflight.check_disk(directory, _NEW_DATA, purpose="the embedded stack", hint=_HINT)
 
 
 def _check_room(layout: StackLayout, missing: Sequence[Service]) -> None:
-    """Before the first process: memory if all are to start, disk, and every port."""
+    """Check disk and ports before the first process starts; memory too, if all services must start."""
     if len(missing) == layout.brokers + 2:
         preflight.check_memory(layout.brokers)
     preflight.check_disk(layout.directory, _MORE_DATA, purpose="the embedded stack", hint=_HINT)
@@ -169,7 +169,7 @@ def _check_room(layout: StackLayout, missing: Sequence[Service]) -> None:
 
 
 def _start_all(services: Sequence[Service], running: dict[str, Running], console: Console) -> None:
-    """All at once; the first that fails ends the waiting, and what runs by then is found by the next `up`."""
+    """Start all at once. The first failure ends the waiting; the next `up` finds the services that run by then."""
     given_up = threading.Event()
 
     def bring_up(service: Service) -> None:
@@ -206,7 +206,7 @@ def _stop(services: Sequence[Service], running: dict[str, Running], console: Con
 
 
 def _purge(directory: Path) -> None:
-    """The marker goes last: a purge that is cut short leaves a stack, which can be purged again."""
+    """Delete the marker last: an interrupted purge leaves a stack, which can be purged again."""
     if not (directory / stack_layout.MARKER).is_file():
         raise NotAStackError(f"{directory} is not an embedded stack", hint="Nothing was deleted.")
     last = [directory / stack_layout.MARKER, directory / stack_layout.LOCK]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def file_lock(path: Path, before_waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold `path` exclusively; `before_waiting` is called if another process has it, and may raise instead."""
+    """Hold the lock. If another process has it, `before_waiting` is called first; it may raise."""
     handle = _locked(path, before_waiting)
     try:
         yield
@@ -23,7 +23,7 @@ def file_lock(path: Path, before_waiting: Callable[[], None]) -> Iterator[None]:
 
 
 def _locked(path: Path, before_waiting: Callable[[], None]) -> int:
-    """Open and lock until the file that was locked is the one at `path`: its last holder may have deleted it."""
+    """Open and lock, again if the last holder deleted the file meanwhile: the locked file must be the one at `path`."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

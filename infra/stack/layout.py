@@ -18,7 +18,7 @@ LOCK = "lock"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StackLayout:
-    """Brokers and ports; the ports stay the same over down and up, so that addresses do."""
+    """Brokers and ports. The ports stay the same over `down` and `up`, and so do the addresses."""
 
     directory: Path
     cluster_id: str
@@ -45,7 +45,7 @@ class StackLayout:
         )
 
     def with_free_controller_ports(self) -> StackLayout:
-        """Nobody outside knows these ports, so a taken one is simply replaced (while no broker runs)."""
+        """Only brokers know these ports, so a port that is taken is replaced (while no broker runs)."""
         if all(is_free(port) for port in self.controller_ports):
             return self
         taken = {*self.kafka_ports, self.registry_port, self.database_port}
@@ -54,7 +54,7 @@ class StackLayout:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StackOptions:
-    """What the command line asks for; None leaves it as it was, or to chance."""
+    """What the command line asks for. None: as before, or a free port."""
 
     brokers: int | None = None
     kafka_port: int | None = None  #: of the first broker; the others follow it
@@ -63,7 +63,7 @@ class StackOptions:
 
 
 def load_layout(directory: Path) -> StackLayout | None:
-    """None if nothing is there; an error if `directory` holds something else."""
+    """The layout of the stack in `directory`; None if nothing is there. NotAStackError if something else is there."""
     marker = directory / MARKER
     try:
         stored = json.loads(marker.read_text(encoding="utf-8"))
@@ -91,7 +91,7 @@ def load_layout(directory: Path) -> StackLayout | None:
 
 
 def refuse_foreign(directory: Path) -> None:
-    """A directory that holds anything but a stack is never written to, and never purged."""
+    """Refuse a directory that holds something else than a stack: it is never written to and never purged."""
     if directory.is_dir() and any(entry.name != LOCK for entry in directory.iterdir()):
         raise NotAStackError(
             f"{directory} holds files, but not an embedded stack ({MARKER} is missing)",
@@ -100,7 +100,7 @@ def refuse_foreign(directory: Path) -> None:
 
 
 def save_layout(layout: StackLayout) -> None:
-    """From now on the directory is a stack."""
+    """Write the layout; this makes the directory a stack."""
     content = dataclasses.asdict(layout)
     del content["directory"]
     write_private(layout.directory / MARKER, content)

@@ -1,4 +1,4 @@
-"""Free ports on the loopback interface, and who has one that is not free."""
+"""Free ports on the loopback interface, and which process has a port that is not free."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TRIES = 200
 
 
 def is_free(port: int) -> bool:
-    """A server could listen on it now."""
+    """Whether a server could listen on the port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: TIME_WAIT does not count
         try:
@@ -39,7 +39,7 @@ def pick_ports(count: int, *, besides: set[int]) -> list[int]:
 
 
 def check_free(port: int, service: str, way_out: str) -> None:
-    """`way_out` completes the hint: what to do if that process is to stay."""
+    """Raise PortInUseError if the port is taken. `way_out` completes the hint: what to do if that process must stay."""
     if not is_free(port):
         raise PortInUseError(
             f"port {port}, which {service} is to use, is in use by {holder(port)}",
@@ -48,7 +48,7 @@ def check_free(port: int, service: str, way_out: str) -> None:
 
 
 def holder(port: int) -> str:
-    """The process that listens, as far as this user may see it."""
+    """The process that listens, if this user may see it."""
     with contextlib.suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
             if connection.laddr and connection.laddr.port == port and connection.pid:

@@ -1,4 +1,4 @@
-"""Runs in `rtpipe infra up`, before the first byte is downloaded: can this machine run the bundled servers?"""
+"""Checks before anything is downloaded whether this machine can run the servers of the embedded stack."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OLDEST_GLIBC = (2, 17)  # of both the Java runtime and the database server
 
 
 def check_machine() -> None:
-    """Processor, C library, Python packages, shared libraries: all that no setting can change."""
+    """Check processor, C library, Python packages and shared libraries, which no setting can change."""
     check_platform()
     check_extra()
     check_libraries()
@@ -70,7 +70,7 @@ def check_extra() -> None:
 
 
 def check_libraries() -> None:
-    """Load each library that the database server links to, and name the packages of all that are missing."""
+    """Load each library that the database server links to. The error names the packages of all that are missing."""
     missing = [name for name in LIBRARIES if not _loads(name)]
     if missing:
         packages = " ".join(LIBRARIES[name] for name in missing)
@@ -102,7 +102,7 @@ def check_memory(brokers: int) -> None:
 
 
 def check_disk(path: Path, needed: int, *, purpose: str, hint: str) -> None:
-    """`path` need not exist yet: its nearest parent that does tells."""
+    """Raise DiskFullError if there is too little room. `path` need not exist yet: its nearest parent counts."""
     place = path.absolute()
     while not place.exists():
         place = place.parent

@@ -1,4 +1,4 @@
-"""Where the embedded stack lives and where it answers; light, since every command asks."""
+"""Where the embedded stack is and at which addresses it answers. Light to import, because every command asks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def user_directory(variable: str, below_home: str) -> Path:
 
 
 def read_addresses(directory: Path) -> Addresses | None:
-    """Where the stack in `directory` answers; None if it was never up, or was taken down."""
+    """The addresses of the stack in `directory`; None if it is down."""
     try:
         stored = json.loads((directory / _FILE).read_text(encoding="utf-8"))
         return Addresses(**stored)
@@ -47,12 +47,12 @@ def read_addresses(directory: Path) -> Addresses | None:
 
 
 def write_addresses(directory: Path, addresses: Addresses) -> None:
-    """Only the owner may read them: they hold passwords."""
+    """Write the addresses for the owner alone, because they contain passwords."""
     write_private(directory / _FILE, dataclasses.asdict(addresses))
 
 
 def forget_addresses(directory: Path) -> None:
-    """The stack is down: a command that finds no address can say so at once."""
+    """Delete the addresses: the stack is down, and commands can say so at once."""
     (directory / _FILE).unlink(missing_ok=True)
 
 

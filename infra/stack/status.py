@@ -1,4 +1,4 @@
-"""What `rtpipe infra status` tells: each service of a stack as it is now."""
+"""What `rtpipe infra status` shows: the state of each service of a stack."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StackStatus:
 
     @property
     def running(self) -> bool:
-        """There is a stack, and every service of it answers."""
+        """Whether there is a stack and every service of it answers."""
         return bool(self.services) and all(service.state == "running" for service in self.services)
 
     def as_dict(self) -> dict[str, Any]:

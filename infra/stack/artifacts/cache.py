@@ -1,7 +1,7 @@
-"""The cache of what the embedded stack runs on: downloaded and unpacked once, for every stack of this user.
+"""The cache of the programs of the embedded stack: downloaded and unpacked once, for all stacks of this user.
 
 A unit is complete when its directory holds `.complete.json`, which is written last and lists each file with its
-size. Checking it at every start costs some 300 `stat` calls; what is short or missing is fetched again.
+size. Checking it at every start costs some 300 `stat` calls; files that are short or missing are downloaded again.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def artifact_paths(cache: Path, units: Sequence[Unit] | None = None) -> Artifact
 
 
 def ensure_artifacts(cache: Path, console: Console, lock: Path = LOCK_FILE) -> Artifacts:
-    """Download and unpack whatever the cache lacks; no network and no lock if it lacks nothing."""
+    """Download and unpack what is missing in the cache. If nothing is missing, use neither network nor lock."""
     units = read_lock(lock)
     if any(not is_complete(cache, unit) for unit in units):
         with disk_errors(cache, hint=_HINT):
@@ -71,7 +71,7 @@ def ensure_artifacts(cache: Path, console: Console, lock: Path = LOCK_FILE) -> A
 
 
 def is_complete(cache: Path, unit: Unit) -> bool:
-    """Every file that was there when the unit was finished is there, in its length."""
+    """Whether every file of the finished unit is there, with its length."""
     home = _home(cache, unit)
     try:
         sizes = json.loads((home / _COMPLETE).read_text(encoding="utf-8"))
@@ -90,7 +90,7 @@ def _home(cache: Path, unit: Unit) -> Path:
 
 
 def _of_other_versions(cache: Path, units: Sequence[Unit]) -> list[Path]:
-    """Programs that an earlier or later version brought; a stack of that version may still run on them."""
+    """Programs of other versions. A stack of such a version may still run on them."""
     ours = {_home(cache, unit) for unit in units}
     return sorted(found for unit in units for found in cache.glob(f"{unit.name}-{_DIGEST}") if found not in ours)
 
@@ -100,7 +100,7 @@ def _say(console: Console, text: str) -> None:
 
 
 def _fill(cache: Path, units: Sequence[Unit], console: Console) -> None:
-    """Fetch only what is absent or short; a half-filled unit keeps its good files."""
+    """Download only files that are missing or short; the good files of a unit stay."""
     # not at the top: `infra status` and a start without downloads must not pay for an HTTP client
     from infra.stack.artifacts.download import download  # noqa: PLC0415
     from infra.stack.artifacts.progress import MEGABYTE, download_progress  # noqa: PLC0415
@@ -124,13 +124,13 @@ def _fill(cache: Path, units: Sequence[Unit], console: Console) -> None:
 
 
 def _is_here(cache: Path, unit: Unit, filename: str, size: int) -> bool:
-    """Downloads take their name only once checked, so the right size is enough: what broke since is short."""
+    """A download gets its name only after its check, so the size is enough here: a file that broke later is short."""
     path = _downloads(cache, unit) / filename
     return path.is_file() and path.stat().st_size == size
 
 
 def _downloads(cache: Path, unit: Unit) -> Path:
-    """Jars are used as they come; archives wait beside their unit until they are unpacked."""
+    """Jars are used as they are. An archive lies beside its unit until it is unpacked."""
     home = _home(cache, unit)
     return home if unit.name == "kafka" else home.with_name(f"{home.name}.download")
 
@@ -151,7 +151,7 @@ def _finish(cache: Path, unit: Unit) -> None:
 
 
 def _unpack(archive: Path, home: Path) -> None:
-    """Into a draft directory first: `home` is whole or absent, whenever this is killed."""
+    """Unpack into a draft directory first: even after a kill, `home` is complete or absent."""
     draft = home.with_name(f"{home.name}.draft")
     for directory in (draft, home):
         shutil.rmtree(directory, ignore_errors=True)
@@ -168,7 +168,7 @@ def _unpack(archive: Path, home: Path) -> None:
 
 
 def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Each regular file; the archives are locked by checksum, so their names are known to stay inside."""
+    """Each regular file. The archives are locked by checksum, so their names cannot lead outside."""
     if archive.suffix == ".jar":
         with zipfile.ZipFile(archive) as jar:
             for entry in jar.infolist():

@@ -32,7 +32,7 @@ _NETWORK_HINT = (
 
 
 def download(files: Sequence[LockedFile], into: Path, progress: Callable[[int], None]) -> None:
-    """Bring `files` into the directory `into`; on an error those that came are there, whole and checked."""
+    """Download `files` into the directory `into`. After an error, the files that are there are complete and checked."""
     for left_over in into.glob(f"{_PARTIAL}*"):  # of a run that was killed; the caller holds the cache's lock
         shutil.rmtree(left_over, ignore_errors=True)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -94,7 +94,7 @@ def _artifact_path(file: LockedFile, scratch: Path, resolver: PythonResolver) ->
 
 
 def _check(file: LockedFile, path: Path) -> None:
-    """Synced first: the name is given for good, so a power cut must not leave it on other bytes."""
+    """Sync before the rename, so that after a power cut the name cannot be on other bytes."""
     with path.open("rb") as written:
         os.fsync(written.fileno())
     found = sha256_of(path)
@@ -106,14 +106,14 @@ def _check(file: LockedFile, path: Path) -> None:
 
 
 def _translated(exc: BaseException, file: LockedFile) -> DownloadError | None:
-    """Our own error for what jgo raised; None for anything else."""
+    """Our own error for an error of jgo; None for any other error."""
     if isinstance(exc, requests.RequestException | RuntimeError):  # jgo: RuntimeError where no repository has it
         return DownloadError(f"{file.filename} cannot be downloaded: {_innermost(exc)}", hint=_NETWORK_HINT)
     return None  # the disk's own errors go to the caller, who knows whose disk it is
 
 
 def _innermost(exc: BaseException) -> str:
-    """The first cause: what the outer layers of an HTTP error wrap around it is noise."""
+    """The first cause of an HTTP error, without the layers around it."""
     while (cause := exc.__cause__ or exc.__context__) is not None:
         exc = cause
     return str(exc) or type(exc).__name__

@@ -1,4 +1,4 @@
-"""`python -m infra.make_lock`: resolve what the embedded stack runs on and write stack.lock anew (`make lock`)."""
+"""`make lock`: resolves the programs of the embedded stack and writes stack.lock again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEADER = "# Made by `make lock` (make_lock.py beside it): what `rtpipe infra up
 
 
 def main() -> None:
-    """Everything is downloaded once more, since a checksum is only worth something when taken from the bytes."""
+    """Everything is downloaded again: a checksum must come from the bytes themselves."""
     with tempfile.TemporaryDirectory(prefix="rtpipe-lock-") as scratch:
         context = MavenContext(repo_cache=Path(scratch), timeout=60)
         entries = [_entry("kafka", artifact) for artifact in _kafka_artifacts(context)]
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _kafka_artifacts(context: MavenContext) -> list[Artifact]:
-    """Kafka with all it runs on, and the log binding that its own distribution adds by hand.
+    """Kafka with its dependencies, and the log binding that Kafka's own distribution adds by hand.
 
     The binding must not be resolved together with Kafka: jgo takes the parents of all it resolves as lists of
     managed versions, and log4j's would bring another kafka-clients.

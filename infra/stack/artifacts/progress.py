@@ -1,4 +1,4 @@
-"""Shows a download on a terminal as a bar, elsewhere as a line now and then."""
+"""Shows a download: a bar on a terminal, elsewhere a line for each tenth."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def download_progress(console: Console, total: int) -> Iterator[Callable[[int], 
 
 
 class _PlainSteps:
-    """A line each tenth of the way; several downloads may add at once."""
+    """A line for each tenth of the bytes. Several downloads may add at once."""
 
     def __init__(self, console: Console, total: int) -> None:
         self._console = console

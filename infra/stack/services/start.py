@@ -39,7 +39,7 @@ def start(service: Service, say: Callable[[str], None]) -> Running:
 
 
 def _prepare(service: Service) -> None:
-    """In a draft that takes its name when done: a directory with that name is whole."""
+    """Prepare in a draft, which gets its name at the end: a directory with that name is complete."""
     parent, name = service.directory.parent, service.directory.name
     for left_over in parent.glob(f"{name}.draft-*"):
         shutil.rmtree(left_over, ignore_errors=True)
@@ -49,7 +49,7 @@ def _prepare(service: Service) -> None:
 
 
 def await_ready(service: Service, running: Running, given_up: threading.Event) -> None:
-    """Ask until it answers; an error if it died, if it takes too long, or once `given_up` is set."""
+    """Ask until it answers. An error if it died, if it takes too long, or when `given_up` is set."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -66,7 +66,7 @@ def await_ready(service: Service, running: Running, given_up: threading.Event) -
 
 
 def died(service: Service) -> StackError:
-    """Why it died, as far as its log tells."""
+    """Why it died, if its log says so."""
     lines = last_lines(service.log)
     if tells_of_full_disk("\n".join(lines)):
         return disk_full(service.directory, hint=_HINT)
