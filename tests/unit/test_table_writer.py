@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import TableRules
-from rtpipe.errors import ExitCode
 from tests.support.batches import batch_of
 from tests.support.memory_database import Fault, MemoryServer
+from tests.support.small_orders import SmallSchemas, order
 from tests.support.specs import default_spec
 from workers.commit.batch_encoder import BatchEncoder
 from workers.commit.ledger_connection import LedgerConnection
@@ -21,30 +20,9 @@ from workers.commit.partition_owner import PartitionOwner
 from workers.commit.table_writer import TableWriter, Written
 from workers.contract.errors import DataError, DeadLetterLimitError, SetupError
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
-from workers.contract.reports import Ended
-from workers.contract.schema_answers import KeySchema, SchemaLayout
 from workers.rows.schema_source import SchemaHaltError
 
-SCHEMA = {
-    "type": "record",
-    "name": "orders",
-    "fields": [{"name": "a", "type": "long"}, {"name": "b", "type": ["null", "long"]}],
-}
 SPEC = default_spec(PartitionKey("orders", 0), rules=TableRules(metadata=()))
-
-
-def row(number: int, value: int | None = None, *, schema_id: int = 1) -> bytes:
-    """A message with this number in column a, and a value in column b."""
-    body = bytes([number << 1]) + (b"\0" if value is None else b"\2" + _long(value))
-    return b"\0" + schema_id.to_bytes(4, "big") + body
-
-
-def _long(value: int) -> bytes:
-    folded, out = value << 1, bytearray()
-    while folded > 0x7F:
-        out.append(folded & 0x7F | 0x80)
-        folded >>= 7
-    return bytes([*out, folded])
 
 
 class Patience:
@@ -62,35 +40,12 @@ class Patience:
         """It goes on."""
 
 
-class Schemas:
-    """Every id is that of SCHEMA, but for those that halt the partition."""
-
-    def __init__(self, rules: TableRules) -> None:
-        self.rules = rules
-        self.halting: dict[int, int] = {}  #: how often an id is answered by a halt
-        self.asked: list[int] = []
-
-    def rows(self, schema_id: int, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaLayout:
-        assert not again or schema_id not in beside[1:]
-        self.asked.append(schema_id)
-        if self.halting.get(schema_id, 0):
-            self.halting[schema_id] -= 1
-            raise SchemaHaltError(Ended(ExitCode.SCHEMA_REFUSED, "E_EVOLUTION", "does not fit"))
-        return SchemaLayout(schema_id, SCHEMA, table_layout(SCHEMA, table="orders", rules=self.rules).rows())
-
-    def newest(self, *, again: bool = False) -> SchemaLayout:
-        return self.rows(1, again=again)
-
-    def key(self, schema_id: int) -> KeySchema:
-        raise AssertionError(schema_id)
-
-
 class Rig:
     """A writer that owns the partition."""
 
     def __init__(self, spec: PartitionSpec = SPEC) -> None:
         self.server = MemoryServer()
-        self.schemas = Schemas(spec.rules)
+        self.schemas = SmallSchemas(spec.rules)
         self.patience = Patience()
         connection = LedgerConnection(spec, self.server.open)
         self.owner = PartitionOwner(spec.key, OffsetLedger(spec, connection=connection), self.patience)
@@ -127,7 +82,7 @@ def spec_with(**changes: Any) -> PartitionSpec:
 
 def test_a_batch_is_rows_and_their_offset() -> None:
     rig = Rig()
-    rig.write(row(1, 5), row(2), row(3, 99))
+    rig.write(order(1, 5), order(2), order(3, 99))
     assert rig.table() == [(1, 5), (2, None), (3, 99)]
     assert rig.stored() == rig.reported() == (3, 3, 0)
     assert [(done.messages, done.altered) for done in rig.written] == [(3, 0)]
@@ -154,32 +109,32 @@ def test_messages_are_counted_once_for_kafka_offsets_and_for_status(
     rules: TableRules, expected: tuple[int, int, int]
 ) -> None:
     rig = Rig(spec_with(rules=rules))
-    rig.write(row(1, 5), None, None, keys=[b"1", b"1", b"2"])
+    rig.write(order(1, 5), None, None, keys=[b"1", b"1", b"2"])
     assert rig.stored() == rig.reported() == expected
 
 
 def test_what_is_committed_before_the_end_is_counted_too() -> None:
     rig = Rig(spec_with(dead_letters=False))
     with pytest.raises(DataError, match="orders/0 offset 2 "):
-        rig.write(row(1), row(2), b"no Avro", row(4))
+        rig.write(order(1), order(2), b"no Avro", order(4))
     assert rig.table() == [(1, None), (2, None)]
     assert rig.stored() == rig.reported() == (2, 2, 0)
 
 
 def test_a_message_that_is_no_row_becomes_a_dead_letter_beside_its_neighbours() -> None:
     rig = Rig()
-    rig.write(row(1), b"no Avro", row(2, 100), None, row(5))
+    rig.write(order(1), b"no Avro", order(2, 100), None, order(5))
     assert rig.table() == [(1, None), (5, None)]
     assert rig.letters() == [(1, "E_WIRE_FORMAT"), (2, "E_VALUE"), (3, "E_NULL_VALUE")]
     assert rig.stored() == rig.reported() == (5, 2, 3)
     assert rig.written[0].dead == {"E_WIRE_FORMAT": 1, "E_VALUE": 1, "E_NULL_VALUE": 1}
 
 
-@pytest.mark.parametrize(("bad", "by"), [(b"no Avro", "the encoder"), (row(9, 100), "the server")], ids=str)
+@pytest.mark.parametrize(("bad", "by"), [(b"no Avro", "the encoder"), (order(9, 100), "the server")], ids=str)
 def test_the_first_dead_letter_too_many_stops_the_partition_there(bad: bytes, by: str) -> None:
     rig = Rig(spec_with(dead_letters_per_minute=2))
     with pytest.raises(DeadLetterLimitError, match=r"offset 5 .* more than 2 dead letters"):
-        rig.write(row(1), bad, row(2), bad, row(3), bad, row(4))
+        rig.write(order(1), bad, order(2), bad, order(3), bad, order(4))
     assert by
     assert [offset for offset, _ in rig.letters()] == [1, 3]
     assert rig.stored() == rig.reported() == (5, 3, 2)
@@ -212,7 +167,7 @@ def test_without_the_table_for_dead_letters_the_hint_says_what_makes_it() -> Non
 def test_a_schema_that_halts_the_partition_is_asked_about_once_more_first() -> None:
     rig = Rig()
     rig.schemas.halting[2] = 1
-    rig.write(row(1), row(2, schema_id=2))
+    rig.write(order(1), order(2, schema_id=2))
     assert rig.table() == [(1, None), (2, None)]
     assert rig.schemas.asked.count(2) == 2
 
@@ -221,14 +176,14 @@ def test_a_schema_that_halts_the_partition_does_so_after_the_messages_before_it(
     rig = Rig()
     rig.schemas.halting[2] = 9
     with pytest.raises(SchemaHaltError, match="orders/0 offset 1 does not fit"):
-        rig.write(row(1), row(2, schema_id=2), row(3))
+        rig.write(order(1), order(2, schema_id=2), order(3))
     assert rig.stored() == rig.reported() == (1, 1, 0)
 
 
 def test_a_column_that_is_gone_is_asked_about_once_more() -> None:
     rig = Rig()
     rig.server.faults.append(Fault("INSERT INTO `orders`", 1054))
-    rig.write(row(1))
+    rig.write(order(1))
     assert rig.schemas.asked == [1, 1]
     assert rig.stored() == (1, 1, 0)
 
@@ -237,7 +192,7 @@ def test_what_waiting_does_not_mend_halts_with_partition_and_offset() -> None:
     rig = Rig()
     rig.server.faults.append(Fault("INSERT INTO `orders`", 1146))
     with pytest.raises(SetupError, match="orders/0 offset 0: table orders"):
-        rig.write(row(1))
+        rig.write(order(1))
     assert rig.stored() == (0, 0, 0)
 
 
@@ -245,38 +200,38 @@ def test_a_column_that_stays_gone_makes_dead_letters_of_its_rows_or_halts() -> N
     rig = Rig()
     rig.server.faults.append(Fault("INSERT INTO `orders`", 1054, times=9))
     with pytest.raises(SetupError, match="orders/0 offset 0"):
-        rig.write(row(1))
+        rig.write(order(1))
 
 
 def test_too_much_for_one_transaction_goes_in_several_until_the_server_takes_more_again() -> None:
     rig = Rig()
     rig.server.faults.append(Fault("COMMIT", 1197))
-    rig.write(*[row(number) for number in range(8)])
+    rig.write(*[order(number) for number in range(8)])
     assert [done.messages for done in rig.written] == [4, 4]
     assert rig.stored() == rig.reported() == (8, 8, 0)
     for number in range(8, 58):
-        rig.write(row(number))
+        rig.write(order(number))
     rig.written.clear()
-    rig.write(*[row(number) for number in range(58, 63)])
+    rig.write(*[order(number) for number in range(58, 63)])
     assert [done.messages for done in rig.written] == [5]
 
 
 def test_columns_that_somebody_altered_are_asked_about_before_the_next_row() -> None:
     rig = Rig()
-    rig.write(row(1))
+    rig.write(order(1))
     rig.server.mark = "narrower"
-    rig.write(row(2))
+    rig.write(order(2))
     assert rig.schemas.asked == [1]
     rig.owner.check()
-    rig.write(row(3))
+    rig.write(order(3))
     assert rig.schemas.asked == [1, 1]
 
 
 def test_updates_keep_the_last_row_of_each_key_and_deletes_take_it() -> None:
     rig = Rig(spec_with(rules=TableRules(mode="upsert", key=("a",), metadata=(), tombstones="delete")))
-    rig.write(row(1, 1), row(1, 2), row(2, 2), keys=[b"1", b"1", b"2"])
+    rig.write(order(1, 1), order(1, 2), order(2, 2), keys=[b"1", b"1", b"2"])
     assert rig.table() == [(1, 2), (2, 2)]
-    rig.write(None, row(2, 3), row(3, 100), row(3, 3), row(3, 100), keys=[b"1", b"2", b"3", b"3", b"3"])
+    rig.write(None, order(2, 3), order(3, 100), order(3, 3), order(3, 100), keys=[b"1", b"2", b"3", b"3", b"3"])
     assert rig.table() == [(2, 3), (3, 3)], "a row that the server refuses gives way to the one before it"
     assert rig.stored() == rig.reported() == (8, 7, 1)
     assert rig.letters() == [(7, "E_VALUE")]
