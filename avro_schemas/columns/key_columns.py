@@ -59,13 +59,13 @@ def keeps_apart(shape: ColumnShape, found: FoundColumn) -> bool:
     """Whether a column of another type than the field's own takes keys as they are, or refuses them: whole numbers of
     any range, shorter texts, shorter bytes.
     """
-    given = user_column(found)
-    way, values = way_of(shape, given), values_of(shape)
+    user = user_column(found)
+    way, values = way_of(shape, user), values_of(shape)
     if way is Way.NUMBER:
-        return values == "integer" and given.kind == "integer"
+        return values == "integer" and user.kind == "integer"
     if way is Way.TEXT:
-        return values == "text" and given.name in {"varchar", "varbinary"}
-    return way is Way.BYTES and given.name == "varbinary"
+        return values == "text" and user.name in {"varchar", "varbinary"}
+    return way is Way.BYTES and user.name == "varbinary"
 
 
 def may_end_in_space(shape: ColumnShape) -> bool:

@@ -16,13 +16,13 @@ def losses(columns: Sequence[ColumnShape]) -> dict[str, str]:
 
 
 def _loss(column: ColumnShape) -> str:
-    given = column.given
-    if given is None:
+    user = column.user_column
+    if user is None:
         return ""
-    refused, name = limits(column, given), f"column {column.name} {given.words}"
+    refused, name = limits(column, user), f"column {column.name} {user.words}"
     if column.lossy:
         return f"{name}: may change {refused or 'values'} (lossy)"
-    number = f"takes {column.of.logical} as the number that it is and " if counts(column, given) else ""
+    number = f"takes {column.of.logical} as the number that it is and " if counts(column, user) else ""
     return f"{name}: {number}refuses {refused}" if refused else ""
 
 
@@ -32,5 +32,5 @@ def float_notes(columns: Sequence[ColumnShape]) -> list[str]:
         f"column {column.name} float: a plain SELECT shows six digits of a value that is stored exactly;"
         f' columns.{column.field}.mysql = "DOUBLE", and ALTER TABLE where the table is there, shows them all'
         for column in columns
-        if (column.given.name == "float" if column.given else isinstance(column.type, FLOAT))
+        if (column.user_column.name == "float" if column.user_column else isinstance(column.type, FLOAT))
     ]

@@ -71,8 +71,8 @@ class ColumnShape:
     required: str = ""  #: the column is NOT NULL by a person's choice, and the field may be null; and what would help
     json_depth: int = 0  #: most arrays and objects inside one another that the column takes; 0: any number
     narrow: str = ""  #: the column does not hold every value of the field, so each is looked at; and what would help
-    given: UserColumn | None = None  #: the column is one that people made, of a type that no schema of the topic gave
-    lossy: bool = False  #: a given column may change values
+    user_column: UserColumn | None = None  #: the column is one that people made, of a type that no schema asked for
+    lossy: bool = False  #: a user column may change values
 
     def __reduce__(self) -> tuple[Callable[..., ColumnShape], tuple[dict[str, Any]]]:
         plain = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}

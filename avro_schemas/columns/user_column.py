@@ -66,11 +66,16 @@ class UserColumn:
         return (0, (1 << bits) - 1) if self.unsigned else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
     @property
+    def decimal(self) -> tuple[int, int]:
+        """All digits and those after the point of a DECIMAL, which has ten of them if it says nothing."""
+        whole, *scale = self.numbers or (10,)
+        return whole, scale[0] if scale else 0
+
+    @property
     def precision(self) -> tuple[int, int] | None:
         """All digits and those after the point, of DECIMAL(p,s), FLOAT(p,s) and DOUBLE(p,s)."""
         if self.kind == "decimal":
-            whole, *scale = self.numbers or (10,)
-            return whole, scale[0] if scale else 0
+            return self.decimal
         return (self.numbers[0], self.numbers[1]) if len(self.numbers) > 1 else None
 
 

@@ -85,92 +85,92 @@ def _counts_nanos(of: FieldType) -> bool:
     return (of.logical or "").endswith("nanos")
 
 
-def way_of(shape: ColumnShape, given: UserColumn) -> Way | None:
+def way_of(shape: ColumnShape, user: UserColumn) -> Way | None:
     """None: rtpipe cannot tell what becomes of the values."""
-    way = _WAYS[values_of(shape)].get(given.kind)
-    unsure = way is Way.WRITTEN and given.zerofill  # which shows zeros that its number has not
+    way = _WAYS[values_of(shape)].get(user.kind)
+    unsure = way is Way.WRITTEN and user.zerofill  # which shows zeros that its number has not
     return None if unsure else way
 
 
-def cannot_tell(shape: ColumnShape, column: str, given: UserColumn, table: str) -> str:
+def cannot_tell(shape: ColumnShape, column: str, user: UserColumn, table: str) -> str:
     """Why the field does not go into the column, and what would help."""
     what = shape.of.logical or shape.of.avro_type
     alter = f"ALTER TABLE {quoted(table)} MODIFY {quoted(column)} {type_words(shape.type)}"
     return (
-        f"{what} does not go into column {column} {given.words}: rtpipe cannot tell which values it would change;"
+        f"{what} does not go into column {column} {user.words}: rtpipe cannot tell which values it would change;"
         f' {alter}, or exclude the field, or let the server do what it does: lossy = ["{column}"]'
     )
 
 
-def counts(shape: ColumnShape, given: UserColumn) -> bool:
+def counts(shape: ColumnShape, user: UserColumn) -> bool:
     """Whether a date or a time goes in as the number that it is in the message."""
-    return given.kind == "integer" and values_of(shape) in {"date", "moment", "time"}
+    return user.kind == "integer" and values_of(shape) in {"date", "moment", "time"}
 
 
-def limits(shape: ColumnShape, given: UserColumn) -> str:
+def limits(shape: ColumnShape, user: UserColumn) -> str:
     """What the column refuses of the field's values: "values of more than 2 decimal places"; "" if nothing."""
-    way = way_of(shape, given)
-    return " and ".join(_LIMITS[way](shape, given)) if way else ""
+    way = way_of(shape, user)
+    return " and ".join(_LIMITS[way](shape, user)) if way else ""
 
 
-def _number_limits(shape: ColumnShape, given: UserColumn) -> list[str]:
+def _number_limits(shape: ColumnShape, user: UserColumn) -> list[str]:
     found, values = [], values_of(shape)
     fractions = values == "float" or (values == "decimal" and shape.of.scale > 0)
-    if given.kind == "integer":
-        low, high = given.bounds
+    if user.kind == "integer":
+        low, high = user.bounds
         return [*(["fractions"] if fractions else []), f"numbers below {low:,} or above {high:,}"]
-    if (precision := given.precision) is not None:
+    if (precision := user.precision) is not None:
         whole, scale = precision
         if fractions:
             found.append(f"values of more than {scale} decimal places")
         found.append(f"values of more than {whole - scale} digits before the point")
-    if given.kind == "float" and (given.name, values) != ("double", "float"):
-        size = 4 if given.name == "float" else 8
+    if user.kind == "float" and (user.name, values) != ("double", "float"):
+        size = 4 if user.name == "float" else 8
         found.append(f"numbers that {size} bytes do not hold exactly")
-    if given.unsigned:
+    if user.unsigned:
         found.append("numbers below 0")
     return found
 
 
-def _clock_limits(shape: ColumnShape, given: UserColumn) -> list[str]:
+def _clock_limits(shape: ColumnShape, user: UserColumn) -> list[str]:
     found, has = [], 0 if values_of(shape) == "date" else 3 if (shape.of.logical or "").endswith("millis") else 6
-    if given.kind == "date" and has:
+    if user.kind == "date" and has:
         found.append("moments but midnight")
-    elif given.digits < has:
-        more = f" of more than {given.digits} digits" if given.digits else ""
+    elif user.digits < has:
+        more = f" of more than {user.digits} digits" if user.digits else ""
         found.append(f"fractions of a second{more}")
-    if given.kind == "timestamp":
+    if user.kind == "timestamp":
         found.append("times before 1970-01-01 00:00:01 or after 2038-01-19 03:14:07 UTC")
     return found
 
 
-def _length_limits(shape: ColumnShape, given: UserColumn) -> list[str]:
+def _length_limits(shape: ColumnShape, user: UserColumn) -> list[str]:
     found = []
-    if given.kind in {"fixed", "bit"}:
-        return [f"values of other than {given.length if given.kind == 'fixed' else (given.length + 7) // 8} bytes"]
-    if given.name in {"char", "varchar"}:
-        found.append(f"texts of more than {given.length:,} characters")
-    elif given.kind == "binary" or MOST_BYTES.get(given.name, 0) <= MOST_BYTES["mediumtext"]:
-        found.append(f"values of more than {given.length or MOST_BYTES[given.name]:,} bytes")
-    if given.name == "char":
+    if user.kind in {"fixed", "bit"}:
+        return [f"values of other than {user.length if user.kind == 'fixed' else (user.length + 7) // 8} bytes"]
+    if user.name in {"char", "varchar"}:
+        found.append(f"texts of more than {user.length:,} characters")
+    elif user.kind == "binary" or MOST_BYTES.get(user.name, 0) <= MOST_BYTES["mediumtext"]:
+        found.append(f"values of more than {user.length or MOST_BYTES[user.name]:,} bytes")
+    if user.name == "char":
         found.append("spaces at the end")
-    if values_of(shape) == "bytes" and given.kind == "text":
+    if values_of(shape) == "bytes" and user.kind == "text":
         found.append("bytes that are no UTF-8")
-    if given.kind == "text" and given.charset in _BMP_ONLY:
-        found.append(f"characters beyond U+FFFF, which {given.charset} has not")
-    elif given.kind == "text" and given.charset not in _ALL_CHARACTERS:
-        found.append(f"characters that {given.charset} has not")
+    if user.kind == "text" and user.charset in _BMP_ONLY:
+        found.append(f"characters beyond U+FFFF, which {user.charset} has not")
+    elif user.kind == "text" and user.charset not in _ALL_CHARACTERS:
+        found.append(f"characters that {user.charset} has not")
     return found
 
 
-def _member_limits(_: ColumnShape, given: UserColumn) -> list[str]:
-    if given.kind == "set":
+def _member_limits(_: ColumnShape, user: UserColumn) -> list[str]:
+    if user.kind == "set":
         return ["texts that are not some of its members, in their order"]
     return ["texts that are none of its members"]
 
 
-def _spelling_limits(_: ColumnShape, given: UserColumn) -> list[str]:
-    return [f"texts that are not written as {given.words} shows them"]
+def _spelling_limits(_: ColumnShape, user: UserColumn) -> list[str]:
+    return [f"texts that are not written as {user.words} shows them"]
 
 
 _LIMITS: dict[Way, Callable[[ColumnShape, UserColumn], list[str]]] = {
@@ -180,7 +180,7 @@ _LIMITS: dict[Way, Callable[[ColumnShape, UserColumn], list[str]]] = {
     Way.BYTES: _length_limits,
     Way.ENUM: _member_limits,
     Way.SET: _member_limits,
-    Way.BIT: lambda _, given: [f"numbers below 0 or of more than {given.length or 1} bits"],
+    Way.BIT: lambda _, user: [f"numbers below 0 or of more than {user.length or 1} bits"],
     Way.YEAR: lambda _, __: ["numbers but 0 and 1901 to 2155"],
     Way.WRITTEN: _spelling_limits,
     Way.ADDRESS: _spelling_limits,

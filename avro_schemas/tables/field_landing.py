@@ -106,11 +106,11 @@ class FieldLandings:
 
     def _in_user_column(self, shape: ColumnShape, name: str) -> Landing:
         """Each value is looked at, if rtpipe can tell what becomes of it there."""
-        given = user_column(self._table.columns[name])
+        user = user_column(self._table.columns[name])
         lossy = bool({shape.field, shape.name, name} & set(self._rules.lossy))
-        if way_of(shape, given) is None and not lossy:
-            return self._refused(shape, name, cannot_tell(shape, name, given, self._layout.name))
-        return self._nullable(replace(shape, name=name, given=given, lossy=lossy))
+        if way_of(shape, user) is None and not lossy:
+            return self._refused(shape, name, cannot_tell(shape, name, user, self._layout.name))
+        return self._nullable(replace(shape, name=name, user_column=user, lossy=lossy))
 
     def _is_of_a_version(self, shape: ColumnShape, name: str) -> bool:
         """Whether a version of the schema gave the column its type. One that a person changed stays as it is: what it
@@ -150,7 +150,7 @@ class FieldLandings:
         if reason:
             return Landing(None, refused=Refused(shape.field, there, reason, False))
         if not holds:
-            return Landing(replace(shape, name=there, given=user_column(found)))
+            return Landing(replace(shape, name=there, user_column=user_column(found)))
         return Landing(replace(shape, name=there, type=shape.type if verdict.type is None else verdict.type))
 
     def _added(self, shape: ColumnShape, name: str, *, again: bool) -> Landing:

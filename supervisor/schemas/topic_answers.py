@@ -214,5 +214,5 @@ def _may_come(found: Any) -> bool:
 def _may_change(answer: SchemaLayout | KeySchema, spec: PartitionSpec) -> bool:
     """Whether the layout is one that `rtpipe table apply` would better: a writer that starts again asks anew."""
     columns = answer.layout.columns if isinstance(answer, SchemaLayout) else ()
-    for_now = any(column.narrow or column.required or column.given for column in columns)
+    for_now = any(column.narrow or column.required or column.user_column for column in columns)
     return for_now or spec.rules.evolution == "discard_value"

@@ -16,7 +16,7 @@ def shown(column: ColumnShape, value: Value) -> Any:
     """A value for people and JSON: times as ISO 8601, decimals with their point, bytes as hexadecimal digits."""
     if isinstance(value, bytes):
         return "0x" + value.hex()
-    if value is None or isinstance(value, (str, float)) or not kind_of(column) or column.given is not None:
+    if value is None or isinstance(value, (str, float)) or not kind_of(column) or column.user_column is not None:
         return value
     try:
         return _SHOWN[kind_of(column)](column, value)

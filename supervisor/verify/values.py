@@ -110,7 +110,7 @@ def select_list(columns: Sequence[ColumnShape]) -> str:
 
 
 def _computed(column: ColumnShape) -> str:
-    given = column.given
+    given = column.user_column
     if given.name == "float" if given else isinstance(column.type, FLOAT):
         return " + 0e0"
     return " + 0" if given is not None and given.kind == "bit" else ""
@@ -126,7 +126,7 @@ def _reader_of(column: ColumnShape, table: ColumnShape, nonfinite: str) -> Calla
 
 def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], Value] | None:
     """None where the Avro value is the form already."""
-    if table.given is not None and (form := user_form(column, table.given)) is not None:
+    if table.user_column is not None and (form := user_form(column, table.user_column)) is not None:
         return form.of_message
     if column.of.nested:
         plain = plain_value(column)
@@ -162,7 +162,7 @@ def _logical_value(column: ColumnShape, kind: str) -> Callable[[Any], Value] | N
 
 def _table_value(column: ColumnShape) -> Callable[[Any], Value] | None:
     """None where the server sends the form already."""
-    if column.given is not None and (form := user_form(column, column.given)) is not None:
+    if column.user_column is not None and (form := user_form(column, column.user_column)) is not None:
         return form.of_table
     if column.of.nested:
         return _parsed

@@ -43,7 +43,7 @@ class AvroKey:
         """A key's schema is a record, or one value for the only column; and either may be in a union with null."""
         decode, [whole, root] = MessageDecoder(schema), _root(read_record(schema))
         single = root.avro_type != "record" and len(self._columns) == 1
-        paths = [()] if single else paths_of(self._columns, lambda path: _type_at(root, path) is not None)
+        paths = [()] if single else paths_of(self._columns, lambda path: _has(root, path))
         wanted = [(column.name, column.of, (*whole, *path), _type_at(root, path)) for column, path in self._with(paths)]
 
         def read(message: bytes) -> list[Any]:
@@ -63,11 +63,17 @@ def _root(record: RecordSchema) -> tuple[Path, FieldType]:
     return ("value",), record.fields[0][1]
 
 
-def _type_at(found: FieldType, path: Path) -> FieldType | None:
+def _has(found: FieldType, path: Path) -> bool:
+    try:
+        return bool(_type_at(found, path))
+    except KeyError:
+        return False
+
+
+def _type_at(found: FieldType, path: Path) -> FieldType:
+    """The type of a field inside others. KeyError if there is none."""
     for name in path:
-        if found.avro_type != "record" or name not in (fields := dict(found.fields)):
-            return None
-        found = fields[name]
+        found = dict(found.fields if found.avro_type == "record" else ())[name]
     return found
 
 
@@ -77,8 +83,7 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _value(name: str, of: FieldType, own: FieldType | None, value: Any) -> Any:
-    assert own is not None
+def _value(name: str, of: FieldType, own: FieldType, value: Any) -> Any:
     try:
         return from_avro(of, own, value)
     except ValueError as exc:

@@ -38,8 +38,8 @@ def literals_for(column: ColumnShape, *, nonfinite: str = PLAIN.nonfinite) -> Li
     if column.of.avro_type == "null":
         return lambda values: ["NULL"] * len(values)
     render = _plain(column)
-    if column.given is not None:
-        render = user_literals(column, column.given, render)
+    if column.user_column is not None:
+        render = user_literals(column, column.user_column, render)
     elif column.narrow and not column.of.nested:
         render = exactly(column, render)
     if column.required:
@@ -54,7 +54,8 @@ def literals_for(column: ColumnShape, *, nonfinite: str = PLAIN.nonfinite) -> Li
 
 def changes(column: ColumnShape) -> Callable[[Any], bool]:
     """Whether a value is one that a column that may change values does change."""
-    return loses(column, _plain(column))
+    user = column.user_column
+    return (lambda _: False) if user is None else loses(column, user, _plain(column))
 
 
 def literal_of(column: ColumnShape) -> Callable[[Any], str]:

@@ -19,30 +19,28 @@ from workers.rows.literals.exact_fit import Literals
 from workers.rows.literals.json_values import json_text
 from workers.rows.literals.text_literals import decoded
 from workers.rows.literals.user_numbers import bits, numbers, years
-from workers.rows.literals.user_texts import addresses, byte_strings, json_texts, members, sets, texts, written
+from workers.rows.literals.user_texts import addresses, byte_strings, json_texts, members, sets, texts
 from workers.rows.literals.user_times import clocks
+from workers.rows.literals.written_texts import written
 
 #: One raw value -> its literal. ValueError, in words that do not quote the value, for one that the column would change.
 Literal = Callable[[Any], str]
 
 
-def user_literals(column: ColumnShape, given: UserColumn, plain: Literals) -> Literals:
+def user_literals(column: ColumnShape, user: UserColumn, plain: Literals) -> Literals:
     """The renderer of a column that people made. `plain`: of one that rtpipe would have made.
 
     Where the settings allow losses, all values go in, as the server takes them.
     """
     if column.lossy:
-        return _as_they_are(column, given, plain)
-    one = exact_literal(column, given, plain)
+        return _as_they_are(column, user, plain)
+    one = exact_literal(column, user, plain)
     return lambda values: list(map(one, values))
 
 
-def loses(column: ColumnShape, plain: Literals) -> Callable[[Any], bool]:
+def loses(column: ColumnShape, user: UserColumn, plain: Literals) -> Callable[[Any], bool]:
     """Whether a value is one that the column would change; where nobody can tell, each counts as such."""
-    assert column.given is not None
-    if way_of(column, column.given) is None:
-        return lambda value: value is not None
-    one = exact_literal(column, column.given, plain)
+    one = exact_literal(column, user, plain)
 
     def changed(value: Any) -> bool:
         try:
@@ -53,13 +51,14 @@ def loses(column: ColumnShape, plain: Literals) -> Callable[[Any], bool]:
     return changed
 
 
-def exact_literal(column: ColumnShape, given: UserColumn, plain: Literals) -> Literal:
-    """The literal of one value that the column stores as it is."""
-    way = way_of(column, given)
-    assert way is not None, f"{column.name}: nobody can tell, and it was placed"
+def exact_literal(column: ColumnShape, user: UserColumn, plain: Literals) -> Literal:
+    """The literal of one value that the column stores as it is; of none where nobody can tell which ones that are."""
+    way = way_of(column, user)
+    if way is None:
+        return _unknown
     if way in _OF_TEXTS:
-        return _OF_TEXTS[way](given, _text(column, values_of(column), plain))
-    return _OF_VALUES[way](column, given)
+        return _OF_TEXTS[way](user, _text(column, values_of(column), plain))
+    return _OF_VALUES[way](column, user)
 
 
 def _text(column: ColumnShape, values: str, plain: Literals) -> Callable[[Any], str]:
@@ -75,14 +74,18 @@ def _text(column: ColumnShape, values: str, plain: Literals) -> Callable[[Any], 
     return lambda value: plain([value])[0].strip("'")
 
 
-def _as_they_are(column: ColumnShape, given: UserColumn, plain: Literals) -> Literals:
-    if counts(column, given):
+def _as_they_are(column: ColumnShape, user: UserColumn, plain: Literals) -> Literals:
+    if counts(column, user):
         return lambda values: list(map(str, values))
     if column.of.avro_type in {"string", "enum"} and column.of.logical is None:
         return quoted_texts
     if column.of.avro_type in {"bytes", "fixed"} and column.of.logical is None:
         return hexadecimals
     return plain
+
+
+def _unknown(_: Any) -> str:
+    raise ValueError("a column of which nobody can tell what it stores")
 
 
 _OF_TEXTS: dict[Way, Callable[[UserColumn, Callable[[Any], str]], Literal]] = {
@@ -94,9 +97,9 @@ _OF_VALUES: dict[Way, Callable[[ColumnShape, UserColumn], Literal]] = {
     Way.NUMBER: numbers,
     Way.CLOCK: clocks,
     Way.YEAR: lambda _, __: years(),
-    Way.BIT: lambda _, given: bits(given),
-    Way.BYTES: lambda _, given: byte_strings(given),
-    Way.WRITTEN: lambda _, given: written(given),
-    Way.SET: lambda _, given: sets(given),
-    Way.JSON: lambda _, given: json_texts(given),
+    Way.BIT: lambda _, user: bits(user),
+    Way.BYTES: lambda _, user: byte_strings(user),
+    Way.WRITTEN: lambda _, user: written(user),
+    Way.SET: lambda _, user: sets(user),
+    Way.JSON: lambda _, user: json_texts(user),
 }

@@ -18,10 +18,10 @@ _YEARS = (1901, 2155)
 _MOST_DIGITS = 90
 
 
-def numbers(column: ColumnShape, given: UserColumn) -> Callable[[Any], str]:
+def numbers(column: ColumnShape, user: UserColumn) -> Callable[[Any], str]:
     """The literal of one number for INT, DECIMAL, FLOAT and their kin."""
-    read = int if counts(column, given) else _READERS[values_of(column)](column)
-    put = {"integer": _integer, "decimal": _decimal, "float": _float}[given.kind](given)
+    read = int if counts(column, user) else _READERS[values_of(column)](column)
+    put = {"integer": _integer, "decimal": _decimal, "float": _float}[user.kind](user)
     return lambda value: put(read(value))
 
 
@@ -37,13 +37,13 @@ def years() -> Callable[[Any], str]:
     return literal
 
 
-def bits(given: UserColumn) -> Callable[[Any], str]:
+def bits(user: UserColumn) -> Callable[[Any], str]:
     """A whole number for a BIT(n)."""
-    most = 1 << (given.length or 1)
+    most = 1 << (user.length or 1)
 
     def literal(value: int) -> str:
         if not 0 <= value < most:
-            raise ValueError(f"a number that is not within the column's {given.words}")
+            raise ValueError(f"a number that is not within the column's {user.words}")
         return str(int(value))
 
     return literal
@@ -80,75 +80,75 @@ _READERS: dict[str, Callable[[ColumnShape], Callable[[Any], Any]]] = {
 }
 
 
-def _integer(given: UserColumn) -> Callable[[Any], str]:
-    low, high = given.bounds
+def _integer(user: UserColumn) -> Callable[[Any], str]:
+    low, high = user.bounds
 
     def literal(value: float | Decimal) -> str:
         if value != int(value):
-            raise ValueError(f"a fraction, which {given.words} rounds")
+            raise ValueError(f"a fraction, which {user.words} rounds")
         if not low <= value <= high:
-            raise ValueError(f"a number that is not within {given.words}")
+            raise ValueError(f"a number that is not within {user.words}")
         return str(int(value))
 
     return literal
 
 
-def _decimal(given: UserColumn) -> Callable[[Any], str]:
-    assert given.precision is not None
-    precision, scale = given.precision
+def _decimal(user: UserColumn) -> Callable[[Any], str]:
+    precision, scale = user.decimal
     most = 10 ** (precision - scale)
 
     def literal(value: float | Decimal) -> str:
         exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         sign, digits, exponent = exact.as_tuple()
-        assert isinstance(exponent, int)
+        if not isinstance(exponent, int):
+            raise ValueError("NaN or infinity, which MySQL cannot store")  # noqa: TRY004 - of the value, no type is wrong
         surplus = -exponent - scale
         if surplus > 0 and any(digits[-surplus:]):
-            raise ValueError(f"more than {scale} decimal places, which {given.words} rounds")
+            raise ValueError(f"more than {scale} decimal places, which {user.words} rounds")
         if abs(exact) >= most:
-            raise ValueError(f"more than {precision - scale} digits before the point of {given.words}")
-        if sign and given.unsigned and exact:
-            raise ValueError(f"a number below 0, for {given.words}")
-        return format(abs(exact) if given.unsigned else exact, "f")
+            raise ValueError(f"more than {precision - scale} digits before the point of {user.words}")
+        if sign and user.unsigned and exact:
+            raise ValueError(f"a number below 0, for {user.words}")
+        return format(abs(exact) if user.unsigned else exact, "f")
 
     return literal
 
 
-def _float(given: UserColumn) -> Callable[[Any], str]:
+def _float(user: UserColumn) -> Callable[[Any], str]:
     """By the number that is stored. A decimal fraction is kept by a DOUBLE that is read as the same digits."""
-    single = given.name == "float"
+    single = user.name == "float"
 
     def literal(value: float | Decimal) -> str:
-        stored = _nearest(value, given)
+        stored = _nearest(value, user)
         if single and struct.unpack("<f", struct.pack("<f", stored))[0] != stored:
-            raise ValueError(f"a number that {given.words} does not hold exactly")
+            raise ValueError(f"a number that {user.words} does not hold exactly")
         if isinstance(value, Decimal) and not single:
             same = Decimal(repr(stored)) == value
         else:
             same = Fraction(stored) == Fraction(value)
-        if not same or _shown(stored, given) != stored:
-            raise ValueError(f"a number that {given.words} does not hold exactly")
-        if given.unsigned and stored < 0:
-            raise ValueError(f"a number below 0, for {given.words}")
-        return "-0e0" if stored == 0 and copysign(1, stored) < 0 and not given.unsigned else repr(stored + 0.0)
+        if not same or _shown(stored, user) != stored:
+            raise ValueError(f"a number that {user.words} does not hold exactly")
+        if user.unsigned and stored < 0:
+            raise ValueError(f"a number below 0, for {user.words}")
+        return "-0e0" if stored == 0 and copysign(1, stored) < 0 and not user.unsigned else repr(stored + 0.0)
 
     return literal
 
 
-def _nearest(value: float | Decimal, given: UserColumn) -> float:
-    most = float.fromhex("0x1.fffffep+127") if given.name == "float" else float.fromhex("0x1.fffffffffffffp+1023")
+def _nearest(value: float | Decimal, user: UserColumn) -> float:
+    most = float.fromhex("0x1.fffffep+127") if user.name == "float" else float.fromhex("0x1.fffffffffffffp+1023")
     if abs(Fraction(value)) > most:
-        raise ValueError(f"a number beyond {given.words}")
+        raise ValueError(f"a number beyond {user.words}")
     return float(value)
 
 
-def _shown(stored: float, given: UserColumn) -> float:
+def _shown(stored: float, user: UserColumn) -> float:
     """What a FLOAT(m,d) or DOUBLE(m,d) makes of a number, as both servers compute it."""
-    if given.precision is None:
+    if user.precision is None:
         return stored
-    whole, scale = given.precision
+    whole, scale = user.precision
     if abs(stored) >= 10 ** (whole - scale):
-        raise ValueError(f"more than {whole - scale} digits before the point of {given.words}")
+        raise ValueError(f"more than {whole - scale} digits before the point of {user.words}")
     below = floor(stored)
     factor = 10.0**scale
     return below + round((stored - below) * factor) / factor

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
 import json
-import re
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
@@ -13,11 +11,8 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from avro_schemas.columns.user_column import MOST_BYTES, UserColumn
-from avro_schemas.columns.user_limits import TIMESTAMP_SECONDS
 from rtpipe.mysql.quoting import hexadecimal, quoted_text
 
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - a TIMESTAMP of a session in UTC
-_MOST_SECONDS = 838 * 3600 + 59 * 60 + 59
 _WIDTHS = {"latin1": 1, "ascii": 1, "ucs2": 2, "utf32": 4}
 _ENCODINGS = {"utf16": "utf-16-be", "utf16le": "utf-16-be", "utf8": "utf-8", "utf8mb3": "utf-8", "utf8mb4": "utf-8"}
 #: The five places of cp1252 that hold nothing are the control characters of the same number to the servers.
@@ -28,44 +23,44 @@ _MIXED = 1 << 48
 _INT64, _UINT64 = -(1 << 63), (1 << 64) - 1
 
 
-def texts(given: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
+def texts(user: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
     """For CHAR, VARCHAR and TEXT in any character set, and for texts in columns of bytes.
 
     What no character of the column's set is, the servers themselves refuse in strict mode; here it is told by name for
     the sets that are common.
     """
-    most = given.length if given.name in {"char", "varchar", "binary", "varbinary"} else MOST_BYTES[given.name]
-    counts_bytes = given.name not in {"char", "varchar"}
+    most = user.length if user.name in {"char", "varchar", "binary", "varbinary"} else MOST_BYTES[user.name]
+    counts_bytes = user.name not in {"char", "varchar"}
 
     def literal(value: Any) -> str:
         text = text_of(value)
-        if given.kind == "fixed":
+        if user.kind == "fixed":
             if len(text.encode()) != most:
-                raise ValueError(f"not the {most} bytes of {given.words}, which pads")
+                raise ValueError(f"not the {most} bytes of {user.words}, which pads")
             return quoted_text(text)
-        if given.kind == "text":
-            _require_characters(text, given.charset)
-        if counts_bytes and len(text) * _WIDEST > most and _size(text, given.charset) > most:
-            raise ValueError(f"longer than {most:,} bytes of {given.words}")
+        if user.kind == "text":
+            _require_characters(text, user.charset)
+        if counts_bytes and len(text) * _WIDEST > most and _size(text, user.charset) > most:
+            raise ValueError(f"longer than {most:,} bytes of {user.words}")
         if not counts_bytes and len(text) > most:
             raise ValueError(f"longer than {most:,} characters")
-        if given.name == "char" and text.endswith(" "):
+        if user.name == "char" and text.endswith(" "):
             raise ValueError("spaces at its end, which a CHAR drops")
         return quoted_text(text)
 
     return literal
 
 
-def byte_strings(given: UserColumn) -> Callable[[Any], str]:
+def byte_strings(user: UserColumn) -> Callable[[Any], str]:
     """For BINARY, VARBINARY, the BLOB types, and BIT."""
-    exact = given.length if given.kind == "fixed" else (given.length + 7) // 8 if given.kind == "bit" else 0
-    most = given.length or MOST_BYTES.get(given.name, 0)
+    exact = user.length if user.kind == "fixed" else (user.length + 7) // 8 if user.kind == "bit" else 0
+    most = user.length or MOST_BYTES.get(user.name, 0)
 
     def literal(value: bytes) -> str:
         if exact and len(value) != exact:
-            raise ValueError(f"not the {exact} bytes of {given.words}, which pads")
-        if given.kind == "bit" and int.from_bytes(value, "big") >> given.length:
-            raise ValueError(f"more than the {given.length} bits of {given.words}")
+            raise ValueError(f"not the {exact} bytes of {user.words}, which pads")
+        if user.kind == "bit" and int.from_bytes(value, "big") >> user.length:
+            raise ValueError(f"more than the {user.length} bits of {user.words}")
         if not exact and len(value) > most:
             raise ValueError(f"longer than {most:,} bytes")
         return hexadecimal(value)
@@ -73,9 +68,9 @@ def byte_strings(given: UserColumn) -> Callable[[Any], str]:
     return literal
 
 
-def members(given: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
+def members(user: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
     """An ENUM's member by its number, since its collation may hold two texts for one, and digits for a number."""
-    places = {member: str(place) for place, member in reversed(list(enumerate(given.members, 1)))}
+    places = {member: str(place) for place, member in reversed(list(enumerate(user.members, 1)))}
 
     def literal(value: Any) -> str:
         place = places.get(text_of(value))
@@ -84,9 +79,9 @@ def members(given: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any],
     return literal
 
 
-def sets(given: UserColumn) -> Callable[[Any], str]:
+def sets(user: UserColumn) -> Callable[[Any], str]:
     """A SET's members by their bits; it drops doubles and has an order of its own."""
-    places = {member: place for place, member in reversed(list(enumerate(given.members)))}
+    places = {member: place for place, member in reversed(list(enumerate(user.members)))}
 
     def literal(value: str) -> str:
         wanted = [places.get(part, -1) for part in value.split(",")] if value else []
@@ -99,9 +94,9 @@ def sets(given: UserColumn) -> Callable[[Any], str]:
     return literal
 
 
-def addresses(given: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
+def addresses(user: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
     """A UUID or an IP address in the one spelling in which the server gives it back."""
-    spell = {"uuid": _uuid, "inet4": _inet4, "inet6": _inet6}[given.kind]
+    spell = {"uuid": _uuid, "inet4": _inet4, "inet6": _inet6}[user.kind]
 
     def literal(value: Any) -> str:
         text = text_of(value)
@@ -109,32 +104,20 @@ def addresses(given: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any
             same = spell(text) == text
         except ValueError:
             same = False
-        return quoted_text(text) if same else _refuse(f"text that is not written as {given.words} shows it")
+        return quoted_text(text) if same else _refuse(f"text that is not written as {user.words} shows it")
 
     return literal
 
 
-def json_texts(given: UserColumn) -> Callable[[Any], str]:
+def json_texts(user: UserColumn) -> Callable[[Any], str]:
     """A text for a JSON column. MariaDB keeps the text; MySQL the value, with numbers of 64 bits."""
 
     def literal(text: str) -> str:
         try:
-            json.loads(text, parse_constant=_refuse, **({} if given.charset else _EXACT))
+            json.loads(text, parse_constant=_refuse, **({} if user.charset else _EXACT))
         except (ValueError, RecursionError):
             _refuse("text that is no JSON, or of which the column keeps another value")
         return quoted_text(text)
-
-    return literal
-
-
-def written(given: UserColumn) -> Callable[[Any], str]:
-    """A text that is exactly what the column shows of the number or the time in it."""
-    shape, good = _WRITTEN[given.kind](given)
-
-    def literal(text: str) -> str:
-        if not shape.fullmatch(text) or not good(text):
-            raise ValueError(f"text that is not written as {given.words} shows it")
-        return f"'{text}'"
 
     return literal
 
@@ -198,63 +181,3 @@ def _fraction(text: str) -> float:
 
 
 _EXACT: dict[str, Any] = {"object_pairs_hook": _object, "parse_int": _whole, "parse_float": _fraction}
-
-_Written = tuple[re.Pattern[str], Callable[[str], bool]]
-
-
-def _written_integer(given: UserColumn) -> _Written:
-    low, high = given.bounds
-    return re.compile(r"0|-?[1-9][0-9]{0,19}"), lambda text: low <= int(text) <= high
-
-
-def _written_decimal(given: UserColumn) -> _Written:
-    assert given.precision is not None
-    whole, scale = given.precision[0] - given.precision[1], given.precision[1]
-    sign = "" if given.unsigned else "-?"
-    before = f"(0|[1-9][0-9]{{0,{whole - 1}}})" if whole else "0"
-    shape = re.compile(sign + before + (rf"\.[0-9]{{{scale}}}" if scale else ""))
-    return shape, lambda text: not (text.startswith("-") and not Decimal(text))
-
-
-def _written_year(_: UserColumn) -> _Written:
-    return re.compile("[0-9]{4}"), lambda text: text == "0000" or "1901" <= text <= "2155"
-
-
-def _fraction_shape(given: UserColumn) -> str:
-    return rf"\.[0-9]{{{given.digits}}}" if given.digits else ""
-
-
-def _written_moment(given: UserColumn) -> _Written:
-    clock = "" if given.kind == "date" else " [0-9]{2}:[0-9]{2}:[0-9]{2}" + _fraction_shape(given)
-
-    def good(text: str) -> bool:
-        try:
-            moment = dt.datetime.fromisoformat(text[:19])
-        except ValueError:
-            return False
-        first, last = TIMESTAMP_SECONDS
-        return given.kind != "timestamp" or first <= (moment - _EPOCH) // dt.timedelta(seconds=1) <= last
-
-    return re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}" + clock), good
-
-
-def _written_time(given: UserColumn) -> _Written:
-    shape = "-?([0-9]{2}|[1-9][0-9]{2}):[0-5][0-9]:[0-5][0-9]" + _fraction_shape(given)
-
-    def good(text: str) -> bool:
-        hours, minutes, seconds = text.lstrip("-").split(":")
-        whole = int(hours) * 3600 + int(minutes) * 60 + Decimal(seconds)
-        return whole <= _MOST_SECONDS and not (text.startswith("-") and not whole)
-
-    return re.compile(shape), good
-
-
-_WRITTEN: dict[str, Callable[[UserColumn], _Written]] = {
-    "integer": _written_integer,
-    "decimal": _written_decimal,
-    "year": _written_year,
-    "date": _written_moment,
-    "datetime": _written_moment,
-    "timestamp": _written_moment,
-    "time": _written_time,
-}

@@ -14,19 +14,19 @@ _SECOND, _DAY = 1_000_000, 86_400 * 1_000_000
 _FACTORS = {"millis": 1_000, "micros": 1}
 
 
-def clocks(column: ColumnShape, given: UserColumn) -> Callable[[Any], str]:
+def clocks(column: ColumnShape, user: UserColumn) -> Callable[[Any], str]:
     """The literal of one value for DATE, TIME, DATETIME and TIMESTAMP."""
     micros = _micros(column)
-    text, check = _TEXTS[values_of(column)], _check(given)
+    text, check = _TEXTS[values_of(column)], _check(user)
 
     def literal(value: int) -> str:
         moment = micros(value)
         written = text(moment)  # which refuses what no calendar has, before the column is asked
         check(moment)
         whole, _, fraction = written.partition(".")
-        if given.kind == "date":
+        if user.kind == "date":
             return f"'{whole[:10]}'"
-        return f"'{whole}.{fraction[: given.digits]}'" if given.digits and fraction else f"'{whole}'"
+        return f"'{whole}.{fraction[: user.digits]}'" if user.digits and fraction else f"'{whole}'"
 
     return literal
 
@@ -41,17 +41,17 @@ def _micros(column: ColumnShape) -> Callable[[int], int]:
     return lambda value: value * factor
 
 
-def _check(given: UserColumn) -> Callable[[int], None]:
+def _check(user: UserColumn) -> Callable[[int], None]:
     """Raises ValueError for a moment that the column would change."""
-    unit = _DAY if given.kind == "date" else 10 ** (6 - given.digits)
+    unit = _DAY if user.kind == "date" else 10 ** (6 - user.digits)
     first, last = TIMESTAMP_SECONDS
 
     def check(micros: int) -> None:
         if micros % unit:
-            what = "a time of the day" if given.kind == "date" else "more digits after the second"
-            raise ValueError(f"{what} than {given.words} has" if given.digits else f"{what}, which {given.words} loses")
-        if given.kind == "timestamp" and not first <= micros // _SECOND <= last:
-            raise ValueError(f"a time that no {given.words} has: 1970-01-01 00:00:01 to 2038-01-19 03:14:07 UTC")
+            what = "a time of the day" if user.kind == "date" else "more digits after the second"
+            raise ValueError(f"{what} than {user.words} has" if user.digits else f"{what}, which {user.words} loses")
+        if user.kind == "timestamp" and not first <= micros // _SECOND <= last:
+            raise ValueError(f"a time that no {user.words} has: 1970-01-01 00:00:01 to 2038-01-19 03:14:07 UTC")
 
     return check
 

@@ -98,7 +98,7 @@ def test_columns_that_rtpipe_made_are_not_looked_at() -> None:
         mine = layout(kind)
         words, text = mine.columns[0].type, getattr(mine.columns[0].type, "charset", None)
         found = FoundColumn(type_of(words), nullable=False, charset=text or ("utf8mb4" if kind == "string" else None))
-        assert place(mine, FoundTable({"f": found}), PLAIN).layout.columns[0].given is None, kind
+        assert place(mine, FoundTable({"f": found}), PLAIN).layout.columns[0].user_column is None, kind
 
 
 def type_of(kind: Any) -> str:
@@ -191,5 +191,5 @@ def test_columns_survive_the_way_to_a_worker() -> None:
     import pickle  # noqa: PLC0415
 
     shape = column(DECIMAL, "decimal(10,2)")
-    assert pickle.loads(pickle.dumps(shape)).given == shape.given
-    assert dataclasses.replace(shape, given=None) != shape
+    assert pickle.loads(pickle.dumps(shape)).user_column == shape.user_column
+    assert dataclasses.replace(shape, user_column=None) != shape
