@@ -1,7 +1,7 @@
-"""What the bytes of a message's value or key look like where they are not in the registry's wire format; pure.
+"""What the bytes of a value or key look like if they are not in the registry's wire format; pure.
 
-Every format is told by its first bytes, or by how its text begins and ends. Nothing here quotes the bytes themselves,
-which may be a secret: only what they look like, and what helps.
+A format is recognised by its first bytes, or by the begin and end of its text. Nothing here quotes the bytes, which may
+be secret: only what they look like, and what helps.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PLAIN = re.compile(rb"[0-9A-Za-z][0-9A-Za-z_.:@/+ -]*")
 #: Keys of so many bytes that are no text.
 _SIZES = {4: Look("int", "4-byte int"), 8: Look("long", "8-byte long"), 16: Look("uuid", "16 bytes, as of a UUID")}
-#: Headers in which serializers put the id, and leave it away in front; for a value, and for a key.
+#: Headers in which serializers put the id, instead of in front of the value; for a value, and for a key.
 _ID_HEADERS = {
     part: frozenset({f"__{part}_schema_id", f"apicurio.{part}.globalId", f"apicurio.{part}.contentId"})
     for part in ("value", "key")

@@ -1,9 +1,9 @@
-"""Names that Avro forbids, and what comes of them.
+"""Names that Avro forbids, and what rtpipe does with them.
 
 One rule for all: letters A-Z and a-z, digits and `_`, no digit first; a namespace is such names with dots between, or
-empty. A type or a symbol that breaks it is refused by whoever reads the schema (type_reader.py), as by every library of
-Avro. Field names, namespaces and aliases that break it are read, since there are registries that hold them and a table
-does not need them; but never without a word, for most registries refuse them, and so do many readers.
+empty. type_reader.py refuses a type or a symbol that breaks it, as every library of Avro does. Field names,
+namespaces and aliases that break it are read, because some registries have them and a table does not need them; but
+with a warning, because most registries and many readers refuse them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the Avro specification forbids in a schema beyond what makes it unreadable: defaults, aliases, sort orders.
 
-For files that people write. The schemas of a registry are not checked so: to be stricter than the registry would stop
-a partition for the sake of a default that a table has no use for.
+For files that people write. Schemas of a registry are not checked like this: a check that is stricter than the registry
+would halt a partition because of a default that no table uses.
 """
 
 from __future__ import annotations

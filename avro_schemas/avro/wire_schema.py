@@ -1,4 +1,4 @@
-"""The schema that a decoder is given: it hands over what is in the bytes, changes nothing and loses no union's branch.
+"""The schema for a decoder: it returns what is in the bytes, changes nothing, and keeps the branch of each union.
 
 Every logical type is gone: decimals stay bytes, timestamps stay longs. Each branch of a union of several types is
 wrapped in a record of one field, `b0`, `b1` and so on: that takes no byte in a message, and the value says its branch,

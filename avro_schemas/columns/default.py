@@ -10,7 +10,7 @@ from avro_schemas.columns.types import ColumnShape
 
 
 def default_literal(shape: ColumnShape) -> str | float | None:
-    """The field's default where a column can have it as a literal: plain numbers, booleans, bounded text."""
+    """The default of the field, if a column can have it as a literal: plain numbers, booleans, bounded text."""
     value, of = shape.default, shape.of
     if of.logical is not None or of.nested or len(shape.path) > 1:
         return None

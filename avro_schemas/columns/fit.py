@@ -1,7 +1,7 @@
-"""Whether a column that is there takes the values of a field, judged by both types: as it is, once it is wider, or not.
+"""Whether an existing column takes the values of a field, by both types: as it is, when it is wider, or not at all.
 
-A column of a type that rtpipe never makes (`int unsigned`, `timestamp`, `bit`, text in latin1) was chosen by a person:
-user_limits.py says which values it takes as they are.
+A column of a type that rtpipe never makes (`int unsigned`, `timestamp`, `bit`, text in latin1) is a user column:
+user_limits.py says which values it takes unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from avro_schemas.columns.type_text import found_type, type_words
 from avro_schemas.columns.types import NANOS_COMMENT, ColumnShape
 from avro_schemas.columns.verdict import Fit, Verdict
 
-#: Families between which the same number, or the same bytes, count something else.
+#: Families between which the same number, or the same bytes, mean something else.
 _COUNTS, _BYTES = {"integer", "date", "time", "datetime"}, {"decimal", "binary", "fixed"}
 
 
@@ -43,5 +43,5 @@ def judge(shape: ColumnShape, found: FoundColumn, *, chosen: bool = False) -> Ve
 
 
 def _counts_nanos(comment: str | None) -> bool:
-    """The one unit of a number that its column's comment tells, since a BIGINT does not."""
+    """The unit of a number that only the comment of its column says, because the type BIGINT does not."""
     return NANOS_COMMENT in (comment or "")

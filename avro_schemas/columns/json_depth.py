@@ -20,10 +20,10 @@ WAY_OUT = 'mysql = "LONGTEXT" for it under `columns` in rtpipe.toml keeps JSON o
 
 
 def depth_warnings(columns: Iterable[ColumnShape], most: int) -> list[str]:
-    """What to tell of columns whose values may be, or always are, deeper than the server's JSON."""
+    """Warnings about columns whose values can be, or always are, deeper than the server's JSON."""
     told = []
     for shape in columns:
-        if not isinstance(shape.type, JSON) or shape.narrow:  # which is to become text
+        if not isinstance(shape.type, JSON) or shape.narrow:  # which will become text
             continue
         least, deepest = depths(shape)
         if least > most:
@@ -38,7 +38,7 @@ def depth_warnings(columns: Iterable[ColumnShape], most: int) -> list[str]:
 
 
 def bounded(shape: ColumnShape, most: int) -> ColumnShape:
-    """The same, which knows how deep its values may be if the column is JSON."""
+    """The same column with the server's limit, if it is JSON."""
     return replace(shape, json_depth=most) if isinstance(shape.type, JSON) else shape
 
 

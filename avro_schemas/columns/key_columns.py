@@ -1,5 +1,5 @@
-"""Whether the column of a table's primary key keeps keys apart: one that folds case or accents, pads spaces or changes
-values makes one key of two, and an upsert or a tombstone then hits the row of another key.
+"""Whether a column of the primary key keeps different keys apart. A column that ignores case, accents or spaces, or
+that changes values, takes two keys for one: an upsert or a tombstone then hits the row of another key.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ MARIADB_KEY_COLLATION = "utf8mb4_nopad_bin"
 
 
 def key_collation(*, mariadb: bool) -> str:
-    """The server's word for the collation that neither folds nor pads."""
+    """The server's name for the collation that compares texts exactly, with case and spaces."""
     return MARIADB_KEY_COLLATION if mariadb else KEY_COLLATION
 
 
 def folds(collation: str | None) -> bool:
-    """Whether a collation holds texts for equal that differ in more than spaces at their ends."""
+    """Whether a collation takes texts for equal that differ in more than spaces at their ends."""
     return collation is not None and collation != "binary" and not collation.endswith("_bin")
 
 
 def pads(collation: str | None, *, mariadb: bool) -> bool:
-    """Whether a collation does not see spaces at the end of a text. All of MySQL's but the `0900` ones do."""
+    """Whether a collation ignores spaces at the end of a text. All of MySQL's do, except the `0900` ones."""
     if collation is None or collation == "binary" or "nopad" in collation:
         return False
     return mariadb or "_0900_" not in collation
 
 
 def key_problem(shape: ColumnShape, column: str, table: FoundTable, name: str, *, holds: bool) -> str:
-    """Why the column cannot be the field's in the key, with the ALTER that mends it; "" if it can.
+    """Why the column cannot be a key column for the field, with the ALTER that repairs it; "" if it can.
 
     `holds`: the column takes each value of the field, or is one that a version of the schema gave.
     """
@@ -69,7 +69,7 @@ def keeps_apart(shape: ColumnShape, found: FoundColumn) -> bool:
 
 
 def may_end_in_space(shape: ColumnShape) -> bool:
-    """A symbol of an enum and a UUID never do."""
+    """Symbols of an enum and UUIDs never do."""
     return shape.of.avro_type != "enum" and shape.of.logical is None
 
 

@@ -1,4 +1,4 @@
-"""What people should know of the columns that a topic's rows go to, a sentence a column."""
+"""What people should know about the columns of a topic: one sentence for each column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from avro_schemas.columns.user_limits import counts, limits
 
 
 def losses(columns: Sequence[ColumnShape]) -> dict[str, str]:
-    """Column -> which values a column that people made refuses, or may change where the settings allow it."""
+    """User column -> which values it refuses, or may change if the settings allow it."""
     return {column.name: told for column in columns if (told := _loss(column))}
 
 
@@ -27,7 +27,7 @@ def _loss(column: ColumnShape) -> str:
 
 
 def float_notes(columns: Sequence[ColumnShape]) -> list[str]:
-    """A FLOAT holds what is in it exactly, and shows it not."""
+    """A FLOAT stores a value exactly and does not show it exactly."""
     return [
         f"column {column.name} float: a plain SELECT shows six digits of a value that is stored exactly;"
         f' columns.{column.field}.mysql = "DOUBLE", and ALTER TABLE where the table is there, shows them all'

@@ -1,4 +1,4 @@
-"""Which column types settings may name for a field: those that hold its values unchanged, or refuse them."""
+"""Which column types the settings may name for a field: those that store a value unchanged or refuse it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LOGICAL: dict[str, tuple[type[Any], ...]] = {
 
 
 def override_type(field: str, of: FieldType, written: str) -> TypeEngine[Any]:
-    """The type that `written` names. SettingsError if it cannot hold the field's values as they are."""
+    """The type that `written` names. SettingsError if it cannot store the field's values unchanged."""
     chosen = mysql_type(written)
     if problem := _problem(of, chosen):
         raise SettingsError(f"columns.{field}: {written} {problem}", hint="docs/schemas.md says which type holds what")

@@ -1,4 +1,4 @@
-"""One rule for each pair of a field's column type and the type of the column that is there; fit.py asks them."""
+"""One rule for each pair of types: that which a field's column should have, and that of the existing column."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FAMILIES = {
     **{name: name.lower() for name in ("DECIMAL", "DATE", "TIME", "DATETIME", "BINARY", "JSON", "ENUM")},
 }
 _UUID, _MILLIS = 36, 3
-#: Most bytes of a text whose length takes one byte, which grows to two by a copy only.
+#: Most bytes of a text whose length takes one byte. To make it two bytes, the server copies the table.
 _ONE_BYTE = 255
 
 
@@ -50,7 +50,7 @@ def _of(column_type: TypeEngine[Any], attribute: str) -> int:
 
 
 def beyond_ascii(shape: ColumnShape, found: FoundColumn) -> bool:
-    """Whether the field may hold characters that the column has not."""
+    """Whether values of the field may have characters that the column does not have."""
     return found.charset == "ascii" and getattr(shape.type, "charset", None) != "ascii"
 
 
@@ -95,7 +95,7 @@ def _decimal(shape: ColumnShape, _: FoundColumn, there: TypeEngine[Any]) -> Verd
 
 
 def _clock(shape: ColumnShape, _: FoundColumn, there: TypeEngine[Any]) -> Verdict:
-    """TIME and DATETIME: rtpipe makes those of milliseconds with 3 digits, and microseconds are another type."""
+    """TIME and DATETIME. Three digits are milliseconds, six are microseconds: two different types of Avro."""
     has = _of(there, "fsp")
     if has >= _of(shape.type, "fsp"):
         return Verdict(Fit.HOLDS, there)
@@ -125,7 +125,7 @@ def _most_characters(shape: ColumnShape) -> int | None:
 
 
 def _cost_of_longer(found: FoundColumn, there: TypeEngine[Any], wider: TypeEngine[Any]) -> Cost:
-    """Of VARCHAR and VARBINARY that get longer; all else copies."""
+    """The cost of a longer VARCHAR or VARBINARY; every other change copies the table."""
     if type(there).__name__ != type(wider).__name__ or type(there).__name__ not in {"VARCHAR", "VARBINARY"}:
         return Cost.COPY
     if found.charset != (getattr(wider, "charset", None) or ("utf8mb4" if isinstance(wider, VARCHAR) else None)):
@@ -145,7 +145,7 @@ def _binary(shape: ColumnShape, found: FoundColumn, there: TypeEngine[Any]) -> V
 
 
 def _bytes_in_fixed(shape: ColumnShape, _: FoundColumn, there: TypeEngine[Any]) -> Verdict:
-    """A BINARY pads what is shorter, so it takes its own size alone."""
+    """A BINARY pads shorter values, so it takes only values of its own size."""
     need, has = _of(shape.type, "length") or _BLOBS.get(type(shape.type).__name__, 0), _of(there, "length")
     if shape.of.avro_type == "fixed" and shape.of.size == has:  # in a new table a row would be too wide by it
         return Verdict(Fit.HOLDS, there)
@@ -153,7 +153,7 @@ def _bytes_in_fixed(shape: ColumnShape, _: FoundColumn, there: TypeEngine[Any]) 
 
 
 def _bytes_in_text(shape: ColumnShape, found: FoundColumn, there: TypeEngine[Any]) -> Verdict:
-    """The server takes bytes for text if they are its characters; there are no more of these than bytes."""
+    """The server takes bytes as text if they are valid characters. There are never more characters than bytes."""
     if shape.of.avro_type != "bytes" or shape.of.logical:
         return Verdict(Fit.REFUSED, there)
     need = _of(shape.type, "length") or shape.of.size or _BLOBS[type(shape.type).__name__]
@@ -170,7 +170,7 @@ def _text_in_binary(shape: ColumnShape, _: FoundColumn, there: TypeEngine[Any]) 
 
 
 def _enum(shape: ColumnShape, _: FoundColumn, there: TypeEngine[Any]) -> Verdict:
-    """An ENUM that a person chose: more members at its end are instant."""
+    """An ENUM that a person chose. New members at its end are instant."""
     has = list(there.enums) if isinstance(there, ENUM) else []
     wanted = list(shape.type.enums) if isinstance(shape.type, ENUM) else list(shape.of.symbols)
     if wanted and set(wanted) <= set(has):
@@ -181,17 +181,17 @@ def _enum(shape: ColumnShape, _: FoundColumn, there: TypeEngine[Any]) -> Verdict
 
 
 def _json_in_text(_: ColumnShape, __: FoundColumn, there: TypeEngine[Any]) -> Verdict:
-    """A LONGTEXT, which rtpipe never makes, is a person's way to write JSON."""
+    """A LONGTEXT, which rtpipe never makes: a person wants JSON as text."""
     return Verdict(Fit.HOLDS if isinstance(there, LONGTEXT) else Fit.REFUSED, there)
 
 
 def _text_in_json(shape: ColumnShape, _: FoundColumn, there: TypeEngine[Any]) -> Verdict:
-    """Settings ask for text, which keeps JSON that is deeper than the server's own."""
+    """The settings ask for text, which stores JSON of any depth."""
     return Verdict(Fit.NARROW, there, shape.type) if shape.of.nested else Verdict(Fit.REFUSED, there)
 
 
 Rule = Callable[[ColumnShape, FoundColumn, TypeEngine[Any]], Verdict]
-#: (family of the field's own column type, family of the column that is there). Pairs that are not here are strangers.
+#: (family of the field's own column type, family of the column that is there). All other pairs are user columns.
 RULES: dict[tuple[str, str], Rule] = {
     ("integer", "integer"): _integer,
     ("integer", "float"): _integer_in_float,

@@ -12,7 +12,7 @@ from sqlalchemy.types import BINARY, DATE, VARBINARY, TypeEngine
 from rtpipe.errors import SettingsError
 from rtpipe.mysql.quoting import unescaped
 
-#: Of all text that is no key's, and of the tables that rtpipe makes.
+#: The collation of text that is not in a key, and of tables that rtpipe makes.
 OUR_COLLATION = "utf8mb4_bin"
 _DIALECT = mysql.dialect()
 _WRITTEN = re.compile(r"\s*([A-Za-z]+)\s*(?:\((.*)\))?\s*")
@@ -49,7 +49,7 @@ _TYPES: dict[str, tuple[_Maker, int, int]] = {
 
 
 def mysql_type(written: str) -> TypeEngine[Any]:
-    """The type. SettingsError, with the types that there are, if it is none."""
+    """The type. SettingsError, which lists the known types, if it is none of them."""
     found = _WRITTEN.fullmatch(written)
     name = found[1].lower() if found else ""
     if found and name == "enum" and (members := _members(found[2] or "")):
@@ -70,7 +70,7 @@ def type_words(column_type: TypeEngine[Any]) -> str:
 
 
 def found_type(words: str, charset: str | None = None, collation: str | None = None) -> TypeEngine[Any] | None:
-    """The type that information_schema writes so; None for one that rtpipe never makes, such as `int unsigned`."""
+    """The type for words of information_schema; None for a type that rtpipe never makes, such as `int unsigned`."""
     try:
         found: Any = mysql_type(words)
     except SettingsError:
@@ -91,7 +91,7 @@ def _members(inside: str) -> list[str]:
         found = _MEMBER.match(inside, at)
         if not found:
             return []
-        if found[1].endswith(" "):  # which the server would cut
+        if found[1].endswith(" "):  # the server would cut the spaces
             return []
         members.append(unescaped(found[1]))
         at = found.end()

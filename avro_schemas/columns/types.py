@@ -2,8 +2,8 @@
 
 A type is chosen so that every value of the Avro type is stored unchanged or refused by the server in strict mode,
 never cut or rounded: hence MEDIUMTEXT and not VARCHAR(256) for a string, DATETIME and not TIMESTAMP (which ends in
-2038) for a time, BIGINT for nanoseconds, and text for a decimal with more digits than DECIMAL has. What has parts is
-JSON, which a schema's next version changes without DDL.
+2038) for a time, BIGINT for nanoseconds, and text for a decimal with more digits than DECIMAL has. A value with parts
+is JSON, which needs no DDL for the next version of a schema.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ MAX_BINARY = 255
 #: Fewest characters of an enum's column, and all of a big-decimal's.
 MIN_ENUM, BIG_DECIMAL = 64, 255
 MAX_DECIMAL_PRECISION, MAX_DECIMAL_SCALE = 65, 30
-#: Characters of a key's text column where the schema bounds it not, and at most (3,072 bytes of an index).
+#: Characters of a key's text column if the schema gives no bound; and at most (an index has 3,072 bytes).
 MAX_KEY_TEXT, MAX_KEY = 255, 768
-#: The one of MySQL that neither folds nor pads; MariaDB's name for it is in infra/tables/ddl.py.
+#: MySQL's collation that compares exactly, with case and spaces; key_columns.py has MariaDB's.
 KEY_COLLATION = "utf8mb4_0900_bin"
 
 #: How the comment of a BIGINT that counts nanoseconds begins.
@@ -57,9 +57,9 @@ class ColumnShape:
     """One column and the Avro field that fills it. To another process its type goes in words, so all of it is plain."""
 
     field: str  #: name in the Avro schema; `a.b`: field b of the record in field a
-    path: tuple[str, ...]  #: the same as one name a level
+    path: tuple[str, ...]  #: the same, one name for each level
     name: str  #: name of the column
-    of: FieldType  #: what the field's values are
+    of: FieldType  #: the type of the field's values
     type: TypeEngine[Any]  #: a type of SQLAlchemy's MySQL dialect
     nullable: bool  #: whether the column takes NULL
     comment: str | None  #: of the column: the field's `doc`, and what its values need to be told
@@ -160,9 +160,9 @@ def column_type(of: FieldType, *, nanos: str) -> TypeEngine[Any]:
 
 
 def key_type(of: FieldType) -> TypeEngine[Any]:
-    """The type of a column in a primary key: bounded, and with a collation that holds no two texts for equal.
+    """The type of a column in a primary key: bounded, and with a collation that takes no two texts for equal.
 
-    SettingsError for types whose values may be equal and not the same, or have parts.
+    SettingsError for types that cannot be a key: values with parts, and values that may be equal but not the same.
     """
     if of.nested or of.avro_type in {"null", "float", "double"} or of.logical == "big-decimal":
         raise SettingsError(f"a field of type {of.logical or of.avro_type} cannot be a key")

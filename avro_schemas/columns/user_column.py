@@ -1,7 +1,7 @@
-"""The column of a table that people made, taken apart: what it stores is looked at value by value.
+"""A user column: its full type, taken apart. Every value for it is checked.
 
-Neither server's strict mode refuses what such a column rounds, cuts or pads, so its full type, as the server describes
-it, says which values it takes as they are.
+Even in strict mode, neither server refuses a value that such a column rounds, cuts or pads. So the full type, as the
+server describes it, decides which values the column takes unchanged.
 """
 
 from __future__ import annotations

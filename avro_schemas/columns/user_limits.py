@@ -1,5 +1,5 @@
-"""Which values of a field the column of a table that people made takes as they are, in words; and for which pairs of
-field and column rtpipe can tell at all. workers/rows/literals/user_literals.py looks at the values.
+"""Which values of a field a user column takes unchanged, in words; and for which pairs of field and column rtpipe can
+know this at all. workers/rows/literals/user_literals.py checks the values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rtpipe.mysql.quoting import quoted
 
 
 class Way(enum.Enum):
-    """How the values of a field are held against a column."""
+    """How the values of a field are compared with a column."""
 
     NUMBER = "number"
     CLOCK = "clock"  #: a day, a time of the day or a moment
@@ -35,7 +35,7 @@ class Way(enum.Enum):
 _NUMBERS = {**dict.fromkeys(("integer", "decimal", "float"), Way.NUMBER), "text": Way.TEXT, "enum": Way.ENUM}
 _TIMES = {"integer": Way.NUMBER, "text": Way.TEXT}
 _DAYS = {**_TIMES, "date": Way.CLOCK, "datetime": Way.CLOCK, "timestamp": Way.CLOCK}
-#: What a field's values are -> the kinds of columns for which rtpipe can tell what becomes of a value.
+#: Kind of a field's values -> the kinds of columns for which rtpipe knows what the server does with a value.
 _WAYS: dict[str, dict[str, Way]] = {
     "integer": {**_NUMBERS, "bit": Way.BIT, "year": Way.YEAR},
     "float": _NUMBERS,
@@ -86,7 +86,7 @@ def _counts_nanos(of: FieldType) -> bool:
 
 
 def way_of(shape: ColumnShape, user: UserColumn) -> Way | None:
-    """None: rtpipe cannot tell what becomes of the values."""
+    """How the values are compared; None: rtpipe cannot know what the server does with them."""
     way = _WAYS[values_of(shape)].get(user.kind)
     unsure = way is Way.WRITTEN and user.zerofill  # which shows zeros that its number has not
     return None if unsure else way

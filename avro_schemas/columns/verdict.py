@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeEngine
 class Cost(enum.IntEnum):
     """What a change of a table costs while rows flow."""
 
-    INSTANT = 0  #: the server writes its own notes only
+    INSTANT = 0  #: the server changes only its own notes
     IN_PLACE = 1  #: rows stay where they are, or are rebuilt beside the writers
     COPY = 2  #: the table is copied, and its writers wait
 

@@ -1,4 +1,4 @@
-"""`schema_avro.json`: the Avro record schemas of a `schema_before.json`, beside it, for whoever produces messages."""
+"""`schema_avro.json`: the Avro record schemas of a `schema_before.json`, beside it, for producers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HINT = "`rtpipe infra create` writes it from schema_before.json"
 
 
 def avro_path(beside: Path) -> Path:
-    """Where the converted form of the file `beside` lies: `schema_avro.json` in the same folder."""
+    """The path of the converted form of the file `beside`: `schema_avro.json` in the same folder."""
     return beside.with_name(AVRO_FILE)
 
 
@@ -31,7 +31,7 @@ def avro_text(schemas: Sequence[Mapping[str, Any]]) -> str:
 def dump_avro(schemas: Sequence[Mapping[str, Any]], path: Path) -> Path:
     """Writes `schema_avro.json` into the folder of `path`, the file that was converted, and returns where it is.
 
-    Whoever reads it meanwhile sees the old file or the new one. SettingsError if the folder cannot be written.
+    A reader sees the old file or the new one, never a part. SettingsError if the folder cannot be written.
     """
     target = avro_path(path)
     if path.name != target.name or not path.exists():

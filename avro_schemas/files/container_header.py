@@ -37,7 +37,7 @@ class _Header:
         """Blocks of pairs up to a block of none, as Avro writes a map of bytes; then the sync marker."""
         found: dict[str, bytes] = {}
         while count := self._number():
-            if count < 0:  # then the block's length in bytes follows, which only who skips it needs
+            if count < 0:  # then the block's length in bytes follows, which is needed only to skip the block
                 self._number()
             for _ in range(abs(count)):
                 key = self._bytes().decode()

@@ -1,4 +1,4 @@
-"""What a file holds, told by its content alone: names of files say little, `.avro` may be a schema or rows."""
+"""What is in a file, decided by its content alone: `.avro`, for example, may be a schema or rows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _TEXTS = (
     (re.compile(r"\s*(syntax|message)\b"), "Protocol Buffers"),
 )
 _YAML = re.compile(r"(\s*#.*\n)*\s*(---|[$\w]+\s*:(\s|$))")
-#: What a file may hold, for whoever gave another one.
+#: What a file may contain, for the error about a file with something else.
 ALLOWED = (
     "a schema file holds an Avro schema, an array of them, JSON Schema, or the datasets of a schema_before.json; "
     "or it is an Avro container file"
@@ -75,7 +75,7 @@ def kind_of(document: Any) -> Kind | None:
 
 
 def described(document: Any) -> str:
-    """What a document without a kind is instead."""
+    """What a document without a kind is, in words."""
     if isinstance(document, Mapping):
         keys = ", ".join(map(repr, list(document)[:4])) or "no keys"
         if "protocol" in document:
@@ -126,7 +126,7 @@ def _kind_of_list(document: list[Any]) -> Kind | None:
 
 
 def _is_dataset(one: Mapping[str, Any]) -> bool:
-    """Whether somebody meant it for one, misspelt perhaps: a row that has a column `name` has others, too."""
+    """Whether it was meant as a dataset, perhaps misspelt. A row with a column `name` has other columns, too."""
     others = one.keys() - {"name"}
     return not others or bool(difflib.get_close_matches("fields", map(str, others), cutoff=0.85))
 

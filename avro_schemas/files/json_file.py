@@ -1,4 +1,4 @@
-"""A file that anybody may have written -> its bytes, and the JSON in it: limits first, each refusal with its place."""
+"""A file from anybody -> its bytes, and the JSON in it. Limits are checked first; each refusal says where."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rtpipe.errors import SchemaError, SettingsError
 
 #: Most bytes of a schema file, or of the header of a container file.
 MAX_FILE = 1_000_000
-#: Most arrays and objects inside one another, so that whoever walks through a document comes to an end of it.
+#: Most arrays and objects inside one another, so that every walk through a document ends.
 MAX_NESTING = 200
 
 #: Most problems that a message tells.
@@ -78,7 +78,7 @@ def text_of(path: Path, raw: bytes) -> str:
 def parsed(path: Path, text: str) -> Any:
     """The JSON document in `text`, its objects as JsonObject; SchemaFileError says where it is none.
 
-    Comments are passed over, as Avro's own parser for Java does.
+    Comments are ignored, as Avro's own parser for Java does.
     """
     try:
         document = _loaded(text)

@@ -1,6 +1,6 @@
 """JSON Schema -> an Avro schema, by rules that docs/schemas.md has for people; the same bytes on each run.
 
-What Avro cannot say is kept in the `doc` of the field, and told as a warning. Named types are made apart and put where
+What Avro cannot say is kept in the `doc` of the field, with a warning. Named types are made apart and put where
 they are used first, so that a type may refer to itself.
 """
 
@@ -37,8 +37,8 @@ _MAX_NOTE = 200
 def avro_of(document: Any, path: Path, library: Library, *, logical: bool = False) -> tuple[Any, list[str]]:
     """The Avro record for a parsed JSON Schema, and warnings; one that describes no object gives a field `value`.
 
-    With `logical` the formats date, date-time and uuid become logical types: then whoever writes the messages must
-    convert those values. SchemaError for a document that is no JSON Schema, refers to what is not there, or is too
+    With `logical` the formats date, date-time and uuid become logical types; the producer must then convert those
+    values. SchemaError for a document that is no JSON Schema, refers to what is not there, or is too
     large or too deep.
     """
     library.add(path, document)

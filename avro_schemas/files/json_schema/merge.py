@@ -1,4 +1,4 @@
-"""Schemas of JSON Schema that all hold at once (`allOf`) -> one that says the same, as far as its shape goes."""
+"""Several JSON Schemas that all apply at once (`allOf`) -> one schema of the same shape."""
 
 from __future__ import annotations
 
