@@ -18,7 +18,7 @@ demo: run  ## install, then show the whole pipeline at work (ARGS="--messages 10
 	@$(BIN)/rtpipe demo $(ARGS)
 
 test: dev  ## install, then all tests: unit, integration, crash, wheel (ARGS="tests/unit -k name")
-	@echo 'make test: about five minutes on two cores for all tests; nothing is left running, no data stays but in caches'
+	@echo 'make test: about five minutes on two cores for all tests; no process and no data is left, except caches'
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 check: dev  ## lint, format, types, and which folder imports which
@@ -33,7 +33,7 @@ coverage: dev  ## statements and branches of workers and supervisor that the uni
 bench: run  ## rows per second: rtpipe, the plain loop, the database's own limit
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-faults: dev  ## the fault suite, and 100,000 schedules of the core in memory (REPEAT=3 for three rounds)
+faults: dev  ## the fault suite, and 100,000 schedules of the core in memory (REPEAT=3: three rounds)
 	@for round in $$(seq $(or $(REPEAT),1)); do \
 	  RTPIPE_SCHEDULES=100000 $(BIN)/python -m pytest tests/unit/test_partition_owner.py tests/crash \
 	    tests/unit/test_malformed_bytes.py tests/security -v -m "faults or not faults" --numprocesses 3 --dist loadfile $(ARGS) || exit; \
@@ -43,12 +43,12 @@ faults: dev  ## the fault suite, and 100,000 schedules of the core in memory (RE
 chaos: run  ## random kills and freezes on the embedded stack (DURATION=8h)
 	@$(BIN)/rtpipe infra up && $(BIN)/rtpipe chaos --duration $(or $(DURATION),60s) $(ARGS)
 
-lock:  ## remake the locks: requirements (ARGS=--upgrade for the newest versions) and embedded stack
+lock:  ## make the locks again: requirements (ARGS=--upgrade: newest versions) and embedded stack
 	@$(call INSTALL,lock $(ARGS))
 	@$(call INSTALL,run)
 	@$(BIN)/python -m infra.stack.artifacts.make_lock
 
-clean:  ## remove what make made in this folder
+clean:  ## delete what make made in this folder
 	@rm -rf .venv build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find rtpipe avro_schemas workers supervisor infra tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

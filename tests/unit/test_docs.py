@@ -146,6 +146,13 @@ def words_of(title: str) -> set[str]:
     return set(re.findall(r"[a-z][a-z-]*", title))
 
 
+def test_every_target_of_the_makefile_is_explained_on_some_page() -> None:
+    targets = re.findall(r"^([a-z]+):[^#\n]*## ", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+    text = "\n".join(page.read_text() for page in PAGES)
+    assert targets
+    assert not [target for target in targets if target != "help" and not re.search(rf"\bmake {target}\b", text)]
+
+
 def test_toml_examples_are_valid_settings() -> None:
     for page in PAGES:
         for block in code_blocks(page, "toml"):
