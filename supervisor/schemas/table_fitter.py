@@ -136,7 +136,7 @@ class TableFitter:
                 _tell(alteration, plan.cause, done=done)
                 require_done(alteration, plan, done=done)
         except (EvolutionError, AccessDeniedError) as error:
-            return error, _Looked(session.look(), altered=True)  # a part of it may be done
+            return error, _Looked(session.look(), looked.altered or altered)  # a part of it may be done
         if altered:
             found = session.look()
         if found is None:
