@@ -23,6 +23,8 @@ class FakeRegistry:
     troubles: dict[int, list[RtpipeError]] = field(default_factory=dict)
     aliases: set[tuple[str, int]] = field(default_factory=set)
     lists_subjects: bool = True
+    newest_of: dict[str, int] = field(default_factory=dict)  #: subject -> id
+    versions_of: dict[str, list[int]] = field(default_factory=dict)  #: subject -> ids, the oldest first
     asked: list[tuple[str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -45,7 +47,10 @@ class FakeRegistry:
 
     def newest(self, subject: str) -> tuple[int, Any] | None:
         self.asked.append(("newest", subject))
-        return None
+        number = self.newest_of.get(subject)
+        return None if number is None else (number, self.schemas[number])
 
     def versions(self, subject: str) -> list[tuple[int, Any]]:
-        return []
+        return [(number, self.schemas[number]) for number in self.versions_of.get(subject, ())]
+
+    def close(self) -> None: ...
