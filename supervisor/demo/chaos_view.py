@@ -11,8 +11,6 @@ from supervisor.demo.chaos import ChaosReport
 def print_report(report: ChaosReport) -> None:
     """Faults by kind with the seconds until recovery, then what was lost, doubled or altered."""
     facts = report.to_json()
-
-    facts = report.to_json()
     table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
     titles = {"FAULT": "all", "TIMES": str(facts["faults"])}
     titles |= {"RECOVERY P50 s": f"{facts['recovery_p50']:.2f}", "P99 s": f"{facts['recovery_p99']:.2f}"}

@@ -1,0 +1,99 @@
+"""The lock of a consumer group; the database is a fake."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from rtpipe.errors import RtpipeError
+from supervisor import group_lock
+from supervisor.group_lock import GroupHeldError, GroupLock
+from tests.support.fake_database import FakeConnection, FakeRows
+from tests.support.waits import eventually
+from workers.commit.database_errors import DatabaseTrouble
+
+URL = "mysql+pymysql://u:p@db:3306/bank"
+GONE, REFUSED, NO_RIGHT = 2013, 1045, 1142
+
+
+class Server:
+    """Gives out connections, or what it refuses them with."""
+
+    def __init__(self) -> None:
+        self.connections: list[FakeConnection | Exception] = []
+        self.opened = 0
+        self.empty = threading.Event()
+
+    def open_session(self, url: str, silence: int) -> Any:
+        assert (url, silence) == (URL, 9)
+        self.opened += 1
+        found = self.connections.pop(0) if self.connections else DatabaseTrouble(GONE)
+        if not self.connections:
+            self.empty.set()
+        if isinstance(found, Exception):
+            raise found
+        return found.session
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    found = Server()
+    monkeypatch.setattr(group_lock, "open_session", found.open_session)
+    return found
+
+
+def lock(*groups: str, patient: bool = True) -> GroupLock:
+    return GroupLock(URL, groups or ("g",), 9, patient=patient)
+
+
+def test_every_group_is_locked_once_in_order_on_one_connection(server: Server) -> None:
+    connection = FakeConnection(FakeRows([1]), FakeRows([1]))
+    server.connections = [connection]
+    held = lock("b", "a", "b")
+    held.acquire()
+    assert "wait_timeout" in connection.said[0]
+    names = [said.partition("rtpipe:")[2][:10] for said in connection.said[1:]]
+    assert len(set(names)) == 2
+    assert connection.commits == 1
+    held.release()
+    assert connection.closed == 1
+
+
+@pytest.mark.parametrize(("owner", "said"), [("host:1-ab", "host:1-ab"), (None, "another supervisor")])
+def test_who_holds_it_is_named(server: Server, owner: str | None, said: str) -> None:
+    connection = FakeConnection(FakeRows([0]), FakeRows([owner]))
+    server.connections = [connection]
+    with pytest.raises(GroupHeldError, match=f"group g is held by {said}"):
+        lock().acquire()
+
+
+def test_a_database_that_is_away_keeps_no_supervisor_from_starting(server: Server) -> None:
+    server.connections = [DatabaseTrouble(GONE)]
+    lock().acquire()
+    server.connections = [DatabaseTrouble(REFUSED)]
+    lock().acquire()  # its workers wait for the password, too
+    server.connections = [DatabaseTrouble(REFUSED)]
+    with pytest.raises(RtpipeError) as caught:
+        lock(patient=False).acquire()
+    assert caught.value.name == "E_AUTH"
+    server.connections = [DatabaseTrouble(NO_RIGHT)]
+    with pytest.raises(RtpipeError, match="looking for another supervisor"):
+        lock().acquire()
+
+
+def test_a_lost_lock_is_taken_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_lock, "_LOOK_EVERY", 0.001)
+    lost = FakeConnection(FakeRows([1]))
+    again = FakeConnection(FakeRows([1]))
+    server.connections = [lost, DatabaseTrouble(GONE), FakeConnection(FakeRows([0]), FakeRows(["x"])), again]
+    held = lock()
+    held.acquire()
+    lost.answers = [DatabaseTrouble(GONE)]
+    held.keep()
+    eventually(lambda: again.said.count("SELECT 1") > 1)
+    held.release()
+    assert lost.closed == 1
+    eventually(lambda: not any(thread.name == "group-lock" for thread in threading.enumerate()))
+    assert again.closed == 1
