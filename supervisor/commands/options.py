@@ -39,9 +39,9 @@ LogFormat = Annotated[
 ]
 
 
-def seconds(text: str) -> float:
-    """`90`, `90s`, `10m`, `8h` and `7d` in seconds, for typer."""
-    found = duration_seconds(text)
+def seconds(text: str | float) -> float:
+    """`90`, `90s`, `10m`, `8h` and `7d` in seconds, for typer, which also hands over an option's default."""
+    found = duration_seconds(str(text))
     if found is None:
         raise typer.BadParameter(f"{text!r} is no duration such as 90s, 10m or 8h")
     return found

@@ -26,8 +26,10 @@ class FakeRows:
 
 
 class FakeConnection:
-    """`answers`, in order: FakeRows or an exception. `said`: statements as MySQL would get them, values filled in, without
-    backticks."""
+    """`answers`, in order: FakeRows or an exception.
+
+    `said`: statements as MySQL would get them, values filled in, without backticks.
+    """
 
     def __init__(self, *answers: FakeRows | Exception) -> None:
         self.answers = list(answers)
