@@ -19,19 +19,7 @@ from workers import kill_points, memory, writer_process
 from workers.contract.batch import Batch
 from workers.contract.errors import LostParent
 from workers.contract.partition_spec import PartitionSpec
-from workers.contract.reports import (
-    DRAIN_FORCED,
-    Alive,
-    Claimed,
-    Committed,
-    Drain,
-    Ended,
-    Progress,
-    Running,
-    SchemaWanted,
-    Waiting,
-    Warned,
-)
+from workers.contract.reports import DRAIN_FORCED, Drain, Ended, Running
 from workers.contract.schema_answers import Sealed
 from workers.contract.stacks_file import StacksFile
 from workers.intake.backpressure import Backpressure
@@ -39,15 +27,15 @@ from workers.intake.batch_builder import BatchBuilder
 from workers.intake.batch_queue import FORK, BatchQueue
 from workers.intake.linger import Linger
 from workers.intake.topic_consumer import TopicConsumer
+from workers.intake.writer_progress import WriterProgress
 from workers.parent_watch import leave_with_parent
+from workers.supervisor_link import SupervisorLink
 from workers.writer_link import WriterDied, WriterEnded, WriterLink, end_with_writer
 
 log = get_logger("consumer")
 _ORPHAN_GRACE = 1.0
 #: Seconds of one idle wait: how late a drain or a writer's death may be heard. A message ends it at once.
 _TURN, _TURN_AT_REST = 0.05, 0.25
-_REPORT_EVERY = 0.25
-_SIGN_OF_LIFE_EVERY = 1.0
 #: Seconds without a message after which memory is given back.
 _IDLE = 2.0
 #: Seconds to drain in after a SIGTERM that did not come with a supervisor's own number.
@@ -102,60 +90,56 @@ class ConsumerProcess:
 
     def __init__(self, spec: PartitionSpec, supervisor: Connection, batches: BatchQueue, writer: Connection) -> None:
         self._spec = spec
-        self._supervisor = supervisor
         self._batches = batches
+        self._linger = Linger(spec.limits.linger_seconds)
+        self._supervisor = SupervisorLink(supervisor)
         self._writer = WriterLink(spec.key, writer)
-        self._claimed: Claimed | None = None
+        self._progress = WriterProgress(self._linger)
         self._ready: deque[Batch] = deque()
         self._pressure = Backpressure(spec.key, batches, spec.limits.queue_low)
         self._drain: Deadline | None = None
-        self._sent: Progress | None = None
-        self._looked_at = self._alive_at = 0.0
         self._links = selectors.DefaultSelector()  # made once: `connection.wait` would make one at each turn
-        for link in (writer, supervisor):
-            self._links.register(link, selectors.EVENT_READ, link)
-        self._writer_heard = time.monotonic()
-        self._linger = Linger(spec.limits.linger_seconds)
-        self._unwritten = 0  #: batches that the writer was given and has not committed yet
-        self._offset = self._rows = self._dead = self._altered = self._committed_batches = 0
-        self._waiting_for = ""
-        self._writer_asks = False  #: for a schema, and reads no batch until it is answered
+        self._links.register(writer, selectors.EVENT_READ, self._hear_writer)
+        self._links.register(supervisor, selectors.EVENT_READ, self._hear_supervisor)
         self._idle_since: float | None = time.monotonic()
 
     @property
     def claimed(self) -> bool:
         """The writer owns the partition."""
-        return self._claimed is not None
+        return self._progress.claimed is not None
 
     def on_sigterm(self, _number: int, _frame: FrameType | None) -> None:
         """Drain; the loop sees it within a turn."""
         self._drain = self._drain or Deadline.after(_DRAIN_BY_SIGNAL)
 
     def run(self) -> Ended:
-        """Claim, read until told to drain, drain."""
-        while self._claimed is None:
+        """Claim, read until told to drain, drain. Raises WriterEnded if the writer says why it leaves."""
+        while self._progress.claimed is None:
             if self._drain is not None:
                 return Ended(ExitCode.DONE, "", "")
             self._hear(_TURN)
             self._give_sign_of_life()
-        position = self._claimed.position
-        self._offset = position.offset
+        claimed = self._progress.claimed
+        position = claimed.position
         builder = BatchBuilder(self._spec.limits, position.offset, position.leader_epoch, self._linger)
         topic = TopicConsumer(self._spec, position)
-        self._supervisor.send(Running(self._claimed.writer_pid, position.epoch, position.offset))
+        self._supervisor.tell(Running(claimed.writer_pid, position.epoch, position.offset))
         try:
             while self._drain is None:
                 self._fetch(topic, builder)
                 self._hand_over(builder)
                 self._hear(self._pause(builder))
-                topic.stored = self._offset
+                topic.stored = self._progress.offset
                 self._report(topic)
                 self._give_sign_of_life()
+            topic.close()
+            self._finish(self._drain, builder)
         except (WriterEnded, RtpipeError):
             self._report(topic, last=True)  # what is committed is told before why there will be no more
             raise
-        topic.close()
-        return self._finish(builder, topic)
+        self._report(topic, last=True)
+        text = f"{self._spec.key}: the writer did not finish in time; its batch was rolled back"
+        return Ended(ExitCode.TEMPORARY, DRAIN_FORCED, text)
 
     def _fetch(self, topic: TopicConsumer, builder: BatchBuilder) -> None:
         """One poll, unless batches already wait for room in the queue: librdkafka's own buffer is bounded too.
@@ -186,11 +170,11 @@ class ConsumerProcess:
     def _hand_over(self, builder: BatchBuilder) -> None:
         """Offer what is due: full batches at once, a smaller one when it is old enough and the writer has none."""
         due = builder.lingers(time.monotonic()) == 0
-        if due and not self._ready and (builder.full or not self._unwritten):
+        if due and not self._ready and (builder.full or not self._progress.unwritten):
             self._ready.append(builder.take())
         while self._ready and self._pressure.offer(self._ready[0]):
             self._ready.popleft()
-            self._unwritten += 1
+            self._progress.unwritten += 1
             kill_points.reach("consumer:after_put")
 
     def _pause(self, builder: BatchBuilder) -> float:
@@ -203,81 +187,44 @@ class ConsumerProcess:
     def _hear(self, timeout: float) -> None:
         """Handle what writer and supervisor say, waiting at most `timeout` seconds for the first word."""
         for key, _ in self._links.select(timeout):
-            link: Connection = key.data
-            if link is self._supervisor:
-                order = link.recv()  # EOFError: the supervisor is gone
-                if isinstance(order, Drain):
-                    self._drain = Deadline.after(order.seconds)
-                elif isinstance(order, Sealed):
-                    self._writer_asks = False
-                    self._writer.send(order)
-            else:
-                self._hear_writer()
+            key.data()
+
+    def _hear_supervisor(self) -> None:
+        order = self._supervisor.connection.recv()  # EOFError: the supervisor is gone
+        match order:
+            case Drain():
+                self._drain = Deadline.after(order.seconds)
+            case Sealed():
+                self._progress.asks = False
+                self._writer.send(order)
 
     def _hear_writer(self) -> None:
-        word = self._writer.recv()
-        self._writer_heard = time.monotonic()
-        match word:
-            case Claimed():
-                self._claimed = word
-            case Committed():
-                self._offset = word.offset
-                self._rows += word.rows
-                self._dead += word.dead
-                self._altered += word.altered
-                self._committed_batches += word.ends_batch
-                self._unwritten -= word.ends_batch
-                self._linger.note(word.seconds, word.messages)
-            case Waiting():
-                self._waiting_for = word.reason
-                if self._claimed is None:  # Progress begins with the claim
-                    self._supervisor.send(word)
-            case SchemaWanted():
-                self._writer_asks = True
-                self._supervisor.send(word)
-            case Warned():
-                self._supervisor.send(word)
+        report = self._progress.take(self._writer.recv())
+        if report is not None:
+            self._supervisor.tell(report)
 
     def _report(self, topic: TopicConsumer, *, last: bool = False) -> None:
-        """Send Progress when something changed, but not at every batch; at once for a generation's first, which
-        forgives the deaths before it.
-        """
-        now = time.monotonic()
-        first = self._committed_batches > 0 and (self._sent is None or self._sent.batches == 0)
-        if now - self._looked_at < _REPORT_EVERY and not first and not last:
-            return
-        self._looked_at = now
-        end_offset = topic.end_offset if last else topic.refreshed_end()
-        end = end_offset if end_offset < 0 else max(end_offset, self._offset)
-        counts = self._rows, self._dead, self._committed_batches
-        queue = self._batches.depth(), self._pressure.active
-        progress = Progress(self._offset, end, *counts, *queue, self._waiting_for, self._altered)
-        if progress != self._sent:
-            self._supervisor.send(progress)
-            self._sent = progress
+        if last or self._supervisor.is_due(self._progress.batches):
+            end = topic.end_offset if last else topic.refreshed_end()
+            depth, active = self._batches.depth(), self._pressure.active
+            self._supervisor.tell_progress(self._progress.told(end, depth, backpressure=active))
 
     def _give_sign_of_life(self) -> None:
         now = time.monotonic()
-        if now - self._alive_at >= _SIGN_OF_LIFE_EVERY:
-            self._supervisor.send(Alive(now - self._writer_heard))
-            self._alive_at = now
+        self._supervisor.give_sign_of_life(now, self._progress.silent(now))
 
-    def _finish(self, builder: BatchBuilder, topic: TopicConsumer) -> Ended:
-        """Let the writer commit what is queued, then say goodbye; what misses the deadline is still in Kafka."""
-        assert self._drain is not None
+    def _finish(self, drain: Deadline, builder: BatchBuilder) -> None:
+        """Let the writer commit what is queued: it ends this by its last word, WriterEnded.
+
+        Returns if the deadline comes first; what missed it is still in Kafka.
+        """
         gathered = [] if builder.lingers(time.monotonic()) is None else [builder.take()]
         stream: list[Batch | None] = [*self._ready, *gathered, None]
-        while not self._drain.passed():
-            if self._writer_asks:  # a registry that is away may stay away for long
-                self._writer_asks = False
+        while not drain.passed():
+            if self._progress.asks:  # a registry that is away may stay away for long
+                self._progress.asks = False
                 self._writer.send(Drain(0))
             while stream and self._batches.offer(stream[0]):
                 stream.pop(0)
-            try:
-                self._hear(_TURN)
-                self._give_sign_of_life()
-            except WriterEnded as exc:
-                self._report(topic, last=True)
-                return exc.ended
-        text = f"{self._spec.key}: the writer did not finish in time; its batch was rolled back"
-        return Ended(ExitCode.TEMPORARY, DRAIN_FORCED, text)
+            self._hear(_TURN)
+            self._give_sign_of_life()

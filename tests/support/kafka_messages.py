@@ -16,6 +16,9 @@ class FakeMessage(NamedTuple):
     def offset(self) -> int:
         return self.at
 
+    def error(self) -> None:
+        """None: it is a message, and no event."""
+
     def value(self) -> bytes:
         return self.content
 

@@ -1,9 +1,16 @@
+"""The queue between the two processes of a worker: what fills it, and what its ends hear of each other."""
+
 from __future__ import annotations
+
+from queue import Empty
+
+import pytest
 
 from tests.support.batches import batch_of
 from tests.support.specs import default_limits
 from tests.support.waits import eventually
-from workers.intake.batch_queue import BatchQueue
+from workers.contract.errors import LostParent
+from workers.intake.batch_queue import FORK, BatchQueue
 
 
 def test_a_queue_is_full_by_number() -> None:
@@ -29,3 +36,29 @@ def test_a_queue_is_full_by_bytes_and_takes_any_batch_while_it_is_empty() -> Non
         True,
         False,
     ]
+
+
+def test_a_queue_whose_consumer_is_gone_says_so_and_never_hangs() -> None:
+    queue = BatchQueue(default_limits())
+    queue.serve_writer()  # the only writing end that there is
+    with pytest.raises(LostParent):
+        queue.take(10)
+
+
+def test_nothing_comes_for_a_while() -> None:
+    with pytest.raises(Empty):
+        BatchQueue(default_limits()).take(0)
+
+
+def test_a_consumer_leaves_though_nobody_reads_what_it_put() -> None:
+    """Without `abandon` its exit waits until the pipe, which holds 64 kB, has room for a batch of 10 MB."""
+    queue = BatchQueue(default_limits(batch_bytes=20 << 20))
+
+    def put() -> None:
+        queue.offer(batch_of([b"x" * (10 << 20)]))
+        queue.abandon()
+
+    consumer = FORK.Process(target=put)
+    consumer.start()
+    consumer.join(60)
+    assert consumer.exitcode == 0

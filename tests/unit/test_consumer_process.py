@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode
 from tests.support.kafka_messages import message
 from tests.support.specs import default_limits, default_spec
-from workers import consumer_process
+from workers import consumer_process, memory, writer_process
 from workers.consumer_process import ConsumerProcess
+from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
-from workers.contract.reports import Claimed, Committed, Drain, Ended, Position, Progress
+from workers.contract.reports import (
+    DRAIN_FORCED,
+    Alive,
+    Claimed,
+    Committed,
+    Drain,
+    Ended,
+    Position,
+    Progress,
+    Running,
+    SchemaWanted,
+)
+from workers.contract.schema_answers import Sealed
 from workers.intake.batch_builder import BatchBuilder
-from workers.writer_link import WriterEnded
+from workers.writer_link import WriterDied, WriterEnded
 
 LIMITS = default_limits(batch_rows=3, linger_seconds=0.02)
 SPEC = default_spec(PartitionKey("t", 0), topic_id="id", cluster_id="c", limits=LIMITS)
@@ -113,37 +129,293 @@ def test_what_commits_cost_makes_small_batches_wait_longer(rig: Rig) -> None:
     assert rig.process._linger.seconds > LIMITS.linger_seconds
 
 
-class QuietTopic:
-    """Nothing to read."""
+class Topic:
+    """What a TopicConsumer reads is what a test laid into `polls`; then nothing more comes."""
 
     end_offset = 65
-    stored = 0
 
-    def __init__(self, *_: object) -> None:
-        pass
+    def __init__(self) -> None:
+        self.polls: list[tuple[list[Any], int | None]] = []
+        self.closed = False
+        self.stored = 0
+        self.waited: list[float] = []
 
-    def poll(self, _most: int, _timeout: float) -> tuple[list[Any], None]:
-        return [], None
+    def poll(self, _most: int, timeout: float) -> tuple[list[Any], int | None]:
+        self.waited.append(timeout)
+        return self.polls.pop(0) if self.polls else ([], None)
 
     def refreshed_end(self) -> int:
         return 65
 
+    def close(self) -> None:
+        self.closed = True
 
-def test_what_was_committed_is_told_before_the_reason_why_no_more_will_be(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(consumer_process, "TopicConsumer", QuietTopic)
-    for word in (
-        Claimed(9, Position(1, 0)),
-        Committed(32, 32, 32, 0, 0.1),
-        Committed(64, 32, 32, 0, 0.1),
-        Ended(ExitCode.BAD_DATA, "E_DATA", "why"),
-    ):
-        rig.writer.send(word)
-    with pytest.raises(WriterEnded):
-        rig.process.run()
-    told = []
+
+@pytest.fixture
+def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
+    made = Topic()
+    monkeypatch.setattr(consumer_process, "TopicConsumer", lambda *_: made)
+    return made
+
+
+CLAIMED = Claimed(9, Position(1, 0))
+
+
+def told(rig: Rig) -> list[Any]:
+    """What the supervisor has heard, but for signs of life."""
+    words = []
     while rig.supervisor.poll():
-        told.append(rig.supervisor.recv())
-    last = [word for word in told if isinstance(word, Progress)][-1]
+        words.append(rig.supervisor.recv())
+    return [word for word in words if not isinstance(word, Alive)]
+
+
+def test_a_drain_before_the_claim_ends_at_once(rig: Rig) -> None:
+    rig.supervisor.send(Drain(5.0))
+    assert rig.process.run() == Ended(ExitCode.DONE, "", "")
+    assert not rig.process.claimed
+
+
+def test_what_was_read_is_handed_over_and_a_drain_ends_with_the_writers_last_word(rig: Rig, topic: Topic) -> None:
+    topic.polls = [([message(offset, b"x", 4) for offset in range(4)], None), ([message(4, b"x", 4)], 9)]
+    rig.writer.send(CLAIMED)
+    done = Ended(ExitCode.DONE, "", "")
+
+    def offer(batch: Any) -> bool:
+        rig.queue.taken.append(batch)
+        if batch is None:  # the end of the stream: the writer commits what it has, and leaves
+            rig.writer.send(Committed(9, 5, 5, 0, 0.01))
+            rig.writer.send(done)
+        return True
+
+    def poll(_most: int, timeout: float) -> tuple[list[Any], int | None]:
+        if len(topic.polls) == 1:
+            rig.supervisor.send(Drain(60.0))
+        return topic.polls.pop(0)
+
+    rig.queue.offer, topic.poll = offer, poll  # type: ignore[method-assign]
+    with pytest.raises(WriterEnded) as left:
+        rig.process.run()
+    assert left.value.ended == done
+    *batches, end = rig.queue.taken
+    assert [offset for batch in batches for offset in batch.offsets] == [0, 1, 2, 3, 4]
+    assert (batches[-1].next_offset, end, topic.closed) == (9, None, True)
+    heard = told(rig)
+    assert heard[0] == Running(9, 1, 0)
+    assert (heard[-1].offset, heard[-1].rows) == (9, 5)
+
+
+def test_a_drain_that_comes_to_its_deadline_says_so_and_what_was_committed(rig: Rig, topic: Topic) -> None:
+    for word in (CLAIMED, Committed(32, 32, 32, 0, 0.1)):
+        rig.writer.send(word)
+    rig.process.on_sigterm(15, None)
+    rig.process._drain = Deadline.after(0.2)
+    rig.process._hear(5)
+    rig.process._hear(5)
+    ended = rig.process.run()
+    assert (ended.code, ended.name) == (ExitCode.TEMPORARY, DRAIN_FORCED)
+    assert told(rig)[-1].offset == 32
+
+
+def test_in_a_drain_a_writer_that_waits_for_a_schema_is_told_to_leave(rig: Rig, topic: Topic) -> None:
+    for word in (CLAIMED, SchemaWanted(7)):
+        rig.writer.send(word)
+    rig.process._hear(5)
+    rig.process._hear(5)
+    rig.process._drain = Deadline.after(0.2)
+    rig.process.run()
+    assert rig.writer.recv() == Drain(0)
+
+
+def test_a_signal_drains_and_does_not_lengthen_a_drain(rig: Rig) -> None:
+    rig.process.on_sigterm(15, None)
+    first = rig.process._drain
+    rig.process.on_sigterm(15, None)
+    assert rig.process._drain is first
+    assert not first.passed()
+
+
+def test_an_answer_goes_to_the_writer(rig: Rig) -> None:
+    rig.supervisor.send(Sealed(b"schema"))
+    rig.process._hear(5)
+    assert rig.writer.recv() == Sealed(b"schema")
+
+
+@pytest.mark.parametrize("why", ["said", "killed"])
+@pytest.mark.parametrize("draining", [False, True])
+def test_what_was_committed_is_told_before_the_reason_why_no_more_will_be(
+    rig: Rig, topic: Topic, why: str, draining: bool
+) -> None:
+    for word in (CLAIMED, Committed(32, 32, 32, 0, 0.1), Committed(64, 32, 32, 0, 0.1)):
+        rig.writer.send(word)
+    if why == "said":
+        rig.writer.send(Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
+    else:
+        rig.writer.close()
+    if draining:
+        rig.process._hear(5)
+        rig.process._drain = Deadline.after(60)
+    with pytest.raises(WriterEnded if why == "said" else WriterDied):
+        rig.process.run()
+    last = [word for word in told(rig) if isinstance(word, Progress)][-1]
     assert (last.offset, last.rows) == (64, 64)
+
+
+def test_a_supervisor_that_is_gone_ends_it(rig: Rig, topic: Topic) -> None:
+    rig.writer.send(CLAIMED)
+    rig.supervisor.close()
+    with pytest.raises((EOFError, ConnectionError)):
+        rig.process.run()
+
+
+def test_nothing_is_fetched_while_batches_wait_for_room(rig: Rig, topic: Topic) -> None:
+    rig.gather(0, 4, old=False)
+    rig.process._fetch(topic, rig.builder)
+    assert topic.waited == []
+
+
+def test_a_partition_at_rest_gives_its_memory_back_once_and_waits_longer(
+    rig: Rig, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[bool] = []
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(True))
+    rig.process._fetch(topic, rig.builder)
+    assert given == []
+    rig.process._idle_since = time.monotonic() - 3
+    for _ in range(3):
+        rig.process._fetch(topic, rig.builder)
+    assert given == [True]
+    assert topic.waited[-1] > topic.waited[0] > 0
+    topic.polls = [([], 3)]
+    rig.process._fetch(topic, rig.builder)
+    rig.process._fetch(topic, rig.builder)
+    assert topic.waited[-1] == 0  # the end of the log moved the offset, which gathers others for a moment
+
+
+# -- main ------------------------------------------------------------------------------------------------------------
+
+
+class Writer:
+    """The writer's process: lives until it is killed, or waited for."""
+
+    def __init__(self, *, target: Any, args: tuple[Any, ...], name: str) -> None:
+        self.target, self.args, self.name = target, args, name
+        self.events: list[str] = []
+        self.pid, self.exitcode = 17, -9
+
+    def start(self) -> None:
+        self.events.append("start")
+
+    def is_alive(self) -> bool:
+        return True
+
+    def kill(self) -> None:
+        self.events.append("kill")
+
+    def join(self, _timeout: float | None = None) -> None:
+        self.events.append("join")
+
+
+class Main:
+    """`main` with everything that would change this process taken out; `ends` is how the loop ends."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ends: Exception | Ended = Ended(ExitCode.DONE, "", "")
+        self.claimed = True
+        self.writers: list[Writer] = []
+        self.done: list[str] = []
+        self.supervisor, self.near = multiprocessing.Pipe()
+        for name in ("log_to_stderr", "leave_with_parent"):
+            monkeypatch.setattr(consumer_process, name, lambda *_, name=name: self.done.append(name))
+        monkeypatch.setattr(consumer_process, "gc", SimpleNamespace(freeze=lambda: None))
+        self.signals: dict[int, Any] = {}
+        fakes = {name: getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIG_IGN")}
+        monkeypatch.setattr(consumer_process, "signal", SimpleNamespace(signal=self.signals.__setitem__, **fakes))
+        monkeypatch.setattr(
+            consumer_process, "FORK", SimpleNamespace(Process=self.make_writer, Pipe=multiprocessing.Pipe)
+        )
+        monkeypatch.setattr(consumer_process, "ConsumerProcess", lambda *_: self)
+
+    def make_writer(self, **order: Any) -> Writer:
+        self.writers.append(Writer(**order))
+        return self.writers[-1]
+
+    def enable(self, process: str) -> None:
+        """The file of stacks, too."""
+        self.done.append(f"stacks of the {process}")
+
+    def on_sigterm(self, *_: object) -> None:
+        """The loop's."""
+
+    def run(self) -> Ended:
+        if isinstance(self.ends, Exception):
+            raise self.ends
+        return self.ends
+
+    def code(self) -> int:
+        """What `main` leaves with; the writer is joined in any case."""
+        with pytest.raises(SystemExit) as left:
+            consumer_process.main(SPEC, self.near, self)  # type: ignore[arg-type]
+        assert self.writers[0].events[0] == "start"
+        assert self.writers[0].events[-1] == "join"
+        return int(left.value.code or 0)
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Main]:
+    made = Main(monkeypatch)
+    yield made
+    made.supervisor.close()
+    made.near.close()
+    for writer in made.writers:
+        writer.args[2].close()
+
+
+LAST = Ended(ExitCode.BAD_DATA, "E_DATA", "t/0 offset 5: why", lasting=True)
+
+
+@pytest.mark.parametrize(
+    ("ends", "word"),
+    [
+        (WriterEnded(LAST), LAST),
+        (WriterDied("why"), Ended(ExitCode.FAILED, "E_WORKER_DIED", "t/0: the writer was killed by SIGKILL")),
+        (SetupError("no topic", hint="make it"), Ended(ExitCode.BAD_SETUP, "E_CONFIG", "no topic (make it)")),
+        (EOFError(), Ended(ExitCode.TEMPORARY, "E_LOST_PARENT", "the supervisor is gone")),
+        (BrokenPipeError(), Ended(ExitCode.TEMPORARY, "E_LOST_PARENT", "the supervisor is gone")),
+        (KeyError("secret"), Ended(ExitCode.FAILED, "E_FAILED", "t/0: KeyError")),
+        (Ended(ExitCode.TEMPORARY, DRAIN_FORCED, "late"), Ended(ExitCode.TEMPORARY, DRAIN_FORCED, "late")),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_end_is_told_and_is_the_exit_code_and_no_writer_outlives_it(
+    process: Main, ends: Any, word: Ended
+) -> None:
+    process.ends = ends
+    assert process.code() == word.code
+    said = process.supervisor.recv()
+    assert (said.code, said.name, said.lasting) == (word.code, word.name, word.lasting)
+    assert said.text.startswith(word.text)
+    assert "kill" in process.writers[0].events
+
+
+@pytest.mark.parametrize(("claimed", "events"), [(True, ["start", "join"]), (False, ["start", "kill", "join"])])
+def test_after_a_drain_a_writer_ends_by_itself_unless_it_never_claimed(
+    process: Main, claimed: bool, events: list[str]
+) -> None:
+    process.claimed = claimed
+    assert process.code() == 0
+    assert process.supervisor.recv() == Ended(ExitCode.DONE, "", "")
+    assert process.writers[0].events == events
+
+
+def test_an_end_that_nobody_hears_is_an_end(process: Main) -> None:
+    process.supervisor.close()
+    process.ends = EOFError()
+    assert process.code() == ExitCode.TEMPORARY
+
+
+def test_the_writer_is_forked_with_its_order_and_the_process_heeds_its_parent_and_sigterm(process: Main) -> None:
+    process.code()
+    [writer] = process.writers
+    assert (writer.target, writer.args[0], writer.name) == (writer_process.main, SPEC, "writer t/0")
+    assert process.done == ["log_to_stderr", "stacks of the consumer", "leave_with_parent"]
+    assert process.signals == {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: process.on_sigterm}

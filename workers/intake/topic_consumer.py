@@ -52,7 +52,7 @@ class TopicConsumer:
         self._spec = spec
         self.end_offset = -1  #: end of the log as last seen
         self.stored = position.offset  #: next to consume by kafka_offsets, for words only
-        self._no_topic_since: float | None = None
+        self._no_topic_since: float | None = None  #: since then every poll that said anything said so
         wanted = {"debug", "log_level"} & spec.kafka.keys()
         self._log = KafkaLog(spec.key, logging.DEBUG if wanted else logging.WARNING)
         debug = ",".join(filter(None, [spec.kafka.get("debug"), "topic"]))
@@ -77,6 +77,8 @@ class TopicConsumer:
             polled += self._consumer.consume(most - 1, 0)
         self._check_topic_id()
         messages = [message for message in polled if message.error() is None]
+        if messages:
+            self._no_topic_since = None
         if len(messages) == len(polled):
             return messages, None
         ends = [message.offset() for message in polled if self._is_end(message)]
@@ -95,6 +97,7 @@ class TopicConsumer:
         if error is None:
             return False
         if error.code() == error_codes.END_OF_PARTITION:
+            self._no_topic_since = None
             offset = message.offset()
             self.end_offset = self.end_offset if offset is None else offset
             return True

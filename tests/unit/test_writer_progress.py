@@ -1,0 +1,65 @@
+"""What a consumer makes of its writer's reports, and what the supervisor hears of them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from workers.contract.reports import Alive, Claimed, Committed, Position, Progress, SchemaWanted, Waiting, Warned
+from workers.intake import writer_progress
+from workers.intake.linger import Linger
+from workers.intake.writer_progress import WriterProgress
+
+CLAIMED = Claimed(9, Position(1, 5))
+
+
+@pytest.fixture
+def progress() -> WriterProgress:
+    return WriterProgress(Linger(0.01))
+
+
+def passed_on(progress: WriterProgress, *reports: object) -> list[object]:
+    return [told for report in reports if (told := progress.take(report)) is not None]
+
+
+def test_it_begins_where_the_writer_claimed(progress: WriterProgress) -> None:
+    assert passed_on(progress, CLAIMED) == []
+    assert progress.claimed == CLAIMED
+    assert progress.told(-1, 0, backpressure=False) == Progress(5, -1, 0, 0, 0, 0, backpressure=False, waiting_for="")
+
+
+def test_what_was_committed_is_counted(progress: WriterProgress) -> None:
+    progress.unwritten = 3
+    first, rest = Committed(10, 5, 4, 1, 0.1, ends_batch=False), Committed(15, 5, 3, 2, 0.1, altered=3)
+    assert passed_on(progress, CLAIMED, first, rest, Committed(20, 5, 5, 0, 0.1)) == []
+    assert (progress.offset, progress.batches, progress.unwritten) == (20, 2, 1)
+    told = Progress(20, 20, 12, 3, 2, 4, backpressure=True, waiting_for="", altered=3)
+    assert progress.told(18, 4, backpressure=True) == told  # the log ends no earlier than what is committed
+    assert progress.told(30, 0, backpressure=False).end_offset == 30
+
+
+def test_what_batches_cost_is_learnt() -> None:
+    linger = Linger(0.01)
+    WriterProgress(linger).take(Committed(1, 1, 1, 0, 0.4))
+    assert linger.seconds > 0.01
+
+
+def test_a_wait_before_the_claim_is_passed_on_and_a_later_one_is_part_of_progress(progress: WriterProgress) -> None:
+    reports = Waiting("no database"), CLAIMED, Waiting("no registry")
+    assert passed_on(progress, *reports) == [Waiting("no database")]
+    assert progress.told(9, 0, backpressure=False).waiting_for == "no registry"
+    assert passed_on(progress, Waiting("")) == []
+    assert progress.told(9, 0, backpressure=False).waiting_for == ""
+
+
+def test_questions_and_warnings_are_for_the_supervisor_and_signs_of_life_are_not(progress: WriterProgress) -> None:
+    assert not progress.asks
+    assert passed_on(progress, SchemaWanted(7), Warned("a key"), Alive()) == [SchemaWanted(7), Warned("a key")]
+    assert progress.asks
+
+
+def test_it_is_silent_since_its_last_report(progress: WriterProgress, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_progress, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    progress.take(Alive())
+    assert progress.silent(107.5) == 7.5

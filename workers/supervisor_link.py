@@ -1,0 +1,45 @@
+"""The consumer's end of the pipe to the supervisor: what is said, and how often."""
+
+from __future__ import annotations
+
+import time
+from multiprocessing.connection import Connection
+
+from workers.contract.reports import Alive, Progress
+
+#: Seconds between two looks at the progress.
+_REPORT_EVERY = 0.25
+_SIGN_OF_LIFE_EVERY = 1.0
+
+
+class SupervisorLink:
+    """Sends reports. Progress and signs of life go at their own pace, everything else at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._sent: Progress | None = None
+        self._looked_at = self._alive_at = 0.0
+
+    def tell(self, report: object) -> None:
+        """Say it at once. Raises ConnectionError if the supervisor is gone."""
+        self.connection.send(report)
+
+    def is_due(self, batches: int) -> bool:
+        """Whether to look at the progress now: a few times a second, and at once for a generation's first batch, which
+        forgives the deaths before it. `batches`: committed by this generation.
+        """
+        first = batches > 0 and (self._sent is None or self._sent.batches == 0)
+        return first or time.monotonic() - self._looked_at >= _REPORT_EVERY
+
+    def tell_progress(self, progress: Progress) -> None:
+        """Say it if it is news."""
+        self._looked_at = time.monotonic()
+        if progress != self._sent:
+            self.tell(progress)
+            self._sent = progress
+
+    def give_sign_of_life(self, now: float, writer_silent: float) -> None:
+        """Once a second; `writer_silent`: seconds since the writer gave one."""
+        if now - self._alive_at >= _SIGN_OF_LIFE_EVERY:
+            self.tell(Alive(writer_silent))
+            self._alive_at = now
