@@ -17,8 +17,8 @@ def add_to(root: typer.Typer) -> None:
 def adopt(topic: Annotated[str, typer.Argument(help="The topic.")], yes: Yes = False) -> None:
     """Accept a topic that was deleted and made again, or another cluster: begin at its first messages.
 
-    The rows that came from the old topic stay in the table; `rtpipe verify` calls them too many, since no message of
-    the new topic explains them.
+    The rows of the old topic stay in the table. `rtpipe verify` shows them as extra, because the new topic has no
+    messages for them.
 
     Example:
       rtpipe adopt dataset1

@@ -19,19 +19,21 @@ def add_to(root: typer.Typer) -> None:
 
 def chaos(
     duration: Annotated[
-        float, typer.Option(parser=seconds, metavar="TIME", help="How long faults go on: 60s, 10m, 8h.")
+        float, typer.Option(parser=seconds, metavar="TIME", help="How long to make faults: 60s, 10m, 8h.")
     ] = 60,
     rate: Annotated[int, typer.Option(help="Messages a second.", min=10)] = 2_000,
     partitions: Annotated[int, typer.Option(help="Partitions of the topic.", min=1, max=100)] = 3,
-    seed: Annotated[int | None, typer.Option(help="Repeat a run; default: by chance, and shown.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed gives the same faults; default: a random one, which is shown.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Prove it on your own test stack: random kill -9 and freezes on a moving stream, then every row is compared.
+    """Prove exactly once on your test stack: random kill -9 and freezes under load, then every row is compared.
 
-    Makes a topic and a table named chaos_SEED, which stay, and touches nothing else. Not for production: what it
-    needs is an account that may create tables, and it kills only processes that it started itself.
+    Makes a topic and a table named chaos_SEED, which stay, and changes nothing else. It kills only processes that it
+    started. Not for production: it needs an account that may create tables.
 
-    Exit code 0: nothing lost, nothing twice, nothing altered, nobody left behind. 3: not.
+    Exit code 0: nothing is lost, doubled or altered, and no process is left. 3: not.
 
     Examples:
       rtpipe chaos --duration 60s

@@ -15,14 +15,14 @@ def add_to(root: typer.Typer) -> None:
 
 def demo(
     messages: Annotated[int, typer.Option(help="Messages in all, over three topics.", min=3_000)] = 300_000,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave stack and supervisor running.")] = False,
-    directory: Annotated[Path | None, typer.Option("--dir", help="A directory of the demo's own.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack and the supervisor running.")] = False,
+    directory: Annotated[Path | None, typer.Option("--dir", help="The demo's directory.")] = None,
 ) -> None:
-    """Show the whole story on this machine: rows flow, processes are killed with -9, nothing is lost or doubled.
+    """Show everything on this machine: rows flow, processes are killed with -9, nothing is lost or doubled.
 
-    Brings up the embedded stack in a directory of its own, fresh each time, produces, supervises, kills a worker, a
-    writer and the supervisor in mid-stream, causes backpressure, and at the end compares every message with every
-    row. Exit code 0 only if exactly once is proven.
+    Starts a fresh embedded stack in its own directory, produces, supervises, kills a worker, a writer and the
+    supervisor while messages flow, causes backpressure, and at the end compares every message with every row. Exit
+    code 0 only if exactly once is proven.
 
     Examples:
       rtpipe demo

@@ -27,21 +27,23 @@ def produce(
     count: Annotated[int | None, typer.Option(help="Messages for each topic.", show_default=False)] = None,
     duration: Annotated[
         float | None,
-        typer.Option(parser=seconds, metavar="TIME", help="Go on so long: 90s, 10m, 8h.", show_default=False),
+        typer.Option(parser=seconds, metavar="TIME", help="How long to send: 90s, 10m, 8h.", show_default=False),
     ] = None,
-    rate: Annotated[float | None, typer.Option(help="Messages a second over all topics; default: all it can.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Messages a second over all topics; default: as many as possible.")
+    ] = None,
     threads: Annotated[int, typer.Option(help="Producers that share the keys.")] = 2,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same messages.")] = None,
     key: Annotated[str | None, typer.Option(help="Field that is the key; default: each schema's first.")] = None,
     schemas: Annotated[
         Path | None,
-        typer.Option(help="Avro schemas; default: schema_avro.json by `rtpipe infra create`, else the registry."),
+        typer.Option(help="Avro schemas; default: schema_avro.json of `rtpipe infra create`, else the registry."),
     ] = None,
     as_json: Json = False,
     bootstrap_servers: BootstrapServers = None,
     schema_registry_url: RegistryUrl = None,
 ) -> None:
-    """Send sample messages to topics, keyed, in order per key, every delivery confirmed.
+    """Send sample messages to topics: with keys, in order for each key, every delivery confirmed.
 
     Fails if any message was not acknowledged by Kafka.
 

@@ -13,7 +13,7 @@ def add_to(root: typer.Typer) -> None:
 
 
 def resume(where: Annotated[str, typer.Argument(help="TOPIC or TOPIC/PARTITION.")]) -> None:
-    """Start halted or quarantined partitions of the running supervisor again, after the cause was mended.
+    """Start halted or quarantined partitions of the running supervisor again. Repair the cause first.
 
     Examples:
       rtpipe resume dataset1

@@ -31,10 +31,10 @@ def setup(
     bootstrap_servers: BootstrapServers = None,
     schema_registry_url: RegistryUrl = None,
 ) -> None:
-    """Make what topics that exist need in the database: tables for their schemas, rtpipe's own tables, users, grants.
+    """Make what existing topics need in the database: tables for their schemas, rtpipe's own tables, users, grants.
 
-    Takes the newest schemas from the registry, shows the plan with its SQL, asks, does it. Kafka and the registry are
-    only read. Doing it twice changes nothing. Exit code 3 if a table differs in a way that is left to you.
+    Takes the newest schemas from the registry, shows the plan with its SQL, asks, and does it. Kafka and the registry
+    are only read. A second run changes nothing. Exit code 3 if a table differs and you must decide.
 
     Examples:
       rtpipe setup --topics orders,payments

@@ -19,16 +19,16 @@ def add_to(root: typer.Typer) -> None:
 def supervise(
     topics: Topics,
     until_caught_up: Annotated[
-        bool, typer.Option("--until-caught-up", help="Stop once all that is in the topics now is in the tables.")
+        bool, typer.Option("--until-caught-up", help="Stop when everything that is in the topics now is in the tables.")
     ] = False,
     bootstrap_servers: BootstrapServers = None,
     schema_registry_url: RegistryUrl = None,
     log_format: LogFormat = None,
     fail_on_dead_letters: Annotated[
-        bool, typer.Option("--fail-on-dead-letters", help="Exit code 6 if there were any, and nothing worse.")
+        bool, typer.Option("--fail-on-dead-letters", help="Exit code 6 if there were dead letters, and nothing worse.")
     ] = False,
     take_over: Annotated[
-        bool, typer.Option("--take-over", help="Take the partitions from a supervisor that already has them.")
+        bool, typer.Option("--take-over", help="Take the partitions from another supervisor.")
     ] = False,
     live: Annotated[
         bool | None, typer.Option("--live/--no-live", help="The live table; default: on a terminal.")
@@ -36,8 +36,8 @@ def supervise(
 ) -> None:
     """Move topics into their tables, exactly once, with one process for each partition.
 
-    Workers that die are started again at once; the others go on meanwhile. SIGTERM or Ctrl-C drains: what was read is
-    committed, then everything stops. A second signal kills. Killed in any way, it goes on where the last COMMIT was.
+    Workers that die are restarted at once; the others continue. SIGTERM or Ctrl-C drains: what was read is committed,
+    then everything stops. A second signal kills. However it was killed, it continues after the last COMMIT.
 
     Examples:
       rtpipe supervise --topics dataset1,dataset2,dataset3

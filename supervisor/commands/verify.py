@@ -24,7 +24,7 @@ def add_to(root: typer.Typer) -> None:
 def verify(
     topics: Topics,
     values: Annotated[bool, typer.Option("--values", help="Read the topic again and compare every row.")] = False,
-    limit: Annotated[int, typer.Option(help="Differences of a kind to spell out for each topic.", min=1)] = 20,
+    limit: Annotated[int, typer.Option(help="How many differences of each kind to show for each topic.", min=1)] = 20,
     fail_on_dead_letters: Annotated[
         bool, typer.Option("--fail-on-dead-letters", help="Exit code 6 if messages are dead letters instead of rows.")
     ] = False,
@@ -35,11 +35,11 @@ def verify(
     """Check that everything is consumed and that each table has exactly the rows of its topic.
 
     Compares Kafka's watermarks with kafka_offsets and the rows counted at COMMIT with the rows in the table. With
-    --values every message is read again and every row compared; what is missing, extra or altered is named. Messages
-    that are dead letters are counted on their own.
+    --values it reads every message again and compares every row, and names what is missing, extra or altered. Dead
+    letters are counted separately.
 
-    Exit code 0: all consumed and equal. 3: not. 6, with --fail-on-dead-letters: equal but for dead letters. Anything
-    else: the check itself failed and says nothing about the data.
+    Exit code 0: everything is consumed and equal. 3: not. 6, with --fail-on-dead-letters: equal, but there are dead
+    letters. Any other code: the check itself failed and says nothing about the data.
 
     Examples:
       rtpipe verify --topics dataset1,dataset2,dataset3

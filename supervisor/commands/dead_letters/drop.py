@@ -18,9 +18,9 @@ def drop(
     since: Since = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Give up dead letters: their content is deleted for good. Shows which, and asks.
+    """Give up dead letters: delete their content for ever. Shows how many, and asks.
 
-    That there was one remains, so that rtpipe verify knows its message from a lost one: list --dropped shows them.
+    The rest stays, so that `rtpipe verify` does not count their messages as lost. list --dropped shows them.
 
     Example:
       rtpipe dead-letters drop --topics orders --error E_WIRE_FORMAT
@@ -33,7 +33,7 @@ def drop(
 
     chosen = selection(topics, error, offset, since)
     if not chosen.narrow:
-        raise SettingsError("drop needs to be told which letters", hint="--topics, --error, --since or --offset")
+        raise SettingsError("drop needs to know which dead letters", hint="--topics, --error, --since or --offset")
     settings = load_with("database_url")
     admin = DeadLetterAdmin(settings.database_url.get_secret_value(), settings.database_seconds)
     until, kinds = admin.now(), admin.kinds(chosen)

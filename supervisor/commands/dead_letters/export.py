@@ -18,14 +18,14 @@ def export(
     offset: Offsets = None,
     since: Since = "",
     kind: Annotated[
-        str, typer.Option("--format", help="jsonl, or files: three for each letter, in a directory.")
+        str, typer.Option("--format", help="jsonl, or files: three for each dead letter, in a directory.")
     ] = "jsonl",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File or directory; default: stdout.")] = None,
 ) -> None:
-    """Write dead letters with all they have as JSON lines, bytes in base64: enough to send them anew.
+    """Write dead letters as JSON lines, bytes in base64, with everything that is needed to send them again.
 
     Examples:
-      rtpipe dead-letters export --topics orders -o letters.jsonl
+      rtpipe dead-letters export --topics orders -o dead-letters.jsonl
 
       rtpipe dead-letters export --error E_DECODE --format files -o letters
 

@@ -7,7 +7,7 @@ import typer
 from supervisor.commands.dead_letters import drop, export, retry, show
 from supervisor.commands.dead_letters.list import list_letters
 
-app = typer.Typer(help="Messages that could not become rows: look at them, retry, export, drop.", no_args_is_help=True)
+app = typer.Typer(help="Messages that could not become rows: show, retry, export or drop them.", no_args_is_help=True)
 app.command("list")(list_letters)
 app.command()(show.show)
 app.command()(retry.retry)

@@ -17,10 +17,10 @@ def list_letters(
     since: Since = "",
     offset: Offsets = None,
     limit: Limit = 20,
-    dropped: Annotated[bool, typer.Option("--dropped", help="Those that were dropped, instead.")] = False,
+    dropped: Annotated[bool, typer.Option("--dropped", help="Show those that were dropped instead.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Count the dead letters by topic and error, and list the newest. Shows nothing of their content.
+    """Count the dead letters by topic and error, and list the newest. Does not show their content.
 
     Examples:
       rtpipe dead-letters list

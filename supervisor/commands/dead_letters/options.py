@@ -18,7 +18,7 @@ Errors = Annotated[
 ]
 Since = Annotated[str, typer.Option("--since", help="Written since 30m, 2h, 7d, or a time in UTC by ISO 8601.")]
 Offsets = Annotated[list[str] | None, typer.Option("--offset", help="Offsets and ranges, as 17,20-25; needs --topics.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", help="At most so many letters.", min=1)]
+Limit = Annotated[int, typer.Option("--limit", "-n", help="Show at most this many dead letters.", min=1)]
 
 
 def reading_admin() -> DeadLetterAdmin:

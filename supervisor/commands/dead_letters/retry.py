@@ -17,17 +17,17 @@ def retry(
     error: Errors = None,
     offset: Offsets = None,
     since: Since = "",
-    limit: Annotated[int | None, typer.Option("--limit", "-n", help="Try at most so many.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", help="Try at most this many.", min=1)] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="In upsert mode, write also what may be older than the row of its key.")
+        bool, typer.Option("--force", help="In upsert mode, also write what may be older than the row of its key.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try everything; change nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Try again to make rows of dead letters, exactly once, after the cause was mended.
+    """Try again to make rows of dead letters, exactly once. Repair the cause first.
 
-    Runs beside a working supervisor, may be killed at any moment and run twice at once. A letter that is still no row
-    stays, with its new error.
+    Works beside a running supervisor. You may kill it at any moment, or run it twice at once. A dead letter that is
+    refused again stays, with its new error.
 
     Exit code 0: all are rows now. 6: some are still dead letters.
 

@@ -15,10 +15,10 @@ from supervisor.commands.output_text import print_json
 def show(
     where: Annotated[str, typer.Argument(help="TOPIC/PARTITION, for example orders/0.")],
     offset: Annotated[int, typer.Argument(help="The message's offset.", min=0)],
-    as_hex: Annotated[bool, typer.Option("--hex", help="Bytes as hexadecimal digits, all of them.")] = False,
+    as_hex: Annotated[bool, typer.Option("--hex", help="All bytes as hexadecimal digits.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show all of one dead letter: its error, what to do about it, key, headers and value, decoded where possible.
+    """Show one dead letter: its error, what to do about it, key, headers and value, decoded if possible.
 
     Examples:
       rtpipe dead-letters show orders/0 1234

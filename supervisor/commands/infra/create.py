@@ -23,10 +23,12 @@ def create(
     schemas: SchemaFile = None,
     root: Annotated[
         Path | None,
-        typer.Option("--root", help="Folder below which references of JSON Schema may lead.", show_default=False),
+        typer.Option(
+            "--root", help="Folder in which references of JSON Schema may point to files.", show_default=False
+        ),
     ] = None,
     topic: Annotated[
-        str | None, typer.Option(help="The topic of a file with one schema; default: called like the record.")
+        str | None, typer.Option(help="The topic, for a file with one schema; default: the name of the record.")
     ] = None,
     partitions: Annotated[
         int | None, typer.Option(help="Partitions of each new topic; default: 3.", min=1, show_default=False)
@@ -42,13 +44,13 @@ def create(
     bootstrap_servers: BootstrapServers = None,
     schema_registry_url: RegistryUrl = None,
 ) -> None:
-    """Turn a schema file into Avro subjects, topics, tables and grants; doing it twice changes nothing.
+    """Make Avro subjects, topics, tables and grants from a schema file. A second run changes nothing.
 
-    Each schema gives one subject, one topic and one table. Those of a schema_before.json are also written as Avro to
-    schema_avro.json beside it, for `rtpipe produce`. Exit code 3 if something that is there already differs.
+    Each schema gives one subject, one topic and one table. From a schema_before.json it also writes the Avro schemas
+    to schema_avro.json beside it, for `rtpipe produce`. Exit code 3 if something exists and differs.
 
-    On the embedded stack the file may be left out: then it is the sample that comes with rtpipe. For topics and
-    subjects that exist already: rtpipe setup.
+    On the embedded stack you may leave out the file; then it takes the sample that comes with rtpipe. For topics and
+    subjects that exist, use `rtpipe setup`.
 
     Examples:
       rtpipe infra create

@@ -22,10 +22,10 @@ def up(
         int | None, typer.Option(help="Port of MariaDB; default: a free one.", min=1, max=65_535)
     ] = None,
 ) -> None:
-    """Start a real Kafka, schema registry and MariaDB on this machine, with nothing to install but Python.
+    """Start a real Kafka, schema registry and MariaDB on this machine. Needs only Python.
 
-    The first time downloads about 350 MB. Doing it twice does nothing; after a crash it mends what is missing. Every
-    other command then finds the stack by itself. For trying and testing: it binds to this machine only.
+    The first time downloads about 350 MB. A second run changes nothing; after a crash it starts what is
+    missing. The other commands find the stack. Use it for trials and tests: it listens on this machine only.
 
     Examples:
       rtpipe infra up

@@ -15,9 +15,9 @@ def check(
 ) -> None:
     """Show the table that each schema gives, as the SQL that creates it.
 
-    Files given together may use each other's types. All of them are looked at; exit code 5 if one is refused, 2 if one
-    cannot be read. The message names the file, the field, and what is allowed. Of a folder all schema files in and
-    below it are read, together; those that only define types for the others are passed over.
+    Files that you give together may use each other's types. All files are checked; exit code 5 if one is refused, 2 if
+    one cannot be read. The message names the file, the field, and what is allowed. For a folder, all schema files in
+    it and below it are read together; files that only define types for others give no table.
 
     Example:
       rtpipe schema check avro_schemas/schema_before.json

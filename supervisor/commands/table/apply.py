@@ -24,10 +24,10 @@ def apply(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     schema_registry_url: RegistryUrl = None,
 ) -> None:
-    """Do what `rtpipe table plan` shows: create the table, or alter it. Doing it twice changes nothing.
+    """Do what `rtpipe table plan` shows: create the table, or alter it. A second run changes nothing.
 
-    Asks before it copies a table, which blocks its writers, before it drops a column, and before it changes one that a
-    person made. Works beside a running supervisor; where a partition waits for the change: rtpipe resume.
+    Asks before it copies a table (which blocks its writers), drops a column, or changes a column that a person made.
+    Works beside a running supervisor. If a partition is held for the change, run `rtpipe resume` afterwards.
 
     Examples:
       rtpipe table apply --topics orders

@@ -17,9 +17,11 @@ OneSchema = Annotated[
 ]
 OneId = Annotated[
     int | None,
-    typer.Option("--schema-id", help="The registry's schema of this id, instead of the newest.", show_default=False),
+    typer.Option(
+        "--schema-id", help="The schema with this id in the registry, instead of the newest.", show_default=False
+    ),
 ]
 AcceptUnrelated = Annotated[
     bool,
-    typer.Option("--accept-unrelated", help="The table is the topic's though it has no column of this schema."),
+    typer.Option("--accept-unrelated", help="Take the table even if it has no column of this schema."),
 ]

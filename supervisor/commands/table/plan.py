@@ -17,14 +17,14 @@ def plan(
     schema: OneSchema = None,
     schema_id: OneId = None,
     accept_unrelated: AcceptUnrelated = False,
-    sql: Annotated[bool, typer.Option("--sql", help="Print nothing but the SQL.")] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Print only the SQL.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit code 3 if anything would change.")] = False,
     as_json: Json = False,
     schema_registry_url: RegistryUrl = None,
 ) -> None:
-    """Show what a schema needs of its table: as a diff, with its cost and the exact SQL. Changes nothing.
+    """Show how a table must change for a schema: as a diff, with the cost and the exact SQL. Changes nothing.
 
-    The schema is the newest one in the registry, or that of --schema, before you register it.
+    The schema is the newest one in the registry, or the one in the file --schema, for example before you register it.
 
     Exit code 5 if the table cannot take the schema, 3 with --check if something would change.
 
