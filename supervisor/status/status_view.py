@@ -49,8 +49,9 @@ class LiveView:
 
     @staticmethod
     def _print_lines(lines: TextIO, console: Console) -> None:
-        for line in lines:
-            console.print(_coloured(line.rstrip("\n")), soft_wrap=True)
+        with lines:
+            for line in lines:
+                console.print(_coloured(line.rstrip("\n")), soft_wrap=True)
 
     def show(self, status: PipelineStatus) -> None:
         """Draw the table anew."""
@@ -65,6 +66,8 @@ class LiveView:
         os.dup2(self._terminal, 2)  # the last writing end of the pipe: the printer sees its end once workers are gone
         self._printer.join(timeout=2)
         self._live.stop()
+        if not self._printer.is_alive():  # else it prints there what somebody who is left still writes
+            os.close(self._terminal)
 
 
 def _coloured(line: str) -> Text:

@@ -18,7 +18,7 @@ _LISTED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class SupervisorElsewhere:
     """One of them."""
 
     pid: int
@@ -34,7 +34,7 @@ class Elsewhere:
             return f"#{self.user_id}"
 
 
-def found_elsewhere(directory: Path, sockets: str = "/proc/net/unix") -> list[Elsewhere]:
+def found_elsewhere(directory: Path, sockets: str = "/proc/net/unix") -> list[SupervisorElsewhere]:
     """All that listen on this machine outside `directory`, as far as the system tells."""
     try:
         lines = Path(sockets).read_text(errors="replace").splitlines()
@@ -50,17 +50,17 @@ def found_elsewhere(directory: Path, sockets: str = "/proc/net/unix") -> list[El
             except OSError:  # in a container of its own
                 continue
             found.add((int(named["pid"]), owner, named["directory"]))
-    return [Elsewhere(*one) for one in sorted(found)]
+    return [SupervisorElsewhere(*one) for one in sorted(found)]
 
 
-def told(found: Sequence[Elsewhere]) -> str:
+def told(found: Sequence[SupervisorElsewhere]) -> str:
     """`user rtpipe runs one (pid 4711, RTPIPE_RUNTIME_DIR=/run/rtpipe)`."""
     words = [f"user {one.user} runs one (pid {one.pid}, runtime_dir {one.directory})" for one in found[:_LISTED]]
     more = len(found) - _LISTED
     return "; ".join(words) + (f"; and there are {more} more" if more > 0 else "")
 
 
-def how_to_look(one: Elsewhere) -> str:
+def how_to_look(one: SupervisorElsewhere) -> str:
     """A command that shows it, as it can be typed."""
     command = sys.argv[0] if sys.argv[0].endswith("/rtpipe") else "rtpipe"
     looks = f"RTPIPE_RUNTIME_DIR={shlex.quote(one.directory)} {shlex.quote(command)} status"

@@ -13,6 +13,7 @@ import pytest
 
 from workers.contract.stacks_file import StacksFile
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 FORK = multiprocessing.get_context("fork")
 
 

@@ -18,6 +18,7 @@ from workers.contract.reports import Drain, Ended
 from workers.intake.batch_queue import FORK
 from workers.writer_link import WriterDied, WriterEnded, WriterLink, end_with_writer
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 KEY = PartitionKey("orders", 0)
 
 

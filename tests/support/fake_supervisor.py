@@ -1,0 +1,156 @@
+"""A supervisor's loop between fakes, led through a scene: a generator that acts and waits, one step a turn."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtpipe.errors import ExitCode
+from supervisor.heartbeat import HeartbeatLimits
+from supervisor.kafka.log_watch import LogFacts
+from supervisor.kafka.topic_watch import Changes
+from supervisor.schemas.schema_requests import Reply
+from supervisor.status.partition_status import PipelineStatus
+from supervisor.supervisor_process import Options, Supervisor
+from tests.support.fake_worker import SPEC, FakeLauncher
+from tests.support.specs import default_policy
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.reports import Progress, Running, SchemaWanted
+from workers.contract.schema_answers import SchemaAnswers
+
+Scene = Generator[Callable[[], object] | None, None, None]
+_MOST_TURNS = 20_000
+
+
+class FakeWatch:
+    """What a test says of Kafka; nothing changes by itself."""
+
+    def __init__(self) -> None:
+        self.news: list[Changes] = []
+        self.answers: list[LogFacts] = []
+        self.ids = {SPEC.key.topic: SPEC.topic_id}
+
+    def next_look(self) -> float:
+        return float("inf")
+
+    def changes(self, _now: float) -> Changes:
+        return self.news.pop(0) if self.news else Changes()
+
+    def facts(self, _now: float, _keys: Sequence[PartitionKey], _unknown: Sequence[PartitionKey]) -> LogFacts | None:
+        return self.answers.pop(0) if self.answers else None
+
+    def topic_id(self, topic: str) -> str:
+        return self.ids[topic]
+
+
+@dataclass
+class FakeNotifier:
+    """Keeps what systemd would hear."""
+
+    watchdog_every: float | None = None
+    heard: list[str] = field(default_factory=list)
+
+    def ready(self, status: str) -> None:
+        self.heard.append(f"ready {status}")
+
+    def alive(self, status: str) -> None:
+        self.heard.append(f"alive {status}")
+
+    def stopping(self) -> None:
+        self.heard.append("stopping")
+
+
+class SceneOver(Exception):  # noqa: N818 - of a test
+    """The scene has an end, and the supervisor has not."""
+
+
+class FakeSchemas:
+    """Where writers' questions go, and what each turn of the loop passes by: so it leads through the scene."""
+
+    def __init__(self) -> None:
+        self.questions: list[tuple[SchemaWanted, Reply]] = []
+        self.ready: list[tuple[Reply, SchemaAnswers]] = []
+        self.limits_of: list[PartitionSpec] = []
+        self.scene: Scene | None = None
+        self._wake: Callable[[], None] = lambda: None
+        self._until: Callable[[], object] | None = None
+        self._turns = itertools.count()
+
+    def open(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def tell_limits(self, specs: Iterable[PartitionSpec]) -> None:
+        self.limits_of += specs
+
+    def ask(self, spec: PartitionSpec, wanted: SchemaWanted, reply: Reply) -> None:
+        self.questions.append((wanted, reply))
+
+    def deliver(self) -> None:
+        while self.ready:
+            reply, answers = self.ready.pop(0)
+            reply(answers)
+        if next(self._turns) > _MOST_TURNS:
+            raise SceneOver(f"after {_MOST_TURNS} turns the loop still runs")
+        if self.scene is not None and (self._until is None or self._until()):
+            try:
+                self._until = next(self.scene)
+            except StopIteration:
+                self.scene = None
+        self._wake()
+
+
+class Stage:
+    """A supervisor of some partitions of `orders` and all that it is given."""
+
+    def __init__(self, partitions: int = 1, **options: Any) -> None:
+        self.launch = FakeLauncher()
+        self.schemas = FakeSchemas()
+        self.watch = FakeWatch()
+        self.notifier = FakeNotifier(options.pop("watchdog_every", None))
+        self.shown: list[PipelineStatus] = []
+        budget = options.pop("budget", 3)
+        chosen: dict[str, Any] = {"drain_seconds": 60, "heartbeat": HeartbeatLimits(60, 60), "show": self.shown.append}
+        specs = options.pop("specs", None) or [spec_of(number) for number in range(partitions)]
+        watch: Any = self.watch
+        notifier: Any = self.notifier
+        self.supervisor = Supervisor(
+            specs,
+            Options(**chosen | options),
+            policy=default_policy(budget=budget),
+            launch=self.launch,
+            schemas=self.schemas,
+            watch=watch,
+            logs=watch,
+            notifier=notifier,
+        )
+
+    def run(self, scene: Scene) -> ExitCode:
+        """Until the supervisor ends by itself; SceneOver if it does not."""
+        self.schemas.scene = scene
+        return self.supervisor.run()
+
+    @property
+    def workers(self) -> Any:
+        return self.supervisor._workers
+
+    def states(self) -> list[str]:
+        return [worker.state.value for worker in self.workers]
+
+    def are(self, *states: str) -> Callable[[], bool]:
+        return lambda: self.states() == list(states)
+
+
+def spec_of(number: int, **changes: Any) -> PartitionSpec:
+    """The spec of one partition of `orders`."""
+    return dataclasses.replace(SPEC, key=PartitionKey("orders", number), armed="", **changes)
+
+
+def running(offset: int = 0) -> Running:
+    return Running(writer_pid=200, epoch=1, offset=offset)
+
+
+def progress(offset: int, end: int, *, rows: int = 0, dead: int = 0, batches: int = 0) -> Progress:
+    return Progress(offset, end, rows, dead, batches, 0, backpressure=False, waiting_for="")
