@@ -42,7 +42,7 @@ def wait_for_plan(
                 if notifier is None and time.monotonic() > began + _PATIENCE:
                     raise
                 if status is None:
-                    log.warning("waiting: %s", exc.message, extra={"event": "waiting"})
+                    log.warning("waiting: %s", exc.message, extra={"event": "outage_began"})
                     status = opened.enter_context(StatusBeforePlan(socket, topics, exc.message))
                 status.reason = exc.message
                 if notifier is not None:
@@ -51,5 +51,5 @@ def wait_for_plan(
                 time.sleep(_PAUSES.seconds())
             else:
                 if status is not None:
-                    log.info("Kafka answers after %.0f s", time.monotonic() - began, extra={"event": "outage_over"})
+                    log.info("Kafka answers after %.0f s", time.monotonic() - began, extra={"event": "outage_ended"})
                 return specs

@@ -15,7 +15,7 @@ log = get_logger("supervisor")
 def running(partition: str, report: Running, pid: int) -> None:
     """It has claimed its partition and reads."""
     text = "running from offset %d, epoch %d, pid %d, writer %d"
-    log.info(text, report.offset, report.epoch, pid, report.writer_pid, extra=_extra(partition, "worker_running"))
+    log.info(text, report.offset, report.epoch, pid, report.writer_pid, extra=_extra(partition, "worker_claimed"))
 
 
 def not_started(partition: str, reason: str) -> None:

@@ -50,7 +50,7 @@ class PatientOutage:
     def pause(self, reason: str, seconds: float) -> None:
         """Sleep, until the secret's file changes at most; raises LostParent at once if the consumer dies meanwhile."""
         if reason != self._reason:
-            log.warning("waiting: %s", reason, extra=self._extra | {"event": "waiting"})
+            log.warning("waiting: %s", reason, extra=self._extra | {"event": "outage_began"})
             self._reason = reason
         parent = multiprocessing.parent_process()
         sentinels = [] if parent is None else [parent.sentinel]
@@ -65,7 +65,7 @@ class PatientOutage:
     def over(self) -> None:
         """The service answers again."""
         if self._reason:
-            log.info("going on after: %s", self._reason, extra=self._extra | {"event": "outage_over"})
+            log.info("going on after: %s", self._reason, extra=self._extra | {"event": "outage_ended"})
             self._reason = ""
             self._consumer.send(Waiting(""))
 

@@ -125,6 +125,8 @@ def _patiently(step: Callable[[], _T]) -> _T:
         except (UnreachableError, LoginRefusedError) as exc:
             tries += 1
             if exc.message != told:
-                log.warning("waiting: %s%s", exc.message, f" ({exc.hint})" * bool(exc.hint), extra={"event": "waiting"})
+                log.warning(
+                    "waiting: %s%s", exc.message, f" ({exc.hint})" * bool(exc.hint), extra={"event": "outage_began"}
+                )
                 told = exc.message
             time.sleep(_PAUSES.seconds(tries))

@@ -36,10 +36,10 @@ class OutageLog:
         if not self._told:
             self._began = now - FRESH
         if keys:
-            log.warning("waiting: %s", _words(silent), extra={"event": "waiting"})
+            log.warning("waiting: %s", _words(silent), extra={"event": "outage_began"})
         else:
             seconds = now - self._began
-            extra = {"event": "outage_over", "seconds": round(seconds, 1)}
+            extra = {"event": "outage_ended", "seconds": round(seconds, 1)}
             log.info("Kafka answers again for all partitions, after %.0f s", seconds, extra=extra)
         self._told = keys
 

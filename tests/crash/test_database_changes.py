@@ -238,12 +238,12 @@ def test_a_password_refused_while_it_runs(database: Addresses, tmp_path: Path) -
         with run.moving():
             run.pipeline.query(f"ALTER USER '{user}'@'%' IDENTIFIED BY '{SECRET}-new'")
             run.proxy.cut_all()  # an open connection keeps its rights
-            run.wait_event("waiting")
+            run.wait_event("outage_began")
             run.pipeline.query(f"ALTER USER '{user}'@'%' IDENTIFIED BY '{SECRET}'")
             run.moves_on("password mended")
         assert run.finish() > 0
         run.no_death()
-        assert "1045" in run.events("waiting")[0]["msg"]
+        assert "1045" in run.events("outage_began")[0]["msg"]
         assert not run.events("worker_halted")
         assert SECRET not in run.pipeline.log.read_text()
         run.pipeline.query(f"DROP USER '{user}'@'%'")

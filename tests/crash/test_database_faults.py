@@ -104,7 +104,7 @@ def test_an_idle_writers_connection_is_killed(database: Addresses, tmp_path: Pat
         TALLY.hit()
         run.pipeline.produce(100)
         assert run.finish() == 200
-        assert len(run.events("worker_running")) == 1
+        assert len(run.events("worker_claimed")) == 1
         run.no_death()
 
 
@@ -163,7 +163,7 @@ def test_a_server_that_refuses_for_a_while(stack: Addresses, tmp_path: Path, num
             run.moves_on(f"{number} for five tries")
         assert run.finish() > 0
         run.no_death()
-        assert len(run.events("waiting")) == 1
+        assert len(run.events("outage_began")) == 1
 
 
 def test_a_primary_that_becomes_read_only_under_open_connections(database: Addresses, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_primary_that_becomes_read_only_under_open_connections(database: Addre
     with fault_run(database, tmp_path) as run:
         with run.moving():
             with server_setting(database.admin_database_url, "read_only", "ON"):
-                run.wait_event("waiting", 2)
+                run.wait_event("outage_began", 2)
                 stuck = run.committed()
                 tried = run.proxy.connections
                 eventually(lambda: run.proxy.connections > tried + 2, within=60, what="writers connect again")
@@ -219,7 +219,7 @@ def test_the_server_dies_and_comes_back(stack: Addresses, tmp_path: Path, how: s
             tried = run.proxy.connections
             os.kill(server.pid, how)
             eventually(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, within=30)
-            run.wait_event("waiting", 2)
+            run.wait_event("outage_began", 2)
             TALLY.hit()
             eventually(lambda: run.proxy.connections > tried + 6, within=30, what="writers try again")
             up(directory)

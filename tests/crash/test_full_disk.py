@@ -47,9 +47,9 @@ def test_a_disk_that_is_full_for_a_while(stack: Addresses, tmp_path: Path, binlo
         run = opened.enter_context(fault_run(on_mysql(stack, server), tmp_path, partitions=1))
         disk = Path(f"/proc/{server_of(run.pipeline.addresses).pid}/root{data / 'data'}")
         with run.moving(2_000):
-            ballast, waited = disk / "ballast", len(run.events("waiting"))
+            ballast, waited = disk / "ballast", len(run.events("outage_began"))
             fill(ballast)
-            said = run.wait_event("waiting", waited + 1, within=120)[-1]["msg"]
+            said = run.wait_event("outage_began", waited + 1, within=120)[-1]["msg"]
             if binlog:  # who waits hears nothing: it is the server's log that tells
                 full = "Disk is full writing"
                 eventually(lambda: full in (data / "log").read_text(), within=60, what="the binary log has no room")

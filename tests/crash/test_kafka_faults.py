@@ -44,23 +44,23 @@ def test_all_brokers_die_and_come_back(stack: Addresses, tmp_path: Path) -> None
             broker = broker_of(stack)
             broker.kill()
             eventually(lambda: not broker.is_running(), within=30)
-            eventually(lambda: run.events("waiting"), within=60, what="the outage is told")
+            eventually(lambda: run.events("outage_began"), within=60, what="the outage is told")
             TALLY.hit()
             eventually(lambda: shown(run.pipeline) == {("waiting", None, None)}, within=30, what="all of them wait")
             assert all("no broker of Kafka answers at" in one["reason"] for one in run.pipeline.status())
             assert run.pipeline.run("status").returncode == 3
             waiting = late.supervise(env=QUICK)
-            eventually(lambda: late.events("waiting"), within=60, what="a new supervisor waits for Kafka")
+            eventually(lambda: late.events("outage_began"), within=60, what="a new supervisor waits for Kafka")
             assert waiting.poll() is None
             assert eventually(lambda: shown(late)) == {("waiting", None, None)}
             up(directory)
             run.moves_on("broker killed and back")
             late.wait_caught_up()
-            run.wait_event("outage_over")
+            run.wait_event("outage_ended")
             assert generations(run.pipeline) == before
         assert run.finish() > 0
         run.no_death()
-        assert (len(run.events("waiting")), len(run.events("outage_over"))) == (1, 1)
+        assert (len(run.events("outage_began")), len(run.events("outage_ended"))) == (1, 1)
         assert "rdkafka" not in text_of(run.pipeline), "the client's own lines"
         waiting.send_signal(signal.SIGTERM)
         assert waiting.wait(60) == 0

@@ -231,7 +231,7 @@ def test_the_clock_jumps(stack: Addresses, tmp_path: Path) -> None:
         assert run.finish() > 0
         assert len(run.events("worker_died")) == 2
         assert not run.events("worker_stuck")
-        stamps = [entry["ts"][11:13] for entry in run.events("worker_running")]
+        stamps = [entry["ts"][11:13] for entry in run.events("worker_claimed")]
         assert len(set(stamps)) > 1, "the shim was in force"
 
 

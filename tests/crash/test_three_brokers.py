@@ -81,7 +81,7 @@ def test_a_leader_is_lost(cluster: Addresses, home: Path, tmp_path: Path, how: s
             assert generations(run.pipeline) == before
         assert run.finish() > 0
         run.no_death()
-        told = [entry["msg"] for entry in run.events("waiting")]
+        told = [entry["msg"] for entry in run.events("outage_began")]
         assert len(told) <= 1, "none but where the election takes half a minute"
         assert not [line for line in told if "no broker" in line]
         assert "rdkafka" not in run.pipeline.log.read_text()
@@ -106,7 +106,7 @@ def test_a_partition_without_a_leader_keeps_no_other_from_starting(
         dark = [one for one in pipeline.status() if one["state"] == "waiting"]
         assert f"{pipeline.topics[0]}/0" in {f"{one['topic']}/{one['partition']}" for one in dark}
         assert {(one["lag"], one["pid"]) for one in dark} == {(None, None)}
-        [told] = pipeline.events("waiting")
+        [told] = pipeline.events("outage_began")
         assert f"{pipeline.topics[0]}/0" in told["msg"]
         ended = pipeline.run("supervise", "--topics", pipeline.topics[0], "--until-caught-up", "--take-over")
         assert ended.returncode == 4, ended.stderr

@@ -527,7 +527,7 @@ def test_services_that_come_up_later_are_waited_for(stack: Addresses, tmp_path: 
         assert supervisor.poll() is None
         kafka.open()
         eventually(lambda: database.turned_away > 1, within=60, what="a writer asks for the database again")
-        waiting = eventually(lambda: pipeline.events("waiting"), within=10)
+        waiting = eventually(lambda: pipeline.events("outage_began"), within=10)
         assert waiting[-1]["partition"] == f"{pipeline.topics[0]}/0"
         assert "database: " in waiting[-1]["msg"]
         supervisor.send_signal(signal.SIGTERM)  # whoever stops a service that still waits gets a clean end
@@ -562,7 +562,7 @@ def test_a_killed_worker_comes_back_while_it_waits_for_the_registry(stack: Addre
         url = f"http://127.0.0.1:{registry.port}/{where.database}"
         supervisor = pipeline.supervise(env={"RTPIPE_SCHEMA_REGISTRY_URL": url})
         eventually(lambda: registry.turned_away, within=30, what="a writer asks for the registry")
-        eventually(lambda: pipeline.events("waiting"), within=30, what="the log says why")
+        eventually(lambda: pipeline.events("outage_began"), within=30, what="the log says why")
         eventually(lambda: "registry" in pipeline.status()[0]["reason"], within=30, what="status says why")
         kill(pipeline.status()[0]["writer_pid"])
         eventually(lambda: pipeline.events("worker_died"), within=30)
@@ -584,7 +584,7 @@ def test_a_drain_does_not_wait_for_a_registry_that_is_away(stack: Addresses, tmp
         pipeline.produce(100)
         url = f"http://127.0.0.1:{registry.port}/{where.database}"
         supervisor = pipeline.supervise(env={"RTPIPE_SCHEMA_REGISTRY_URL": url, "RTPIPE_DRAIN_SECONDS": "600"})
-        eventually(lambda: pipeline.events("waiting"), within=30, what="a writer waits for the registry")
+        eventually(lambda: pipeline.events("outage_began"), within=30, what="a writer waits for the registry")
         supervisor.send_signal(signal.SIGTERM)
         assert supervisor.wait(60) == 0
         assert pipeline.offsets(pipeline.topics[0]) == {0: 0}

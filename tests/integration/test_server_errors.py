@@ -155,7 +155,7 @@ def test_a_password_that_is_changed_while_rows_flow(database: Addresses, tmp_pat
         tell(2)
         pipeline.wait_caught_up()
         assert supervisor.poll() is None, pipeline.log.read_text()[-3_000:]
-        assert len(pipeline.events("worker_running")) == 2
+        assert len(pipeline.events("worker_claimed")) == 2
         assert not pipeline.events("worker_died") + pipeline.events("worker_halted")
         assert pipeline.query(f"SELECT COUNT(*) FROM `{sender.topic}`") == [(101,)]
         assert SECRET not in pipeline.log.read_text()
@@ -163,7 +163,7 @@ def test_a_password_that_is_changed_while_rows_flow(database: Addresses, tmp_pat
 
 def _waiting(pipeline: Pipeline) -> dict[str, str]:
     """What each partition waits for; "" stands for the supervisor, which waits to alter the table."""
-    return {entry.get("partition", ""): entry["msg"] for entry in pipeline.events("waiting")}
+    return {entry.get("partition", ""): entry["msg"] for entry in pipeline.events("outage_began")}
 
 
 def _kill_sessions(database: Addresses, user: str) -> None:

@@ -104,7 +104,7 @@ def nobody_left(pipeline: Pipeline) -> None:
 def generations(pipeline: Pipeline) -> dict[str, tuple[int, int]]:
     """Partition -> pid of consumer and of writer, of the last generation that ran; cheaper than `rtpipe status`."""
     found = {}
-    for entry in pipeline.events("worker_running"):
+    for entry in pipeline.events("worker_claimed"):
         pids = re.search(r"pid (\d+), writer (\d+)", entry["msg"])
         assert pids
         found[entry["partition"]] = (int(pids[1]), int(pids[2]))
