@@ -54,8 +54,8 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
         self.of_table = False  #: it hits every row alike
         self.at_commit = False  #: what became of the transaction is not known
         self._words = words_for(number, sqlstate)
-        told = number in _TELLING or not is_known(number) or is_signalled(number, sqlstate)
-        self._said = safe_words(number, self.action, said) if told else ""
+        telling = number in _TELLING or not is_known(number) or is_signalled(number, sqlstate)
+        self._said = safe_words(number, self.action, said) if telling else ""
         super().__init__(number)
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
         return f"{self._words}{column} (MySQL {self.number}){said}"
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The words, with account, server and table before them."""
         return f"{self.where}: {self}" if self.where else str(self)
 
@@ -73,7 +73,7 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
     def reason(self) -> str:
         """Why it is waited, and what helps where it does not pass by itself."""
         advice = "; it goes on by itself once that is mended" if self.of_table else _ADVICE.get(self.action, "")
-        return f"database: {self.told}{advice}"
+        return f"database: {self.text}{advice}"
 
     def hide(self, row: str) -> None:
         """Keep no word that stands in the row, too."""
@@ -88,10 +88,10 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
         """The error that stops the partition; `what` names topic, partition and step."""
         if self.action in REFUSED:
             return AccessDeniedError(
-                f"{what}: {self.told}", hint="check the account of RTPIPE_DATABASE_URL and its grants"
+                f"{what}: {self.text}", hint="check the account of RTPIPE_DATABASE_URL and its grants"
             )
         hint = advice_for(self.number) or "compare with `rtpipe infra create --dry-run`"
-        return SetupError(f"{what}: {self.told}", hint=hint)
+        return SetupError(f"{what}: {self.text}", hint=hint)
 
 
 def _column(message: str) -> str:

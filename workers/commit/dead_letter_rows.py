@@ -15,9 +15,9 @@ from workers.rows.metadata_literals import headers_json, moment_text
 _COLUMNS = [str(column.name) for column in LETTERS.columns]
 _NEWER = [str(column.name) for column in LETTERS.columns if not column.primary_key]
 _PREFIX = f"INSERT INTO {LETTERS.name} ({quoted_list(_COLUMNS)}) VALUES ".encode()
-#: How the text of a letter ends whose value, key or headers could not be kept.
+#: How the text of a dead letter ends whose value, key or headers could not be kept.
 NOT_KEPT = "more than max_allowed_packet takes and are in Kafka alone"
-#: A message that is read again, since the offset was set back, replaces its letter.
+#: A message that is read again, since the offset was set back, replaces its dead letter.
 _REPLACED = ", ".join(f"{name} = VALUES({name})" for name in map(quoted, _NEWER))
 _SUFFIX = f" ON DUPLICATE KEY UPDATE {_REPLACED}".encode()
 
@@ -25,22 +25,22 @@ _SUFFIX = f" ON DUPLICATE KEY UPDATE {_REPLACED}".encode()
 def dead_letter_statements(
     spec: PartitionSpec, batch: Batch, refused: Mapping[int, Refusal], max_packet: int
 ) -> Iterator[bytes]:
-    """Statements of at most `max_packet` bytes that write a letter for each refused message of the batch."""
+    """Statements of at most `max_packet` bytes that write a dead letter for each refused message of the batch."""
     room = max_packet - len(_PREFIX) - len(_SUFFIX)
     gathered: list[bytes] = []
     size = 0
     for at in sorted(refused):
-        letter = _letter(spec, batch, at, refused[at], room)
-        if gathered and size + len(letter) + 1 > room:
+        row = _literal(spec, batch, at, refused[at], room)
+        if gathered and size + len(row) + 1 > room:
             yield _PREFIX + b",".join(gathered) + _SUFFIX
             gathered, size = [], 0
-        gathered.append(letter)
-        size += len(letter) + 1
+        gathered.append(row)
+        size += len(row) + 1
     if gathered:
         yield _PREFIX + b",".join(gathered) + _SUFFIX
 
 
-def _letter(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: int) -> bytes:
+def _literal(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: int) -> bytes:
     """The row literal; a value that no statement can carry stays in Kafka alone, and the text says so."""
     value, text = batch.values[at], dead_letter_text(refusal)
     content = [_binary(batch.keys[at]), _binary(value), _text(headers_json(batch.headers.get(at)))]
@@ -61,7 +61,7 @@ def _letter(spec: PartitionSpec, batch: Batch, at: int, refusal: Refusal, room: 
 
 
 def dead_letter_text(refusal: Refusal, *, size_not_kept: int | None = None) -> str:
-    """The text of a letter; where its content is not kept, it says so, whatever must give way."""
+    """The text of a dead letter; where its content is not kept, it says so, whatever must give way."""
     note = "" if size_not_kept is None else f"; its {size_not_kept:,} bytes are {NOT_KEPT}"
     return str(refusal)[: MAX_TEXT - len(note)] + note
 

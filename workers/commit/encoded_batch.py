@@ -1,4 +1,4 @@
-"""A batch as it comes from the encoder: what the server is to be told, before it has said anything to it. Frozen."""
+"""A batch as the encoder makes it: what is sent to the server, before the server has refused any of it; frozen."""
 
 from __future__ import annotations
 

@@ -171,10 +171,10 @@ class PartitionOwner:
             raise self._moved(expected, found.offset)
 
     def _replay(self, trouble: DatabaseTrouble, attempt: int) -> None:
-        log.info("%s: %s; replaying the batch", self._key, trouble.told, extra={"event": "batch_replayed"})
+        log.info("%s: %s; replaying the batch", self._key, trouble.text, extra={"event": "batch_replayed"})
         self._roll_back()
         if trouble.action is Action.REPLAY:
-            self._outage.pause(trouble.told, _REPLAYS.seconds(attempt, random.random()))
+            self._outage.pause(trouble.text, _REPLAYS.seconds(attempt, random.random()))
 
     def _roll_back(self) -> None:
         try:

@@ -44,7 +44,7 @@ class Rows:
             yield some
 
     def _may_have_more(self, some: Sequence[int], size: int) -> bool:
-        """Whether the statement may have more bytes than `size`: told by its characters, without making it."""
+        """Whether the statement may have more bytes than `size`: by its characters, without making it."""
         texts = [self.literals[at] for at in some]
         characters = len(self.prefix) + len(self.suffix) + sum(map(len, texts)) + len("(),") * len(texts)
         return characters > size or (characters * _WIDEST > size and not all(map(str.isascii, texts)))

@@ -26,7 +26,7 @@ Refuse = Callable[[Rows, int, DatabaseTrouble], None]
 
 
 class RowTrial:
-    """One try of the rows of one batch. `settle` comes after `write`, before what `refuse` was told is relied on."""
+    """One try of the rows of one batch. Call `settle` after `write`: only then `refuse` has heard of every bad row."""
 
     def __init__(self, table: str, refuse: Refuse, *, alike: int = 0, fresh: bool = False) -> None:
         """`alike`: rows that nobody knew to be bad, refused before this batch since the last one that was taken.

@@ -104,7 +104,7 @@ class TableWriter:
         """Go on with smaller transactions, also of the batches to come, until some were taken."""
         text = "%s offset %d: %s; %d messages go in two transactions"
         extra = {"event": "batch_split", "partition": str(self._spec.key)}
-        log.info(text, self._spec.key, batch.first, trouble.told, len(batch.offsets), extra=extra)
+        log.info(text, self._spec.key, batch.first, trouble.text, len(batch.offsets), extra=extra)
         self._caution.too_much(len(batch.offsets))
 
     def _write(self, batch: Batch) -> Written:

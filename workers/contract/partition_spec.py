@@ -1,4 +1,4 @@
-"""What a worker is told at its start: frozen and plain, since it crosses a process boundary."""
+"""What a worker gets at its start: frozen and plain, since it crosses a process boundary."""
 
 from __future__ import annotations
 

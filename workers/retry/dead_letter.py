@@ -1,4 +1,4 @@
-"""A dead letter as its table keeps it, and letters of one partition as a batch of messages again."""
+"""A dead letter as its table keeps it, and those of one partition as a batch of messages again."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC wit
 
 @dataclass(frozen=True, slots=True, order=True)
 class DeadLetterSource:
-    """Where letters came from: a partition, as one consumer group read it, of one topic under that name."""
+    """Where dead letters came from: a partition, as one consumer group read it, of one topic under that name."""
 
     key: PartitionKey
     group: str
     topic_id: str
 
     def where(self) -> ColumnElement[bool]:
-        """Its letters, dropped ones too."""
+        """Its dead letters, dropped ones too."""
         return and_(
             LETTERS.c.topic == self.key.topic,
             LETTERS.c["partition"] == self.key.partition,
@@ -91,7 +91,7 @@ def dead_letter_of(row: Row[Any]) -> DeadLetter:
 
 
 def batch_of(letters: Sequence[DeadLetter]) -> Batch:
-    """The messages of letters of one source, in the order of their offsets; one or more."""
+    """The messages of dead letters of one source, in the order of their offsets; one or more."""
     return Batch(
         first=letters[0].offset,
         next_offset=letters[-1].offset + 1,

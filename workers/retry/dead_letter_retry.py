@@ -126,9 +126,9 @@ class DeadLetterRetry:
     def _error(self, trouble: DatabaseTrouble) -> RtpipeError:
         doing = f"retrying dead letters of {self._source.key}"
         if trouble.action is Action.REPLAY:
-            return TemporaryError(f"{doing}: {trouble.told}", hint="something holds its rows for long: try again later")
+            return TemporaryError(f"{doing}: {trouble.text}", hint="something holds its rows for long: try again later")
         if trouble.action in {Action.LOST, Action.WAIT, Action.UNKNOWN}:
-            return UnreachableError(f"{doing}: {trouble.told}", hint="once it answers, retry again: no row comes twice")
+            return UnreachableError(f"{doing}: {trouble.text}", hint="once it answers, retry again: no row comes twice")
         return trouble.as_error(doing)
 
     def _transact(self, letters: Sequence[DeadLetter]) -> list[RetryOutcome]:

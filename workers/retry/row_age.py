@@ -60,7 +60,7 @@ class RowAge:
             rows |= {int(row[0]): (int(row[1]), int(row[2]), bool(row[3])) for row in found}
         return rows
 
-    def _judge(self, letter: DeadLetter, row: tuple[int, int, bool] | None, *, deletes: bool) -> str:
+    def _judge(self, dead_letter: DeadLetter, row: tuple[int, int, bool] | None, *, deletes: bool) -> str:
         """Why the dead letter may be older than what is known of its key; "" if it is not."""
         if row is None:
             unknown = self._spec.rules.tombstones == "delete" and not deletes
@@ -68,6 +68,6 @@ class RowAge:
         partition, offset, deleted = row
         if partition != self._spec.key.partition:
             return f"the row of its key is of partition {partition}, whose offsets do not compare"
-        if offset > letter.offset:
+        if offset > dead_letter.offset:
             return f"the row of its key is newer, of offset {offset}"
         return "the row of its key is marked as deleted, perhaps by a later message" if deleted and not deletes else ""

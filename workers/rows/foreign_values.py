@@ -20,8 +20,8 @@ def header_refusals(batch: Batch) -> dict[int, Refusal]:
 def of_this_value(refusal: Refusal, value: bytes) -> Refusal:
     """The refusal of all messages with the same first bytes, as that of one of them, all of which is there."""
     look = look_of_value(value)
-    told = look.kind == "registry" or refusal.reason not in {Reason.WIRE_FORMAT, Reason.UNKNOWN_SCHEMA}
-    return refusal if told else _refusal(look, value)
+    is_said = look.kind == "registry" or refusal.reason not in {Reason.WIRE_FORMAT, Reason.UNKNOWN_SCHEMA}
+    return refusal if is_said else _refusal(look, value)
 
 
 def _refusal(look: Look, value: bytes) -> Refusal:

@@ -1,4 +1,4 @@
-"""The bytes of an Avro value, read by the letter of the specification; what is wrong with them in words, and where."""
+"""The bytes of an Avro value, read exactly by the specification; what is wrong with them in words, and where."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 #: Items of all arrays and maps of a message together, beside as many as it has bytes.
 MOST_EMPTY = 100_000
-#: Parts of a place that are told from either end: a value inside itself may have hundreds.
-_TOLD = 6
+#: Most parts of a path that are shown from either end: a value inside itself may have hundreds.
+_SHOWN = 6
 #: A number has at most 64 bits, seven in a byte.
 _NUMBER_BYTES = 10
 #: Counts and sizes that say nothing: one has no absolute value in 64 bits.
@@ -21,19 +21,19 @@ class Malformed(ValueError):  # noqa: N818 - what the bytes are
         super().__init__(what)
         self.what = what
         self.at = at
-        self._place: list[str] = []  # from the inside out
+        self._path: list[str] = []  # from the inside out
 
     def inside(self, part: str) -> Malformed:
         """The same, one level further out."""
-        self._place.append(part)
+        self._path.append(part)
         return self
 
-    def told(self, before: int) -> str:
+    def in_message(self, before: int) -> str:
         """In words; `before` is how many bytes of the message come before those that were read."""
-        place = self._place[::-1]
-        if len(place) > 2 * _TOLD:
-            place = [*place[:_TOLD], "...", *place[-_TOLD:]]
-        where = f", in {', '.join(place)}" if place else ""
+        path = self._path[::-1]
+        if len(path) > 2 * _SHOWN:
+            path = [*path[:_SHOWN], "...", *path[-_SHOWN:]]
+        where = f", in {', '.join(path)}" if path else ""
         return f"{self.what}, at byte {self.at + before:,}{where}"
 
 

@@ -25,7 +25,7 @@ _LARGEST = 1 << 62
 
 
 class Uneven(ValueError):  # noqa: N818 - what the records and the bytes are
-    """The values cannot have come from the bytes that their types allow, or it cannot be told."""
+    """The values cannot have come from the bytes that their types allow, or nobody can know that."""
 
 
 class EncodedSize:

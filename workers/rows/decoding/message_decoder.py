@@ -41,7 +41,7 @@ class MessageDecoder:
     def _records(
         self, indexes: Sequence[int], bodies: Sequence[bytes], problems: dict[int, str]
     ) -> list[dict[str, Any]]:
-        """All at once, unless that leaves one of them in doubt: then in parts, and at last by the letter."""
+        """All at once, unless that leaves one of them in doubt: then in parts, and one alone by the strict reader."""
         if found := self._together(bodies):
             return found
         if len(bodies) == 1:

@@ -1,4 +1,4 @@
-"""A message body -> its record, by the letter of the Avro specification; what is wrong with it in words, and where.
+"""A message body -> its record, exactly by the Avro specification; what is wrong with it in words, and where.
 
 For bodies that the fast reader does not vouch for, and for schemas whose messages may be larger than their bytes:
 recursive ones, and arrays of items that take no byte. The values are the ones that the fast reader gives.
@@ -36,7 +36,7 @@ class StrictReader:
         try:
             record: dict[str, Any] = self._read(cursor)
         except Malformed as why:
-            raise ValueError(f"the body does not decode: {why.told(self._before)}") from None
+            raise ValueError(f"the body does not decode: {why.in_message(self._before)}") from None
         except RecursionError:
             place = f"at byte {cursor.at + self._before:,}"
             raise ValueError(

@@ -26,8 +26,8 @@ _INT64, _UINT64 = -(1 << 63), (1 << 64) - 1
 def texts(user: UserColumn, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
     """For CHAR, VARCHAR and TEXT in any character set, and for texts in columns of bytes.
 
-    What no character of the column's set is, the servers themselves refuse in strict mode; here it is told by name for
-    the sets that are common.
+    What no character of the column's set is, the servers themselves refuse in strict mode; for the sets that are common
+    the refusal from here names the set.
     """
     most = user.length if user.name in {"char", "varchar", "binary", "varbinary"} else MOST_BYTES[user.name]
     counts_bytes = user.name not in {"char", "varchar"}
