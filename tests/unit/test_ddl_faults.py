@@ -109,7 +109,7 @@ def test_a_wait_says_what_the_server_said(monkeypatch: pytest.MonkeyPatch, caplo
             pipeline.server.fail(STATEMENTS["alter"], number, times=3)
             caplog.clear()
             pipeline.answer()
-            [told] = [one.getMessage() for one in caplog.records if getattr(one, "event", "") == "waiting"]
+            [told] = [one.getMessage() for one in caplog.records if getattr(one, "event", "") == "outage_began"]
             for word in ("waiting: ", "table t", str(number), "forged"):
                 assert word in told, told
 

@@ -116,7 +116,7 @@ def test_a_registry_that_is_away_is_waited_for_and_each_reason_is_told_once(capl
     registry = FakeRegistry({1: SCHEMA}, {1: ["a-value"]}, troubles={1: list(away)})
     requests, _ = asker(registry)
     assert isinstance(requests.answer(spec("a"), SchemaWanted(1))[0], SchemaLayout)
-    told = [one.getMessage() for one in caplog.records if getattr(one, "event", "") == "waiting"]
+    told = [one.getMessage() for one in caplog.records if getattr(one, "event", "") == "outage_began"]
     assert told == ["waiting: away", "waiting: busy (wait)"]
     impatient, _ = asker(FakeRegistry({1: SCHEMA}, troubles={1: list(away)}), patient=False)
     [halt] = impatient.answer(spec("a"), SchemaWanted(1))
