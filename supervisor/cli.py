@@ -74,7 +74,7 @@ def main() -> None:
             app(prog_name="rtpipe")
         finally:
             if sys.stdout is not None:
-                sys.stdout.flush()  # here and not when Python ends, where no error could be told any more
+                sys.stdout.flush()  # here and not when Python ends, where no error could be reported any more
     except RtpipeError as exc:
         complain(exc)
         sys.exit(exc.exit_code)
@@ -86,13 +86,13 @@ def main() -> None:
     except Exception as exc:
         if os.environ.get("RTPIPE_DEBUG"):
             raise
-        told = refusal_of(exc) or _bug(exc)
+        error = refusal_of(exc) or _bug(exc)
         try:
             sys.stdout.flush()
         except OSError:
             _drop_output()
-        complain(told)
-        sys.exit(told.exit_code)
+        complain(error)
+        sys.exit(error.exit_code)
 
 
 def _bug(exc: Exception) -> RtpipeError:

@@ -1,4 +1,4 @@
-"""A polite word before two supervisors take partitions from each other: an advisory lock for each consumer group.
+"""An advisory lock for each consumer group: a second supervisor is refused before it takes partitions from the first.
 
 Safety never rests on it: two writers of one partition are told apart by the epoch in kafka_offsets.
 """
@@ -87,7 +87,7 @@ class GroupLock:
                 self._drop()
 
     def release(self) -> None:
-        """Drop the connection without a word: left to the garbage collector it would wait for a silent server."""
+        """Close the connection at once: the garbage collector would wait for a silent server."""
         self._released.set()
         self._drop()
 

@@ -58,7 +58,7 @@ class OffsetAdmin:
         ]
 
     def set(self, stored: StoredOffset, offset: int, *, topic_id: str = "", cluster_id: str = "") -> None:
-        """Store another offset, and with it another topic id if one is given, whose rows are then counted anew.
+        """Store another offset, and with it another topic id if there is one; its rows are then counted from 0.
 
         Refused if the row is not what the person saw: somebody moved it meanwhile.
         """

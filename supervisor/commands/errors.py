@@ -1,4 +1,4 @@
-"""How a command tells an error: one line that names it, and what to do."""
+"""How a command reports an error: one line that names it, and what to do."""
 
 from __future__ import annotations
 

@@ -53,9 +53,9 @@ def warn_of_one_account(settings: Settings) -> None:
         typer.echo("warning: RTPIPE_INFRA_DATABASE_URL is not set, so RTPIPE_DATABASE_URL creates the tables", err=True)
 
 
-def schema_file(given: Path | None) -> Path:
-    """`given`; else avro_schemas/schema_before.json here, and where there is none, the one that came with rtpipe."""
+def schema_file(path: Path | None) -> Path:
+    """`path`, else avro_schemas/schema_before.json in the working directory, else the sample that comes with rtpipe."""
     from avro_schemas.files.datasets import DEFAULT_FILE
 
     here = Path("avro_schemas") / DEFAULT_FILE.name
-    return given or (here if here.exists() else DEFAULT_FILE)
+    return path or (here if here.exists() else DEFAULT_FILE)

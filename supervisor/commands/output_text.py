@@ -15,7 +15,7 @@ _SPELLED = {"…": "...", "→": "->", "━": "-", "─": "-", "│": "|", "╭"
 
 
 def print_json(facts: Mapping[str, Any]) -> None:
-    """What `--json` prints, of every command: one object that names the version of its keys, fit for any terminal."""
+    """Print the answer of `--json`, the same for every command: one object, with the version of its keys."""
     text = json.dumps({"schema_version": 1, **facts}, indent=2, default=str)
     print(text.replace("\x7f", "\\u007f"))
 

@@ -1,4 +1,4 @@
-"""What the operating system refuses, told as what it is: a path, a disk, a limit of the user's, and no bug."""
+"""Refusals of the operating system (a path, a full disk, a limit of the user), reported as such and not as bugs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SystemRefusalError(RtpipeError):
 
 
 def refusal_of(exc: BaseException) -> RtpipeError | None:
-    """The error to tell of, None for an exception that only a mistake in the program explains."""
+    """The error to report; None for an exception that only a mistake in the program explains."""
     if isinstance(exc, MemoryError):
         return SystemRefusalError("there is no memory left", hint=_LIMITS[errno.ENOMEM])
     if not isinstance(exc, OSError):

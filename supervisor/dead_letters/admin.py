@@ -26,8 +26,8 @@ _SOURCE = (LETTERS.c.topic, LETTERS.c["partition"], LETTERS.c.consumer_group, LE
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """The letters of a topic with one error; times in UTC."""
+class DeadLetterCount:
+    """How many dead letters a topic has of one error, and when they were written, in UTC."""
 
     topic: str
     error_name: str
@@ -37,7 +37,7 @@ class Kind:
 
 
 class DeadLetterAdmin:
-    """Reads letters with any account that may, and drops them with the consumer's. A connection for each question."""
+    """Reads dead letters with any account, and drops them with the consumer's. Each question has its own connection."""
 
     def __init__(self, database_url: str, silence: int) -> None:
         """`silence`: seconds until a silent database counts as gone."""
@@ -52,29 +52,29 @@ class DeadLetterAdmin:
             moment: dt.datetime = connection.execute(select(func.utc_timestamp(text("6")))).scalar_one()
         return moment
 
-    def kinds(self, chosen: Selection) -> list[Kind]:
+    def counts(self, chosen: Selection) -> list[DeadLetterCount]:
         """How many there are of each topic and error."""
         groups = (LETTERS.c.topic, LETTERS.c.error_name)
         times = (func.min(LETTERS.c.written_at), func.max(LETTERS.c.written_at))
         query = select(*groups, func.count(), *times).where(chosen.where()).group_by(*groups).order_by(*groups)
         with self._connection("counting dead letters") as connection:
-            return [Kind(*row) for row in connection.execute(query)]
+            return [DeadLetterCount(*row) for row in connection.execute(query)]
 
     def newest(self, chosen: Selection, limit: int) -> list[DeadLetter]:
-        """The newest letters, without key, value and headers."""
+        """The newest dead letters, without key, value and headers."""
         order = (LETTERS.c.written_at.desc(), *_SOURCE[:2], LETTERS.c.offset.desc())
         query = select(*_WITHOUT_CONTENT).where(chosen.where()).order_by(*order).limit(limit)
         with self._connection("reading dead letters") as connection:
             return [dead_letter_of(row) for row in connection.execute(query)]
 
-    def one(self, key: PartitionKey, offset: int) -> list[DeadLetter]:
-        """The letter of this place, dropped or not: one for each consumer group and topic id that has it."""
+    def at(self, key: PartitionKey, offset: int) -> list[DeadLetter]:
+        """The dead letters of one message, dropped or not: one for each consumer group and topic id that has it."""
         here = (LETTERS.c.topic == key.topic, LETTERS.c["partition"] == key.partition, LETTERS.c.offset == offset)
         with self._connection("reading a dead letter") as connection:
             return [dead_letter_of(row) for row in connection.execute(select(LETTERS).where(*here))]
 
     def sources(self, chosen: Selection) -> list[DeadLetterSource]:
-        """The partitions that have such letters."""
+        """The partitions that have such dead letters."""
         query = select(*_SOURCE).where(chosen.where()).distinct().order_by(*_SOURCE)
         with self._connection("reading dead letters") as connection:
             rows = connection.execute(query).all()
@@ -83,7 +83,7 @@ class DeadLetterAdmin:
     def chunks(
         self, source: DeadLetterSource, chosen: Selection, until: dt.datetime, limit: int | None
     ) -> Iterator[list[DeadLetter]]:
-        """At most `limit` letters of a source with all they have, by offset, a few at a time, as they are by then.
+        """At most `limit` dead letters of a source with all they have, by offset, a few at a time, as they are by then.
 
         `limit` None: all.
 
@@ -107,7 +107,7 @@ class DeadLetterAdmin:
             limit -= len(offsets)
 
     def all(self, chosen: Selection) -> Iterator[DeadLetter]:
-        """All letters that there are by now, with all they have, source by source."""
+        """All dead letters that there are by now, with all they have, source by source."""
         until = self.now()
         for source in self.sources(chosen):
             for letters in self.chunks(source, chosen, until, None):
@@ -118,7 +118,7 @@ class DeadLetterAdmin:
         return sum(self.drop(source, chosen, until) for source in self.sources(chosen))
 
     def drop(self, source: DeadLetterSource, chosen: Selection, until: dt.datetime) -> int:
-        """Take the content from the letters of a source that were there at `until`; how many that were."""
+        """Delete the content of the dead letters of a source that were there at `until`; how many they were."""
         statement = (
             update(LETTERS)
             .where(source.where(), chosen.where(), LETTERS.c.written_at <= until)

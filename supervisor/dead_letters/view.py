@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from supervisor.dead_letters.admin import Kind
+from supervisor.dead_letters.admin import DeadLetterCount
 from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
 from supervisor.dead_letters.retry import RetryTally
 from workers.contract.batch import Headers
@@ -75,24 +75,24 @@ def iso(moment: dt.datetime) -> str:
     return moment.isoformat() + "Z"
 
 
-def kind_of(kind: Kind) -> dict[str, Any]:
+def facts_of_count(found: DeadLetterCount) -> dict[str, Any]:
     """A line of the summary, for JSON."""
-    times = {"first": iso(kind.first), "last": iso(kind.last)}
-    return {"topic": kind.topic, "error_name": kind.error_name, "count": kind.count, **times}
+    times = {"first": iso(found.first), "last": iso(found.last)}
+    return {"topic": found.topic, "error_name": found.error_name, "count": found.count, **times}
 
 
-def kinds_table(kinds: Sequence[Kind]) -> Table:
+def counts_table(counts: Sequence[DeadLetterCount]) -> Table:
     """How many there are of each topic and error."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("TOPIC", "ERROR", "LETTERS", "FIRST (UTC)", "LAST (UTC)"):
-        table.add_column(title, justify="right" if title == "LETTERS" else "left", no_wrap=True)
-    for kind in kinds:
-        first, last = (str(moment.replace(microsecond=0)) for moment in (kind.first, kind.last))
-        table.add_row(Text(kind.topic), Text(kind.error_name), f"{kind.count:,}", first, last)
+    for title in ("TOPIC", "ERROR", "NUMBER", "FIRST (UTC)", "LAST (UTC)"):
+        table.add_column(title, justify="right" if title == "NUMBER" else "left", no_wrap=True)
+    for found in counts:
+        first, last = (str(moment.replace(microsecond=0)) for moment in (found.first, found.last))
+        table.add_row(Text(found.topic), Text(found.error_name), f"{found.count:,}", first, last)
     return table
 
 
-def letters_table(letters: Sequence[DeadLetter]) -> Table:
+def dead_letters_table(letters: Sequence[DeadLetter]) -> Table:
     """A line for each letter; nothing of its message."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("PARTITION", "OFFSET", "MESSAGE (UTC)", "ERROR"):
@@ -106,18 +106,18 @@ def letters_table(letters: Sequence[DeadLetter]) -> Table:
     return table
 
 
-def print_list(kinds: Sequence[Kind], letters: Sequence[DeadLetter]) -> None:
+def print_list(counts: Sequence[DeadLetterCount], letters: Sequence[DeadLetter]) -> None:
     """The numbers by topic and error, then the newest letters."""
     out = console()
-    out.print(kinds_table(kinds))
+    out.print(counts_table(counts))
     out.print()
-    out.print(letters_table(letters))
-    total = sum(kind.count for kind in kinds)
+    out.print(dead_letters_table(letters))
+    total = sum(found.count for found in counts)
     if total > len(letters):
         out.print(f"and {total - len(letters):,} older ones (see --limit)")
 
 
-def print_letter(letter: DeadLetter, reader: DeadLetterReader, *, whole: bool) -> None:
+def print_dead_letter(letter: DeadLetter, reader: DeadLetterReader, *, whole: bool) -> None:
     """All of one letter. `whole`: as bytes, and none left out."""
     out = Console(highlight=False, soft_wrap=True)
     facts = facts_of(letter)

@@ -24,10 +24,10 @@ from workers.contract.partition_spec import PartitionKey
 log = get_logger("supervisor")
 #: Seconds in which a topic that was made a moment ago becomes known to all brokers, and the pauses between questions.
 _NEW_TOPIC, _NEW_TOPIC_PAUSES = 2.0, PausePolicy.steady(0.1)
-#: Seconds in which a broker that is well tells what it knows of a topic.
-_QUICK = 3.0
-#: In the client's words for a broker that it cannot reach: which one it tried, and since when.
-_WHICH = re.compile(r"^\S+: (Connect to \S+ failed: )?|\s*\(after [^)]*\).*$")
+#: Seconds within which a healthy broker answers with the metadata of a topic.
+_METADATA_SECONDS = 3.0
+#: In the client's error for a broker that it cannot reach: the broker that it tried, and for how long.
+_BROKER_AND_TIME = re.compile(r"^\S+: (Connect to \S+ failed: )?|\s*\(after [^)]*\).*$")
 #: Why a partition has no offset whose leader was asked in vain.
 _TIMED_OUT = "Kafka: the partition's leader does not answer"
 
@@ -59,16 +59,16 @@ class ClusterView:
     def __init__(self, kafka: Mapping[str, str], timeout: float = 10.0) -> None:
         self._address = kafka["bootstrap.servers"]
         self._timeout = timeout
-        self._last_words = ""
+        self._last_error = ""
         self._login_refused = False
         quiet = {"socket.timeout.ms": str(int(timeout * 1000)), "log_level": "0", "allow.auto.create.topics": "false"}
-        properties: dict[str, Any] = {**quiet, **kafka, "error_cb": self._hear}
+        properties: dict[str, Any] = {**quiet, **kafka, "error_cb": self._on_error}
         self._admin = AdminClient(properties, logger=log)
 
-    def _hear(self, error: KafkaError) -> None:
-        """Called by `poll`: what the client could not do, of which its answers only say that time ran out."""
+    def _on_error(self, error: KafkaError) -> None:
+        """Called by `poll` with what the client could not do; its answers only say that time ran out."""
         if error.code() != error_codes.ALL_BROKERS_DOWN:
-            self._last_words = _WHICH.sub("", error.str())
+            self._last_error = _BROKER_AND_TIME.sub("", error.str())
             self._login_refused = error.code() in error_codes.LOGIN_REFUSED
 
     def cluster_id(self, topic: str) -> str:
@@ -142,7 +142,7 @@ class ClusterView:
             late = {key: why for key, why in found.silent.items() if key not in again}
             found = Offsets({**found.known, **second.known}, {**late, **second.silent})
         self._admin.poll(0)
-        self._last_words, self._login_refused = "", False
+        self._last_error, self._login_refused = "", False
         return found
 
     def _ask_once_more(self, keys: Sequence[PartitionKey], which: OffsetSpec) -> Offsets:
@@ -160,7 +160,7 @@ class ClusterView:
 
     def _metadata(self, topic: str) -> bool:
         try:
-            self._admin.list_topics(topic, timeout=min(self._timeout, _QUICK))
+            self._admin.list_topics(topic, timeout=min(self._timeout, _METADATA_SECONDS))
         except KafkaException:
             return False
         return True
@@ -214,14 +214,14 @@ class ClusterView:
         return self._no_answer(error.str())
 
     def _no_answer(self, why: str) -> UnreachableError | LoginRefusedError:
-        """Where time ran out: the reason is in what the client told meanwhile by `error_cb`."""
+        """The error for a question that timed out; the reason is in the client's last error."""
         self._admin.poll(0)
         if self._login_refused:
             return LoginRefusedError(
-                f"Kafka at {self._address} refuses the login ({self._last_words})",
+                f"Kafka at {self._address} refuses the login ({self._last_error})",
                 hint="check sasl.username and sasl.password in the setting kafka",
             )
         return UnreachableError(
-            f"no broker of Kafka answers at {self._address} ({self._last_words or why})",
+            f"no broker of Kafka answers at {self._address} ({self._last_error or why})",
             hint="check RTPIPE_BOOTSTRAP_SERVERS and that the brokers are up",
         )

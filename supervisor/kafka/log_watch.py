@@ -1,4 +1,4 @@
-"""Asks where all logs end, every two seconds: who hears nothing of a broker does not know how far behind he is."""
+"""Asks Kafka every two seconds where each log ends: without an answer the lag is not known."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Is each topic still the one whose offsets are stored? Asked again and again, since a fetch may stall silently.
+"""Asks Kafka at intervals whether topics have changed: made again, deleted, with more partitions, on another cluster.
 
-And has it more partitions than before? Nobody else tells.
+A consumer does not notice all of it: its fetches may stall without an error.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 from rtpipe.errors import SettingsError, UnreachableError
 from supervisor.control_socket import ask_all, sockets_in
 from supervisor.status.partition_status import SCHEMA_VERSION, PipelineStatus
-from supervisor.status.supervisors_elsewhere import found_elsewhere, how_to_look, told
+from supervisor.status.supervisors_elsewhere import describe, find_elsewhere, how_to_look
 
 _WELL = {"running", "stopping", "stopped"}
 
@@ -68,6 +68,6 @@ def nobody_answers(directory: Path) -> UnreachableError:
             hint="its process hangs or is stopped; its log says what it did last",
         )
     message, way = f"no supervisor runs here (looked in {directory})", ""
-    if elsewhere := found_elsewhere(directory):
-        message, way = f"{message}; {told(elsewhere)}", f"look there: {how_to_look(elsewhere[0])}; or "
+    if elsewhere := find_elsewhere(directory):
+        message, way = f"{message}; {describe(elsewhere)}", f"look there: {how_to_look(elsewhere[0])}; or "
     return UnreachableError(message, hint=f"{way}start one: rtpipe supervise --topics …")

@@ -34,7 +34,7 @@ class SupervisorElsewhere:
             return f"#{self.user_id}"
 
 
-def found_elsewhere(directory: Path, sockets: str = "/proc/net/unix") -> list[SupervisorElsewhere]:
+def find_elsewhere(directory: Path, sockets: str = "/proc/net/unix") -> list[SupervisorElsewhere]:
     """All that listen on this machine outside `directory`, as far as the system tells."""
     try:
         lines = Path(sockets).read_text(errors="replace").splitlines()
@@ -53,7 +53,7 @@ def found_elsewhere(directory: Path, sockets: str = "/proc/net/unix") -> list[Su
     return [SupervisorElsewhere(*one) for one in sorted(found)]
 
 
-def told(found: Sequence[SupervisorElsewhere]) -> str:
+def describe(found: Sequence[SupervisorElsewhere]) -> str:
     """`user rtpipe runs one (pid 4711, RTPIPE_RUNTIME_DIR=/run/rtpipe)`."""
     words = [f"user {one.user} runs one (pid {one.pid}, runtime_dir {one.directory})" for one in found[:_LISTED]]
     more = len(found) - _LISTED

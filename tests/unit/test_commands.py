@@ -22,7 +22,7 @@ from infra.stack.status import ServiceStatus, StackStatus
 from rtpipe.errors import ExitCode, SchemaError, SettingsError, UnreachableError
 from supervisor.admin.offset_work import Adoption, KnownOffset, OffsetChange
 from supervisor.admin.offsets import StoredOffset
-from supervisor.dead_letters.admin import Kind
+from supervisor.dead_letters.admin import DeadLetterCount
 from supervisor.demo.chaos import ChaosReport, Fault
 from supervisor.kafka.cluster_view import TopicFacts
 from tests.support.command_answers import Command, refused
@@ -191,7 +191,7 @@ def test_status(rtpipe: Command, spy: Any, replies: list[Any], sockets: int, cod
 def test_status_where_nobody_answers(rtpipe: Command, spy: Any) -> None:
     spy("supervisor.status.running_supervisors.ask_all", [])
     spy("supervisor.status.running_supervisors.sockets_in", [])
-    elsewhere = spy("supervisor.status.running_supervisors.found_elsewhere", [])
+    elsewhere = spy("supervisor.status.running_supervisors.find_elsewhere", [])
     refused(rtpipe("status"), 4, "E_UNREACHABLE", "no supervisor runs here", "rtpipe supervise")
     elsewhere.answer = [SimpleNamespace(pid=7, user="ann", user_id=0, directory="/run/x")]
     refused(rtpipe("status"), 4, "E_UNREACHABLE", "user ann runs one (pid 7", "RTPIPE_RUNTIME_DIR=/run/x")
@@ -271,7 +271,7 @@ LETTER = DeadLetter(SOURCE, 17, -1, b"k", b"\x00no", None, None, "E_VALUE", "too
 class LetterAdmin:
     """The dead letters of one topic."""
 
-    kinds_found: tuple[Kind, ...] = (Kind("orders", "E_VALUE", 3, MOMENT, MOMENT),)
+    counts_found: tuple[DeadLetterCount, ...] = (DeadLetterCount("orders", "E_VALUE", 3, MOMENT, MOMENT),)
     letters: tuple[DeadLetter, ...] = (LETTER,)
     asked: Any = None
 
@@ -279,14 +279,14 @@ class LetterAdmin:
         assert url.startswith("mysql+pymysql://")
         assert silence == 20
 
-    def kinds(self, chosen: Any) -> list[Kind]:
+    def counts(self, chosen: Any) -> list[DeadLetterCount]:
         LetterAdmin.asked = chosen
-        return list(self.kinds_found)
+        return list(self.counts_found)
 
     def newest(self, _chosen: Any, limit: int) -> list[DeadLetter]:
         return list(self.letters)[:limit]
 
-    def one(self, key: PartitionKey, offset: int) -> list[DeadLetter]:
+    def at(self, key: PartitionKey, offset: int) -> list[DeadLetter]:
         return [letter for letter in self.letters if (letter.source.key, letter.offset) == (key, offset)]
 
     def all(self, _chosen: Any) -> Iterator[DeadLetter]:
@@ -303,7 +303,7 @@ class LetterAdmin:
 @pytest.fixture
 def letters(monkeypatch: pytest.MonkeyPatch) -> type[LetterAdmin]:
     monkeypatch.setattr("supervisor.dead_letters.admin.DeadLetterAdmin", LetterAdmin)
-    monkeypatch.setattr(LetterAdmin, "kinds_found", LetterAdmin.kinds_found)
+    monkeypatch.setattr(LetterAdmin, "counts_found", LetterAdmin.counts_found)
     return LetterAdmin
 
 
@@ -314,7 +314,7 @@ def test_dead_letters_list(rtpipe: Command, letters: type[LetterAdmin]) -> None:
     assert (letters.asked.topics, letters.asked.errors) == ((("orders", 0),), ("E_VALUE",))
     told = json.loads(rtpipe("dead-letters", "list", "--json").stdout)
     assert (told["schema_version"], told["summary"][0]["count"], told["letters"][0]["offset"]) == (1, 3, 17)
-    letters.kinds_found = ()
+    letters.counts_found = ()
     assert rtpipe("dead-letters", "list").stdout == "no dead letters\n"
     assert rtpipe("dead-letters", "list", "--dropped").stdout == "no dead letters like that\n"
 
@@ -364,7 +364,7 @@ def test_dead_letters_export(rtpipe: Command, letters: type[LetterAdmin], tmp_pa
     assert letters
     assert json.loads(rtpipe("dead-letters", "export", "-o", "-").stdout)["offset"] == 17
     assert json.loads(rtpipe("dead-letters", "export").stdout)["offset"] == 17
-    assert rtpipe("dead-letters", "export", "-o", "all.jsonl").stderr == "1 letters in all.jsonl\n"
+    assert rtpipe("dead-letters", "export", "-o", "all.jsonl").stderr == "1 dead letters in all.jsonl\n"
     assert rtpipe("dead-letters", "export", "--format", "files", "-o", "all").returncode == 0
     assert (tmp_path / "all" / "orders-0-17.value").read_bytes() == LETTER.value
     refused(rtpipe("dead-letters", "export", "--format", "files"), 2, "E_SETTINGS", "needs a directory")
@@ -374,14 +374,14 @@ def test_dead_letters_export(rtpipe: Command, letters: type[LetterAdmin], tmp_pa
 def test_dead_letters_drop(rtpipe: Command, letters: type[LetterAdmin], typed: Any) -> None:
     answer = rtpipe("dead-letters", "drop", "-t", "orders", "--yes")
     assert "3 dropped" in answer.stdout
-    refused(rtpipe("dead-letters", "drop"), 2, "E_SETTINGS", "drop needs to be told which letters")
+    refused(rtpipe("dead-letters", "drop"), 2, "E_SETTINGS", "drop needs to know which dead letters")
     answer = rtpipe("dead-letters", "drop", "-t", "orders")
     assert (answer.returncode, "nobody is there to ask" in answer.stderr) == (2, True)
     typed("y")
     assert "3 dropped" in rtpipe("dead-letters", "drop", "-t", "orders").stdout
     typed("n")
     assert rtpipe("dead-letters", "drop", "-t", "orders").returncode == 1
-    letters.kinds_found = ()
+    letters.counts_found = ()
     assert rtpipe("dead-letters", "drop", "-t", "orders").stdout == "no dead letters like that\n"
 
 

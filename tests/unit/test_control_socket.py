@@ -14,7 +14,7 @@ import pytest
 from supervisor.control_socket import ControlServer, ask, ask_all, runtime_directory
 from supervisor.status.before_plan import StatusBeforePlan
 from supervisor.status.partition_status import PipelineStatus
-from supervisor.status.supervisors_elsewhere import found_elsewhere, how_to_look, told
+from supervisor.status.supervisors_elsewhere import describe, find_elsewhere, how_to_look
 from tests.support.waits import eventually
 
 
@@ -93,22 +93,22 @@ def test_supervisors_elsewhere_are_found_by_their_sockets_and_told_with_the_way_
     ]
     listing = tmp_path / "unix"
     listing.write_text("\n".join(rows))
-    [found] = found_elsewhere(tmp_path / "mine", str(listing))
+    [found] = find_elsewhere(tmp_path / "mine", str(listing))
     assert (found.pid, found.user_id, found.directory) == (os.getpid(), os.getuid(), "/run/rt pipe")
-    assert told([found] * 5).count("(pid ") == 3
+    assert describe([found] * 5).count("(pid ") == 3
     monkeypatch.setattr(sys, "argv", ["/opt/rtpipe/.venv/bin/rtpipe"])
     command = "RTPIPE_RUNTIME_DIR='/run/rt pipe' /opt/rtpipe/.venv/bin/rtpipe status"
     assert how_to_look(found) == command
     monkeypatch.setattr(os, "geteuid", lambda: found.user_id + 1)
     assert how_to_look(found) == f"sudo -u {pwd.getpwuid(found.user_id).pw_name} env {command}"
-    assert found_elsewhere(tmp_path, str(tmp_path / "no such file")) == []
+    assert find_elsewhere(tmp_path, str(tmp_path / "no such file")) == []
 
 
 def test_a_supervisor_that_really_listens_elsewhere_is_found(tmp_path: Path) -> None:
     server = ControlServer(str(tmp_path / "run" / f"supervisor-{os.getpid()}.sock"))
     server.open(lambda: None)
     try:
-        found = [one for one in found_elsewhere(tmp_path / "here") if one.pid == os.getpid()]
+        found = [one for one in find_elsewhere(tmp_path / "here") if one.pid == os.getpid()]
         assert [(one.user_id, one.directory) for one in found] == [(os.getuid(), str(tmp_path / "run"))]
     finally:
         server.close()

@@ -184,7 +184,7 @@ def test_why_a_value_is_not_decoded() -> None:
 
 def test_a_printed_letter(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = letter(value=b"\x1b[2J", error_text="bad\x1b[31m", headers=[("n\n", None), ("m", b"plain")], key=None)
-    letter_view.print_letter(hostile, DeadLetterReader(lambda _: SCHEMA), whole=False)
+    letter_view.print_dead_letter(hostile, DeadLetterReader(lambda _: SCHEMA), whole=False)
     said = capsys.readouterr().out
     assert all(sign.isprintable() or sign == "\n" for sign in said)
     for words in (
@@ -199,7 +199,7 @@ def test_a_printed_letter(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_long_value_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     for whole, most in ((False, 30_000), (True, 10**9)):
-        letter_view.print_letter(letter(value=b"\xff" * 50_000), DeadLetterReader(lambda _: SCHEMA), whole=whole)
+        letter_view.print_dead_letter(letter(value=b"\xff" * 50_000), DeadLetterReader(lambda _: SCHEMA), whole=whole)
         said = capsys.readouterr().out
         assert len(said) < most
         assert ("and more" in said) is not whole

@@ -238,7 +238,7 @@ class TestSupervisorsThatRun:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         found: list[SupervisorElsewhere] = []
-        monkeypatch.setattr("supervisor.status.running_supervisors.found_elsewhere", lambda _: found)
+        monkeypatch.setattr("supervisor.status.running_supervisors.find_elsewhere", lambda _: found)
         error = nobody_answers(tmp_path)
         assert error.message == f"no supervisor runs here (looked in {tmp_path})"
         assert error.hint == "start one: rtpipe supervise --topics …"

@@ -36,11 +36,11 @@ def drop(
         raise SettingsError("drop needs to know which dead letters", hint="--topics, --error, --since or --offset")
     settings = load_with("database_url")
     admin = DeadLetterAdmin(settings.database_url.get_secret_value(), settings.database_seconds)
-    until, kinds = admin.now(), admin.kinds(chosen)
-    if not kinds:
+    until, counts = admin.now(), admin.counts(chosen)
+    if not counts:
         print("no dead letters like that")
         return
-    view.console().print(view.kinds_table(kinds))
+    view.console().print(view.counts_table(counts))
     print("their keys, values and headers will be deleted; `rtpipe dead-letters export` keeps a copy")
     if not yes:
         if not sys.stdin.isatty():

@@ -27,7 +27,7 @@ def export(
     Examples:
       rtpipe dead-letters export --topics orders -o dead-letters.jsonl
 
-      rtpipe dead-letters export --error E_DECODE --format files -o letters
+      rtpipe dead-letters export --error E_DECODE --format files -o dead-letters
 
     """
     from supervisor.dead_letters import export as dead_letter_export
@@ -38,10 +38,10 @@ def export(
         raise SettingsError(f"--format {kind!r} is neither jsonl nor files", hint="for example: --format jsonl")
     to_stdout = output is None or str(output) == "-"
     if to_stdout and kind == "files":
-        raise SettingsError("--format files needs a directory", hint="for example: -o letters")
+        raise SettingsError("--format files needs a directory", hint="for example: -o dead-letters")
     letters = admin.all(chosen)
     if output is None or to_stdout:
         dead_letter_export.write_lines(letters, sys.stdout)
         return
     write = dead_letter_export.write_file if kind == "jsonl" else dead_letter_export.write_directory
-    print(f"{write(letters, output):,} letters in {output}", file=sys.stderr)
+    print(f"{write(letters, output):,} dead letters in {output}", file=sys.stderr)

@@ -33,15 +33,15 @@ def list_letters(
 
     chosen = selection(topics, error, offset, since, dropped=dropped)
     admin = reading_admin()
-    kinds, letters = admin.kinds(chosen), admin.newest(chosen, limit)
+    counts, letters = admin.counts(chosen), admin.newest(chosen, limit)
     if as_json:
         print_json(
             {
-                "summary": [view.kind_of(kind) for kind in kinds],
+                "summary": [view.facts_of_count(kind) for kind in counts],
                 "letters": [view.facts_of(letter) for letter in letters],
             }
         )
-    elif kinds:
-        view.print_list(kinds, letters)
+    elif counts:
+        view.print_list(counts, letters)
     else:
         print("no dead letters" + (" like that" if chosen.narrow or dropped else ""))

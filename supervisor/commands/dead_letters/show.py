@@ -32,7 +32,7 @@ def show(
     from supervisor.settings.settings import load
 
     key, admin = partition_key(where), reading_admin()
-    letters = admin.one(key, offset)
+    letters = admin.at(key, offset)
     if not letters:
         raise SettingsError(f"there is no dead letter of {where} offset {offset}", hint="rtpipe dead-letters list")
     reader = reader_for(load())
@@ -40,4 +40,4 @@ def show(
         print_json({"letters": [view.all_of(letter, reader) for letter in letters]})
         return
     for letter in letters:
-        view.print_letter(letter, reader, whole=as_hex)
+        view.print_dead_letter(letter, reader, whole=as_hex)

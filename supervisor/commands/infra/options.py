@@ -13,8 +13,8 @@ Directory = Annotated[
 ]
 
 
-def stack_directory(given: Path | None) -> Path:
-    """`given`, else the one of RTPIPE_STACK_DIR, else the usual one."""
+def stack_directory(path: Path | None) -> Path:
+    """`path`, else RTPIPE_STACK_DIR, else the usual directory."""
     from infra.stack.state import default_directory
 
-    return given or default_directory()
+    return path or default_directory()
