@@ -95,7 +95,7 @@ class TopicWatch:
             else:
                 added += [key for key in facts.partitions if key not in self._partitions]
         self._partitions.update(added)
-        return Changes(gone, added)
+        return Changes(gone, tuple(added))
 
     def topic_id(self, topic: str) -> str:
         """The topic's id as last seen."""

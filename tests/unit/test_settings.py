@@ -11,6 +11,7 @@ from rtpipe.errors import SettingsError
 from rtpipe.kafka.properties import EXACT_READER
 from supervisor.partition_plan import check_tables
 from supervisor.settings import settings as settings_module
+from supervisor.settings.accounts import accounts
 from supervisor.settings.option_values import topic_names
 from supervisor.settings.settings import as_environment, load, require
 
@@ -234,3 +235,18 @@ def test_settings_alone_load_no_sqlalchemy() -> None:
     """`supervise` reads them before it starts its forkserver, and every short command before anything else."""
     code = "import sys, supervisor.settings.settings; sys.exit('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_three_accounts_and_the_file_of_the_one_that_alters_tables(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = accounts(load(database_url=URL))
+    assert (found.database, found.admin, found.infra == found.consumer) == ("bank", None, True)
+    (nowhere / "infra").write_text("mysql+pymysql://infra:secret@db:3306/bank")
+    (nowhere / "infra").chmod(0o600)
+    monkeypatch.setenv("RTPIPE_INFRA_DATABASE_URL_FILE", str(nowhere / "infra"))
+    settings = load(database_url=URL, admin_database_url="mysql+pymysql://root:secret@db:3306/")
+    assert settings.infra_url == "mysql+pymysql://infra:secret@db:3306/bank"
+    assert accounts(settings).admin is not None
+    with pytest.raises(SettingsError):
+        accounts(load(database_url=URL, infra_database_url="mysql+pymysql://i:p@db:3306/other"))
