@@ -135,7 +135,7 @@ def test_a_fatal_error_of_the_client_ends_the_process() -> None:
 
 @pytest.mark.parametrize(("code", "level"), [(KafkaError._TRANSPORT, "DEBUG"), (KafkaError.REQUEST_TIMED_OUT, "INFO")])
 def test_what_librdkafka_mends_is_a_line_in_the_log(code: int, level: str, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="rtpipe")
     polled(FakeEvent(code))
     assert [(entry.levelname, entry.message) for entry in caplog.records] == [(level, "why")]
 
