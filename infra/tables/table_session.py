@@ -23,12 +23,21 @@ from infra.tables.ddl import ServerFacts, create_table_sql, demands_primary_key
 from infra.tables.table_look import found_table, json_depth
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import UnreachableError
-from rtpipe.mysql.error_numbers import NO_TABLE, OTHER_ALGORITHM, PASSING, TABLE_CHANGED, Action, words_for
+from rtpipe.mysql.error_numbers import (
+    LOCK_WAIT_TIMEOUT,
+    NO_TABLE,
+    OTHER_ALGORITHM,
+    PASSING,
+    TABLE_CHANGED,
+    Action,
+    words_for,
+)
 from rtpipe.mysql.quoting import quoted, quoted_text
 
 #: Seconds for the answer to one statement: a long copy outlives its session, and the next one finds it done.
 DDL_SECONDS = 600
 _LOCK_SECONDS = 5
+_DONE = {"alter": "altered", "make": "made"}
 #: Without it MariaDB alters no table WITH SYSTEM VERSIONING; rows of before get the new column, too.
 _KEEP_HISTORY = "SET SESSION system_versioning_alter_history = 'KEEP'"
 
@@ -152,14 +161,16 @@ class TableSession:
 
     def _explained(self, error: DBAPIError, verb: str, sql: str, grant: str) -> Exception:
         """Why the statement that is to make or alter the table was refused; `grant` gives the privilege for it."""
-        action, waits = action_for(error), f"table {self._table} waits: to {verb} it, {said_by(error)}"
-        if error_number(error) in TABLE_CHANGED:
+        number, action = error_number(error), action_for(error)
+        waits = f"table {self._table} waits to be {_DONE[verb]}: {said_by(error)}"
+        if number in TABLE_CHANGED:
             return TableBusyError(waits, hint="somebody changed its columns meanwhile, so it is looked at again")
-        if action is Action.REPLAY:
+        if number == LOCK_WAIT_TIMEOUT:
             hint = "another session has it open in a transaction; SHOW PROCESSLIST names it"
             return TableBusyError(waits, hint=hint)
         if action in PASSING:
-            return UnreachableError(waits, hint=words_for(error_number(error)))
+            busy = TableBusyError if action is Action.REPLAY else UnreachableError
+            return busy(waits, hint=words_for(number))
         if action is Action.DENIED:
             return self._denied(sql, f"{grant} {self._me()}")
         return EvolutionError(

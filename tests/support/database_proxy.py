@@ -47,12 +47,13 @@ class Do(enum.Enum):
 class Fault:
     """Hits the next `times` statements of its kind. `hits` counts, `hit` is set at the first, `release` ends holds."""
 
-    statement: Statement
+    statement: Statement | None  #: None: by its `pattern`
     do: Do
     times: int = 1
     number: int = 0
     sqlstate: str = "HY000"
     call: Callable[[DatabaseLink], None] = lambda _link: None
+    pattern: re.Pattern[bytes] | None = None  #: of any statement, whoever sends it
     hits: int = 0
     hit: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
@@ -97,6 +98,13 @@ class DatabaseProxy(Proxy[DatabaseLink]):
             self._faults.append(fault)
         return fault
 
+    def refuse(self, pattern: str, number: int, *, times: int = 1, sqlstate: str = "HY000") -> Fault:
+        """Answer the next `times` statements in which the pattern is found with an error; the server sees none."""
+        fault = Fault(None, Do.REFUSE, times, number, sqlstate, pattern=re.compile(pattern.encode()))
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
     def close(self) -> None:
         for fault in self._faults:
             fault.release()
@@ -117,7 +125,7 @@ class DatabaseProxy(Proxy[DatabaseLink]):
     def _query(self, link: DatabaseLink, packet: bytes) -> bool:
         """Pass one query on, or break it; False if the connection is to end."""
         statement = _statement(link, packet[5:])
-        fault = self._fault_for(statement)
+        fault = self._fault_for(statement) or self._refusal_of(packet[5:])
         if fault is None:
             link.server.sendall(packet)
             return True
@@ -146,6 +154,14 @@ class DatabaseProxy(Proxy[DatabaseLink]):
             self.statements.append(statement)
             for fault in self._faults:
                 if fault.statement is statement and fault.times > 0:
+                    fault.times -= 1
+                    return fault
+        return None
+
+    def _refusal_of(self, sql: bytes) -> Fault | None:
+        with self._lock:
+            for fault in self._faults:
+                if fault.times > 0 and fault.pattern is not None and fault.pattern.search(sql):
                     fault.times -= 1
                     return fault
         return None
