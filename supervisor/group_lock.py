@@ -9,7 +9,7 @@ import hashlib
 import threading
 from collections.abc import Iterable
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from rtpipe.errors import RtpipeError
 from rtpipe.log import get_logger
@@ -60,7 +60,7 @@ class GroupLock:
                 for group in self._groups:
                     if connection.execute(text("SELECT GET_LOCK(:name, :patience)"), _lock(group)).scalar() != 1:
                         raise GroupHeldError(
-                            f"group {group} is held by {self._holder(group)}",
+                            f"group {group} is held by {_holder(connection, group)}",
                             hint="stop that supervisor, or take its partitions with --take-over",
                         )
                 connection.commit()
@@ -96,13 +96,13 @@ class GroupLock:
             self._session.close()
             self._session = None
 
-    def _holder(self, group: str) -> str:
-        assert self._session is not None
-        found = self._session.connection.execute(
-            text("SELECT owner FROM kafka_offsets WHERE consumer_group = :g AND owner IS NOT NULL LIMIT 1"),
-            {"g": group},
-        ).scalar()
-        return str(found or "another supervisor")
+
+def _holder(connection: Connection, group: str) -> str:
+    """Who owns partitions of the group, as far as kafka_offsets tells."""
+    found = connection.execute(
+        text("SELECT owner FROM kafka_offsets WHERE consumer_group = :g AND owner IS NOT NULL LIMIT 1"), {"g": group}
+    ).scalar()
+    return str(found or "another supervisor")
 
 
 def _lock(group: str) -> dict[str, object]:

@@ -231,10 +231,22 @@ def test_two_topics_never_share_a_table_by_accident(nowhere: Path) -> None:
         check_tables(load(), ["orders", "ORDERS"])
 
 
-def test_settings_alone_load_no_sqlalchemy() -> None:
-    """`supervise` reads them before it starts its forkserver, and every short command before anything else."""
-    code = "import sys, supervisor.settings.settings; sys.exit('sqlalchemy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+#: What a command loads before it does anything: all of them for `--help`, and what `rtpipe status` asks and prints.
+AT_ONCE = {
+    "settings": ["supervisor.settings.settings"],
+    "--help": ["supervisor.cli"],
+    "status": ["supervisor.cli", "supervisor.status.running_supervisors", "supervisor.status.status_view"],
+}
+#: Each takes longer to load than such a command may take in all.
+HEAVY = {"sqlalchemy", "pymysql", "confluent_kafka", "fastavro", "psutil", "multiprocessing.forkserver"}
+
+
+@pytest.mark.parametrize("modules", AT_ONCE.values(), ids=AT_ONCE)
+def test_what_answers_at_once_loads_nothing_heavy(modules: list[str]) -> None:
+    """`supervise` reads its settings before it starts its forkserver, and every short command before anything else."""
+    code = f"import sys, {', '.join(modules)}; print(*({HEAVY!r} & sys.modules.keys()))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert loaded.stdout.split() == []
 
 
 def test_the_three_accounts_and_the_file_of_the_one_that_alters_tables(
