@@ -73,6 +73,7 @@ class FoundTable:
     versioned: bool = False  #: MariaDB also keeps earlier versions of rows
     mariadb: bool = False  #: whose collations have other names
     prefixes: Mapping[str, int] = field(default_factory=dict)  #: key column -> how much of it the key compares
+    unique: tuple[str, ...] = ()  #: other indexes that take nothing twice
 
     def name_of(self, column: str) -> str | None:
         """The name of this column as the table writes it, whatever the case of `name`; None if there is none."""

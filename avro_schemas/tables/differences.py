@@ -82,8 +82,12 @@ def differences(table: Table, found: FoundTable, versions: Evolved = NOTHING) ->
 
 
 def key_differences(layout: TableLayout, found: FoundTable) -> list[str]:
-    """One line for each key column that makes one key of two, with the ALTER that mends it: no row goes in before."""
+    """What lets no row in: each key column that makes one key of two, with the ALTER that mends it, and other unique
+    indexes.
+    """
     lines = []
+    if layout.key and found.unique:
+        lines.append(f"another unique index ({', '.join(found.unique)}), on which an upsert would fire, too: drop it")
     for shape in layout.columns:
         there = found.name_of(shape.name) if shape.name in layout.key else None
         if there is not None:

@@ -20,7 +20,7 @@ from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN, METADATA_TYPES, POSITION
 from avro_schemas.tables.ownership import is_persons
 from avro_schemas.tables.rules import TableRules
-from avro_schemas.tables.unfit import TableUnfitError, require_known_losses, require_metadata_types
+from avro_schemas.tables.unfit import TableUnfitError, require_known_losses, require_metadata_types, require_upsert_key
 from rtpipe.errors import SchemaError
 
 
@@ -62,6 +62,8 @@ def place(
     TableUnfitError if no row can be written at all.
     """
     known = cache(lineage)
+    if layout.key:
+        require_upsert_key(layout.name, table.key, table.unique, layout.key)
     if rules.lossy:
         require_known_losses(rules.lossy, table, [layout, *known().layouts])
     fields = FieldLandings(layout, table, rules, known).all()

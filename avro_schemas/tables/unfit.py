@@ -18,6 +18,22 @@ class TableUnfitError(RtpipeError):
     exit_code = ExitCode.BAD_SETUP
 
 
+def require_upsert_key(name: str, primary: Sequence[str], unique: Sequence[str], key: Sequence[str]) -> None:
+    """Refuse a table whose rows cannot be updated by `key`: its primary key is another, or an update would fire on one
+    more unique index.
+    """
+    if {column.lower() for column in primary} != {column.lower() for column in key}:
+        raise TableUnfitError(
+            f"table {name} has the primary key ({', '.join(primary)}), the topic's settings say ({', '.join(key)})",
+            hint="make them the same; rtpipe changes no primary key",
+        )
+    if unique:
+        raise TableUnfitError(
+            f"table {name} has another unique index ({', '.join(unique)}), and an upsert would fire on it, too",
+            hint="drop it, or make it an index that is not unique",
+        )
+
+
 def require_metadata_types(name: str, table: FoundTable, used: Iterable[str]) -> None:
     """Refuse metadata columns of a type that may change what goes in: no value of theirs is looked at."""
     for column in sorted(set(used) & table.columns.keys()):

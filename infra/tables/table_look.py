@@ -22,9 +22,9 @@ _TABLE = f"""
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s
 """
 #: With SYSTEM VERSIONING the key has an end of the version, too, which is none of the columns.
-_KEY = """
-    SELECT COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
-    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX
+_UNIQUE = """
+    SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX
 """
 #: MariaDB shows a display width for every integer, MySQL for TINYINT(1) alone.
 _WIDTH = re.compile(r"\b(?!tinyint\(1\))((?:tiny|small|medium|big)?int)\(\d+\)")
@@ -48,7 +48,8 @@ def found_table(connection: Connection, database: str, table: str) -> FoundTable
         name: _column(row, definitions.get(name, ""), is_json=checks_json(shown, name))
         for name, *row in connection.exec_driver_sql(_COLUMNS, (database, table))
     }
-    parts = {str(name): part for name, part in connection.exec_driver_sql(_KEY, (database, table))}
+    unique = connection.exec_driver_sql(_UNIQUE, (database, table)).all()
+    parts = {str(name): part for index, name, part in unique if index == "PRIMARY"}
     key = {name: part for name, part in parts.items() if name in columns}
     return FoundTable(
         columns,
@@ -59,6 +60,7 @@ def found_table(connection: Connection, database: str, table: str) -> FoundTable
         versioned=kind == VERSIONED,
         mariadb=bool(getattr(connection.dialect, "is_mariadb", False)),
         prefixes={name: int(part) for name, part in key.items() if part is not None},
+        unique=tuple(dict.fromkeys(str(index) for index, *_ in unique if index != "PRIMARY")),
     )
 
 

@@ -239,6 +239,11 @@ def test_a_key_column_that_makes_one_key_of_two_is_told_with_the_alter(foreign: 
         [alter, *_] = re.findall(rf"mend it by: (ALTER TABLE `{topic}` MODIFY .* NOT NULL)", said)
     foreign.sql(f"USE {foreign.name}", alter)
     foreign.run("setup", "--topics", topic, "--yes")
+    foreign.sql(f"CREATE UNIQUE INDEX other ON {foreign.name}.`{topic}` (seq)")
+    assert "another unique index (other)" in foreign.run("setup", "--topics", topic, "--dry-run", code=78)
+    foreign.sql(f"ALTER TABLE {foreign.name}.`{topic}` DROP INDEX other, DROP PRIMARY KEY")
+    said = foreign.run("table", "plan", "--topics", topic, code=78)
+    assert "has the primary key (), the topic's settings say (key)" in said
 
 
 def field(name: str, kind: object, **more: object) -> dict[str, object]:

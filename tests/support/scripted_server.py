@@ -245,8 +245,8 @@ def _columns(connection: _Connection, _: re.Match[str], arguments: Sequence[Any]
     return [column.row(name, version) for name, column in table.columns.items()], 0
 
 
-def _key(connection: _Connection, _: re.Match[str], arguments: Sequence[Any]) -> tuple[list[Row], int]:
-    return [(name, None) for name in connection.server.tables[arguments[1]].key], 0
+def _unique(connection: _Connection, _: re.Match[str], arguments: Sequence[Any]) -> tuple[list[Row], int]:
+    return [("PRIMARY", name, None) for name in connection.server.tables[arguments[1]].key], 0
 
 
 def _show_create(connection: _Connection, found: re.Match[str], _: Sequence[Any]) -> tuple[list[Row], int]:
@@ -383,7 +383,7 @@ _HANDLERS: list[tuple[str, Handler]] = [
     (r"SHOW VARIABLES WHERE", _demands),
     (r"\s*SELECT TABLE_TYPE", _table_facts),
     (r"\s*SELECT COLUMN_NAME, COLUMN_TYPE", _columns),
-    (r"\s*SELECT COLUMN_NAME, SUB_PART", _key),
+    (r"\s*SELECT INDEX_NAME, COLUMN_NAME, SUB_PART", _unique),
     (r"SELECT JSON_VALID", _one(1)),
     (r"SHOW CREATE TABLE `bank`\.`([^`]+)`", _show_create),
     (r"SELECT GET_LOCK", _get_lock),

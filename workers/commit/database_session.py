@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from avro_schemas.columns.found_table import UnusableTableError, require_usable
 from avro_schemas.columns.key_columns import apart_sql, folds
+from avro_schemas.tables.unfit import TableUnfitError, require_upsert_key
 from rtpipe.mysql.engine import mysql_engine
 from rtpipe.mysql.error_numbers import READ_ONLY, UNKNOWN_VARIABLE
 from workers.commit.database_errors import DatabaseTrouble, trouble_of
@@ -142,17 +143,10 @@ class DatabaseSession:
         for index, column, *_ in rows:
             indexes.setdefault(str(index), []).append(str(column))
         primary = indexes.pop("PRIMARY", [])
-        if {name.lower() for name in primary} != {name.lower() for name in key}:
-            raise SetupError(
-                f"table {table} has the primary key ({', '.join(primary)}), the topic's settings say"
-                f" ({', '.join(key)})",
-                hint="make them the same; rtpipe changes no primary key",
-            )
-        if indexes:
-            raise SetupError(
-                f"table {table} has another unique index ({', '.join(indexes)}), and an upsert would fire on it, too",
-                hint="drop it, or make it an index that is not unique",
-            )
+        try:
+            require_upsert_key(table, primary, list(indexes), key)
+        except TableUnfitError as error:
+            raise SetupError(error.message, hint=error.hint) from None
         for _, column, part, collation, kind in rows:
             self._require_apart(table, str(column), part, collation, str(kind))
 
