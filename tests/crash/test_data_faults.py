@@ -7,10 +7,10 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from confluent_kafka import Producer
 
 from tests.support.fault_run import QUICK, moves_on, nobody_left
 from tests.support.pipeline import running_pipeline
+from tests.support.producers import ordered_producer
 from tests.support.tally import TALLY
 from tests.support.waits import eventually
 
@@ -204,7 +204,7 @@ def prepare(pipeline: Pipeline, topic: str, case: Refusal) -> None:
 
 def fill(pipeline: Pipeline, topic: str, case: Refusal) -> None:
     """Good messages, the one that is refused, and two more, all of one batch."""
-    producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+    producer = ordered_producer(pipeline.addresses.bootstrap_servers)
     good = [("good", seq, case.good) for seq in range(1, GOOD + 3)]
     for message in [*good[:GOOD], ("bad", case.seq, case.payload), *good[GOOD:]]:
         producer.produce(topic, pipeline.body(topic, *message))

@@ -9,11 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from confluent_kafka import Message, Producer
+from confluent_kafka import Message
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from tests.support.fault_run import QUICK, all_run, committed, nobody_left
 from tests.support.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
+from tests.support.producers import ordered_producer
 from tests.support.supervision import finish
 from tests.support.tally import TALLY
 from tests.support.waits import eventually
@@ -135,7 +136,7 @@ def flood(pipeline: Pipeline, messages: Iterable[tuple[str, bytes | None]]) -> d
         places[message.partition() or 0, message.offset() or 0] = good
 
     more: dict[str, Any] = {"linger.ms": 5, "enable.idempotence": True}
-    producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers} | more)
+    producer = ordered_producer(pipeline.addresses.bootstrap_servers, more)
     good, bad = partial(delivered, good=True), partial(delivered, good=False)
     for number, (key, value) in enumerate(messages):
         producer.produce(topic, value, key, on_delivery=bad if key == "poison" else good)

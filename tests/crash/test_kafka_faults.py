@@ -18,6 +18,7 @@ from infra.stack.embedded_stack import up
 from tests.support.database_proxy import Do, Statement
 from tests.support.fault_run import QUICK, all_run, fault_run, generations
 from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.producers import ordered_producer
 from tests.support.remade_topic import recreate
 from tests.support.stack_processes import broker_of, server_of, stack_directory
 from tests.support.tally import TALLY
@@ -105,7 +106,7 @@ def test_an_open_transaction_holds_the_reader_back(stack: Addresses, tmp_path: P
     with fault_run(stack, tmp_path) as run:
         all_run(run.pipeline)
         plain, *transactional = [
-            Producer({"bootstrap.servers": stack.bootstrap_servers} | more)
+            ordered_producer(stack.bootstrap_servers, more)
             for more in ({}, transaction_of(f"{run.topic} 1"), transaction_of(f"{run.topic} 2"))
         ]
         for producer in transactional:

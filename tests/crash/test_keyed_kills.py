@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import fastavro
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from tests.support.fault_run import nobody_left
 from tests.support.pipeline import Pipeline, running_pipeline, schema_named
+from tests.support.producers import ordered_producer
 from tests.support.random_kills import twenty_kills
 from tests.support.tally import TALLY
 
@@ -39,9 +40,7 @@ POISON = b"poison"
 def changes(pipeline: Pipeline, chance: random.Random) -> Iterator[None]:
     """About 2,000 changes a second of 500 keys; one in five deletes, one in two hundred is no row."""
     topic, stop, sequence = pipeline.topics[0], threading.Event(), iter(range(1 << 40))
-    producer = Producer(
-        {"bootstrap.servers": pipeline.addresses.bootstrap_servers, "linger.ms": 5, "enable.idempotence": True}
-    )
+    producer = ordered_producer(pipeline.addresses.bootstrap_servers, {"linger.ms": 5})
 
     def flow() -> None:
         while not stop.wait(0.05):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from confluent_kafka import KafkaException, Message, Producer
+from confluent_kafka import KafkaException, Message
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
@@ -18,6 +18,7 @@ from infra.stack.ports import pick_ports
 from infra.stack.services import kafka as kafka_service
 from tests.support.fault_run import FaultRun, fault_run, generations
 from tests.support.pipeline import schema_named
+from tests.support.producers import ordered_producer
 from tests.support.stack import running_stack
 from tests.support.tcp_proxy import HOST, TcpProxy, tcp_proxy
 from tests.support.waits import eventually
@@ -135,7 +136,7 @@ def send_by(run: FaultRun, schema_id: int) -> int:
         offsets.append(message.offset() or 0)
 
     body = run.pipeline.body(run.topic, "new", 1, "by another schema")[5:]
-    producer = Producer({"bootstrap.servers": run.pipeline.addresses.bootstrap_servers})
+    producer = ordered_producer(run.pipeline.addresses.bootstrap_servers)
     producer.produce(run.topic, b"\0" + struct.pack(">I", schema_id) + body, "new", partition=0, on_delivery=delivered)
     assert producer.flush(30) == 0
     return offsets[0]

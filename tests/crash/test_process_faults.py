@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from confluent_kafka import Producer
 
 from tests.support.database_proxy import Do, Statement
 from tests.support.fault_run import QUICK, FaultRun, all_run, fault_run, frozen, generations, moves_on, nobody_left
 from tests.support.pipeline import ROOT, connect, kill, running_pipeline
+from tests.support.producers import ordered_producer
 from tests.support.start_helpers import helpers
 from tests.support.tally import TALLY
 from tests.support.waits import eventually
@@ -60,7 +60,7 @@ def test_consumers_killed_inside_large_items(stack: Addresses, tmp_path: Path) -
             run.wait_hit(held)
             consumer, writer = before[f"{run.topic}/0"]
             kill(consumer)
-            eventually(partial(gone, writer), within=10, what="its writer is gone too")
+            eventually(partial(gone, writer), what="its writer is gone too")
             held.release()
             all_run(run.pipeline, besides=before)
         assert run.finish() == 56
@@ -71,8 +71,8 @@ def test_messages_of_sixteen_megabytes(stack: Addresses, tmp_path: Path) -> None
     large = {"max.message.bytes": str(LARGEST + 1_000)}
     with fault_run(stack, tmp_path, partitions=1, topic_config=large) as run:
         before = all_run(run.pipeline)
-        address = {"bootstrap.servers": run.pipeline.addresses.bootstrap_servers}
-        producer = Producer({**address, "message.max.bytes": LARGEST + 1_000, "queue.buffering.max.kbytes": 2_000_000})
+        sizes = {"message.max.bytes": LARGEST + 1_000, "queue.buffering.max.kbytes": 2_000_000}
+        producer = ordered_producer(run.pipeline.addresses.bootstrap_servers, sizes)
         run.pipeline.produce(1)
         run.moves_on()
         held = run.proxy.arm(Statement.COMMIT, Do.HOLD_REPLY)

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from confluent_kafka import Producer
 from sqlalchemy.engine import make_url
 
 from tests.support.dead_letters import dead_letters_of
 from tests.support.pipeline import running_pipeline
+from tests.support.producers import ordered_producer
 from tests.support.server_setting import small_packets
 from tests.support.supervision import messages_of, supervised
 
@@ -27,13 +27,13 @@ CANARY = "canary-4711"
 PACKET = 1 << 20
 
 
-def test_each_kind_is_a_letter_and_its_neighbours_are_rows(database: Addresses, tmp_path: Path) -> None:
+def test_each_kind_is_a_letter_and_its_neighbours_are_rows(own_database: Addresses, tmp_path: Path) -> None:
     """F24, F26, F39: all kinds in one partition, between good messages; letters keep what Kafka gave."""
-    with running_pipeline(database, tmp_path, partitions=2, on_error="dead_letter") as pipeline:
+    with running_pipeline(own_database, tmp_path, partitions=2, on_error="dead_letter") as pipeline:
         topic = pipeline.topics[0]
         pipeline.query(f"ALTER TABLE `{topic}` ADD CONSTRAINT `{topic}_c` CHECK (seq < 4711)")
         bad = kinds(pipeline, topic)
-        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        producer = ordered_producer(pipeline.addresses.bootstrap_servers)
         wanted: dict[int, tuple[str, bytes | None]] = {}
         offset = 0
         for seq, (name, value) in enumerate(bad):
@@ -101,7 +101,7 @@ def test_too_many_in_a_minute_stop_the_partition_and_it_goes_on_from_there(stack
     settings: dict[str, Any] = {"on_error": "dead_letter", "dead_letters_per_minute": 20}
     with running_pipeline(stack, tmp_path, partitions=1, **settings) as pipeline:
         topic = pipeline.topics[0]
-        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        producer = ordered_producer(pipeline.addresses.bootstrap_servers)
         for seq in range(100):
             value = b"poison" if seq % 4 == 3 else pipeline.body(topic, "k", seq + 1, "x")
             producer.produce(topic, value, partition=0)
@@ -148,7 +148,7 @@ def test_a_row_number_of_another_statement_blames_nobody(database: Addresses, tm
             f"CREATE TRIGGER `{topic}_t` AFTER INSERT ON `{topic}` FOR EACH ROW"
             f" INSERT INTO `{topic}_log` VALUES (NEW.payload)"
         )
-        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        producer = ordered_producer(pipeline.addresses.bootstrap_servers)
         for seq in range(300):
             payload = "long" if seq in {0, 57, 58, 299} else "x"
             producer.produce(topic, pipeline.body(topic, "k", seq + 1, payload), partition=0)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pymysql
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
@@ -33,6 +33,7 @@ from infra.stack.layout import MARKER, StackOptions, load_layout, new_layout, sa
 from infra.stack.state import Addresses, read_addresses
 from infra.stack.status import StackStatus
 from tests.support.maven_repository import maven_repository
+from tests.support.producers import ordered_producer
 from tests.support.stack import running_stack
 from tests.support.waits import eventually
 
@@ -97,7 +98,7 @@ def make_topic(addresses: Addresses, name: str, *, copies: int = 1) -> None:
 
 def send(addresses: Addresses, topic: str, value: bytes) -> None:
     failed: list[Any] = []
-    producer = Producer({"bootstrap.servers": addresses.bootstrap_servers, "acks": "all"})
+    producer = ordered_producer(addresses.bootstrap_servers, {"acks": "all"})
     producer.produce(topic, value, on_delivery=lambda error, _message: failed.append(error) if error else None)
     assert producer.flush(30) == 0
     assert not failed

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from confluent_kafka import Producer
 
 from tests.support.dead_letters import dead_letters_of
+from tests.support.producers import ordered_producer
 from tests.support.schema_parts import logical
 from tests.support.supervision import supervised, supervising
 from tests.support.typed_topic import create_typed, typed_pipeline, wire
@@ -204,7 +204,7 @@ def send_all(pipeline: Pipeline, schema_id: int, cases: list[Case]) -> list[tupl
     for number, case in enumerate(cases):
         sent += [(number, value, shown) for value, shown in case.kept]
         sent += [(number, value, None) for value in case.refused]
-    producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+    producer = ordered_producer(pipeline.addresses.bootstrap_servers)
     for at, (number, value, _) in enumerate(sent):
         producer.produce(pipeline.topics[0], wire(schema_id, schema, {"at": at, f"c{number}": value}), partition=0)
     assert producer.flush(30) == 0

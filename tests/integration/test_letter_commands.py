@@ -6,12 +6,12 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Producer
 from sqlalchemy.engine import make_url
 
 from tests.support.command_answers import CANARY, Command, refused
 from tests.support.dead_letters import dead_letters_of
 from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.producers import ordered_producer
 from tests.support.supervision import supervised
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def settle(pipeline: Pipeline) -> str:
     """A hostile value that its column refuses, bytes of no kind, a text: all letters. The topic's name."""
     topic = pipeline.topics[0]
     pipeline.query(f"ALTER TABLE `{topic}` ADD CONSTRAINT `{topic}_c` CHECK (seq < 4711)")
-    producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+    producer = ordered_producer(pipeline.addresses.bootstrap_servers)
     headers: Any = [("trace\x1b", b"\x00\xff"), ("none", None)]
     value = pipeline.body(topic, "k", 4_711, HOSTILE)
     producer.produce(topic, value, HOSTILE, headers=headers, timestamp=1_700_000_000_123, partition=0)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import fastavro
 import pytest
-from confluent_kafka import Producer
 
 from tests.support.dead_letters import dead_letters_of
 from tests.support.pipeline import kill, running_pipeline
+from tests.support.producers import ordered_producer
 from tests.support.raw_headers import send_with_header
 from tests.support.supervision import messages_of, supervised
 from tests.support.typed_topic import register
@@ -32,7 +32,7 @@ Change = tuple[str, int | None]  # key, seq; no seq: a tombstone
 
 def send(pipeline: Pipeline, changes: list[Change], *, partitions: int = 1) -> None:
     topic = pipeline.topics[0]
-    producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers, "linger.ms": 5})
+    producer = ordered_producer(pipeline.addresses.bootstrap_servers, {"linger.ms": 5})
     for key, seq in changes:
         value = None if seq is None else pipeline.body(topic, key, seq, f"payload {seq}")
         producer.produce(topic, value, key, partition=sum(key.encode()) % partitions)
@@ -112,7 +112,7 @@ def test_a_row_that_is_refused_leaves_what_came_before_it(database: Addresses, t
 def test_tombstones_without_a_key_that_is_one_are_dead_letters(stack: Addresses, tmp_path: Path) -> None:
     with running_pipeline(stack, tmp_path, partitions=1, tombstones="delete", **UPSERT) as pipeline:
         topic = pipeline.topics[0]
-        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        producer = ordered_producer(pipeline.addresses.bootstrap_servers)
         producer.produce(topic, None, None, partition=0)
         producer.produce(topic, None, b"\xff", partition=0)
         producer.produce(topic, pipeline.body(topic, "k", 1, "x"), None, partition=0)
@@ -130,7 +130,7 @@ def test_keys_of_numbers(stack: Addresses, tmp_path: Path, form: str, pack: str)
     settings = UPSERT | {"key": ["seq"], "key_format": form, "tombstones": "delete"}
     with running_pipeline(stack, tmp_path, partitions=1, **settings) as pipeline:
         topic = pipeline.topics[0]
-        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        producer = ordered_producer(pipeline.addresses.bootstrap_servers)
         for key, number in (("a", 7), ("b", -8), ("c", 9)):
             producer.produce(topic, pipeline.body(topic, key, number, "x"), struct.pack(pack, number), partition=0)
         for number in (-8, 9):
@@ -149,7 +149,7 @@ def test_keys_that_are_avro_records(database: Addresses, tmp_path: Path) -> None
         fields = [{"name": "key", "type": ["null", "string"]}, {"name": "seq", "type": "int"}]
         schema = {"type": "record", "name": "k", "fields": fields}
         schema_id = register(pipeline, f"{topic}-key", schema)
-        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        producer = ordered_producer(pipeline.addresses.bootstrap_servers)
         rows: list[dict[str, Any]] = [{"key": "a", "seq": 1}, {"key": "a", "seq": 2}, {"key": "b'\\", "seq": 1}]
         for number, key in enumerate((*rows, *rows[1:], {"key": None, "seq": 1})):
             out = io.BytesIO(b"\0" + schema_id.to_bytes(4, "big"))
@@ -170,7 +170,7 @@ def test_keys_of_another_serializer_are_told_and_read_once_the_setting_is_right(
     settings = UPSERT | {"key": ["seq", "key"], "tombstones": "delete", "key_format": "avro"}
     with running_pipeline(database, tmp_path, partitions=1, **settings) as pipeline:
         topic = pipeline.topics[0]
-        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        producer = ordered_producer(pipeline.addresses.bootstrap_servers)
         for name in ("gone", "kept"):
             producer.produce(
                 topic, pipeline.body(topic, name, 1, "x"), json.dumps({"key": name, "seq": 1}), partition=0
@@ -201,7 +201,7 @@ def test_keys_of_another_serializer_are_seen_in_the_status_also_after_a_restart(
 ) -> None:
     with running_pipeline(stack, tmp_path, partitions=1, tombstones="delete", **UPSERT) as pipeline:
         topic = pipeline.topics[0]
-        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        producer = ordered_producer(pipeline.addresses.bootstrap_servers)
         supervisor = pipeline.supervise()
 
         def warned() -> dict[str, Any]:
@@ -245,7 +245,7 @@ def test_metadata_columns_say_where_a_row_came_from(database: Addresses, tmp_pat
     names = ["_kafka_partition", "_kafka_offset", "_kafka_timestamp", "_schema_id", "_kafka_key", "_kafka_headers"]
     with running_pipeline(database, tmp_path, partitions=1, metadata=False, metadata_columns=names) as pipeline:
         topic = pipeline.topics[0]
-        producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+        producer = ordered_producer(pipeline.addresses.bootstrap_servers)
         headers: Any = [("a\"'\\\n", b"\xff"), ("none", None)]
         body = pipeline.body(topic, "k", 1, "x")
         producer.produce(topic, body, b"k'\\\0\xff", partition=0, timestamp=1_700_000_000_123, headers=headers)

@@ -364,8 +364,8 @@ def test_a_tombstone_takes_effect_once_the_settings_say_what_it_does(database: A
 
 
 @pytest.mark.faults
-def test_what_was_too_large_to_keep_is_read_from_kafka_again(database: Addresses, tmp_path: Path) -> None:
-    with running_pipeline(database, tmp_path, partitions=1, on_error="dead_letter") as pipeline:
+def test_what_was_too_large_to_keep_is_read_from_kafka_again(own_database: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(own_database, tmp_path, partitions=1, on_error="dead_letter") as pipeline:
         topic = pipeline.topics[0]
         for seq, size in ((1, 1), (2, 600_000), (3, 600_000), (4, 1)):
             pipeline.send(topic, pipeline.body(topic, "k", seq, "'" * size))

@@ -97,9 +97,9 @@ def _trigger_without_definer(pipeline: Pipeline, table: str) -> None:
         pipeline.query(f"DROP USER {user}")
 
 
-def test_the_servers_own_sql_mode_changes_nothing(database: Addresses, tmp_path: Path) -> None:
+def test_the_servers_own_sql_mode_changes_nothing(own_database: Addresses, tmp_path: Path) -> None:
     """By which quotes name columns and a backslash is a backslash: of writers, letters, locks, DDL and verify."""
-    with running_pipeline(database, tmp_path, partitions=1, on_error="dead_letter") as pipeline:
+    with running_pipeline(own_database, tmp_path, partitions=1, on_error="dead_letter") as pipeline:
         [[version]] = pipeline.query("SELECT VERSION()")
         mode = "ORACLE,NO_BACKSLASH_ESCAPES" if "mariadb" in version.lower() else "ANSI,NO_BACKSLASH_ESCAPES"
         sender = Sender(pipeline)
@@ -107,7 +107,7 @@ def test_the_servers_own_sql_mode_changes_nothing(database: Addresses, tmp_path:
         sender.send(first, payload='it\'s "quoted" \\ and `so` on')
         sender.send(second, note="\\'\"")
         pipeline.send(sender.topic, b"raw '\"\\")
-        with server_setting(database.admin_database_url, "sql_mode", f"'{mode}'"):
+        with server_setting(own_database.admin_database_url, "sql_mode", f"'{mode}'"):
             assert supervised(pipeline) == 0, pipeline.log.read_text()[-2_000:]
             verified = pipeline.run("verify", "--values", "-t", sender.topic)
         assert verified.returncode == 0, verified.stdout + verified.stderr

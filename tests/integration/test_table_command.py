@@ -153,11 +153,16 @@ def test_without_the_right_to_grant_the_statement_is_told(sender: Sender) -> Non
 
 @pytest.mark.faults  # in `make test` MariaDB is shared by tests that run side by side
 @pytest.mark.parametrize(
-    ("database", "demand"),
+    ("own_database", "demand"),
     [("MySQL", "sql_require_primary_key"), ("MariaDB", "innodb_force_primary_key")],
-    indirect=["database"],
+    indirect=["own_database"],
 )
-def test_a_server_that_demands_a_primary_key_gets_one(sender: Sender, demand: str) -> None:
+def test_a_server_that_demands_a_primary_key_gets_one(own_database: Addresses, tmp_path: Path, demand: str) -> None:
+    with running_pipeline(own_database, tmp_path, partitions=1) as pipeline:
+        a_primary_key_is_demanded(Sender(pipeline), demand)
+
+
+def a_primary_key_is_demanded(sender: Sender, demand: str) -> None:
     pipeline = sender.pipeline
     (pipeline.directory / "rtpipe.toml").write_text("")  # no metadata columns
     version: Any = sender.version()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 import pymysql
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from sqlalchemy import create_engine
@@ -34,6 +34,7 @@ from rtpipe.errors import SettingsError, UnreachableError
 from supervisor.verify.report import Kind, VerifyProgress, VerifyReport
 from supervisor.verify.verify import VerifyOrder, verify
 from tests.support.pipeline import connect
+from tests.support.producers import ordered_producer
 from workers.contract.errors import SetupError
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class FilledTopic:
 
     def send(self, *messages: bytes | None, **settings: Any) -> list[tuple[int, int]]:
         """Where each message went, in their order."""
-        producer = Producer({**self.kafka, **settings})
+        producer = ordered_producer(self.stack.bootstrap_servers, settings)
         places: dict[int, tuple[int, int]] = {}
 
         def told(number: int) -> Callable[[Any, Any], None]:
@@ -379,7 +380,7 @@ def test_only_committed_transactions_count(stack: Addresses) -> None:
     pipeline = FilledTopic(stack, next(names))
     pipeline.fill(range(9))
     record, values = sample(100)
-    producer = Producer({**pipeline.kafka, "transactional.id": pipeline.topic})
+    producer = ordered_producer(pipeline.stack.bootstrap_servers, {"transactional.id": pipeline.topic})
     producer.init_transactions(30)
     for commit in (False, True):
         producer.begin_transaction()

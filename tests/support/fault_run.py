@@ -98,7 +98,7 @@ def moves_on(pipeline: Pipeline, what: str = "") -> None:
 
 
 def nobody_left(pipeline: Pipeline) -> None:
-    eventually(lambda: not pipeline.processes(), within=10, what="no process left")
+    eventually(lambda: not pipeline.processes(), what="no process left")
 
 
 def generations(pipeline: Pipeline) -> dict[str, tuple[int, int]]:

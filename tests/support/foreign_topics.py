@@ -9,7 +9,6 @@ from collections.abc import Collection
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import SchemaRegistryError
@@ -20,6 +19,7 @@ from rtpipe.mysql.quoting import quoted
 from supervisor.verify.values import select_list
 from tests.support.foreign_avro import Container, Expected
 from tests.support.pipeline import Pipeline, connect
+from tests.support.producers import ordered_producer
 from tests.support.typed_topic import register
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def fill(pipeline: Pipeline, containers: dict[str, Container]) -> dict[str, Tabl
     admin = AdminClient({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
     for future in admin.create_topics([NewTopic(topic, 1, 1) for topic in containers]).values():
         future.result(60)
-    producer = Producer({"bootstrap.servers": pipeline.addresses.bootstrap_servers})
+    producer = ordered_producer(pipeline.addresses.bootstrap_servers)
     filled = {}
     for topic, container in containers.items():
         try:

@@ -38,6 +38,7 @@ from infra.stack.state import Addresses
 from infra.tables.ddl import create_table_sql
 from supervisor.control_socket import ask_all, runtime_directory
 from supervisor.settings.topic_settings import TopicSettings
+from tests.support.producers import ordered_producer
 from tests.support.tally import TALLY
 from tests.support.waits import eventually
 
@@ -154,10 +155,7 @@ class Pipeline:
     def produce(self, count: int, *, keys: int = 50, payload: str = "x", producer: Producer | None = None) -> None:
         """`count` messages to each topic, each key's with a sequence of its own."""
         failed: list[str] = []
-        ordered = {"enable.idempotence": True}  # else what is sent again may come after what was sent later
-        producer = producer or Producer(
-            {"bootstrap.servers": self.addresses.bootstrap_servers, "linger.ms": 5, **ordered}
-        )
+        producer = producer or ordered_producer(self.addresses.bootstrap_servers, {"linger.ms": 5})
         for topic in self.topics:
             for index in range(count):
                 key = f"key-{index % keys}"
@@ -178,7 +176,7 @@ class Pipeline:
 
     def send(self, topic: str, value: bytes | None, *, key: str = "raw", partition: int = 0) -> None:
         """One message with these very bytes."""
-        producer = Producer({"bootstrap.servers": self.addresses.bootstrap_servers})
+        producer = ordered_producer(self.addresses.bootstrap_servers)
         producer.produce(topic, value, key, partition=partition)
         assert producer.flush(30) == 0
 
@@ -187,10 +185,7 @@ class Pipeline:
         """A producer that goes on in the background, about `rate` messages a second to each topic."""
         stop = threading.Event()
         patience = {"socket.timeout.ms": 5_000, "request.timeout.ms": 4_000}  # with a frozen broker
-        producer = Producer(
-            {"bootstrap.servers": self.addresses.bootstrap_servers, "linger.ms": 5, "enable.idempotence": True}
-            | patience
-        )
+        producer = ordered_producer(self.addresses.bootstrap_servers, {"linger.ms": 5} | patience)
 
         def flow() -> None:
             while not stop.wait(0.05):
@@ -254,13 +249,17 @@ class Pipeline:
         """Everything that supervisors and workers logged."""
         return self.directory / "log"
 
-    def events(self, event: str) -> list[dict[str, Any]]:
-        """The log lines of one kind; other lines, such as the stacks of stuck processes, are passed over."""
+    def entries(self) -> list[dict[str, Any]]:
+        """The log; lines that are no JSON objects, such as those of a library, are passed over."""
         entries = []
         for line in self.log.read_text().splitlines() if self.log.exists() else []:
             with contextlib.suppress(ValueError):
                 entries.append(json.loads(line))
-        return [entry for entry in entries if isinstance(entry, dict) and entry.get("event") == event]
+        return [entry for entry in entries if isinstance(entry, dict)]
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        """The log lines of one kind."""
+        return [entry for entry in self.entries() if entry.get("event") == event]
 
     def status(self) -> list[dict[str, Any]]:
         """The partitions as `rtpipe status` gets them, by the same question; empty while no supervisor answers."""

@@ -1,4 +1,4 @@
-"""Another value of a server-wide setting for a while, on a database that tests of other processes may use too."""
+"""Another value of a server-wide setting for a while, on a server that no other test process uses."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def server_setting(admin_url: str, name: str, value: object) -> Iterator[None]:
-    """Sessions that begin meanwhile get `value`; a second test that changes the same setting waits for this one."""
+    """Sessions that begin meanwhile get `value`: with the fixture `own_database`, not with `database` or `stack`."""
     with contextlib.closing(connect(admin_url)) as connection:
         cursor = connection.cursor()
-        cursor.execute("SELECT GET_LOCK(%s, 600)", (f"test of {name}",))
-        assert cursor.fetchone() == (1,), f"another test holds {name}"
         cursor.execute(f"SELECT @@GLOBAL.{name}")
         [before] = cursor.fetchone() or (None,)
         cursor.execute(f"SET GLOBAL {name} = {value}")

@@ -5,13 +5,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shutil
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.stack.artifacts.cache import artifact_paths, cache_directory
 from infra.stack.embedded_stack import down, up
 from infra.stack.errors import PlatformError, PreflightError
-from infra.stack.layout import StackOptions
+from infra.stack.layout import StackOptions, new_layout
+from infra.stack.services import control as service_control
+from infra.stack.services import start as service_start
+from infra.stack.services.mariadb import mariadb_service
 from tests.support.pipeline import connect
 
 if TYPE_CHECKING:
@@ -30,16 +36,20 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
     Test processes that run side by side share them, but not in the fault suite, which kills brokers and servers.
     """
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker is None or request.config.getoption("markexpr") != "not faults":
+    if not is_shared(request.config):
         with running_stack(tmp_path_factory.mktemp("stack")) as addresses:
             yield addresses
         return
     home = tmp_path_factory.getbasetemp().parent
-    user = home / f"stack-user-{worker}"
+    user = home / f"stack-user-{os.environ['PYTEST_XDIST_WORKER']}"
     user.touch()
     with running_stack(home / "stack", done=lambda: _is_last(user)) as addresses:
         yield addresses
+
+
+def is_shared(config: pytest.Config) -> bool:
+    """Whether the stack is that of several test processes, so that nothing of its servers is this one's alone."""
+    return "PYTEST_XDIST_WORKER" in os.environ and config.getoption("markexpr") == "not faults"
 
 
 def _is_last(user: Path) -> bool:
@@ -53,6 +63,35 @@ def database(request: pytest.FixtureRequest, stack: Addresses) -> Addresses:
     if request.param == "MariaDB":
         return stack
     return on_mysql(stack, request.getfixturevalue("mysql"))
+
+
+@pytest.fixture(scope="session")
+def own_mariadb(
+    request: pytest.FixtureRequest, stack: Addresses, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Addresses]:
+    """The stack with a MariaDB that only this test process uses: for tests of what is the same for a whole server."""
+    if not is_shared(request.config):
+        yield stack
+        return
+    layout = new_layout(tmp_path_factory.mktemp("own"), StackOptions())
+    service = mariadb_service(layout, artifact_paths(cache_directory()).mariadb)
+    running = service_start.start(service, print)
+    try:
+        service_start.await_ready(service, running, threading.Event())
+        urls = {name: url for name, url in dataclasses.asdict(layout.addresses).items() if "database" in name}
+        yield dataclasses.replace(stack, **urls)
+    finally:
+        service_control.stop([running], grace=20)
+        shutil.rmtree(layout.directory)
+
+
+@pytest.fixture(params=["MariaDB", "MySQL"])
+def own_database(request: pytest.FixtureRequest) -> Addresses:
+    """As `database`, on servers that no other test process uses."""
+    if request.param == "MariaDB":
+        own: Addresses = request.getfixturevalue("own_mariadb")
+        return own
+    return on_mysql(request.getfixturevalue("stack"), request.getfixturevalue("mysql"))
 
 
 def on_mysql(stack: Addresses, server: MysqlServer) -> Addresses:

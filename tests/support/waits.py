@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 
-def eventually(check: Callable[[], Answer], *, within: float = 10.0, what: str = "") -> Answer:
+def eventually(check: Callable[[], Answer], *, within: float = 30.0, what: str = "") -> Answer:
     """Ask `check` until it answers with something true, return that; fail and say what stayed false after `within` s.
 
     An AssertionError or OSError of `check` counts as "not yet"; the last answer or error is part of the failure.

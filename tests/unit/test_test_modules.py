@@ -26,3 +26,13 @@ def imported(path: Path) -> set[str]:
 def test_no_test_module_imports_another(path: Path) -> None:
     last = {name.rpartition(".")[2] for name in imported(path)}
     assert not {name for name in last if name.startswith("test_") or name == "conftest"}
+
+
+SENDING = [path for path in MODULES if path.parent.name in {"integration", "crash", "security"}]
+
+
+@pytest.mark.parametrize("path", SENDING, ids=lambda path: str(path.relative_to(TESTS)))
+def test_no_test_counts_on_a_producer_that_may_repeat_or_reorder(path: Path) -> None:
+    """Under load a message may be sent again: tests/support/producers.py makes producers for which that is nothing."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    assert not [call.lineno for call in calls if ast.unparse(call.func) == "Producer"]
