@@ -136,11 +136,14 @@ def test_a_partition_that_another_supervisor_took_is_not_taken_back(server: Memo
     assert ledger_on(server, dataclasses.replace(SPEC, last_epoch=3)).claim().epoch == 5
 
 
-def test_a_predecessor_that_holds_the_row_is_killed(server: MemoryServer) -> None:
+def test_a_predecessor_that_holds_the_row_is_killed(server: MemoryServer, caplog: pytest.LogCaptureFixture) -> None:
     ledger_on(server).claim()
     server.faults.append(Fault("FOR UPDATE", LOCK_WAIT_TIMEOUT))
     assert ledger_on(server).claim().epoch == 2
     assert "KILL 1" in server.said
+    [record] = [record for record in caplog.records if record.message.startswith("orders/3: connection 1 of ")]
+    assert "supervisor s1 holds the offset row" in record.message
+    assert (vars(record)["event"], vars(record)["partition"]) == ("predecessor_killed", "orders/3")
 
 
 def test_a_predecessor_on_another_server_cannot_be_killed_from_here(server: MemoryServer) -> None:
@@ -150,6 +153,33 @@ def test_a_predecessor_on_another_server_cannot_be_killed_from_here(server: Memo
     ledger_on(server).claim()
     assert server.faults[0].times == 0
     assert not [said for said in server.said if said.startswith("KILL")]
+
+
+def test_a_predecessor_of_another_supervisor_that_took_the_partition_is_not_killed(server: MemoryServer) -> None:
+    ledger_on(server, dataclasses.replace(SPEC, supervisor="s2")).claim()
+    server.faults.append(Fault("FOR UPDATE", LOCK_WAIT_TIMEOUT))
+    with pytest.raises(Fenced, match="of supervisor s2 claimed"):
+        ledger_on(server, dataclasses.replace(SPEC, last_epoch=0)).claim()
+    assert "KILL 1" not in server.said
+
+
+def test_a_row_that_is_locked_before_it_is_there_has_nobody_to_kill(server: MemoryServer) -> None:
+    server.faults.append(Fault("FOR UPDATE", LOCK_WAIT_TIMEOUT))
+    assert ledger_on(server).claim() == Position(1, 40, -1)
+
+
+@pytest.mark.parametrize("step", ["claim", "reclaim", "read", "kill"])
+def test_a_trouble_says_that_it_was_the_table_of_offsets(server: MemoryServer, step: str) -> None:
+    ledger = ledger_on(server)
+    ledger.claim()
+    steps = {"claim": ledger.claim, "reclaim": lambda: ledger.reclaim(1), "read": ledger.read, "kill": ledger.claim}
+    if step == "kill":
+        server.faults += [Fault("FOR UPDATE", LOCK_WAIT_TIMEOUT), Fault("FROM kafka_offsets", 1142)]
+    else:
+        server.faults.append(Fault("FOR UPDATE", 1142))
+    with pytest.raises(DatabaseTrouble) as found:
+        steps[step]()
+    assert (found.value.number, found.value.where) == (1142, "table kafka_offsets")
 
 
 def test_a_row_that_stays_locked_is_left_to_another_start(server: MemoryServer) -> None:
@@ -179,6 +209,10 @@ def test_a_reclaim_tells_where_the_row_is_under_the_next_epoch(server: MemorySer
     position = ledger.claim()
     ledger.disconnect()
     assert ledger.reclaim(position.epoch) == Position(2, 40, -1)
+    assert ledger.transact(Position(2, 40), batch_of([b""], [40]), Inserts([1]))
+    assert ledger.read() == Position(2, 41, 0), "the leader epoch of the newest message is kept"
+    assert ledger.reclaim(2) == Position(3, 41, 0)
+    assert ledger_on(server).claim() == Position(4, 41, 0)
     assert ledger.reclaim(position.epoch) is None, "somebody else has it by now"
 
 

@@ -1,0 +1,185 @@
+"""What a batch sends to a server, statement by statement; the server is a list."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from avro_schemas.tables.rules import TableRules
+from tests.support.batches import batch_of
+from tests.support.specs import default_spec
+from workers.commit.batch_work import BatchWork, WorkLimits
+from workers.commit.database_errors import DatabaseTrouble
+from workers.commit.encoded_batch import EncodedBatch, Tombstones
+from workers.commit.row_statements import Rows
+from workers.contract.errors import RowExistsError
+from workers.contract.partition_spec import PartitionKey
+from workers.contract.refusal import Reason, Refusal
+
+INSERTS = default_spec(PartitionKey("t", 0), rules=TableRules(metadata=()))
+UPSERTS = dataclasses.replace(INSERTS, rules=TableRules(mode="upsert", key=("a",), tombstones="delete"))
+LIMITS = WorkLimits(max_packet=1 << 16, dead_letters=9)
+TOO_LARGE = Refusal(Reason.TOO_LARGE, "too large")
+
+
+class Server(list[str]):
+    """The statements that it took; those that hold a key of `refuses` get that error."""
+
+    def __init__(self, **refuses: DatabaseTrouble) -> None:
+        super().__init__()
+        self.refuses = refuses
+
+    def execute(self, statement: bytes) -> int:
+        text = statement.decode()
+        for words, trouble in self.refuses.items():
+            if f"({words})" in text:
+                raise trouble
+        self.append("dead letter" if "rtpipe_dead_letters" in text else text)
+        return 1
+
+
+def rows(*literals: str, by_position: bool = False) -> Rows:
+    return Rows("INSERT ", list(literals), list(range(len(literals))), by_position=by_position)
+
+
+def work(*literals: str, limits: WorkLimits = LIMITS, by_position: bool = False) -> BatchWork:
+    """Rows that are only inserted."""
+    part = rows(*literals, by_position=by_position)
+    return BatchWork(EncodedBatch(INSERTS, batch_of([b"v"] * len(literals)), [part]), limits)
+
+
+def test_rows_are_written_before_dead_letters_and_counted() -> None:
+    server = Server(b=DatabaseTrouble(1406))
+    found = work("a", "b", "c")
+    assert (found.rows, found.dead) == (3, 0)
+    found.run(server.execute)
+    assert server[-1] == "dead letter"
+    assert sorted(server[:-1]) == ["INSERT (a)", "INSERT (c)"]
+    assert (found.rows, found.dead, found.server_refused, found.alike_after()) == (2, 1, True, 0)
+
+
+def test_another_try_leaves_out_what_the_first_one_found() -> None:
+    server = Server(b=DatabaseTrouble(1406))
+    found = work("a", "b", "c")
+    found.run(server.execute)
+    server.clear()
+    found.run(server.execute)
+    assert server == ["INSERT (a),(c)", "dead letter"]
+
+
+def test_statements_have_no_more_rows_than_they_may() -> None:
+    server = Server()
+    work(*"abcde", limits=dataclasses.replace(LIMITS, statement_rows=2)).run(server.execute)
+    assert server == ["INSERT (a),(b)", "INSERT (c),(d)", "INSERT (e)"]
+
+
+def test_a_row_that_is_there_already_stops_where_its_key_is_its_position() -> None:
+    server = Server(b=DatabaseTrouble(1062, key="PRIMARY"))
+    with pytest.raises(RowExistsError, match="t/0 offset 1: its row is in t already") as found:
+        work("a", "b", by_position=True).run(server.execute)
+    assert "rtpipe offsets set t/0 OFFSET" in found.value.hint
+
+
+@pytest.mark.parametrize(("key", "by_position"), [("PRIMARY", False), ("other", True)])
+def test_another_duplicate_is_a_dead_letter(key: str, by_position: bool) -> None:
+    found = work("a", "b", by_position=by_position)
+    found.run(Server(b=DatabaseTrouble(1062, key=key)).execute)
+    assert found.refusals.by_index[1].reason is Reason.VALUE
+
+
+def test_a_table_for_dead_letters_that_refuses_them_is_named() -> None:
+    def execute(statement: bytes) -> int:
+        if b"rtpipe_dead_letters" in statement:
+            raise DatabaseTrouble(1142)
+        return 1
+
+    encoded = EncodedBatch(INSERTS, batch_of([b"v"]), refused={0: TOO_LARGE})
+    with pytest.raises(DatabaseTrouble) as found:
+        BatchWork(encoded, LIMITS).run(execute)
+    assert found.value.where == "table rtpipe_dead_letters"
+
+
+def test_what_is_too_much_for_the_server_gives_up_its_row_then_the_bytes_of_its_dead_letter() -> None:
+    found, trouble = work("a"), DatabaseTrouble(1197)
+    said: list[bytes] = []
+
+    def execute(statement: bytes) -> int:
+        said.append(statement)
+        return 1
+
+    assert found.give_up(trouble)
+    assert found.refusals.by_index[0].reason is Reason.TOO_LARGE
+    found.run(execute)
+    assert b"_binary'v'" in said[-1]
+    assert found.give_up(trouble)
+    found.run(execute)
+    assert b"_binary'v'" not in said[-1]
+    assert not found.give_up(trouble)
+
+
+def test_rows_in_doubt_count_for_the_next_batch_until_one_is_taken() -> None:
+    unknown = DatabaseTrouble(59_999)
+    limits = dataclasses.replace(LIMITS, alike=2)
+    found = work("a", limits=limits)
+    found.run(Server(a=unknown).execute)
+    assert found.alike_after() == 3
+    found.write_rows(Server().execute)  # nothing is left to write, and what the first try found still counts
+    assert found.alike_after() == 3
+    taken = work("a", "b", limits=limits)
+    taken.run(Server(a=unknown).execute)
+    assert taken.alike_after() == 0
+
+
+# -- updates by key --------------------------------------------------------------------------------------------------
+
+
+def keyed(
+    literals: dict[int, str], keys: dict[int, str], deletes: dict[int, str], *, soft: bool = False
+) -> Callable[[Server], tuple[BatchWork, Server]]:
+    part = Rows("UPSERT ", list(literals.values()), list(literals), "", [keys[index] for index in literals])
+    tombstones = Tombstones(deletes, "DELETE (", soft=soft)
+    encoded = EncodedBatch(UPSERTS, batch_of([b"v"] * (len(literals) + len(deletes))), [part], {}, tombstones)
+
+    def run(server: Server) -> tuple[BatchWork, Server]:
+        found = BatchWork(encoded, dataclasses.replace(LIMITS, statement_rows=1))
+        found.write_rows(server.execute)
+        return found, server
+
+    return run
+
+
+def test_the_last_change_of_each_key_is_written() -> None:
+    found, server = keyed({0: "a1", 1: "a2", 3: "b1"}, {0: "a", 1: "a", 3: "b"}, {2: "c", 4: "b"})(Server())
+    assert server == ["UPSERT (a2)", "DELETE ((c))", "DELETE ((b))"]
+    assert (found.rows, found.deleted_rows) == (5, 2)
+
+
+def test_a_deleted_row_that_stays_has_its_last_values() -> None:
+    _, server = keyed({0: "a1"}, {0: "a"}, {1: "a"}, soft=True)(Server())
+    assert server == ["UPSERT (a1)", "DELETE ((a))"]
+    _, server = keyed({0: "a1"}, {0: "a"}, {1: "a"})(Server())
+    assert server == ["DELETE ((a))"]
+
+
+def test_where_the_last_row_of_a_key_is_refused_the_one_before_it_comes_first_and_then_deletes() -> None:
+    found, server = keyed({0: "a1", 1: "a2"}, {0: "a", 1: "a"}, {2: "c"})(Server(a2=DatabaseTrouble(1406)))
+    assert server == ["UPSERT (a1)", "DELETE ((c))"]
+    assert (found.rows, found.dead) == (2, 1)
+
+
+def test_messages_that_are_set_aside_give_way_to_the_one_before_them() -> None:
+    part = Rows("UPSERT ", ["a1", "a2"], [0, 1], "", ["a", "a"])
+    found = BatchWork(EncodedBatch(UPSERTS, batch_of([b"v"] * 2), [part]), LIMITS)
+    found.refusals.set_aside([1])
+    server = Server()
+    found.write_rows(server.execute)
+    assert (server, found.rows, found.dead) == (["UPSERT (a1)"], 1, 1)
+
+
+def test_deleted_rows_are_those_of_the_last_try() -> None:
+    found, server = keyed({}, {}, {0: "a", 1: "b"})(Server())
+    assert found.deleted_rows == 2
+    found.write_rows(server.execute)
+    assert found.deleted_rows == 2
