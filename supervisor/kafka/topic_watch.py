@@ -29,14 +29,14 @@ class _Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class TopicChanges:
     """What is not as it was."""
 
     gone: Mapping[str, str] = field(default_factory=dict)  #: topics that are others now, with the reason
     added: Sequence[PartitionKey] = ()  #: partitions that topics have got
 
 
-_NONE = Changes()
+_NONE = TopicChanges()
 
 
 class TopicWatch:
@@ -61,7 +61,7 @@ class TopicWatch:
         """When `changes` has something to do again, in monotonic seconds."""
         return self._looks.next_look
 
-    def changes(self, now: float) -> Changes:
+    def changes(self, now: float) -> TopicChanges:
         """What changed since the last call; a broker that does not answer is no change."""
         topics = tuple(self._topic_ids)
         answered = self._looks.take(now, lambda: self._look(topics))
@@ -71,13 +71,13 @@ class TopicWatch:
         facts, _ = self._view.describe(topics)
         return _Look(self._view.cluster_id(topics[0]), {fact.topic: fact for fact in facts})
 
-    def _judge(self, asked: Future[_Look], now: float) -> Changes:
+    def _judge(self, asked: Future[_Look], now: float) -> TopicChanges:
         try:
             look = asked.result()
         except (UnreachableError, AccessDeniedError, SetupError):  # the last: deleted between the two questions
             return _NONE
         if look.cluster_id and look.cluster_id != self._cluster_id:
-            return Changes(
+            return TopicChanges(
                 dict.fromkeys(self._topic_ids, f"cluster id changed {self._cluster_id} -> {look.cluster_id}")
             )
         gone: dict[str, str] = {}
@@ -95,7 +95,7 @@ class TopicWatch:
             else:
                 added += [key for key in facts.partitions if key not in self._partitions]
         self._partitions.update(added)
-        return Changes(gone, tuple(added))
+        return TopicChanges(gone, tuple(added))
 
     def topic_id(self, topic: str) -> str:
         """The topic's id as last seen."""

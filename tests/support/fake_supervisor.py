@@ -11,7 +11,7 @@ from typing import Any
 from rtpipe.errors import ExitCode
 from supervisor.heartbeat import HeartbeatLimits
 from supervisor.kafka.log_watch import LogFacts
-from supervisor.kafka.topic_watch import Changes
+from supervisor.kafka.topic_watch import TopicChanges
 from supervisor.schemas.schema_requests import Reply
 from supervisor.status.partition_status import PipelineStatus
 from supervisor.supervisor_process import Options, Supervisor
@@ -29,15 +29,15 @@ class FakeWatch:
     """What a test says of Kafka; nothing changes by itself."""
 
     def __init__(self) -> None:
-        self.news: list[Changes] = []
+        self.news: list[TopicChanges] = []
         self.answers: list[LogFacts] = []
         self.ids = {SPEC.key.topic: SPEC.topic_id}
 
     def next_look(self) -> float:
         return float("inf")
 
-    def changes(self, _now: float) -> Changes:
-        return self.news.pop(0) if self.news else Changes()
+    def changes(self, _now: float) -> TopicChanges:
+        return self.news.pop(0) if self.news else TopicChanges()
 
     def facts(self, _now: float, _keys: Sequence[PartitionKey], _unknown: Sequence[PartitionKey]) -> LogFacts | None:
         return self.answers.pop(0) if self.answers else None

@@ -18,7 +18,7 @@ from supervisor import supervisor_process
 from supervisor.control_socket import ask
 from supervisor.heartbeat import HeartbeatLimits
 from supervisor.kafka.log_watch import LogFacts
-from supervisor.kafka.topic_watch import Changes
+from supervisor.kafka.topic_watch import TopicChanges
 from supervisor.partition_plan import UNKNOWN
 from supervisor.status.process_stats import ProcessStats
 from tests.support.fake_supervisor import Scene, SceneOver, Stage, progress, running, spec_of
@@ -417,7 +417,7 @@ class TestKafka:
         stage, new = Stage(), PartitionKey("orders", 1)
 
         def scene() -> Scene:
-            stage.watch.news.append(Changes(added=[new]))
+            stage.watch.news.append(TopicChanges(added=[new]))
             yield stage.are("starting", "waiting")
             stage.watch.answers.append(LogFacts(ends={new: 4}, begins={new: 2}))
             yield stage.are("starting", "starting")
@@ -430,7 +430,7 @@ class TestKafka:
         stage = Stage(partitions=2)
 
         def scene() -> Scene:
-            stage.watch.news.append(Changes(gone={"orders": "topic id changed a -> b"}))
+            stage.watch.news.append(TopicChanges(gone={"orders": "topic id changed a -> b"}))
             yield None
 
         assert stage.run(scene()) == ExitCode.TOPIC_CHANGED

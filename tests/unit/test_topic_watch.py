@@ -12,7 +12,7 @@ from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from supervisor.kafka.cluster_view import Offsets, TopicFacts
 from supervisor.kafka.log_watch import LogFacts, LogWatch
-from supervisor.kafka.topic_watch import Changes, TopicWatch
+from supervisor.kafka.topic_watch import TopicChanges, TopicWatch
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 
@@ -78,45 +78,45 @@ def watch(cluster: Cluster) -> TopicWatch:
 
 
 def test_nothing_has_changed(watch: TopicWatch) -> None:
-    assert watch.changes(0.0) == Changes()
+    assert watch.changes(0.0) == TopicChanges()
     assert watch.next_look() == 10.0
 
 
 def test_partitions_that_were_added_are_named_once(watch: TopicWatch, cluster: Cluster) -> None:
     cluster.facts = [TopicFacts("orders", "t", tuple(ORDERS))]
     assert watch.changes(0.0).added == tuple(ORDERS[1:])
-    assert watch.changes(1.0) == Changes()
+    assert watch.changes(1.0) == TopicChanges()
 
 
 def test_a_topic_that_was_made_again_is_told_once_with_both_ids(watch: TopicWatch, cluster: Cluster) -> None:
     cluster.facts = [TopicFacts("orders", "u", tuple(ORDERS))]
-    assert watch.changes(0.0) == Changes({"orders": "topic id changed t -> u"}, ())
+    assert watch.changes(0.0) == TopicChanges({"orders": "topic id changed t -> u"}, ())
     assert watch.topic_id("orders") == "u"
     assert not watch.changes(1.0).gone
 
 
 def test_a_topic_may_be_missing_for_a_moment_while_it_is_made_again(watch: TopicWatch, cluster: Cluster) -> None:
     there, cluster.facts = cluster.facts, []
-    assert watch.changes(0.0) == Changes()
-    assert watch.changes(PATIENCE) == Changes()
+    assert watch.changes(0.0) == TopicChanges()
+    assert watch.changes(PATIENCE) == TopicChanges()
     assert watch.changes(PATIENCE + 1).gone == {"orders": "the topic was deleted"}
     cluster.facts = there
-    assert watch.changes(PATIENCE + 2) == Changes()
+    assert watch.changes(PATIENCE + 2) == TopicChanges()
     cluster.facts = []
-    assert watch.changes(PATIENCE + 3) == Changes()  # counted anew
+    assert watch.changes(PATIENCE + 3) == TopicChanges()  # counted anew
 
 
 def test_another_cluster_behind_the_address_concerns_every_topic(watch: TopicWatch, cluster: Cluster) -> None:
     cluster.id = "other"
     assert watch.changes(0.0).gone == {"orders": "cluster id changed c -> other"}
     cluster.id = ""  # it does not say
-    assert watch.changes(1.0) == Changes()
+    assert watch.changes(1.0) == TopicChanges()
 
 
 @pytest.mark.parametrize("error", [UnreachableError("away"), AccessDeniedError("no"), SetupError("deleted meanwhile")])
 def test_no_answer_is_no_change(watch: TopicWatch, cluster: Cluster, error: RtpipeError) -> None:
     cluster.error = error
-    assert watch.changes(0.0) == Changes()
+    assert watch.changes(0.0) == TopicChanges()
 
 
 def test_ends_of_logs_and_where_those_begin_that_nobody_has_read(cluster: Cluster) -> None:
