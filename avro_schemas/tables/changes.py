@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy.types import TypeEngine
 
@@ -12,7 +12,7 @@ from avro_schemas.columns.verdict import Cost
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class _Change:
     """One change of one column."""
 
     column: str
@@ -24,7 +24,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class AddColumn(Change):
+class AddColumn(_Change):
     """A new column, which takes NULL: the rows that are there have nothing for it."""
 
     type: TypeEngine[Any]
@@ -37,7 +37,7 @@ class AddColumn(Change):
 
 
 @dataclass(frozen=True, slots=True)
-class MakeNullable(Change):
+class MakeNullable(_Change):
     """The column takes NULL from now on."""
 
     persons: bool = False  #: NOT NULL is a person's choice, so only a person may end it
@@ -47,7 +47,7 @@ class MakeNullable(Change):
 
 
 @dataclass(frozen=True, slots=True)
-class Widen(Change):
+class Widen(_Change):
     """The column gets a type that holds all it has, and more."""
 
     old: str  #: type, as the server writes it
@@ -58,13 +58,8 @@ class Widen(Change):
         return f"widen column {self.column} from {self.old} to {type_words(self.type)} ({self.reason})"
 
 
-def is_left_to_people(change: Change) -> bool:
-    """Whether rtpipe makes the change on a person's word alone."""
-    return isinstance(change, MakeNullable | Widen) and change.persons
-
-
 @dataclass(frozen=True, slots=True)
-class Rename(Change):
+class Rename(_Change):
     """The column gets the name that the schema's newest version gives its field."""
 
     new: str
@@ -74,11 +69,20 @@ class Rename(Change):
 
 
 @dataclass(frozen=True, slots=True)
-class DropColumn(Change):
+class DropColumn(_Change):
     """The column goes, with all that is in it."""
 
     def __str__(self) -> str:
         return f"drop column {self.column} ({self.reason})"
+
+
+#: All that there is to change in a table.
+Change: TypeAlias = AddColumn | MakeNullable | Widen | Rename | DropColumn
+
+
+def is_left_to_people(change: Change) -> bool:
+    """Whether rtpipe makes the change on a person's word alone."""
+    return isinstance(change, MakeNullable | Widen) and change.persons
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,6 @@ class _DatabaseWork:
     ) -> None:
         self._sessions = sessions
         self._accounts = accounts
-        self._database = accounts.database
         tables = [*topics, *map(WantedTable, (OFFSETS, LETTERS, CHANGES))]
         self._tables = [one.table for one in tables]
         self._topic_tables = topic_tables
@@ -76,21 +75,20 @@ class _DatabaseWork:
         self._there: set[str] = set()  # tables that exist by now
         self._keyed: set[str] = set()  # tables that get a primary key which nobody asked for
         self._dry_run = dry_run
-        people = {account.user: account for account in (accounts.infra, accounts.consumer)}
-        self._people = people.values()
+        self._people = {account.user: account for account in (accounts.infra, accounts.consumer)}
         #: user name -> the user quoted for GRANT, None while it does not exist
-        self._users = {user: who.login(sessions, account, accounts.admin) for user, account in people.items()}
+        self._users = {user: who.login(sessions, account, accounts.admin) for user, account in self._people.items()}
 
     def database_item(self) -> ProvisionItem:
-        sql = who.create_database_sql(self._database)
+        sql = who.create_database_sql(self._accounts.database)
         with self._sessions.connected(self._accounts.privileged, doing="looking for the database") as connection:
-            there = bool(connection.exec_driver_sql(_DATABASES, (self._database,)).scalar_one())
+            there = bool(connection.exec_driver_sql(_DATABASES, (self._accounts.database,)).scalar_one())
         if not there and not self._dry_run:
             self._run(self._accounts.privileged, [sql], "creating the database")
-        return ProvisionItem("database", self._database, self._state(there=there), sql=sql)
+        return ProvisionItem("database", self._accounts.database, self._state(there=there), sql=sql)
 
     def user_items(self) -> list[ProvisionItem]:
-        return [self._user_item(account) for account in self._people]
+        return [self._user_item(account) for account in self._people.values()]
 
     def _user_item(self, account: Account) -> ProvisionItem:
         there, admin = self._users[account.user] is not None, self._accounts.admin
@@ -105,7 +103,7 @@ class _DatabaseWork:
         infra, admin = self._accounts.infra, self._accounts.admin
         if admin is None or admin.user == infra.user:
             return []
-        user, database = self._users[infra.user], self._database
+        user, database = self._users[infra.user], self._accounts.database
         grants = [(f"{database}.*", who.infra_grant_sql, who.infra_holds_all)]
         if not self._accounts.infra_is_consumer:
             grants.append((f"{database}.{CHANGES.name}", who.history_grant_sql, who.infra_holds_history))
@@ -124,14 +122,14 @@ class _DatabaseWork:
             if demands_primary_key(connection):
                 self._keyed = {str(one.table.name) for one in self._mine if not one.table.primary_key.columns}
                 self._mine = [one.keyed() if one.table.name in self._keyed else one for one in self._mine]
-            found = [one.differences(connection, self._database) for one in self._mine]
+            found = [one.differences(connection, self._accounts.database) for one in self._mine]
         mine = [self._table_item(one.table, lines) for one, lines in zip(self._mine, found, strict=True)]
         topics = self._topic_tables(dry_run=self._dry_run) if self._topic_tables else ()
         self._there |= {item.name for item in topics if item.state is not ItemState.TO_CREATE}
         return [*topics, *mine]
 
     def _table_item(self, table: Table, lines: list[str] | None) -> ProvisionItem:
-        name, sql = table.name, create_table_sql(table, self._database, mariadb=self._mariadb)
+        name, sql = table.name, create_table_sql(table, self._accounts.database, mariadb=self._mariadb)
         if lines is None and not self._dry_run:
             self._run(self._accounts.infra, [sql], f"creating the table {name}")
         if lines is not None or not self._dry_run:
@@ -157,7 +155,7 @@ class _DatabaseWork:
                     if table.name in self._needed
                 }
         statements = {
-            name: who.table_grant_sql(self._database, name, user or who.new_user(consumer), privileges)
+            name: who.table_grant_sql(self._accounts.database, name, user or who.new_user(consumer), privileges)
             for name, privileges in self._needed.items()
         }
         if not self._dry_run:
@@ -166,7 +164,7 @@ class _DatabaseWork:
         return [
             ProvisionItem(
                 "grant",
-                f"{consumer.user} on {self._database}.{name}",
+                f"{consumer.user} on {self._accounts.database}.{name}",
                 self._state(there=not missing[name]),
                 ", ".join(self._needed[name]),
                 sql,
@@ -179,7 +177,7 @@ class _DatabaseWork:
         if name not in self._there:
             return self._needed[name]
         column = str(table.columns[0].name)
-        return who.missing_privileges(connection, self._database, name, column, self._needed[name])
+        return who.missing_privileges(connection, self._accounts.database, name, column, self._needed[name])
 
     def _state(self, *, there: bool) -> ItemState:
         return ItemState.THERE if there else ItemState.TO_CREATE if self._dry_run else ItemState.CREATED

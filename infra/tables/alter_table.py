@@ -83,7 +83,6 @@ def _clause(change: Change, table: FoundTable, nullable: bool) -> str:
             return f"RENAME COLUMN {column} TO {quoted(change.new)}"
         case DropColumn():
             return f"DROP COLUMN {column}"
-    raise AssertionError(change)
 
 
 def _as_it_is(name: str, table: FoundTable) -> str:

@@ -8,7 +8,7 @@ from avro_schemas.tables.changes import AddColumn, Change, MakeNullable, Widen, 
 from avro_schemas.tables.evolution import EvolutionError
 from avro_schemas.tables.layout import TableLayout, with_columns
 from infra.tables.alter_table import Alteration
-from infra.tables.table_session import TableBusyError
+from infra.tables.refused_ddl import TableBusyError
 from rtpipe.errors import RtpipeError
 from supervisor.schemas.table_plan import TablePlan
 

@@ -10,7 +10,8 @@ from avro_schemas.tables.evolution import EvolutionError
 from infra.provision import accounts as who
 from infra.provision.accounts import Accounts
 from infra.tables.database import Sessions, run
-from infra.tables.table_session import TableBusyError, connected
+from infra.tables.refused_ddl import TableBusyError
+from infra.tables.table_session import connected
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy

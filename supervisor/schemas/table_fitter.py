@@ -14,7 +14,8 @@ from avro_schemas.tables.rules import TableRules
 from avro_schemas.tables.unfit import TableUnfitError
 from infra.provision.accounts import Accounts
 from infra.tables.alter_table import Alteration, reasons
-from infra.tables.table_session import Cause, TableSession, connected
+from infra.tables.change_history import Cause
+from infra.tables.table_session import TableSession, connected
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.log import get_logger

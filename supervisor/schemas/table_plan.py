@@ -22,8 +22,8 @@ from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.metadata_columns import POSITION
 from avro_schemas.tables.rules import TableRules
 from infra.tables.alter_table import Alteration, alterations
+from infra.tables.change_history import Cause
 from infra.tables.ddl import ServerFacts, create_table_sql
-from infra.tables.table_session import Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +125,6 @@ class TablePlan:
     def statements(self) -> list[str]:
         """The exact SQL, in the order in which it is run."""
         return [self.create] if self.create else [one.sql for one in self.alterations]
-
-    @property
-    def costly(self) -> bool:
-        """Whether the table is copied, something in it is lost, or a person's column changed."""
-        return bool(self.questions)
 
     @property
     def questions(self) -> list[str]:

@@ -129,4 +129,3 @@ def _line(change: Change, rows: int) -> tuple[str, str, str, str]:
             return "~", f"{change.column} -> {change.new}", f"{cost}, {change.reason}", _CHANGED
         case DropColumn():
             return "-", change.column, f"{cost}, with all that is in it", _REMOVED
-    raise AssertionError(change)

@@ -6,8 +6,7 @@ All ids that a batch brings are found out in one round: the registry is asked si
 from __future__ import annotations
 
 import functools
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from avro_schemas.registry.subject_names import record_name
@@ -15,8 +14,8 @@ from avro_schemas.registry.topic_schemas import ForeignSchemaError, TopicSchemas
 from avro_schemas.tables.lineage import Lineage, lineage_of
 from rtpipe.errors import NotAvroError, RtpipeError, SchemaError
 from rtpipe.log import get_logger
-from rtpipe.pause import PausePolicy
 from supervisor.schemas.plan_verdict import DiscardedError
+from supervisor.schemas.schema_fetch import SchemaFetch
 from supervisor.schemas.table_fitter import KeyLayout, TableFitter
 from supervisor.schemas.table_plan import TableTarget
 from workers.contract.partition_spec import PartitionSpec
@@ -37,10 +36,6 @@ if TYPE_CHECKING:
 log = get_logger("supervisor")
 #: How a step is done until its service answers, or once.
 Insist = Callable[[Callable[[], Any]], Any]
-#: Seconds for which ids are asked for again that the registry does not have (yet), since its nodes may lag behind one
-#: another; and seconds after which that is done again where it was in vain, since other bytes may look like ids.
-_LAG, _VAIN_FOR = 5.0, 60.0
-_PAUSES = PausePolicy(first=0.2, longest=_LAG, factor=1.5)
 
 
 class TopicAnswers:
@@ -53,8 +48,7 @@ class TopicAnswers:
         self._registry = registry
         self._fitter = fitter
         self._insist = insist
-        self._patient = patient
-        self._lags_from = 0.0  # not before this moment is an unknown id asked for again
+        self._fetch = SchemaFetch(patient=patient)
         self._met: dict[int, Any] = {}
         self._known: dict[tuple[int, Use], SchemaAnswer] = {}
         self._ours: tuple[Registry, TopicSchemas] | None = None
@@ -116,7 +110,7 @@ class TopicAnswers:
         self, spec: PartitionSpec, ids: Sequence[int], given: dict[int, Any] | None = None
     ) -> list[SchemaAnswer]:
         """The answers about values of these ids, in any order."""
-        found = given or self._fetched(spec, ids)
+        found = given or self._fetch.fetched(ids, lambda one: self._insist(lambda: self._schemas(spec).value(one)))
         answers = [_without(number, one) for number, one in found.items() if isinstance(one, RtpipeError)]
         schemas = {number: one for number, one in found.items() if not isinstance(one, RtpipeError)}
         self._meet(spec, schemas)
@@ -141,32 +135,6 @@ class TopicAnswers:
     def _lineage(self, spec: PartitionSpec) -> Lineage:
         known = self._insist(lambda: self._schemas(spec).versions(self._met.values())) | self._met
         return lineage_of([known[number] for number in sorted(known)], spec.table, spec.rules)
-
-    def _fetched(self, spec: PartitionSpec, ids: Sequence[int]) -> dict[int, Any]:
-        """The schema of each id, or the RtpipeError that there is instead."""
-        found = dict(zip(ids, self._asked(spec, ids), strict=True))
-        began, tries = time.monotonic(), 0
-        while (missing := [number for number in ids if _may_come(found[number])]) and self._waits(began):
-            tries += 1
-            time.sleep(_PAUSES.seconds(tries))
-            found.update(zip(missing, self._asked(spec, missing), strict=True))
-        if missing and self._patient and began >= self._lags_from:
-            self._lags_from = time.monotonic() + _VAIN_FOR
-        return found
-
-    def _waits(self, began: float) -> bool:
-        return self._patient and began >= self._lags_from and time.monotonic() - began < _LAG
-
-    def _asked(self, spec: PartitionSpec, ids: Iterable[int]) -> list[Any]:
-        from avro_schemas.registry.client import side_by_side  # noqa: PLC0415 - half a second, off the loop
-
-        def ask(schema_id: int) -> Any:
-            try:
-                return self._insist(lambda: self._schemas(spec).value(schema_id))
-            except RtpipeError as error:
-                return error
-
-        return side_by_side(ask, list(ids))
 
     def _meet(self, spec: PartitionSpec, schemas: dict[int, Any]) -> None:
         """Note the schemas. Updates by their predecessors must from now on reset the columns that are theirs alone."""
@@ -202,13 +170,6 @@ def _of_table(schema_id: int, error: RtpipeError) -> SchemaAnswer:
     ended = Ended.by(error)
     text = f"schema id {schema_id}: {ended.text}"
     return SchemaHalt(schema_id, Ended(ended.code, ended.name, text, ended.lasting))
-
-
-def _may_come(found: Any) -> bool:
-    """Whether a registry that is behind the one that took the schema would answer so."""
-    from avro_schemas.registry.errors import SchemaNotFoundError, UnprocessableError  # noqa: PLC0415 - as above
-
-    return isinstance(found, SchemaNotFoundError | UnprocessableError)
 
 
 def _may_change(answer: SchemaLayout | KeySchema, spec: PartitionSpec) -> bool:

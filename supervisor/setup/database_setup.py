@@ -106,7 +106,7 @@ class Setup:
     def _made(self, target: TableTarget) -> TablePlan:
         """The plan that was carried out; one that copies the table is left to a person who knows when."""
         [plan] = self._looked_at([target])
-        return make_fit(target, self._accounts, UNASKED) if plan.differs and not plan.costly else plan
+        return make_fit(target, self._accounts, UNASKED) if plan.differs and not plan.questions else plan
 
 
 def _item(plans: Sequence[TablePlan], *, done: bool) -> ProvisionItem:
@@ -128,7 +128,7 @@ def _state(plan: TablePlan, *, done: bool) -> ItemState:
     """Missing, short of something that can be given, or other than the schema asks for."""
     if plan.create:
         return ItemState.CREATED if done else ItemState.TO_CREATE
-    if plan.refused or plan.costly:
+    if plan.refused or plan.questions:
         return ItemState.DIFFERS
     if plan.changes:
         return ItemState.CHANGED if done else ItemState.TO_CHANGE
@@ -139,7 +139,7 @@ def _notes(plan: TablePlan) -> list[str]:
     if plan.create:
         return list(plan.layout.warnings)
     advice = f"`rtpipe table apply --topics {plan.target.topic}` does it, at a time that you choose"
-    return [*lines_of(plan), *([advice] if plan.costly and not plan.refused else [])]
+    return [*lines_of(plan), *([advice] if plan.questions and not plan.refused else [])]
 
 
 def _topics_of(settings: Settings) -> Mapping[str, FoundTopic]:

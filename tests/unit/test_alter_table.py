@@ -34,8 +34,7 @@ def sql(*changes: Change) -> list[str]:
 
 def test_one_statement_for_each_cost_the_cheapest_first() -> None:
     wide = Widen("n", "", Cost.COPY, "int", BIGINT())
-    changes = [wide, MakeNullable("n", "", Cost.IN_PLACE), AddColumn("x", "", Cost.INSTANT, BIGINT(), 7)]
-    assert sql(*changes) == [
+    assert sql(wide, MakeNullable("n", "", Cost.IN_PLACE), AddColumn("x", "", Cost.INSTANT, BIGINT(), 7)) == [
         "ADD COLUMN `x` BIGINT NULL DEFAULT 7, ALGORITHM=INSTANT",
         "MODIFY COLUMN `n` int(11) NULL DEFAULT 5 COMMENT 'it''s, NOT NULL', ALGORITHM=INPLACE, LOCK=NONE",
         "MODIFY COLUMN `n` BIGINT NULL DEFAULT 5 COMMENT 'it''s, NOT NULL'",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.tables.evolution import EvolutionError
-from infra.tables.table_session import TableBusyError
+from infra.tables.refused_ddl import TableBusyError
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
 from rtpipe.pause import PausePolicy

@@ -72,7 +72,7 @@ def test_a_new_table_is_created_and_keyed_where_the_server_demands_it() -> None:
 def test_a_table_that_fits_needs_nothing() -> None:
     fits = plan(target_of(V1), HAS_V1)
     assert not fits.differs
-    assert not fits.costly
+    assert not fits.questions
     assert (facts_of(fits)["state"], lines_of(fits)) == ("fits", ["fits"])
     assert fits.rows.columns == fits.columns
 

@@ -14,7 +14,7 @@ from avro_schemas.tables.layout import TableLayout, table_layout
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import RtpipeError
 from rtpipe.pause import PausePolicy
-from supervisor.schemas import topic_answers
+from supervisor.schemas import schema_fetch
 from supervisor.schemas.plan_verdict import DiscardedError
 from supervisor.schemas.table_fitter import KeyLayout
 from supervisor.schemas.table_plan import TableTarget
@@ -64,8 +64,8 @@ def kinds(answers: SchemaAnswers) -> list[type]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topic_answers, "_PAUSES", PausePolicy.steady(0.001))
-    monkeypatch.setattr(topic_answers, "_LAG", 0.05)
+    monkeypatch.setattr(schema_fetch, "_PAUSES", PausePolicy.steady(0.001))
+    monkeypatch.setattr(schema_fetch, "_LAG", 0.05)
 
 
 def test_all_ids_of_a_batch_are_one_round() -> None:

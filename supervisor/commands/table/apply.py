@@ -44,7 +44,7 @@ def apply(
     plans = tables.plans()
     print_plans(plans)
     tables.refuse(plans)
-    if any(table.costly for table in plans) and not yes:
+    if any(table.questions for table in plans) and not yes:
         for table in plans:
             for question in table.questions:
                 typer.echo(f"{table.target.table}: this {question}")
