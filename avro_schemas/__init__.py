@@ -3,5 +3,5 @@
     files     what people wrote         ┐
     registry  what producers registered ┴─> avro  types ─> columns ─> tables  layout, changes
 
-Everything is computed without a connection; `registry` is the one room that talks to a server.
+`naming` says what things are called. Everything is computed without a connection, except in `registry`.
 """

@@ -2,8 +2,9 @@
 
 One worker is two processes for one topic-partition:
 
-    consumer_process   intake: librdkafka -> batches of raw bytes -> the queue
+    consumer_process   intake: librdkafka -> batches of raw bytes -> the queue; supervisor_link, writer_link
     writer_process     commit: the queue -> rows -> one transaction: offset (compare-and-set), rows, COMMIT
 
-Consumer, queue and writer are one generation: they live and die together.
+Consumer, queue and writer are one generation: they live and die together. `launch` and `preload` start them,
+`parent_watch` ends them with their parent, `memory` gives memory back, `kill_points` kills them in tests.
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import DOCS, LINK, PAGES, PROJECT, code_blocks, modules
+from tests.support.pages import DOCS, LINK, PACKAGES, PAGES, PROJECT, code_blocks, modules
 
 #: A file or folder of the project; of `rtpipe/` modules only, since many a folder outside is called so, too.
 OUR_PATH = re.compile(
@@ -32,6 +32,13 @@ def test_architecture_md_has_every_folder_in_the_words_of_its_docstring() -> Non
     packages = [path for path in modules() if path.name == "__init__.py"]
     docstrings = {path.parent: ast.get_docstring(ast.parse(path.read_text())) or "" for path in packages}
     assert told == {path: text.splitlines()[0].removesuffix(".") for path, text in docstrings.items()}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_docstring_of_a_package_says_where_each_of_its_files_belongs(package: str) -> None:
+    docstring = ast.get_docstring(ast.parse((PROJECT / package / "__init__.py").read_text())) or ""
+    files = {path.stem for path in (PROJECT / package).glob("*.py") if not path.stem.startswith("__")}
+    assert not [name for name in sorted(files) if not re.search(rf"\b{name}\b", docstring)]
 
 
 def test_the_terms_are_in_alphabetical_order_each_once() -> None:
