@@ -57,7 +57,7 @@ class Reason(enum.StrEnum):
     )
     UNFIT_TABLE = (
         EvolutionError.name,
-        "The table must change before the message can be a row. A partition that runs stops there; a retry goes on.",
+        "The table must change before the message can be a row. A running partition stops there; a retry continues.",
         f"`rtpipe table plan` shows the change, `rtpipe table apply` makes it, {_RETRY}.",
     )
     TOO_LARGE = (
