@@ -6,12 +6,12 @@ column is gone and a newer version calls the field by another name, in the colum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from avro_schemas.columns.default import default_literal
 from avro_schemas.columns.fit import judge
-from avro_schemas.columns.found_table import FoundTable
+from avro_schemas.columns.found_table import FoundColumn, FoundTable
 from avro_schemas.columns.json_depth import bounded
 from avro_schemas.columns.key_columns import key_problem
 from avro_schemas.columns.type_text import type_words
@@ -23,7 +23,7 @@ from avro_schemas.naming import MAX_IDENTIFIER
 from avro_schemas.tables.changes import AddColumn, Change, MakeNullable, Refused, Widen
 from avro_schemas.tables.layout import MAX_COLUMN_COMMENT, TableLayout
 from avro_schemas.tables.lineage import Lineage
-from avro_schemas.tables.overflow import settled, single
+from avro_schemas.tables.overflow import columns_in_table, single
 from avro_schemas.tables.ownership import is_persons
 from avro_schemas.tables.rules import TableRules
 
@@ -52,13 +52,8 @@ class FieldLandings:
 
     def all(self) -> list[Landing]:
         """A landing for each column that the schema would have here."""
-        shapes = settled(self._layout.columns, self._table, self._rules, self._is_there)
-        return [self._bounded(self._landing(shape)) for shape in shapes]
-
-    def _bounded(self, landing: Landing) -> Landing:
-        if landing.shape is None:
-            return landing
-        return replace(landing, shape=bounded(landing.shape, self._table.json_depth))
+        shapes = columns_in_table(self._layout.columns, self._table, self._rules, self._is_there)
+        return [_bounded(self._landing(shape), self._table.json_depth) for shape in shapes]
 
     def _is_there(self, shape: ColumnShape) -> bool:
         return self._table.name_of(next(self._names(shape))) is not None
@@ -86,21 +81,24 @@ class FieldLandings:
         """Whether a person gave the column its type, as far as that matters to the field's values."""
         asked = shape.of.nested and shape.field in self._rules.columns  # text instead of JSON, on request
         unsure = (verdict.fit is not Fit.HOLDS or verdict.wider is not None) and not asked
-        return verdict.fit is Fit.THEIRS or (unsure and not self._is_of_a_version(shape, there))
+        return verdict.fit is Fit.THEIRS or (
+            unsure and not _is_of_a_version(shape, self._table.columns[there], self._known().layouts)
+        )
 
     def _in_column(self, shape: ColumnShape, there: str, verdict: Verdict) -> Landing:
         """In a column that is there, as far as it takes the field's values."""
         found = self._table.columns[there]
         if found.generated:
-            return self._refused(shape, there)
+            return _refused(self._table, shape, there)
         if self._is_user_column(shape, there, verdict):
             return self._in_user_column(shape, there)
         if verdict.fit is Fit.REFUSED:
-            return self._refused(shape, there)
+            return _refused(self._table, shape, there)
         landed = replace(shape, name=there, type=shape.type if verdict.type is None else verdict.type)
         if verdict.wider is None:
             return self._nullable(landed)
-        reason, persons = f"field {shape.field} is {shape.of.words}", self._is_persons(there)
+        reason = f"field {shape.field} is {shape.of.words}"
+        persons = is_persons(there, self._table, self._known().layouts, self._rules)
         widen = Widen(there, reason, verdict.cost, found.type, verdict.wider, persons)
         return self._nullable(replace(landed, narrow=str(widen)), widen)
 
@@ -109,16 +107,8 @@ class FieldLandings:
         user = user_column(self._table.columns[name])
         lossy = bool({shape.field, shape.name, name} & set(self._rules.lossy))
         if way_of(shape, user) is None and not lossy:
-            return self._refused(shape, name, cannot_tell(shape, name, user, self._layout.name))
+            return _refused(self._table, shape, name, cannot_tell(shape, name, user, self._layout.name))
         return self._nullable(replace(shape, name=name, user_column=user, lossy=lossy))
-
-    def _is_of_a_version(self, shape: ColumnShape, name: str) -> bool:
-        """Whether a version of the schema gave the column its type. One that a person changed stays as it is: what it
-        would change is a bad value. Where no version is known, the column counts as one of theirs.
-        """
-        layouts = self._known().layouts
-        mine = [one for layout in layouts for one in single(layout.columns) if one.field == shape.field]
-        return not layouts or any(type_words(one.type) == self._table.columns[name].type for one in mine)
 
     def _names(self, shape: ColumnShape) -> Iterator[str]:
         """The columns that may be the field's: its own, or its new name's; then `_v2` and so on."""
@@ -142,7 +132,9 @@ class FieldLandings:
         found = self._table.columns[there]
         verdict = judge(shape, found)
         holds, wants = verdict.fit is Fit.HOLDS, type_words(shape.type)
-        ours = verdict.fit in {Fit.NARROW, Fit.APART, Fit.REFUSED} and self._is_of_a_version(shape, there)
+        ours = verdict.fit in {Fit.NARROW, Fit.APART, Fit.REFUSED} and _is_of_a_version(
+            shape, self._table.columns[there], self._known().layouts
+        )
         if ours and found.type != wants:
             reason = f"key column {there} is {found.type}, the schema asks for {wants}; key columns never change"
         else:
@@ -173,16 +165,27 @@ class FieldLandings:
             return Landing(replace(shape, nullable=shape.nullable or found.nullable), changes)
         if shape.name in self._table.key:
             why = "it may be null, and its column is part of the primary key"
-            return replace(self._refused(shape, shape.name, why), shape=shape, changes=changes)
-        reason, persons = f"field {shape.field} may be null", self._is_persons(shape.name)
+            return replace(_refused(self._table, shape, shape.name, why), shape=shape, changes=changes)
+        reason = f"field {shape.field} may be null"
+        persons = is_persons(shape.name, self._table, self._known().layouts, self._rules)
         change = MakeNullable(shape.name, reason, Cost.IN_PLACE, persons)
         landed = replace(shape, nullable=False, required=str(change)) if persons else shape
         return Landing(landed, (*changes, change))
 
-    def _refused(self, shape: ColumnShape, column: str, reason: str = "") -> Landing:
-        found = self._table.columns[column]
-        said = reason or f"{shape.of.words} does not go into column {column} {found.type}"
-        return Landing(None, refused=Refused(shape.field, column, said, found.fills_itself))
 
-    def _is_persons(self, name: str) -> bool:
-        return is_persons(name, self._table, self._known().layouts, self._rules)
+def _bounded(landing: Landing, json_depth: int) -> Landing:
+    return landing if landing.shape is None else replace(landing, shape=bounded(landing.shape, json_depth))
+
+
+def _refused(table: FoundTable, shape: ColumnShape, column: str, reason: str = "") -> Landing:
+    found = table.columns[column]
+    why = reason or f"{shape.of.words} does not go into column {column} {found.type}"
+    return Landing(None, refused=Refused(shape.field, column, why, found.fills_itself))
+
+
+def _is_of_a_version(shape: ColumnShape, found: FoundColumn, layouts: Sequence[TableLayout]) -> bool:
+    """Whether a version of the schema gave the column its type. One that a person changed stays as it is: what it
+    would change is a bad value. Where no version is known, the column counts as one of theirs.
+    """
+    mine = [one for layout in layouts for one in single(layout.columns) if one.field == shape.field]
+    return not layouts or any(type_words(one.type) == found.type for one in mine)

@@ -24,7 +24,7 @@ from avro_schemas.columns.types import NANOS_COMMENT, ColumnShape, column_type, 
 from avro_schemas.naming import column_names
 from avro_schemas.tables import row_budget
 from avro_schemas.tables.metadata_columns import METADATA_TYPES, POSITION, metadata_column, metadata_of
-from avro_schemas.tables.overflow import is_settled, overflowing, warnings_of
+from avro_schemas.tables.overflow import is_named_by_rules, overflowing, warnings_of
 from avro_schemas.tables.row_layout import RowLayout
 from avro_schemas.tables.rules import PLAIN, TableRules
 from rtpipe.errors import SchemaError, SettingsError
@@ -79,7 +79,7 @@ def _fitted(
         table,
         [*(shape.type for shape in shapes), *(METADATA_TYPES[name]() for name in metadata)],
         nullable=sum(shape.nullable for shape in shapes),
-        keep={number for number, shape in enumerate(shapes) if is_settled(shape, rules)},
+        keep={number for number, shape in enumerate(shapes) if is_named_by_rules(shape, rules)},
     )
     return (dataclasses.replace(one, type=fits) for one, fits in zip(shapes, fitted, strict=False))
 

@@ -31,7 +31,7 @@ def overflowing(
     """
     if rules.overflow != "json" or _fits(shapes, require_room):
         return list(shapes)
-    free = [shape for shape in shapes if not is_settled(shape, rules)]
+    free = [shape for shape in shapes if not is_named_by_rules(shape, rules)]
     fewest, most = 0, len(free)  # of them that certainly have room, and that certainly have none
     while most - fewest > 1:
         middle = (fewest + most) // 2
@@ -42,7 +42,7 @@ def overflowing(
     return with_overflow(shapes, free[fewest:])
 
 
-def is_settled(shape: ColumnShape, rules: TableRules) -> bool:
+def is_named_by_rules(shape: ColumnShape, rules: TableRules) -> bool:
     """Whether the settings name the column, so that it is one in any case."""
     return shape.name in rules.key or shape.field in rules.columns
 
@@ -71,7 +71,7 @@ def with_overflow(shapes: Sequence[ColumnShape], parts: Sequence[ColumnShape]) -
     return [*(shape for shape in shapes if shape.name not in within), overflow]
 
 
-def settled(
+def columns_in_table(
     shapes: Sequence[ColumnShape], table: FoundTable, rules: TableRules, is_there: Callable[[ColumnShape], bool]
 ) -> Sequence[ColumnShape]:
     """The columns of a schema in a table that is there. Those that it has not are in its overflow, once it has one, or
@@ -83,7 +83,7 @@ def settled(
     new = [one for one in every if not is_there(one)]
     if OVERFLOW_COLUMN not in table.columns and _has_room(table, new):
         return every
-    return with_overflow(every, [one for one in new if not is_settled(one, rules)])
+    return with_overflow(every, [one for one in new if not is_named_by_rules(one, rules)])
 
 
 def _has_room(table: FoundTable, new: Sequence[ColumnShape]) -> bool:

@@ -55,8 +55,8 @@ def alterations(database: str, name: str, table: FoundTable, changes: Sequence[C
     for cost in Cost:
         some = [change for change in changes if change.cost is cost]
         wider = {change.column for change in some if isinstance(change, Widen)}
-        told = [change for change in some if not (isinstance(change, MakeNullable) and change.column in wider)]
-        if clauses := [_clause(change, table, change.column in nullable) for change in told]:
+        written = [change for change in some if not (isinstance(change, MakeNullable) and change.column in wider)]
+        if clauses := [_clause(change, table, change.column in nullable) for change in written]:
             found.append(Alteration(f"ALTER TABLE {quoted(database, name)} {', '.join(clauses)}", cost, tuple(some)))
     return found
 

@@ -86,7 +86,7 @@ class TableSession:
             if not self._connection.invalidated:
                 self._connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (name,))
 
-    def settle_history(self) -> None:
+    def close_open_entries(self) -> None:
         """Close what a session left open that was cut off, if it has come to its end by now."""
         if self._history.has_open():
             with self.locked():

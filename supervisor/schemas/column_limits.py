@@ -15,16 +15,16 @@ class ColumnLimits:
     """The lines of one run; threads may share it."""
 
     def __init__(self) -> None:
-        self._told = set[tuple[str, str]]()  # tables and what was said of their columns
+        self._logged = set[tuple[str, str]]()  # tables and what was said of their columns
         self._lock = threading.Lock()
 
     def tell(self, plan: TablePlan) -> None:
         """A line for each column that does not take every value, unless it was said before."""
         topic, table = plan.target.topic, plan.target.table
-        for column, told in losses(plan.columns).items():
+        for column, words in losses(plan.columns).items():
             with self._lock:
-                if (table, told) in self._told:
+                if (table, words) in self._logged:
                     continue
-                self._told.add((table, told))
+                self._logged.add((table, words))
             extra = {"event": "column_limits", "topic": topic, "column": column}
-            log.warning("%s: table %s, %s", topic, table, told, extra=extra)
+            log.warning("%s: table %s, %s", topic, table, words, extra=extra)

@@ -118,15 +118,15 @@ def _once(step: Callable[[], _T]) -> _T:
 
 def _patiently(step: Callable[[], _T]) -> _T:
     """Do it as often as it takes for the service to answer. Each reason for waiting is told once."""
-    tries, told = 0, ""
+    tries, logged = 0, ""
     while True:
         try:
             return step()
         except (UnreachableError, LoginRefusedError) as exc:
             tries += 1
-            if exc.message != told:
+            if exc.message != logged:
                 log.warning(
                     "waiting: %s%s", exc.message, f" ({exc.hint})" * bool(exc.hint), extra={"event": "outage_began"}
                 )
-                told = exc.message
+                logged = exc.message
             time.sleep(_PAUSES.seconds(tries))

@@ -68,7 +68,7 @@ class TableFitter:
         table = targets[0].table
         with connected(self._account, self._database, table) as session:
             if table not in self._closed:
-                session.settle_history()
+                session.close_open_entries()
             self._closed.discard(table)  # what is cut off from here on leaves an entry open
             fitted, last = self._fit_all(session, targets, session.look())
             if last.altered:  # after which the first ones may have columns beside them that they did not have

@@ -34,8 +34,8 @@ def print_plan(plan: TablePlan, console: Console) -> None:
         console.print(Text("  this server demands a primary key: partition and offset of the message", style=_QUIET))
     for field, column in renamed(plan).items():
         console.print(Text(f"  field {field} -> column {column}", style=_QUIET))
-    for told in [*plan.losses, *float_notes(plan.columns)]:
-        console.print(Text(f"  note: {told}", style=_CHANGED))
+    for line in [*plan.losses, *float_notes(plan.columns)]:
+        console.print(Text(f"  note: {line}", style=_CHANGED))
     for warning in plan.layout.warnings:
         console.print(Text(f"  warning: {warning}", style=_CHANGED))
     for sql in plan.statements:
@@ -44,8 +44,8 @@ def print_plan(plan: TablePlan, console: Console) -> None:
 
 def lines_of(plan: TablePlan) -> list[str]:
     """The same without colours and SQL: the summary, then a line for each change, refusal and warning."""
-    told = [f"{sign} {words}" + (f"  {note}" if note else "") for sign, words, note, _ in _lines(plan)]
-    return [_summary(plan), *told, *(f"warning: {warning}" for warning in plan.layout.warnings)]
+    lines = [f"{sign} {words}" + (f"  {note}" if note else "") for sign, words, note, _ in _lines(plan)]
+    return [_summary(plan), *lines, *(f"warning: {warning}" for warning in plan.layout.warnings)]
 
 
 def renamed(plan: TablePlan) -> dict[str, str]:
