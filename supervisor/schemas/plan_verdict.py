@@ -11,12 +11,13 @@ from infra.tables.alter_table import Alteration
 from infra.tables.refused_ddl import TableBusyError
 from rtpipe.errors import RtpipeError
 from supervisor.schemas.table_plan import TablePlan
+from workers.contract.refusal import Reason
 
 
 class DiscardedError(RtpipeError):
     """The table does not fit the schema, and the topic's settings make dead letters of its messages."""
 
-    name = "E_DISCARDED"
+    name = Reason.DISCARDED.value
 
 
 def layout_without_changes(plan: TablePlan) -> TableLayout:
