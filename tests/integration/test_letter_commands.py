@@ -122,7 +122,7 @@ def test_what_is_refused(stack: Addresses, tmp_path: Path, rtpipe: Command) -> N
     with running_pipeline(stack, tmp_path / "pipeline", partitions=1):
         refused(rtpipe("dead-letters", "show", "t/0", "1", **given), 2, "E_SETTINGS", "no dead letter of t/0 offset 1")
         refused(rtpipe("dead-letters", "show", "t", "1", **given), 2, "E_SETTINGS", "TOPIC/PARTITION")
-        refused(rtpipe("dead-letters", "drop", "--yes", **given), 2, "E_SETTINGS", "which letters")
+        refused(rtpipe("dead-letters", "drop", "--yes", **given), 2, "E_SETTINGS", "which dead letters")
         answer = rtpipe("dead-letters", "export", "-o", "no/such/place", **given)
         refused(answer, 2, "E_SETTINGS", "No such file or directory")
         for words in ("list", "retry", "export", "drop --yes"):
