@@ -1,1 +1,1 @@
-"""What every Kafka client of ours must know: the meaning of error codes, and the properties that are not the user's."""
+"""Kafka, for every client: what its error codes mean, and the properties that users cannot change."""
