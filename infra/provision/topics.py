@@ -16,6 +16,7 @@ from avro_schemas.naming import collision_key
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from rtpipe.kafka import error_codes
+from rtpipe.kafka.clients import checked_properties
 
 log = logging.getLogger("rtpipe.infra.create")
 
@@ -63,11 +64,9 @@ class TopicAdmin:
     def __init__(self, kafka: Mapping[str, str]) -> None:
         self.address = kafka.get("bootstrap.servers", "")
         self._broken: list[KafkaError] = []
-        try:
-            settings: dict[str, Any] = {**_QUIET, **kafka, "error_cb": self._broken.append}
+        settings: dict[str, Any] = {**_QUIET, **kafka, "error_cb": self._broken.append}
+        with checked_properties():
             self._admin = AdminClient(settings)
-        except (KafkaException, ValueError, TypeError) as error:
-            raise SettingsError(f"Kafka's properties are not valid: {_text(error)}") from error
 
     def describe(self) -> Cluster:
         """Brokers and topics. UnreachableError or AccessDeniedError within some five seconds."""
@@ -128,8 +127,3 @@ def copies_for(brokers: int, wanted: int | None) -> int:
             hint=f"--replication-factor {brokers} at most, or leave it out",
         )
     return wanted
-
-
-def _text(error: Exception) -> str:
-    first = error.args[0] if error.args else error
-    return first.str() if isinstance(first, KafkaError) else str(first)

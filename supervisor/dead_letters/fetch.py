@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from rtpipe.deadline import Deadline
 from rtpipe.errors import RtpipeError
+from rtpipe.kafka.clients import checked_properties
 from rtpipe.kafka.properties import one_off_reader
 from rtpipe.log import get_logger
 from supervisor.kafka.cluster_view import ClusterView
@@ -68,7 +69,8 @@ class DeadLetterFetch:
     def _message(self, letter: DeadLetter) -> Message | None:
         """The message, unless it is gone."""
         if self._consumer is None:
-            self._consumer = Consumer(one_off_reader(self._kafka, "dead-letters"), logger=log)
+            with checked_properties():
+                self._consumer = Consumer(one_off_reader(self._kafka, "dead-letters"), logger=log)
         self._consumer.assign([TopicPartition(letter.source.key.topic, letter.source.key.partition, letter.offset)])
         patience = Deadline.after(_PATIENCE)
         while not patience.passed():

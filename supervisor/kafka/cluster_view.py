@@ -16,6 +16,7 @@ from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.deadline import Deadline
 from rtpipe.errors import UnreachableError
 from rtpipe.kafka import error_codes
+from rtpipe.kafka.clients import checked_properties
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
 from workers.contract.errors import SetupError
@@ -53,7 +54,7 @@ class ClusterView:
     """Questions to one cluster.
 
     Each raises UnreachableError after `timeout` seconds without an answer, LoginRefusedError if no broker lets us in,
-    and AccessDeniedError if the account may not ask.
+    and AccessDeniedError if the account may not ask. Making one raises SettingsError for properties that are none.
     """
 
     def __init__(self, kafka: Mapping[str, str], timeout: float = 10.0) -> None:
@@ -63,7 +64,8 @@ class ClusterView:
         self._login_refused = False
         quiet = {"socket.timeout.ms": str(int(timeout * 1000)), "log_level": "0", "allow.auto.create.topics": "false"}
         properties: dict[str, Any] = {**quiet, **kafka, "error_cb": self._on_error}
-        self._admin = AdminClient(properties, logger=log)
+        with checked_properties():
+            self._admin = AdminClient(properties, logger=log)
 
     def _on_error(self, error: KafkaError) -> None:
         """Called by `poll` with what the client could not do; its answers only say that time ran out."""

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from rtpipe.credentials import AccessDeniedError
-from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
+from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
 from rtpipe.kafka import error_codes
+from rtpipe.kafka.clients import checked_properties
 from rtpipe.kafka.properties import one_off_reader
 from workers.contract.errors import SetupError
 
@@ -52,12 +53,8 @@ class TopicReader:
     def __init__(self, kafka: Mapping[str, str], *, timeout: float) -> None:
         self._address = kafka.get("bootstrap.servers", "")
         self._timeout = timeout
-        try:
+        with checked_properties():
             self._consumer = Consumer({**one_off_reader(kafka, "verify"), **_FAST}, logger=log)
-        except KafkaException as exc:
-            raise SettingsError(
-                f"Kafka settings: {exc.args[0].str()}", hint="see librdkafka's CONFIGURATION.md"
-            ) from exc
 
     def __enter__(self) -> Self:
         return self

@@ -614,3 +614,10 @@ def test_schema_convert_writes_the_avro_of_a_schema_file(rtpipe: Command, tmp_pa
     answer = rtpipe("schema", "convert", "schema_before.json")
     assert (answer.returncode, "schema_avro.json: 1 schemas" in answer.stdout) == (0, True)
     assert json.loads((tmp_path / "schema_avro.json").read_text())[0]["name"] == "d1"
+
+
+def test_a_property_that_librdkafka_does_not_know_is_a_setting_and_no_bug(rtpipe: Command) -> None:
+    unknown = {"RTPIPE_KAFKA": '{"nosuch": "x"}'}
+    refused(rtpipe("offsets", "list", **unknown), 2, "E_SETTINGS", "Kafka settings: ", '"nosuch"')
+    refused(rtpipe("verify", "-t", "a", **unknown), 2, "E_SETTINGS", "Kafka settings: ", '"nosuch"')
+    refused(rtpipe("setup", "-t", "a", **unknown), 2, "E_SETTINGS", "Kafka settings: ", '"nosuch"')

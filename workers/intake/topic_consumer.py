@@ -11,6 +11,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.kafka import error_codes
+from rtpipe.kafka.clients import checked_properties
 from rtpipe.kafka.properties import EXACT_READER
 from rtpipe.log import get_logger
 from workers.contract.errors import (
@@ -56,9 +57,10 @@ class TopicConsumer:
         wanted = {"debug", "log_level"} & spec.kafka.keys()
         self._log = KafkaLog(spec.key, logging.DEBUG if wanted else logging.WARNING)
         debug = ",".join(filter(None, [spec.kafka.get("debug"), "topic"]))
-        self._consumer = Consumer(
-            {**_TUNED, **spec.kafka, **EXACT_READER, "group.id": spec.group, "debug": debug}, logger=self._log
-        )
+        with checked_properties():
+            self._consumer = Consumer(
+                {**_TUNED, **spec.kafka, **EXACT_READER, "group.id": spec.group, "debug": debug}, logger=self._log
+            )
         start = TopicPartition(spec.key.topic, spec.key.partition, position.offset)
         if position.leader_epoch >= 0:
             start = TopicPartition(

@@ -16,7 +16,10 @@ from confluent_kafka import KafkaException, Producer
 from avro_schemas.avro.type_reader import read_record
 from avro_schemas.registry.client import Registry
 from avro_schemas.registry.subject_names import USUAL
+from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SchemaError, SettingsError, UnreachableError
+from rtpipe.kafka.clients import checked_properties
+from rtpipe.kafka.error_codes import DENIED, error_of
 from rtpipe.pause import PausePolicy
 from workers.contract.errors import SetupError
 from workers.produce.crew import Crew, signals_counted
@@ -127,10 +130,8 @@ def _plan(topic: str, schema: Mapping[str, Any], schema_id: int, key: str | None
 
 def _check_topics(order: ProduceOrder) -> None:
     """The broker answers and has the topics. (Asked for by name, a broker might create them.)"""
-    try:
+    with checked_properties():
         client = Producer(kafka_properties(order), logger=log)
-    except KafkaException as exc:
-        raise SettingsError(f"Kafka settings: {exc.args[0].str()}", hint="see librdkafka's CONFIGURATION.md") from exc
     try:
         known = client.list_topics(timeout=order.connect_timeout).topics
         given_up = time.monotonic() + _NEW_TOPIC_SECONDS
@@ -139,6 +140,10 @@ def _check_topics(order: ProduceOrder) -> None:
             known = client.list_topics(timeout=order.connect_timeout).topics
     except KafkaException as exc:
         address = order.kafka["bootstrap.servers"]
+        if error_of(exc).code() in DENIED:
+            raise AccessDeniedError(
+                f"Kafka at {address}: {error_of(exc).str()}", hint="check the account's WRITE and DESCRIBE permissions"
+            ) from exc
         raise UnreachableError(
             f"Kafka at {address} does not answer: {exc.args[0].str()}", hint="is it running? `rtpipe infra status`"
         ) from exc
