@@ -39,6 +39,7 @@ class PartitionStatus:
     cpu_percent: float | None
     altered: int = 0  #: values that lossy columns changed since the supervisor started
     last_death: str = ""  #: how its last generation died that was started again; "" if none did
+    last_death_age: float | None = None  #: seconds since then
     warning: str = ""  #: what a person should mend though the partition runs
 
     @property
@@ -56,10 +57,10 @@ class PartitionStatus:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PartitionStatus:
         """The inverse of `asdict`, whatever is missing or more."""
-        told = {field.name: _READ[str(field.type)](data.get(field.name)) for field in fields(cls)}
-        if told["state"] == "running" and told["reason"]:  # as version 1 says it
-            told["state"] = "waiting"
-        return cls(**told | {"topic": told["topic"] or "?", "state": told["state"] or "unknown"})
+        known = {field.name: _READ[str(field.type)](data.get(field.name)) for field in fields(cls)}
+        if known["state"] == "running" and known["reason"]:  # as version 1 says it
+            known["state"] = "waiting"
+        return cls(**known | {"topic": known["topic"] or "?", "state": known["state"] or "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,13 @@ class PipelineStatus:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PipelineStatus:
         """The inverse of to_json, whatever is missing or more."""
-        told = data.get("partitions")
+        found = data.get("partitions")
+        partitions = found if isinstance(found, list) else []
         return cls(
             _whole(data.get("supervisor_pid")),
             _number(data.get("uptime_seconds")),
             _truth(data.get("draining")),
-            tuple(PartitionStatus.from_json(p) for p in told if isinstance(p, dict)) if isinstance(told, list) else (),
+            tuple(PartitionStatus.from_json(p) for p in partitions if isinstance(p, dict)),
             _text(data.get("version")),
             _whole(data.get("schema_version")),
         )

@@ -29,6 +29,9 @@ _STYLE = {
 }
 _RANK = {state: rank for rank, state in enumerate(_STYLE)}
 _GAP = 2
+#: Seconds for which the table tells of a death, though the partition runs again.
+_RECENT = 300
+_HAS_PROCESSES = {"running", "starting", "waiting", "stopping"}
 #: Letters of a topic's name that shall stand in one line.
 _LONG_NAME = 24
 #: Lines of a terminal that the rows leave free: titles, sums, summary, what is left out.
@@ -181,20 +184,22 @@ def _states(partitions: Sequence[PartitionStatus]) -> str:
 
 
 def _reasons(partitions: Sequence[PartitionStatus]) -> list[tuple[str, str]]:
-    """Who is in which state, and why, or runs with a warning: each reason once."""
+    """Who is in which state, and why, runs with a warning, or died a short time ago: each reason once."""
     groups = defaultdict(list)
     for p in _worst_first(partitions, None)[0]:
         if p.reason:
             groups[visible(p.state), visible(p.reason)].append(visible(p.key))
         if p.warning:
             groups[f"{visible(p.state)}, with a warning", visible(p.warning)].append(visible(p.key))
+        if p.last_death and p.state in _HAS_PROCESSES and (p.last_death_age or 0) < _RECENT:
+            groups[f"{visible(p.state)} again; why it died", visible(p.last_death)].append(visible(p.key))
     return [(f"{some_of(names)} {state}", reason) for (state, reason), names in groups.items()]
 
 
 def _of_another_version(status: PipelineStatus) -> str:
     version = f"rtpipe {visible(status.version)}" if status.version else "of another version"
-    told = "?" if status.schema_version is None else status.schema_version
+    theirs = "?" if status.schema_version is None else status.schema_version
     return (
         f"The supervisor (pid {_number(status.supervisor_pid, '')}) is {version}, and this command is rtpipe"
-        f" {own_version()}: status version {told}, not {SCHEMA_VERSION}. What it does not tell is shown as -."
+        f" {own_version()}: status version {theirs}, not {SCHEMA_VERSION}. What it does not say is shown as -."
     )

@@ -16,7 +16,7 @@ def status_of(worker: SupervisedWorker, stats: ProcessStats, now: float) -> Part
     pids = worker.pids()
     alive = worker.state in ALIVE
     memory, cpu = stats.of(pids) if alive else (None, None)
-    generation = worker.generation
+    generation, last = worker.generation, worker.history.deaths.last
     progress = generation.progress if generation else None
     running = generation.running if generation else None
     state, reason = condition(worker, now)
@@ -36,7 +36,8 @@ def status_of(worker: SupervisedWorker, stats: ProcessStats, now: float) -> Part
         rows=worker.history.rows,
         dead=worker.history.dead,
         altered=worker.history.altered,
-        last_death=worker.history.deaths.last.end.reason if worker.history.deaths.last else "",
+        last_death=last.end.reason if last else "",
+        last_death_age=round(now - last.at, 1) if last else None,
         warning=worker.history.warning,
         rows_per_second=round(worker.history.rate.rate(now), 1) if alive else 0.0,
         queue_depth=progress.queue_depth if progress else 0,

@@ -146,6 +146,18 @@ def test_a_warning_stands_below_the_table_while_the_partition_runs() -> None:
     assert halted[-4:] == ["orders/0 halted:", "  E_X why", "orders/0 halted, with a warning:", "  W_KEY_FORMAT: why"]
 
 
+def test_a_death_of_late_is_shown_though_the_partition_runs_again() -> None:
+    died = {"last_death": "the writer was killed by SIGKILL (out of memory?)", "last_death_age": 20.0}
+    found = picture(pipeline(died, {**died, "partition": 1}, {"partition": 2}))
+    assert found[-2:] == [
+        "orders/0, orders/1 running again; why it died:",
+        "  the writer was killed by SIGKILL (out of memory?)",
+    ]
+    assert "SIGKILL" not in " ".join(picture(pipeline({**died, "last_death_age": 301.0})))
+    backoff = {**died, "state": "backoff", "reason": died["last_death"]}
+    assert " ".join(picture(pipeline(backoff))).count("SIGKILL") == 1
+
+
 def test_a_reason_cannot_move_the_cursor() -> None:
     found = picture(pipeline({"state": "halted", "reason": "[red]it said \x1b[2J\r\n[/red]"}))
     assert found[-1].strip() == "[red]it said \\x1b[2J\\x0d\\x0a[/red]"
