@@ -1,4 +1,4 @@
-"""A question whose answer may take long, asked in a thread again and again, so that the loop never waits for it."""
+"""A question that is repeated in a thread, because its answer may take long and the loop must not wait."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from threading import Thread
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
-#: Seconds between two looks whether an answer is there.
+#: Seconds between two checks for the answer.
 _LOOK = 0.5
 
 
 class BackgroundQuestion(Generic[_T]):
-    """Asks every `every` seconds, and never twice at a time."""
+    """Asks every `every` seconds; the next question starts only after the answer to the last one."""
 
     def __init__(self, name: str, every: float) -> None:
         self._name = name

@@ -79,19 +79,19 @@ class ControlServer:
                 f"{directory} belongs to somebody else, or others may write to it",
                 hint="set RTPIPE_RUNTIME_DIR to a directory of your own",
             )
-        # Under its name only once it listens: a question that is refused takes a socket for one left behind.
-        unheard = f"{self._path}.new"
-        Path(unheard).unlink(missing_ok=True)  # of a namesake that was killed just here
+        # It gets its name once it listens: a client that is refused removes the socket as one that was left behind.
+        temporary = f"{self._path}.new"
+        Path(temporary).unlink(missing_ok=True)  # left by a process with the same pid, killed at this point
         before = os.umask(0o177)
         try:
-            server = socketserver.ThreadingUnixStreamServer(unheard, handler)
+            server = socketserver.ThreadingUnixStreamServer(temporary, handler)
         finally:
             os.umask(before)
-        Path(unheard).rename(self._path)
+        Path(temporary).rename(self._path)
         return server
 
     def answer(self, commands: Mapping[str, Callable[[Reply], Reply]]) -> None:
-        """Answer what waits, each command with the whole request; called from the loop."""
+        """Answer the requests that wait; called from the loop. A command gets the whole request."""
         with contextlib.suppress(queue.Empty):
             while True:
                 request = self._requests.get_nowait()
@@ -99,13 +99,13 @@ class ControlServer:
                 request.reply.put(command(request.body) if command else {"error": "unknown command"})
 
     def close(self) -> None:
-        """Stop listening and take the socket away."""
+        """Stop listening and remove the socket."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
             Path(self._path).unlink(missing_ok=True)
-            if Path(self._path).parent.parent == Path(tempfile.gettempdir()):  # made here, since no other was there
-                with contextlib.suppress(OSError):  # another supervisor's, too
+            if Path(self._path).parent.parent == Path(tempfile.gettempdir()):  # this module made it
+                with contextlib.suppress(OSError):  # not empty: another supervisor listens there
                     Path(self._path).parent.rmdir()
 
 
@@ -115,14 +115,14 @@ def ask_all(directory: Path, command: str, **arguments: Any) -> list[Reply]:
 
 
 def sockets_in(directory: Path) -> list[Path]:
-    """What may lead to a supervisor, in a directory that we may trust."""
+    """The sockets of supervisors in `directory`; none if others may put sockets there."""
     owner = owner_if_private(directory)
     trusted = owner is not None and os.geteuid() in {0, owner}
     return sorted(directory.glob("supervisor-*.sock")) if trusted else []
 
 
 def owner_if_private(directory: Path) -> int | None:
-    """The user who alone can put a socket there; None for others: a name below /tmp is anybody's to take first."""
+    """The owner, if nobody else can put a socket there; else None: anybody can create a directory in /tmp."""
     try:
         found = directory.lstat()
     except OSError:
@@ -143,16 +143,16 @@ def ask(path: Path, command: str, **arguments: Any) -> Reply | None:
         return None
     except OSError:
         return None
-    return _object(reply)
+    return _parsed(reply)
 
 
-def _object(reply: str) -> Reply | None:
-    """What the other end said, if that is an answer at all."""
+def _parsed(reply: str) -> Reply | None:
+    """The reply as an object; None if it is no JSON object."""
     try:
-        told = json.loads(reply)
+        answer = json.loads(reply)
     except ValueError:
         return None
-    return told if isinstance(told, dict) else None
+    return answer if isinstance(answer, dict) else None
 
 
 def runtime_directory(configured: Path | None) -> Path:

@@ -126,10 +126,10 @@ class Generation:
 
     def note(self, report: object, now: float) -> None:
         """Remember what was said."""
-        self.heartbeat.heard(now)
+        self.heartbeat.beat(now)
         match report:
             case Alive():
-                self.heartbeat.heard_of_writer(report.writer_silent)
+                self.heartbeat.writer_is_silent(report.writer_silent)
             case Waiting():
                 self.waiting_for = report.reason
             case Running():

@@ -1,6 +1,6 @@
 """An advisory lock for each consumer group: a second supervisor is refused before it takes partitions from the first.
 
-Safety never rests on it: two writers of one partition are told apart by the epoch in kafka_offsets.
+Exactly once does not depend on it: the epoch in kafka_offsets decides which of two writers may commit.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class GroupLock:
         self._released = threading.Event()
 
     def acquire(self) -> None:
-        """Raises GroupHeldError, naming the holder. A database that does not answer now is no reason to wait here."""
+        """Raises GroupHeldError, naming the holder. A database that does not answer is left to the workers."""
         try:
             self._session = open_session(current_url(self._url, self._file), self._silence)
             with translated():
@@ -71,7 +71,7 @@ class GroupLock:
                 raise trouble.as_error("looking for another supervisor") from trouble
 
     def keep(self) -> None:
-        """Take it again, beside whatever the caller does, whenever its connection is lost or its holder has left."""
+        """In a thread: take it again when its connection is lost, or when the supervisor that held it has ended."""
         threading.Thread(target=self._keep, name="group-lock", daemon=True).start()
 
     def _keep(self) -> None:

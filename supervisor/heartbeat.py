@@ -1,4 +1,4 @@
-"""The heartbeat: when the processes of a generation were last heard, and after which limits one counts as stuck. Pure.
+"""The heartbeat: the last sign of life of each process, and the limits after which one counts as stuck. Pure.
 
 Each process gives a sign of life once a second. The consumer's come to the supervisor and say how long its writer has
 given none.
@@ -44,25 +44,25 @@ class Silence:
 
 
 class Heartbeat:
-    """When the processes of one generation were last heard, in monotonic seconds."""
+    """When the processes of one generation gave their last sign of life, in monotonic seconds."""
 
     def __init__(self, now: float) -> None:
         """`now`: when they were started."""
-        self.heard_at = now
+        self.last_beat = now
         self._writer_silent = 0.0
 
-    def heard(self, now: float) -> None:
-        """The consumer said something."""
-        self.heard_at = now
+    def beat(self, now: float) -> None:
+        """The consumer reported something."""
+        self.last_beat = now
 
-    def heard_of_writer(self, silent: float) -> None:
-        """The consumer has heard nothing of its writer for so many seconds."""
+    def writer_is_silent(self, silent: float) -> None:
+        """The consumer has had no report of its writer for so many seconds."""
         self._writer_silent = silent
 
     def silence(self, now: float, limits: HeartbeatLimits) -> Silence | None:
         """Who is stuck; None if nobody is. A consumer that is silent cannot tell of its writer."""
-        if now - self.heard_at > limits.consumer:
-            return Silence("consumer", now - self.heard_at)
+        if now - self.last_beat > limits.consumer:
+            return Silence("consumer", now - self.last_beat)
         if self._writer_silent > limits.writer:
             return Silence("writer", self._writer_silent)
         return None

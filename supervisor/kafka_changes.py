@@ -29,7 +29,7 @@ class KafkaChanges:
         make: Callable[[PartitionSpec], SupervisedWorker],
         targets: RunTargets,
     ) -> None:
-        """`targets` is told where each log ends."""
+        """`targets` gets the end of each log."""
         self._topics = topics
         self._logs = logs
         self._make = make
@@ -55,8 +55,8 @@ class KafkaChanges:
                 self._add(workers, key)
         unknown = [worker.spec.key for worker in workers if worker.state is WorkerState.WAITING]
         if facts := self._logs.facts(now, [worker.spec.key for worker in workers], unknown):
-            self._take(workers, facts, now, draining=draining)
-        self._tell(workers, now)
+            self._apply(workers, facts, now, draining=draining)
+        self._log_outages(workers, now)
 
     def _add(self, workers: list[SupervisedWorker], key: PartitionKey) -> None:
         last = max(index for index, worker in enumerate(workers) if worker.spec.key.topic == key.topic)
@@ -65,19 +65,19 @@ class KafkaChanges:
         added.begin("a new partition; asked where its log begins")
         log.info("%s: a new partition, read from its beginning", key, extra=_extra("partition_added", key))
 
-    def _take(self, workers: list[SupervisedWorker], facts: LogFacts, now: float, *, draining: bool) -> None:
+    def _apply(self, workers: list[SupervisedWorker], facts: LogFacts, now: float, *, draining: bool) -> None:
         self._away = facts.away
         for worker in workers:
             key = worker.spec.key
             if key in facts.ends:
-                worker.log.heard(facts.ends[key], now)
+                worker.log.confirm(facts.ends[key], now)
                 self._targets.add(key, facts.ends[key])
             elif key in facts.silent:
-                worker.log.missed(facts.silent[key])
+                worker.log.miss(facts.silent[key])
             if worker.state is WorkerState.WAITING and key in facts.begins and not draining:
                 worker.begin_at(facts.begins[key])
 
-    def _tell(self, workers: Sequence[SupervisedWorker], now: float) -> None:
+    def _log_outages(self, workers: Sequence[SupervisedWorker], now: float) -> None:
         wanted = [worker for worker in workers if worker.state not in TERMINAL]
         new = [worker.spec.key for worker in wanted if worker.state is WorkerState.WAITING]
         silent = {
@@ -85,7 +85,7 @@ class KafkaChanges:
             for worker in wanted
             if worker.log.why and (worker.state is WorkerState.WAITING or worker.log.silence(now))
         }
-        if self._away and silent:  # those that were heard of last follow within seconds
+        if self._away and silent:  # the others would follow within seconds
             silent = {worker.spec.key: worker.log.why for worker in wanted}
         self._outage.look(now, silent, away=self._away, new=new)
 

@@ -1,4 +1,4 @@
-"""Where one partition's log ends: a number that is as true as the last answer of a broker is young."""
+"""Where one partition's log ends in Kafka, and since when no broker has confirmed it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ FRESH = 10.0
 
 
 class LogEnd:
-    """What consumer and supervisor heard of it, whoever heard last."""
+    """The newest answer, of the consumer's broker or of the supervisor's own question."""
 
     def __init__(self, now: float) -> None:
-        """`now`: since when somebody listens."""
+        """`now`: since when Kafka is asked, in monotonic seconds."""
         self._offset: int | None = None
-        self._heard_at = now
-        self.why = ""  #: what came of the last question, if no answer did
+        self._confirmed_at = now
+        self.why = ""  #: why the last question had no answer; "" if it had one
 
-    def heard(self, offset: int, now: float) -> None:
+    def confirm(self, offset: int, now: float) -> None:
         """The leader said where the log ends; that may be less than before, if the log was cut."""
-        self._offset, self._heard_at, self.why = offset, now, ""
+        self._offset, self._confirmed_at, self.why = offset, now, ""
 
-    def grew(self, offset: int, now: float) -> None:
+    def grow(self, offset: int, now: float) -> None:
         """The consumer saw the log end at `offset`, which it had not seen before."""
-        self.heard(offset if self._offset is None else max(self._offset, offset), now)
+        self.confirm(offset if self._offset is None else max(self._offset, offset), now)
 
-    def missed(self, why: str) -> None:
+    def miss(self, why: str) -> None:
         """A broker was asked, and there is no answer."""
         self.why = why
 
@@ -33,6 +33,6 @@ class LogEnd:
 
     def silence(self, now: float) -> str:
         """Why it is not known any more; "" while it is, and for a short time without an answer."""
-        if now - self._heard_at <= FRESH:
+        if now - self._confirmed_at <= FRESH:
             return ""
         return self.why or "Kafka does not answer"

@@ -1,4 +1,4 @@
-"""Which partitions are mine, and what each worker is told: topics and settings -> PartitionSpecs."""
+"""The plan: topics and settings in, one PartitionSpec for each partition out."""
 
 from __future__ import annotations
 

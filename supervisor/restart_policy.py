@@ -12,7 +12,7 @@ _PAUSES = PausePolicy(first=0.5, longest=30.0, jitter=0.2)
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """The verdict: start at `at` (monotonic seconds); quarantined means that the budget is spent."""
+    """When the next start is due, in monotonic seconds; `quarantined`: the budget of deaths is spent."""
 
     at: float
     quarantined: bool
@@ -31,7 +31,7 @@ class RestartPolicy:
     pauses: PausePolicy = _PAUSES  #: from the second death on
 
     def next_start(self, deaths: Sequence[float], now: float, chance: float) -> Restart:
-        """`deaths`: when it died without progress since, oldest first; `chance`: 0..1, what the jitter is made of."""
+        """`deaths`: when it died without progress since, oldest first; `chance`: 0..1, for the jitter."""
         recent = [death for death in deaths if now - death < self.window]
         if len(recent) >= self.budget:
             return Restart(now + self.probe_every, quarantined=True)

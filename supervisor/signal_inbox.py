@@ -1,4 +1,4 @@
-"""Signals as something to wait for: handlers only record, the loop acts."""
+"""Signals as a file to wait for: handlers only record them, the loop acts."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class SchemaQuestions(Protocol):
 
 
 class SupervisedWorker:
-    """Starts one generation after the other, hears what it says, and decides what follows from its end."""
+    """Starts one generation after the other, takes its reports, and decides what follows from its end."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class SupervisedWorker:
         self.generation = Generation(processes, time.monotonic())  # now: a new forkserver takes its time
         self.spec = dataclasses.replace(self.spec, armed="")  # a kill point is for one death
 
-    def hear(self) -> None:
+    def take_reports(self) -> None:
         """Take what the consumer process reported."""
         if self.generation is not None:
             for report in self.generation.reports():
@@ -113,7 +113,7 @@ class SupervisedWorker:
                 worker_log.running(str(self), report, generation.processes.pid)
             case Progress():
                 if report.end_offset >= 0 and report.end_offset != generation.end_offset:
-                    self.log.grew(report.end_offset, now)
+                    self.log.grow(report.end_offset, now)
                 self.history.add(generation.progress, report, now)
             case Warned():
                 self.history.warning = report.text
@@ -147,7 +147,7 @@ class SupervisedWorker:
             self._halt(why)
 
     def resume(self) -> bool:
-        """Start it again if it is halted or waits for its next try, whoever owns it by now; False if it is not."""
+        """Start it again if it is halted or waits for its next try, also if another writer owns it. Whether it was."""
         if self.generation is not None or self.state in {WorkerState.STOPPED, WorkerState.WAITING}:
             return False
         self.history.deaths.forgive()
@@ -159,7 +159,7 @@ class SupervisedWorker:
         """Its consumer process is gone: say why, and do what follows."""
         if self.generation is None:
             return
-        self.hear()
+        self.take_reports()
         end, self.generation = self.generation.end(), None
         worker_log.stacks(str(self), end)
         verdict = verdict_on(end, str(self), draining=self.state is WorkerState.STOPPING)

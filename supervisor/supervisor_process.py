@@ -122,7 +122,7 @@ class Supervisor:
         self._kafka.look(self._workers, now, draining=draining)
         self._start_due(now)
         self._shutdown.enforce(self._workers)
-        self._report.tell(time.monotonic(), draining=draining)
+        self._report.refresh(time.monotonic(), draining=draining)
 
     def _wait(self, inbox: SignalInbox) -> None:
         """For a signal, a report or a death, until the next moment at which something is due; take what came."""
@@ -135,7 +135,7 @@ class Supervisor:
         ready = set(self._waits.wait(wanted, self._until_next()))
         for generation, worker in living.items():
             if ("report", generation) in ready:
-                worker.hear()
+                worker.take_reports()
             if ("death", generation) in ready:
                 worker.on_death()
 

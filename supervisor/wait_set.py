@@ -1,4 +1,4 @@
-"""What the supervisor's loop waits for, registered once with the system, not anew at each turn.
+"""The files that the supervisor's loop waits for: registered with the system once, not again at each turn.
 
 With hundreds of partitions, each of which says every second that it lives, making such a list costs more than all else
 that the loop does.
@@ -19,11 +19,11 @@ class HasFileno(Protocol):
 
 
 class WaitSet:
-    """`wait` takes everything by a key of its own, since the number of a file that was closed is given anew."""
+    """`wait` knows each file by a key: the number of a closed file is used again for another one."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
-        self._registered: dict[Hashable, int] = {}  # the numbers, since what was closed cannot tell its own
+        self._registered: dict[Hashable, int] = {}  # the file numbers: a closed object does not know its own any more
 
     def wait(self, wanted: Mapping[Hashable, int | HasFileno], seconds: float) -> list[Hashable]:
         """The keys of what is ready, as soon as something is; none after so many seconds.
@@ -40,5 +40,5 @@ class WaitSet:
         return [found.data for found, _ in self._selector.select(seconds)]
 
     def close(self) -> None:
-        """Give the system's list back."""
+        """Free the system's list."""
         self._selector.close()

@@ -16,14 +16,14 @@ from multiprocessing.context import ForkServerContext
 def start_forkserver() -> ForkServerContext:
     """A worker then starts in 20 ms and shares the modules' memory with the others.
 
-    Returns at once; the loading goes on beside whatever the caller does next. Workers get the standard error that
-    this process has now, and nothing of rtpipe's settings in their environment: those that they need, they are told.
+    Returns at once; the modules load while the caller goes on. Workers get the standard error that this process has
+    now. They get none of rtpipe's settings in their environment: what they need is in their PartitionSpec.
     """
     for name in [name for name in os.environ if name.startswith("RTPIPE_") and name != "RTPIPE_DEBUG"]:
         del os.environ[name]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["workers.preload"])
-    # A worker must not run the command's own script again under another name, only to find its main guarded.
+    # Without this each worker would import the command's own script again.
     vars(sys.modules["__main__"]).pop("__file__", None)
     forkserver.ensure_running()
     return context
@@ -31,7 +31,7 @@ def start_forkserver() -> ForkServerContext:
 
 @contextlib.contextmanager
 def bounded_start(seconds: float) -> Iterator[None]:
-    """Around the start of a process: a forkserver that is frozen over it is killed, and the start fails (EOFError)."""
+    """Around the start of a process: if it takes too long, the forkserver is killed and the start raises EOFError."""
     timer = threading.Timer(seconds, _kill_forkserver)
     timer.daemon = True
     timer.start()
@@ -42,7 +42,7 @@ def bounded_start(seconds: float) -> Iterator[None]:
 
 
 def _kill_forkserver() -> None:
-    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # noqa: SLF001 - nobody else knows it
+    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public name
     if pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Answers `rtpipe status` before there is a plan: Kafka is away, and nobody knows which partitions there are."""
+"""Answers `rtpipe status` before there is a plan: Kafka does not answer, so the partitions are not known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from supervisor.worker_state import WorkerState
 
 
 class StatusBeforePlan:
-    """A context; `reason` is what is waited for."""
+    """A context that answers meanwhile; `reason` is shown for each topic."""
 
     def __init__(self, path: str, topics: Sequence[str], reason: str) -> None:
         self.reason = reason

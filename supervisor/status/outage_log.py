@@ -10,30 +10,30 @@ from supervisor.log_end import FRESH
 from workers.contract.partition_spec import PartitionKey
 
 log = get_logger("supervisor")
-#: Seconds for another broker to become the leader: until then it is no outage that one of them is gone.
+#: Seconds for another broker to become the leader: a broker that is gone for less is no outage.
 _FAILOVER = 20.0
 _LISTED = 5
 
 
 class OutageLog:
-    """Told of all partitions that hear nothing of Kafka, again and again; says what changed, once."""
+    """`look` gets, again and again, all partitions for which Kafka does not answer; each change is logged once."""
 
     def __init__(self) -> None:
-        self._told: frozenset[PartitionKey] = frozenset()
+        self._logged: frozenset[PartitionKey] = frozenset()
         self._next: frozenset[PartitionKey] = frozenset()
         self._next_since = self._began = 0.0
 
     def look(
         self, now: float, silent: Mapping[PartitionKey, str], *, away: bool, new: Collection[PartitionKey]
     ) -> None:
-        """`silent`: partition -> why; `away`: no broker answers at all; `new` partitions were never heard of."""
+        """`silent`: partition -> why; `away`: no broker answers at all; `new`: partitions without any answer yet."""
         keys = frozenset(silent)
         if keys != self._next:
             self._next, self._next_since = keys, now
-        at_once = not keys or (away and not self._told) or not (keys - self._told).isdisjoint(new)
-        if keys == self._told or (now - self._next_since < _FAILOVER and not at_once):
+        at_once = not keys or (away and not self._logged) or not (keys - self._logged).isdisjoint(new)
+        if keys == self._logged or (now - self._next_since < _FAILOVER and not at_once):
             return
-        if not self._told:
+        if not self._logged:
             self._began = now - FRESH
         if keys:
             log.warning("waiting: %s", _words(silent), extra={"event": "outage_began"})
@@ -41,7 +41,7 @@ class OutageLog:
             seconds = now - self._began
             extra = {"event": "outage_ended", "seconds": round(seconds, 1)}
             log.info("Kafka answers again for all partitions, after %.0f s", seconds, extra=extra)
-        self._told = keys
+        self._logged = keys
 
 
 def _words(silent: Mapping[PartitionKey, str]) -> str:

@@ -1,7 +1,7 @@
 """The facts about one partition that every view shows: `rtpipe status`, the live table, the log's summary.
 
-They cross from one process to another, which may be of another version: what a supervisor does not tell is not known,
-and what nobody here knows of is left out.
+They cross to a process that may be of another version: a missing key means that the value is not known, and a key that
+is not known here is left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
-#: 2: `state` is "waiting" where a worker waits, and offsets are null while nobody knows them.
+#: 2: `state` is "waiting" where a worker waits, and offsets that are not known are null.
 SCHEMA_VERSION = 2
 
 
@@ -21,7 +21,7 @@ class PartitionStatus:
     """One partition as the supervisor knows it; None where it does not know (yet)."""
 
     topic: str
-    partition: int  #: -1 while nobody knows which there are
+    partition: int  #: -1 while the partitions are not known
     state: str
     reason: str  #: why it is halted, in backoff, or waits; "" otherwise
     pid: int | None
@@ -56,7 +56,7 @@ class PartitionStatus:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PartitionStatus:
-        """The inverse of `asdict`, whatever is missing or more."""
+        """The inverse of `asdict`; keys may be missing, and others are ignored."""
         known = {field.name: _READ[str(field.type)](data.get(field.name)) for field in fields(cls)}
         if known["state"] == "running" and known["reason"]:  # as version 1 says it
             known["state"] = "waiting"
@@ -87,7 +87,7 @@ class PipelineStatus:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PipelineStatus:
-        """The inverse of to_json, whatever is missing or more."""
+        """The inverse of to_json; keys may be missing, and others are ignored."""
         found = data.get("partitions")
         partitions = found if isinstance(found, list) else []
         return cls(

@@ -6,12 +6,12 @@ import time
 
 import psutil
 
-#: Seconds between two looks at the same processes: counting their pages costs the kernel a millisecond each.
+#: Seconds between two measurements of the same processes: counting pages costs the kernel a millisecond a process.
 _FRESH = 2.0
 
 
 class ProcessStats:
-    """Remembers each process between two looks, since CPU is a difference and a look is not free."""
+    """Remembers the last measurement: CPU is a difference between two of them, and they are not free."""
 
     def __init__(self) -> None:
         self._known: dict[int, psutil.Process] = {}
@@ -42,6 +42,6 @@ class ProcessStats:
         return (memory, cpu) if pids else (None, None)
 
     def forget_all_but(self, pids: set[int]) -> None:
-        """Drop processes that are gone, before their numbers come back as others."""
+        """Drop processes that have ended, before the system gives their pids to others."""
         self._known = {pid: process for pid, process in self._known.items() if pid in pids}
         self._looks = {group: look for group, look in self._looks.items() if pids.issuperset(group)}

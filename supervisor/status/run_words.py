@@ -1,4 +1,4 @@
-"""What is said of all workers together: in a service's status line, and when the run is over."""
+"""All workers in one line: the status of the service, and the summary at the end of the run."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class StatusAnswers:
 
     @property
     def well(self) -> bool:
-        """Whether every supervisor answers, and every partition runs or ends because it was told to."""
+        """Whether every supervisor answers, and every partition runs or ends as asked."""
         states = [{partition.state for partition in pipeline.partitions} for pipeline in self.pipelines]
         return self.silent <= 0 and bool(states) and all(found and found <= _WELL for found in states)
 

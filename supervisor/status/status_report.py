@@ -1,4 +1,4 @@
-"""Tells what all workers do: to `rtpipe status` when it asks, to the live table and to systemd as time passes."""
+"""Reports what all workers do: to `rtpipe status` on request, to the live table and to systemd at intervals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.status.worker_status import status_of
 from supervisor.supervised_worker import SupervisedWorker
 
-#: Seconds between two pictures of the live table.
+#: Seconds between two updates of the live table.
 _SHOW_EVERY = 1.0
 
 
@@ -42,10 +42,10 @@ class StatusReport:
         self._notifier.stopping()
 
     def next_due(self) -> float:
-        """When `tell` has something to do, in monotonic seconds."""
+        """When `refresh` has something to do, in monotonic seconds."""
         return min(self._next_show, self._next_sign) if self._notifier.watchdog_every else self._next_show
 
-    def tell(self, now: float, *, draining: bool) -> None:
+    def refresh(self, now: float, *, draining: bool) -> None:
         """Draw the table and give systemd a sign of life, each when it is due."""
         if now >= self._next_show:
             self._next_show = now + _SHOW_EVERY

@@ -1,4 +1,4 @@
-"""What a status looks like on so many columns: worst first, sums below, then the reasons in full. No terminal here."""
+"""A status as a table for a given width: worst first, sums below, then the reasons in full. Opens no terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtpipe.log import visible
 from supervisor.status.outage_log import some_of
 from supervisor.status.partition_status import SCHEMA_VERSION, PartitionStatus, PipelineStatus, own_version
 
-#: Worst first; a state that another version knows comes before those that are well.
+#: Worst first. A state of another version comes before running ones.
 _STYLE = {
     "halted": "bold red",
     "quarantined": "bold red",
@@ -29,10 +29,10 @@ _STYLE = {
 }
 _RANK = {state: rank for rank, state in enumerate(_STYLE)}
 _GAP = 2
-#: Seconds for which the table tells of a death, though the partition runs again.
+#: Seconds for which the table shows a death, though the partition runs again.
 _RECENT = 300
 _HAS_PROCESSES = {"running", "starting", "waiting", "stopping"}
-#: Letters of a topic's name that shall stand in one line.
+#: Characters of a topic's name that are kept in one line.
 _LONG_NAME = 24
 #: Lines of a terminal that the rows leave free: titles, sums, summary, what is left out.
 _FRAME = 5
@@ -94,7 +94,7 @@ _COLUMNS = (
     ),
     _Column("CPU %", lambda p: _number(p.cpu_percent, ".0f"), lambda ps: f"{sum(p.cpu_percent or 0 for p in ps):.0f}"),
 )
-#: What gives way first where there is no room; the others never do.
+#: The columns that are left out where there is no room, in this order; the others never are.
 _DROPPED = ("PID", "CPU %", "MEM MB", "RESTARTS", "QUEUE", "DATABASE", "KAFKA", "ALTERED", "DEAD")
 
 
@@ -137,7 +137,7 @@ def _table(partitions: Sequence[PartitionStatus], rows: Sequence[PartitionStatus
             justify="left" if column.left else "right",
             footer=column.total(partitions),
             overflow="fold",
-            no_wrap=column.title != "TOPIC" and not narrow,  # where nothing helps, lines break, and are never cut
+            no_wrap=column.title != "TOPIC" and not narrow,  # as a last resort lines break; they are never cut
         )
     for row in rows:
         table.add_row(*(Text(column.cell(row), style=column.style(row)) for column in columns))

@@ -1,4 +1,4 @@
-"""Where a pipeline's status is seen: live below the log, or printed once."""
+"""Shows a status on the terminal: live below the log, or once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.text import Text
 from supervisor.status.partition_status import PipelineStatus
 from supervisor.status.status_table import status_picture
 
-#: Columns where nobody says how many there are.
+#: Columns, where there is no terminal to ask.
 _NO_TERMINAL = 160
 
 
@@ -54,7 +54,7 @@ class LiveView:
                 console.print(_coloured(line.rstrip("\n")), soft_wrap=True)
 
     def show(self, status: PipelineStatus) -> None:
-        """Draw the table anew."""
+        """Update the table."""
         if self._live is not None:
             width, height = self._live.console.size
             self._live.update(status_picture(status, width, height), refresh=True)
@@ -66,7 +66,7 @@ class LiveView:
         os.dup2(self._terminal, 2)  # the last writing end of the pipe: the printer sees its end once workers are gone
         self._printer.join(timeout=2)
         self._live.stop()
-        if not self._printer.is_alive():  # else it prints there what somebody who is left still writes
+        if not self._printer.is_alive():  # else a process that is left still writes through it
             os.close(self._terminal)
 
 
@@ -76,7 +76,7 @@ def _coloured(line: str) -> Text:
 
 
 def print_status(status: PipelineStatus) -> None:
-    """The table on stdout: as wide as the terminal, and wide where there is none."""
+    """The table on stdout: as wide as the terminal; wide where there is no terminal."""
     console = Console(highlight=False)
     if not console.is_terminal and not os.environ.get("COLUMNS"):
         console = Console(highlight=False, width=_NO_TERMINAL)

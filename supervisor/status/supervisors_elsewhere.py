@@ -1,4 +1,4 @@
-"""Supervisors that `rtpipe status` does not speak to: of other users, or with another runtime directory."""
+"""Supervisors that `rtpipe status` cannot ask: of other users, or with another runtime directory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LISTED = 3
 
 @dataclass(frozen=True, slots=True)
 class SupervisorElsewhere:
-    """One of them."""
+    """A supervisor that listens in another directory."""
 
     pid: int
     user_id: int
@@ -27,7 +27,7 @@ class SupervisorElsewhere:
 
     @property
     def user(self) -> str:
-        """The name, or the number where nobody has given it one."""
+        """The user's name; the number of a user without a name."""
         try:
             return pwd.getpwuid(self.user_id).pw_name
         except KeyError:
@@ -47,7 +47,7 @@ def find_elsewhere(directory: Path, sockets: str = "/proc/net/unix") -> list[Sup
         if named and named["directory"] != str(directory.absolute()):
             try:
                 owner = Path(f"/proc/{named['pid']}").stat().st_uid
-            except OSError:  # in a container of its own
+            except OSError:  # it runs in a container
                 continue
             found.add((int(named["pid"]), owner, named["directory"]))
     return [SupervisorElsewhere(*one) for one in sorted(found)]
@@ -61,7 +61,7 @@ def describe(found: Sequence[SupervisorElsewhere]) -> str:
 
 
 def how_to_look(one: SupervisorElsewhere) -> str:
-    """A command that shows it, as it can be typed."""
+    """The command that shows its status, as it can be typed."""
     command = sys.argv[0] if sys.argv[0].endswith("/rtpipe") else "rtpipe"
     looks = f"RTPIPE_RUNTIME_DIR={shlex.quote(one.directory)} {shlex.quote(command)} status"
     return looks if os.geteuid() in {0, one.user_id} else f"sudo -u {shlex.quote(one.user)} env {looks}"

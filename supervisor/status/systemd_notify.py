@@ -1,4 +1,4 @@
-"""What systemd wants to hear from a Type=notify service; does nothing where no systemd listens."""
+"""The notifications of a Type=notify service to systemd; does nothing where no systemd listens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class SystemdNotifier:
     """READY, STATUS, WATCHDOG and STOPPING to $NOTIFY_SOCKET."""
 
     def __init__(self) -> None:
-        address = os.environ.pop("NOTIFY_SOCKET", "")  # taken away, so that no worker speaks for the service
+        address = os.environ.pop("NOTIFY_SOCKET", "")  # removed, so that no worker can notify in its place
         self._address = "\0" + address[1:] if address.startswith("@") else address
         #: Seconds between signs of life: a third of what systemd allows; None without a watchdog.
         self.watchdog_every: float | None = None
@@ -23,7 +23,7 @@ class SystemdNotifier:
         self._send(f"READY=1\nSTATUS={status}")
 
     def alive(self, status: str) -> None:
-        """Fed by the loop itself, so that a loop that hangs falls silent."""
+        """Called by the loop itself, so that systemd notices a loop that hangs."""
         self._send(f"WATCHDOG=1\nSTATUS={status}")
 
     def stopping(self) -> None:

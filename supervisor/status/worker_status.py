@@ -1,4 +1,4 @@
-"""What status tells of one worker: the supervisor's facts, and Kafka's as far as they are known."""
+"""The status of one worker: what the supervisor knows, and what Kafka answered, if it did."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def status_of(worker: SupervisedWorker, stats: ProcessStats, now: float) -> Part
     state, reason = condition(worker, now)
     end = worker.log.offset(now)
     if end is not None and worker.state is WorkerState.RUNNING:
-        end = max(end, worker.history.offset or 0)  # an answer of two seconds ago, beside the commit of a moment ago
+        end = max(end, worker.history.offset or 0)  # the answer may be older than the last commit
     return PartitionStatus(
         topic=worker.spec.key.topic,
         partition=worker.spec.key.partition,
@@ -49,7 +49,7 @@ def status_of(worker: SupervisedWorker, stats: ProcessStats, now: float) -> Part
 
 
 def condition(worker: SupervisedWorker, now: float) -> tuple[str, str]:
-    """State and reason as they are shown: who works but waits for database, registry or Kafka is `waiting`."""
+    """State and reason as they are shown: a worker that waits for database, registry or Kafka is `waiting`."""
     if worker.state is WorkerState.WAITING:
         return worker.state.value, worker.log.why or worker.reason
     if worker.state not in _WORKS:

@@ -149,7 +149,7 @@ def running(scene: Scene, offset: int) -> SupervisedWorker:
     worker = scene.workers[0]
     progress = Progress(offset, offset, 0, 0, 0, 0, backpressure=False, waiting_for="")
     scene.launch.last.link.say(Running(9, 1, 0), progress)
-    worker.hear()
+    worker.take_reports()
     return worker
 
 
@@ -181,7 +181,7 @@ def test_who_waits_for_the_database_and_for_kafka_says_both() -> None:
     scene = Scene()
     worker = running(scene, 5)
     scene.launch.last.link.say(Progress(5, 5, 0, 0, 0, 0, backpressure=False, waiting_for="database: gone"))
-    worker.hear()
+    worker.take_reports()
     assert status_of(worker, ProcessStats(), time.monotonic() + FRESH + 1).reason == (
         "database: gone; Kafka does not answer"
     )
@@ -211,12 +211,12 @@ def test_a_waiting_partition_is_halted_drained_and_never_started_by_hand() -> No
 
 def test_an_end_that_kafka_tells_may_be_less_than_what_the_consumer_saw() -> None:
     end = LogEnd(0.0)
-    end.grew(9, 1.0)
-    end.grew(8, 1.5)
+    end.grow(9, 1.0)
+    end.grow(8, 1.5)
     assert end.offset(2.0) == 9
-    end.heard(4, 3.0)
+    end.confirm(4, 3.0)
     assert end.offset(3.0) == 4
-    end.missed("frozen")
+    end.miss("frozen")
     assert (end.offset(3.0 + FRESH), end.offset(3.1 + FRESH)) == (4, None)
     assert end.silence(3.1 + FRESH) == "frozen"
 

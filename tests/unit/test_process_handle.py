@@ -51,6 +51,8 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     for handle in started:
         if not handle.link.closed:
             handle.reap()
+        # Reaped by its pidfd, as an orphan is: the module that started it does not know.
+        multiprocessing.process._children.discard(handle._process)  # type: ignore[attr-defined]
 
 
 def waits(supervisor: Connection, _stacks: StacksFile) -> None:

@@ -37,7 +37,7 @@ def started(launch: FakeLauncher, number: int = 0, *reports: object) -> Supervis
     worker = supervised_worker(launch, spec_of(number))
     worker.start()
     launch.last.link.say(*reports)
-    worker.hear()
+    worker.take_reports()
     return worker
 
 
@@ -57,7 +57,7 @@ class TestOneWorker:
         worker = started(launch, 0, Waiting("database: gone"))
         assert self.condition(worker) == ("waiting", "database: gone")
         launch.last.link.say(running())
-        worker.hear()
+        worker.take_reports()
         assert self.condition(worker) == ("running", "")
 
     def test_memory_and_rate_are_of_who_is_alive(self) -> None:
@@ -113,16 +113,16 @@ class TestHeartbeat:
         heart = Heartbeat(100.0)
         assert heart.silence(130.0, self.LIMITS) is None
         assert str(heart.silence(131.0, self.LIMITS)) == "no heartbeat of its consumer for 31 s"
-        heart.heard(131.0)
+        heart.beat(131.0)
         assert heart.silence(160.0, self.LIMITS) is None
 
     def test_a_writer_may_wait_for_its_driver_before_it_counts_as_stuck(self) -> None:
         heart = Heartbeat(100.0)
-        heart.heard_of_writer(45.0)
+        heart.writer_is_silent(45.0)
         assert heart.silence(100.0, self.LIMITS) is None
-        heart.heard_of_writer(46.0)
+        heart.writer_is_silent(46.0)
         assert str(heart.silence(100.0, self.LIMITS)) == "no heartbeat of its writer for 46 s"
-        heart.heard_of_writer(0.0)
+        heart.writer_is_silent(0.0)
         assert heart.silence(100.0, self.LIMITS) is None
 
     def test_the_limit_of_a_writer_is_never_less_than_a_consumers(self) -> None:

@@ -39,7 +39,7 @@ def says(worker: SupervisedWorker, *reports: object) -> None:
     assert worker.generation is not None
     link: Any = worker.generation.processes.link
     link.say(*reports)
-    worker.hear()
+    worker.take_reports()
 
 
 def ends(worker: SupervisedWorker, code: int | None, *reports: object) -> None:
