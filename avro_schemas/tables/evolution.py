@@ -79,14 +79,9 @@ def place(
     if layout.key or set(idle) - schemas:
         schemas |= _columns_of_schemas(table, rules, known())
     _require_all_known(layout, idle, schemas)
-    empty = "this schema has no field for it"
-    nullable = [
-        MakeNullable(name, empty, Cost.IN_PLACE, is_persons(name, table, known().layouts, rules))
-        for name in idle
-        if name not in table.key
-    ]
     in_key = "is part of the primary key, and not in this schema"
     refused += [Refused(name, name, in_key, False) for name in idle if name in table.key]
+    nullable = _nullable([name for name in idle if name not in table.key], table, rules, known)
     others = [name for name in left if name in schemas] if layout.key else ()
     changes = (*(change for field in fields for change in field.changes), *added, *nullable)
     return Placement(with_columns(layout, columns, metadata, others), changes, tuple(refused))
@@ -98,6 +93,16 @@ def landings(
     """The columns of the table that the schema's fields are in as things are, whatever else would have to change."""
     fields = FieldLandings(layout, table, rules, cache(lineage)).all()
     return [field.shape for field in fields if field.shape and field.shape.name in table.columns]
+
+
+def _nullable(
+    names: Sequence[str], table: FoundTable, rules: TableRules, lineage: Callable[[], Lineage]
+) -> list[MakeNullable]:
+    """Columns that rows of this schema leave out must take NULL."""
+    reason = "this schema has no field for it"
+    return [
+        MakeNullable(name, reason, Cost.IN_PLACE, is_persons(name, table, lineage().layouts, rules)) for name in names
+    ]
 
 
 def _require_kinship(layout: TableLayout, table: FoundTable, fields: Sequence[Landing]) -> None:

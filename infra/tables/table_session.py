@@ -43,25 +43,17 @@ class TableSession:
         self._history = ChangeHistory(connection, database, table)
         self._is_versioned = False  # as of the last look
 
-    @property
-    def is_mariadb(self) -> bool:
-        """Whether the server is MariaDB and not MySQL."""
-        return bool(getattr(self._connection.dialect, "is_mariadb", False))
-
     def look(self) -> FoundTable | None:
         """The table as it is now; None if there is none that the account may see."""
         found = found_table(self._connection, self.database, self._table)
         self._is_versioned = found is not None and found.versioned
         return found
 
-    def json_depth(self) -> int:
-        """How many arrays and objects inside one another JSON of this server may have."""
-        return json_depth(self._connection)
-
     def server_facts(self) -> ServerFacts:
         """What a table that is to be made depends on."""
-        demands = demands_primary_key(self._connection)
-        return ServerFacts(self.database, self.is_mariadb, self.json_depth(), demands)
+        is_mariadb = bool(getattr(self._connection.dialect, "is_mariadb", False))
+        depth, demands = json_depth(self._connection), demands_primary_key(self._connection)
+        return ServerFacts(self.database, is_mariadb, depth, demands)
 
     def create(self, sql: str) -> None:
         """Make the table. Raises as `alter` does."""

@@ -38,9 +38,9 @@ def tell_at_start(
 
 
 def _tell_all(waiting: deque[PartitionSpec], registry: Callable[[], Registry], fitter: TableFitter) -> None:
-    """A service that does not answer is asked again, without a word: the workers, which need it, complain.
+    """A service that does not answer is asked again. Nothing is logged: the workers need the same service, and say so.
 
-    So is what else is wrong with a schema or a table theirs to say, at the first message.
+    The workers also report what else is wrong with a schema or a table, at the first message.
     """
     tries = 0
     while waiting:

@@ -28,7 +28,8 @@ def plan_tables(
 def _after(plan: TablePlan, session: TableSession) -> FoundTable | None:
     """The table once the plan is carried out; None if it is refused."""
     if plan.found is None:
-        return table_made(plan.layout.table, mariadb=session.is_mariadb, json_depth=session.json_depth())
+        server = session.server_facts()
+        return table_made(plan.layout.table, mariadb=server.is_mariadb, json_depth=server.json_depth)
     return None if plan.refused else table_changed(plan.found, plan.changes)
 
 

@@ -40,7 +40,7 @@ class SchemaRequests:
     """`ask` from the loop; `deliver` gives, in the loop again, each answer to the one who asked."""
 
     def __init__(self, open_registry: Callable[[], Registry], fitter: TableFitter, *, patient: bool = True) -> None:
-        """`patient`: a service that does not answer is waited for; else that is the answer's problem."""
+        """`patient`: wait for a service that does not answer; else the answer is a SchemaHalt that says so."""
         self._open_registry = open_registry
         self._fitter = fitter
         self._insist = _patiently if patient else _once

@@ -62,8 +62,8 @@ class TableFitter:
         """The layout of each schema's rows in their one table as it is now, after what had to be altered for them all.
 
         Or the error of that schema: SchemaError and SettingsError if it gives no table, EvolutionError and
-        DiscardedError if the contract says so, AccessDeniedError with the SQL that somebody must run. A table that is
-        not there is the writer's to complain of. UnreachableError is raised where another try may do.
+        DiscardedError if the settings say so, AccessDeniedError with the SQL that somebody must run. A table that does
+        not exist is no error here: the writer reports it. Raises UnreachableError where another try may help.
         """
         table = targets[0].table
         with connected(self._account, self._database, table) as session:
@@ -77,7 +77,7 @@ class TableFitter:
             return fitted
 
     def key_layout(self, table: str, rules: TableRules) -> KeyLayout:
-        """The key columns of a table whose schema nobody has told yet. TableUnfitError if it does not have them."""
+        """The key columns of a table, for a topic of which no schema is known. TableUnfitError if they are missing."""
         with connected(self._account, self._database, table) as session:
             found = session.look()
         schema = key_schema(found, rules) if found is not None else None
