@@ -108,10 +108,11 @@ def fit(
             f"table {table!r} would have {len(types)} columns, {MAX_COLUMNS} is the most",
             hint="`exclude` in rtpipe.toml leaves fields out; or split the record over several topics",
         )
-    fitted, bitmap = list(types), (nullable + 7) // 8
-    _shrink(fitted, keep, lambda c: c.row - _LOB.row, MAX_ROW, sum(row_bytes(one).row for one in fitted) + bitmap)
+    bitmap = (nullable + 7) // 8
+    used = sum(row_bytes(one).row for one in types) + bitmap
+    fitted = _shrunk(types, keep, lambda c: c.row - _LOB.row, MAX_ROW, used)
     used = sum(row_bytes(one).page for one in fitted) + bitmap + _PAGE_OVERHEAD
-    _shrink(fitted, keep, lambda c: c.page - _LOB.page, MAX_PAGE, used)
+    fitted = _shrunk(fitted, keep, lambda c: c.page - _LOB.page, MAX_PAGE, used)
     row = sum(row_bytes(one).row for one in fitted) + bitmap
     page = sum(row_bytes(one).page for one in fitted) + bitmap + _PAGE_OVERHEAD
     if row > MAX_ROW or page > MAX_PAGE:
@@ -119,19 +120,21 @@ def fit(
     return fitted
 
 
-def _shrink(
-    types: list[TypeEngine[Any]], keep: AbstractSet[int], saving: Callable[[RowBytes], int], limit: int, used: int
-) -> None:
-    """Replaces bounded types in the list, those with the greatest saving first, until `used` bytes are within `limit`.
+def _shrunk(
+    types: Sequence[TypeEngine[Any]], keep: AbstractSet[int], saving: Callable[[RowBytes], int], limit: int, used: int
+) -> list[TypeEngine[Any]]:
+    """`types`, the bounded ones replaced, those with the greatest saving first, until `used` bytes are within `limit`.
 
     Of equal fixed bytes the last comes first: fields that a new version puts at the end leave those before them alone.
     """
     savings = {i: saving(row_bytes(one)) for i, one in enumerate(types) if isinstance(one, _BOUNDED) and i not in keep}
+    shrunk = list(types)
     for i in sorted(savings, key=lambda i: (-savings[i], -i if isinstance(types[i], BINARY) else i)):
         if used <= limit or savings[i] <= 0:
-            return
-        types[i] = _unbounded(types[i])
+            break
+        shrunk[i] = _unbounded(types[i])
         used -= savings[i]
+    return shrunk
 
 
 def _unbounded(column_type: TypeEngine[Any]) -> TypeEngine[Any]:
