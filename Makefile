@@ -1,7 +1,7 @@
 # rtpipe: everything that a fresh clone needs; `make` lists it. Runs as any user, root or not.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check coverage bench faults chaos lock clean run dev
+.PHONY: help demo test check coverage mutants bench faults chaos lock clean run dev
 
 BIN := .venv/bin
 #: Of these files the unit tests alone reach at least 90 %: `make coverage` fails below that.
@@ -36,6 +36,11 @@ coverage: dev  ## statements and branches of workers and supervisor that the uni
 	  printf '%-16s %s %%, and 90 %% at least\n' "$$room" "$$total"; \
 	done; exit $${below:-0}
 
+mutants: dev  ## change the exactly-once core in a thousand ways; which changes no unit test notices (ARGS="workers.commit.row_trial*")
+	@group='import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["mutants"])'; \
+	  $(BIN)/python -m pip install --quiet --upgrade --target .mutants $$($(BIN)/python -c "$$group")
+	@PYTHONPATH=.mutants $(BIN)/python -m mutmut run $(ARGS); PYTHONPATH=.mutants $(BIN)/python -m mutmut results
+
 bench: run  ## rows per second: rtpipe, the plain loop, the database's own limit
 	@$(BIN)/python -m tests.bench $(ARGS)
 
@@ -55,7 +60,7 @@ lock:  ## make the locks again: requirements (ARGS=--upgrade: newest versions) a
 	@$(BIN)/python -m infra.stack.artifacts.make_lock
 
 clean:  ## delete what make made in this folder
-	@rm -rf .venv build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .mutants mutants build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find rtpipe avro_schemas workers supervisor infra tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 run dev:

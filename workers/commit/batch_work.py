@@ -14,6 +14,7 @@ from workers.commit.encoded_batch import EncodedBatch
 from workers.commit.row_statements import STATEMENT_ROWS, Rows
 from workers.commit.row_trial import Execute, RowTrial
 from workers.contract.errors import RowExistsError
+from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
 from workers.rows.keys.key_fold import KeyFold
 
@@ -134,13 +135,13 @@ class BatchWork:
     def _refuse(self, part: Rows, at: int, trouble: DatabaseTrouble) -> None:
         index = part.indexes[at]
         if trouble.number == DUPLICATE and trouble.key == "PRIMARY" and part.by_position:
-            raise self._row_exists(self._encoded.batch.offsets[index])
+            raise _row_exists(self._encoded.spec, self._encoded.batch.offsets[index])
         self.refusals.add(index, Refusal(Reason.VALUE, str(trouble), trouble.column))
 
-    def _row_exists(self, offset: int) -> RowExistsError:
-        spec = self._encoded.spec
-        return RowExistsError(
-            f"{spec.key} offset {offset}: its row is in {spec.table} already, but kafka_offsets was behind it",
-            hint=f"was the offset set back? `rtpipe offsets set {spec.key} OFFSET` to where the table ends. Was the"
-            " topic made again? Its offsets began anew: empty this table, or give it another (`table`), and resume",
-        )
+
+def _row_exists(spec: PartitionSpec, offset: int) -> RowExistsError:
+    return RowExistsError(
+        f"{spec.key} offset {offset}: its row is in {spec.table} already, but kafka_offsets was behind it",
+        hint=f"was the offset set back? `rtpipe offsets set {spec.key} OFFSET` to where the table ends. Was the topic"
+        " made again? Its offsets began anew: empty this table, or give it another (`table`), and resume",
+    )

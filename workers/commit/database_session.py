@@ -147,22 +147,8 @@ class DatabaseSession:
             require_upsert_key(table, primary, list(indexes), key)
         except TableUnfitError as error:
             raise SetupError(error.message, hint=error.hint) from None
-        for _, column, part, collation, kind in rows:
-            self._require_apart(table, str(column), part, collation, str(kind))
-
-    def _require_apart(self, table: str, column: str, part: int | None, collation: str | None, kind: str) -> None:
-        """Refuse a key column that makes one key of two."""
-        if part is not None:
-            raise SetupError(
-                f"the primary key of table {table} compares only the first {part} of column {column}",
-                hint="make the key of the whole column; rtpipe changes no primary key",
-            )
-        if folds(collation):
-            raise SetupError(
-                f"key column {column} of table {table} has the collation {collation}, to which keys are equal that are"
-                " not, so an upsert would hit the row of another key",
-                hint=f"mend it by: {apart_sql(table, column, kind, mariadb=self.is_mariadb)}",
-            )
+        for row in rows:
+            _require_apart(table, row, mariadb=self.is_mariadb)
 
     def close(self) -> None:
         """Close without a word; the server rolls back whatever was open."""
@@ -170,6 +156,22 @@ class DatabaseSession:
             self.connection.invalidate()
         with contextlib.suppress(Exception):
             self.connection.close()
+
+
+def _require_apart(table: str, row: Sequence[Any], *, mariadb: bool) -> None:
+    """Refuse a key column that makes one key of two."""
+    _, column, part, collation, kind = row
+    if part is not None:
+        raise SetupError(
+            f"the primary key of table {table} compares only the first {part} of column {column}",
+            hint="make the key of the whole column; rtpipe changes no primary key",
+        )
+    if folds(collation):
+        raise SetupError(
+            f"key column {column} of table {table} has the collation {collation}, to which keys are equal that are"
+            " not, so an upsert would hit the row of another key",
+            hint=f"mend it by: {apart_sql(table, column, kind, mariadb=mariadb)}",
+        )
 
 
 def open_session(url: str, silence: int) -> DatabaseSession:
