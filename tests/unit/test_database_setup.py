@@ -12,7 +12,7 @@ from avro_schemas.tables.evolution import EvolutionError
 from infra.provision.items import ItemState, ProvisionItem, ProvisionResult
 from infra.provision.topics import Cluster, FoundTopic
 from infra.stack.status import ServiceStatus, StackStatus
-from rtpipe.errors import ExitCode, SchemaError
+from rtpipe.errors import ExitCode, SchemaError, SettingsError
 from supervisor.schemas import table_targets
 from supervisor.settings.settings import Settings
 from supervisor.setup import database_setup
@@ -164,3 +164,20 @@ def test_files_are_judged_one_by_one(tmp_path: Path) -> None:
     facts = facts_of([bad, good])
     assert facts["tables"][0]["table"] == "r"
     assert facts["refused"][0]["file"].endswith("bad.avsc")
+
+
+def test_files_that_clash_or_have_no_table_are_refused_and_definitions_alone_are_passed_over(tmp_path: Path) -> None:
+    """Two schemas of one name, a row that is too wide, and a file of JSON Schema definitions."""
+    fields = '"fields": [{"name": "id", "type": "int"}]'
+    (tmp_path / "a.avsc").write_text('{"type": "record", "name": "x.r", ' + fields + "}")
+    (tmp_path / "b.avsc").write_text('{"type": "record", "name": "r", "namespace": "y", ' + fields + "}")
+    wide = ", ".join(f'{{"name": "f{number}", "type": "int"}}' for number in range(1_100))
+    (tmp_path / "c.avsc").write_text('{"type": "record", "name": "wide", "fields": [' + wide + "]}")
+    first, second, third = check_files([tmp_path], logical=True, root=None, topic=None)
+    assert first.error is None
+    assert second.error is not None
+    assert "record y.r: its table 'r' is that of record x.r" in str(second.error.message)
+    assert third.error is not None
+    assert "1017 is the most" in str(third.error.message)
+    with pytest.raises(SettingsError, match="--topic names one topic"):
+        check_files([tmp_path / "a.avsc", tmp_path / "b.avsc"], logical=True, root=None, topic="t")
