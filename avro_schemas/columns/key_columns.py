@@ -38,7 +38,7 @@ def key_problem(shape: ColumnShape, column: str, table: FoundTable, name: str, *
     `holds`: the column takes each value of the field, or is one that a version of the schema gave.
     """
     found = table.columns[column]
-    hint = f"mend it by: {_mended(shape, found, name, column, mariadb=table.mariadb)}"
+    hint = f"repair it by: {_mended(shape, found, name, column, mariadb=table.mariadb)}"
     if column in table.prefixes:
         return f"the key compares only the first {table.prefixes[column]} of key column {column}; make it whole"
     if found.type.startswith("char(") and may_end_in_space(shape):

@@ -40,5 +40,6 @@ def denied(account: Account, table: str, sql: str, grant: str) -> AccessDeniedEr
     """Without the statements nobody could help: what was to be run, and what gives the right to it."""
     return AccessDeniedError(
         f"the account {account.user} of {account.setting} may not create or alter table {table}",
-        hint=f"have the privilege given, or the statement run, then go on with `rtpipe resume`:\n  {grant};\n  {sql};",
+        hint="an administrator must give the privilege, or run the statement, then `rtpipe resume`:"
+        f"\n  {grant};\n  {sql};",
     )

@@ -32,6 +32,6 @@ def adopt(topic: Annotated[str, typer.Argument(help="The topic.")], yes: Yes = F
     for line in adoption.words():
         print(line)
     if not yes:
-        typer.confirm("go on?", abort=True)
+        typer.confirm("continue?", abort=True)
     work.adopt(adoption)
     print(f"{topic}: adopted; where a supervisor runs: rtpipe resume {topic}")

@@ -110,5 +110,5 @@ def _of_one_schema(answer: SchemaAnswer, wanted: SchemaWanted) -> SchemaAnswer:
         return SchemaRefused(answer.schema_id, Refusal(Reason.UNFIT_TABLE, why))
     raise SchemaHaltError(
         answer.end,
-        hint="mend that, then retry again: what is written is no dead letter any more, the others are as they were",
+        hint="repair that, then retry again: what is written is no dead letter any more, the others are unchanged",
     )

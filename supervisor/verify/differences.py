@@ -77,7 +77,7 @@ def judge_offsets(
         elif at.stored > end:
             differences.add(
                 Kind.BEYOND_END,
-                f"{name} is stored as consumed up to {at.stored}, but ends at {end}: was the topic made anew?",
+                f"{name} is stored as consumed up to {at.stored}, but ends at {end}: was the topic made again?",
                 partition=at.partition,
                 offset=end,
                 expected=end,

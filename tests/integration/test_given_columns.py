@@ -397,7 +397,7 @@ def test_keys_that_a_column_would_merge(database: Addresses, tmp_path: Path, col
         if why:
             assert (planned.returncode, code in {5, 78}) == (5, True)
             assert why in planned.stdout
-            mended = planned.stdout.split("mend it by: ")[1].split("  refused")[0].splitlines()[0]
+            mended = planned.stdout.split("repair it by: ")[1].split("  refused")[0].splitlines()[0]
             pipeline.query(mended)
             planned, code = pipeline.run("table", "plan", "--topics", topic), supervised(pipeline)
         assert (planned.returncode, code) == (0, 0), planned.stdout + planned.stderr

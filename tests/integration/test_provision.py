@@ -238,7 +238,7 @@ def test_a_key_column_that_makes_one_key_of_two_differs_with_the_alter(place: Pl
     assert planned.exit_code is ExitCode.DIFFERENT
     [told] = [item.detail for item in planned.items if item.kind == "table" and item.state is ItemState.DIFFERS]
     assert why in told
-    place.sql(f"USE {place.database}", told.partition("mend it by: ")[2].splitlines()[0])
+    place.sql(f"USE {place.database}", told.partition("repair it by: ")[2].splitlines()[0])
     assert set(found(create(request)).values()) == {ItemState.THERE}
     place.sql(f"CREATE UNIQUE INDEX other ON {quoted(place.database, place.topic)} (at)")
     assert "another unique index (other)" in str([item.detail for item in plan(request).items])

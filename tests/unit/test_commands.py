@@ -488,8 +488,7 @@ class Tables:
         self.plan = SimpleNamespace(
             statements=["ALTER TABLE `a` ADD `b` INT"],
             differs=differs,
-            costly=costly,
-            questions=["copies 5 rows"],
+            questions=["copies 5 rows"] if costly else [],
             target=SimpleNamespace(table="a"),
         )
         self.refusal = refusal

@@ -179,7 +179,7 @@ def test_key_columns_keep_keys_apart(kind: Any, words: str, collation: str | Non
     assert why in said
     assert bool(said) is bool(why)
     if why:
-        assert "mend it by: ALTER TABLE `t` MODIFY `f` " in said
+        assert "repair it by: ALTER TABLE `t` MODIFY `f` " in said
 
 
 def test_a_key_of_the_beginning_of_a_column_is_refused() -> None:

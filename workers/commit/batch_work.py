@@ -143,5 +143,5 @@ def _row_exists(spec: PartitionSpec, offset: int) -> RowExistsError:
     return RowExistsError(
         f"{spec.key} offset {offset}: its row is in {spec.table} already, but kafka_offsets was behind it",
         hint=f"was the offset set back? `rtpipe offsets set {spec.key} OFFSET` to where the table ends. Was the topic"
-        " made again? Its offsets began anew: empty this table, or give it another (`table`), and resume",
+        " made again? Then offsets began at 0: empty this table, or give it another (`table`), and resume",
     )

@@ -33,9 +33,9 @@ _TELLING = frozenset({1044, 1045, 1142, 1143, 1146, 1227, 1370, 1449, 1644, 3032
 
 
 _ADVICE = {
-    Action.LOGIN: "; mend the account, or the URL: where that is in a file, it is read again",
-    Action.WAIT: "; it goes on by itself once that is over",
-    Action.UNKNOWN: "; it is tried again: if it does not pass by itself, the server's error log may tell more",
+    Action.LOGIN: "; repair the account or the URL: a URL in a file is read again",
+    Action.WAIT: "; it continues by itself when that is over",
+    Action.UNKNOWN: "; it is retried. If it stays, the server's error log may tell more",
 }
 
 
@@ -72,7 +72,7 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
     @property
     def reason(self) -> str:
         """Why it is waited, and what helps where it does not pass by itself."""
-        advice = "; it goes on by itself once that is mended" if self.of_table else _ADVICE.get(self.action, "")
+        advice = "; it continues by itself when that is repaired" if self.of_table else _ADVICE.get(self.action, "")
         return f"database: {self.text}{advice}"
 
     def hide(self, row: str) -> None:

@@ -170,7 +170,7 @@ def _require_apart(table: str, row: Sequence[Any], *, mariadb: bool) -> None:
         raise SetupError(
             f"key column {column} of table {table} has the collation {collation}, to which keys are equal that are"
             " not, so an upsert would hit the row of another key",
-            hint=f"mend it by: {apart_sql(table, column, kind, mariadb=mariadb)}",
+            hint=f"repair it by: {apart_sql(table, column, kind, mariadb=mariadb)}",
         )
 
 

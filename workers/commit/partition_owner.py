@@ -231,7 +231,9 @@ class PartitionOwner:
         if found.epoch > mine.epoch:
             return Fenced(f"{self._key} epoch {mine.epoch} lost to {found.epoch}")
         if found.epoch < mine.epoch:
-            return TemporaryError(f"W_REWOUND {self._key}: epoch {mine.epoch} -> {found.epoch}; claiming anew")
+            return TemporaryError(
+                f"W_REWOUND {self._key}: epoch {mine.epoch} -> {found.epoch}; the partition is claimed again"
+            )
         return self._moved(mine.offset, found.offset)
 
     def _moved(self, expected: int, found: int) -> Exception:

@@ -164,5 +164,5 @@ class TableWriter:
         return DeadLetterLimitError(
             f"{spec.key} offset {offset} {many.refusal}: more than {spec.dead_letters_per_minute} dead letters"
             " within a minute, which looks like an outage and not like bad messages",
-            hint=f"`rtpipe dead-letters list` shows them; once the cause is mended: rtpipe resume {spec.key}",
+            hint=f"`rtpipe dead-letters list` shows them; repair the cause, then: rtpipe resume {spec.key}",
         )

@@ -130,7 +130,7 @@ class TopicConsumer:
     def _gone(self, said: str) -> OffsetGoneError:
         """What became of the stored offset: by what librdkafka `said` of the leader epochs, or by the log as it is."""
         key = self._spec.key
-        hint = f"decide where to go on: rtpipe offsets set {key} OFFSET, then rtpipe resume {key}"
+        hint = f"decide where to continue: rtpipe offsets set {key} OFFSET, then rtpipe resume {key}"
         if cut := _TRUNCATED.search(said):
             end, epoch = cut.groups()
             text = f"{key}: stored {self.stored}, log ends at {end} (leader epoch {epoch})"

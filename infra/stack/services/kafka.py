@@ -51,7 +51,7 @@ def _broker(layout: StackLayout, number: int, jars: Path) -> Service:
         port=port,
         ports={
             port: "choose another one: rtpipe infra up --kafka-port N",
-            controller_port: "take all brokers down (rtpipe infra down) and up again: it is chosen anew",
+            controller_port: "take all brokers down (rtpipe infra down) and up again: a new one is chosen",
         },
         mark=mark,
         directory=home,

@@ -73,7 +73,7 @@ def died(service: Service) -> StackError:
     shown = "".join(f"\n  | {line}" for line in lines[-_SHOWN_LINES:]) or " (it is empty)"
     return ServiceDiedError(
         f"{service.name} died while starting; the end of its log {service.log}:{shown}",
-        hint="Mend what the log says, then run `rtpipe infra up` again: it starts only what does not run.",
+        hint="Repair what the log says, then run `rtpipe infra up` again: it starts only what does not run.",
     )
 
 

@@ -45,5 +45,5 @@ def drop(
     if not yes:
         if not sys.stdin.isatty():
             raise SettingsError("nobody is there to ask", hint="--yes drops without asking")
-        typer.confirm("go on?", abort=True)
+        typer.confirm("continue?", abort=True)
     print(f"{admin.drop_all(chosen, until):,} dropped")

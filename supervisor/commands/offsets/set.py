@@ -32,6 +32,6 @@ def set_offset(
     for line in change.words():
         print(line)
     if not yes:
-        typer.confirm("go on?", abort=True)
+        typer.confirm("continue?", abort=True)
     work.set(change)
     print(f"{key}: {change.stored.offset} -> {offset}; now: rtpipe resume {key}")

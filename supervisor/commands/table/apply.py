@@ -48,6 +48,6 @@ def apply(
         for table in plans:
             for question in table.questions:
                 typer.echo(f"{table.target.table}: this {question}")
-        typer.confirm("go on?", abort=True)
+        typer.confirm("continue?", abort=True)
     for name in tables.apply(plans):
         print(f"{name}: done")
