@@ -82,7 +82,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
 def options_of(
     settings: Settings, request: RunRequest, socket: str, targets: dict[PartitionKey, int] | None
 ) -> Options:
-    """What the supervisor's loop is told; `socket` is where it answers other commands."""
+    """How the supervisor's loop behaves; `socket` is where it answers other commands."""
     return Options(
         drain_seconds=settings.drain_seconds,
         heartbeat=HeartbeatLimits(settings.heartbeat_seconds, settings.database_seconds),

@@ -1,4 +1,4 @@
-"""How a process of a worker ended, in words: told by the consumer of its writer, by the supervisor of the consumer."""
+"""How a process of a worker ended, in words: the consumer reports it of its writer, the supervisor of the consumer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HINTS: dict[int, str] = {
     signal.SIGBUS: "a crash in native code, or a full disk",
     signal.SIGILL: "a crash in native code",
     signal.SIGFPE: "a crash in native code",
-    signal.SIGABRT: "it gave up by itself, or was told to",
+    signal.SIGABRT: "an abort, by itself or by another process",
 }
 
 

@@ -1,4 +1,4 @@
-"""Where the processes of one generation write their stacks when they crash, or are told to by SIGABRT.
+"""Where the processes of one generation write their stacks when they crash, or get SIGABRT.
 
 faulthandler writes in small pieces. In a file of its own they cannot tear lines of the log, which all processes share.
 The file has no name and lives in memory: it is gone with the processes that have it open, whatever ends them.
