@@ -51,13 +51,15 @@ def work(*literals: str, limits: WorkLimits = LIMITS, by_position: bool = False)
 
 
 def test_rows_are_written_before_dead_letters_and_counted() -> None:
-    server = Server(b=DatabaseTrouble(1406))
+    server = Server(b=DatabaseTrouble(1406, column="col"))
     found = work("a", "b", "c")
+    assert (found.deleted_rows, found.alike_after()) == (0, 0)
     assert (found.rows, found.dead) == (3, 0)
     found.run(server.execute)
     assert server[-1] == "dead letter"
     assert sorted(server[:-1]) == ["INSERT (a)", "INSERT (c)"]
     assert (found.rows, found.dead, found.server_refused, found.alike_after()) == (2, 1, True, 0)
+    assert found.refusals.by_index == {1: Refusal(Reason.VALUE, "too long (MySQL 1406)", "col")}
 
 
 def test_another_try_leaves_out_what_the_first_one_found() -> None:
@@ -110,13 +112,25 @@ def test_what_is_too_much_for_the_server_gives_up_its_row_then_the_bytes_of_its_
         return 1
 
     assert found.give_up(trouble)
-    assert found.refusals.by_index[0].reason is Reason.TOO_LARGE
+    assert found.refusals.by_index == {0: Refusal(Reason.TOO_LARGE, str(trouble))}
     found.run(execute)
     assert b"_binary'v'" in said[-1]
     assert found.give_up(trouble)
     found.run(execute)
     assert b"_binary'v'" not in said[-1]
     assert not found.give_up(trouble)
+
+
+def test_what_is_known_of_the_table_bounds_what_is_blamed_on_rows() -> None:
+    almost = dataclasses.replace(LIMITS, alike=7)
+    with pytest.raises(DatabaseTrouble) as found:
+        work("a", limits=almost).run(Server(a=DatabaseTrouble(59_999)).execute)
+    assert (found.value.where, found.value.of_table) == ("table t", True)
+    missing = work("a", "b", limits=dataclasses.replace(LIMITS, fresh=True))
+    missing.run(Server(a=DatabaseTrouble(1054)).execute)
+    assert list(missing.refusals.by_index) == [0]
+    with pytest.raises(DatabaseTrouble):
+        work("a", "b").run(Server(a=DatabaseTrouble(1054)).execute)
 
 
 def test_rows_in_doubt_count_for_the_next_batch_until_one_is_taken() -> None:
@@ -167,6 +181,11 @@ def test_where_the_last_row_of_a_key_is_refused_the_one_before_it_comes_first_an
     found, server = keyed({0: "a1", 1: "a2"}, {0: "a", 1: "a"}, {2: "c"})(Server(a2=DatabaseTrouble(1406)))
     assert server == ["UPSERT (a1)", "DELETE ((c))"]
     assert (found.rows, found.dead) == (2, 1)
+
+
+def test_a_row_is_written_once_however_many_rounds_other_keys_take() -> None:
+    _, server = keyed({0: "a1", 1: "a2", 2: "b1"}, {0: "a", 1: "a", 2: "b"}, {})(Server(a2=DatabaseTrouble(1406)))
+    assert server == ["UPSERT (b1)", "UPSERT (a1)"]
 
 
 def test_messages_that_are_set_aside_give_way_to_the_one_before_them() -> None:

@@ -28,6 +28,7 @@ class Server:
     def execute(self, statement: bytes) -> int:
         self.statements += 1
         rows = [int(found) for found in re.findall(rb"\((\d+)\)", statement)]
+        assert rows, "a statement has a row"
         for at, row in enumerate(rows, 1):
             if row in self.bad:
                 raise DatabaseTrouble(self.bad[row], row=at if self.names else 0, said=f"about {row}")
@@ -75,6 +76,12 @@ def test_a_server_that_names_the_row_is_asked_less_often(names: bool, most: int)
     refused, _ = tried(server, 100)
     assert (refused, server.stored.count(57)) == ([57], 0)
     assert server.statements <= most
+
+
+def test_the_first_row_of_a_statement_may_be_named_too() -> None:
+    server = Server({0: TOO_LONG}, names=True)
+    tried(server, 100)
+    assert server.statements == 3
 
 
 def test_a_row_that_was_named_for_another_statements_row_is_stored() -> None:
