@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -136,12 +137,15 @@ def test_a_claim_that_is_refused_for_good_says_what_it_did() -> None:
         PartitionOwner(KEY, Ledger(claim=[trouble(NO_TABLE)]), Waits()).claim()
 
 
-def test_a_deadlock_rolls_back_and_waits_a_little() -> None:
+def test_a_deadlock_rolls_back_and_waits_a_little(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     ledger, waits = Ledger(transact=[trouble(DEADLOCK)] * 2), Waits()
     owner_on(ledger, waits).commit(batch_of([b"v"]), One())
     assert ledger.done == ["transact", "rollback"] * 2 + ["transact"]
     assert (waits.seconds, waits.overs) == ([0.1, 0.2], 2)
     assert waits.pauses[0][1] == "deadlock (MySQL 1213)"
+    said = [record for record in caplog.records if vars(record).get("event") == "batch_replayed"]
+    assert [record.getMessage() for record in said] == ["orders/3: deadlock (MySQL 1213); replaying the batch"] * 2
 
 
 def test_a_rollback_that_fails_drops_the_connection() -> None:
@@ -221,6 +225,7 @@ def test_too_much_for_one_transaction_is_for_the_writer_to_split() -> None:
     with pytest.raises(TooMuch) as much:
         owner_on(ledger).commit(batch_of([b"v", b"v"]), One())
     assert (much.value.trouble.number, ledger.done) == (TOO_LARGE, ["transact", "rollback"])
+    assert str(much.value) == "larger than max_binlog_cache_size (MySQL 1197)"
 
 
 @pytest.mark.parametrize("number", [DEADLOCK, LOST, UNKNOWN])
