@@ -123,7 +123,7 @@ def test_a_claim_waits_longer_and_longer_for_a_server_and_says_that_it_is_over()
     assert PartitionOwner(KEY, ledger, waits).claim() == Position(1, 0)
     assert waits.seconds == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10]
     assert (waits.overs, ledger.done) == (1, ["claim", "disconnect"] * 9 + ["claim"])
-    assert waits.pauses[0][1].startswith("database: read only (MySQL 1290); it goes on by itself")
+    assert waits.pauses[0][1].startswith("database: read only (MySQL 1290); it continues by itself")
 
 
 def test_a_refused_login_waits_up_to_a_minute() -> None:
@@ -207,7 +207,7 @@ def test_a_partition_that_another_took_meanwhile_is_left() -> None:
         (Position(1, 0), BrokenInvariant, "ledger is at 0, ahead of 0"),
         (Position(1, 2), BrokenInvariant, "ledger is at 2, ahead of 0, under our own epoch"),
         (Position(1, -1), TemporaryError, "W_REWOUND orders/3 0 -> -1"),
-        (Position(0, 0), TemporaryError, "W_REWOUND orders/3: epoch 1 -> 0; claiming anew"),
+        (Position(0, 0), TemporaryError, "W_REWOUND orders/3: epoch 1 -> 0"),
         (Position(2, 0), Fenced, "orders/3 epoch 1 lost to 2"),
         (None, SetupError, "orders/3: its row in kafka_offsets is gone"),
     ],
@@ -241,7 +241,7 @@ def test_what_is_the_tables_is_not_tried_in_parts(messages: int) -> None:
     ledger, waits = Ledger(transact=[trouble(UNKNOWN, of_table=True)] * 6), Waits()
     owner_on(ledger, waits).commit(batch_of([b"v"] * messages), One())
     assert ledger.done.count("transact") == 7
-    assert "once that is mended" in waits.pauses[0][1]
+    assert "when that is repaired" in waits.pauses[0][1]
 
 
 def test_one_message_that_is_too_much_leaves_something_out_and_then_waits() -> None:
