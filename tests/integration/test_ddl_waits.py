@@ -33,7 +33,7 @@ REFUSED = {
 
 def waits(pipeline: Pipeline) -> list[str]:
     """What is waited for: by the writer, or by the supervisor, whoever speaks to the server first."""
-    return [entry["msg"] for entry in pipeline.events("waiting")]
+    return [entry["msg"] for entry in pipeline.events("outage_began")]
 
 
 def test_a_server_that_is_read_only_while_a_column_is_missing(database: Addresses, tmp_path: Path) -> None:
