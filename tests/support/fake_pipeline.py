@@ -1,0 +1,107 @@
+"""PipelineDriver without processes: the answers of `rtpipe status`, one after the other, and what was asked of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from supervisor.demo.pipeline_driver import DriverError
+from supervisor.status.partition_status import PartitionStatus
+
+
+def partition(number: int = 0, *, offset: int | None = 10, end: int | None = 100, **more: Any) -> PartitionStatus:
+    """A running partition of topic t: its consumer is process 1000 + number, its writer 2000 + number."""
+    facts = {"topic": "t", "partition": number, "state": "running", "offset": offset, "end_offset": end}
+    return PartitionStatus.from_json(facts | {"pid": 1000 + number, "writer_pid": 2000 + number} | more)
+
+
+class FakeProcess:
+    """A Popen, or psutil's Process: `code` is what poll() says, None while it runs."""
+
+    def __init__(self, pid: int, code: int | None = None) -> None:
+        self.pid, self.code = pid, code
+        self.ends_with = 0  #: what poll() says once it was asked to end
+        self.done: list[str] = []
+
+    def poll(self) -> int | None:
+        return self.code
+
+    def kill(self) -> None:
+        self.done.append("kill")
+        self.code = -9
+
+    def terminate(self) -> None:
+        self.done.append("terminate")
+        self.code = self.ends_with
+
+    def wait(self, _seconds: float | None = None) -> int:
+        self.done.append("wait")
+        assert self.code is not None
+        return self.code
+
+
+class FakePipeline:
+    """`answers`: what `running` gives, the last again and again. `on_command`: output of a command, by its name."""
+
+    def __init__(self, *answers: list[PartitionStatus]) -> None:
+        self.answers = list(answers)
+        self.supervisors = [FakeProcess(500)]
+        self.producer = FakeProcess(600)
+        self.children = [FakeProcess(1000), FakeProcess(2000)]
+        self.lines: Iterator[list[str]] = iter(())
+        self.said: list[str] = []
+        self.on_command: dict[str, Callable[[], str]] = {}
+        self.topics = "t"
+        self.directory = Path("/nowhere")
+        self.log = self.directory / "supervise.log"
+        self.caught_up = True
+
+    @property
+    def supervisor(self) -> FakeProcess:
+        return self.supervisors[-1]
+
+    def running(self) -> list[PartitionStatus]:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def partitions(self) -> list[PartitionStatus]:
+        return self.answers[0]
+
+    def descendants(self) -> list[Any]:
+        return list(self.children)
+
+    def log_lines(self, *_words: str) -> list[str]:
+        return next(self.lines, [])
+
+    def supervise(self) -> None:
+        self.said.append("supervise")
+        self.supervisors.append(FakeProcess(501))
+
+    def produce(self, *how_much: str) -> None:
+        self.said.append(f"produce {' '.join(how_much)}")
+
+    def produce_more(self, count: int) -> int:
+        self.said.append(f"produce_more {count}")
+        return count
+
+    def stop_producing(self) -> int:
+        self.said.append("stop_producing")
+        return 40
+
+    def wait_caught_up(self) -> None:
+        if not self.caught_up:
+            raise DriverError("after 180 s still not: lag 0")
+
+    def run(self, *arguments: str, accepted: Iterable[int] = (0,)) -> str:
+        assert 0 in set(accepted)
+        self.said.append(" ".join(arguments))
+        return self.on_command.get(arguments[0], lambda: "")()
+
+    def stop(self) -> None:
+        self.said.append("stop")
+
+
+def verify_answer(rows: int, **differences: int) -> str:
+    """What `rtpipe verify --json` prints of one topic."""
+    return json.dumps({"ok": not differences, "topics": [{"rows_in_table": rows, "difference_counts": differences}]})

@@ -1,0 +1,249 @@
+"""`rtpipe chaos` on a pipeline that is a fake: each fault, each way in which it fails, and what its report says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from supervisor.demo import chaos as module
+from supervisor.demo import chaos_run, pipeline_driver
+from supervisor.demo.chaos import KINDS, Chaos, ChaosReport, Fault
+from supervisor.demo.chaos_view import print_report
+from supervisor.demo.pipeline_driver import DriverError
+from supervisor.settings.settings import Settings
+from tests.support.fake_pipeline import FakePipeline, FakeProcess, partition, verify_answer
+
+BEFORE = [partition(0, offset=10), partition(1, offset=10)]
+AFTER = [partition(0, offset=11), partition(1, offset=11)]
+
+
+class Stream(FakePipeline):
+    """Its partitions commit one message between two questions."""
+
+    def __init__(self, *, stuck: tuple[int, ...] = ()) -> None:
+        super().__init__(BEFORE)
+        self.stuck = stuck
+        self.asked = 0
+
+    def running(self) -> Any:
+        self.asked += 1
+        return [partition(number, offset=10 if number in self.stuck else 10 + self.asked) for number in (0, 1)]
+
+
+class Rig:
+    """What was done to processes and to the database; time passes by a tenth of a second for each look at it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: list[str] = []
+        self.orphans: list[FakeProcess] = []
+        self.helpers: list[Any] = []
+        self.gone: set[int] = set()
+        self.now = 0.0
+        monkeypatch.setattr(os, "kill", self.kill)
+        monkeypatch.setattr(psutil, "wait_procs", lambda _children, timeout: ([], self.orphans))
+        monkeypatch.setattr(psutil, "Process", lambda _pid: SimpleNamespace(children=lambda: self.helpers))
+        monkeypatch.setattr(module, "cut_connection", lambda _, topic, at: self.done.append(f"cut {topic}/{at}"))
+        monkeypatch.setattr(module, "lock_on", self.lock_on)
+        monkeypatch.setattr(time, "sleep", self.pass_time)
+        monkeypatch.setattr(time, "monotonic", lambda: self.pass_time(0.1))
+
+    def pass_time(self, seconds: float) -> float:
+        self.now += seconds
+        return self.now
+
+    def kill(self, pid: int, number: int) -> None:
+        self.done.append(f"{signal.Signals(number).name} {pid}")
+        if pid in self.gone:
+            raise ProcessLookupError
+
+    @contextlib.contextmanager
+    def lock_on(self, _url: str, topic: str, number: int) -> Any:
+        self.done.append(f"lock {topic}/{number}")
+        yield
+        self.done.append("unlock")
+
+    def chaos(self, pipeline: FakePipeline) -> Chaos:
+        pipeline.on_command.setdefault("verify", lambda: verify_answer(99))
+        return Chaos(pipeline, "mysql://db", 7, self.done.append)  # type: ignore[arg-type]  # as much as it uses
+
+    def one_of(self, kind: str, pipeline: FakePipeline) -> ChaosReport:
+        """A run of one fault of this kind."""
+        return self.chaos(pipeline).run(0.5, 100, [kind])
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    return Rig(monkeypatch)
+
+
+def helper(pid: int, *words: str, ended: bool = False) -> Any:
+    def cmdline() -> list[str]:
+        if ended:
+            raise psutil.NoSuchProcess(pid)
+        return list(words)
+
+    made = FakeProcess(pid)
+    return SimpleNamespace(pid=pid, cmdline=cmdline, kill=made.kill, done=made.done)
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("kind", "does"),
+        [
+            ("kill worker", ["SIGKILL 100"]),
+            ("kill writer", ["SIGKILL 200"]),
+            ("freeze worker", ["SIGSTOP 100", "SIGCONT 100"]),
+            ("freeze writer", ["SIGSTOP 200", "SIGCONT 200"]),
+            ("lock row", ["lock t/", "unlock"]),
+            ("cut connection", ["cut t/"]),
+        ],
+    )
+    def test_each_hits_one_partition_and_its_recovery_is_waited_for(self, rig: Rig, kind: str, does: list[str]) -> None:
+        report = rig.one_of(kind, Stream())
+        fault = report.faults[0]
+        assert (fault.kind, fault.recovery > 0, report.ok) == (kind, True, True)
+        for found, wanted in zip(rig.done, does, strict=False):
+            assert found.startswith(wanted)
+        assert f"{kind:<16} {fault.partition:<16} back after" in rig.done[len(does)]
+
+    def test_a_process_that_is_gone_already_is_no_failure(self, rig: Rig) -> None:
+        rig.gone = {1000, 1001}
+        assert rig.one_of("kill worker", Stream()).faults
+
+    def test_a_process_that_status_does_not_know_gets_no_signal(self, rig: Rig) -> None:
+        module._signal(None, signal.SIGKILL)
+        assert rig.done == []
+
+    def test_a_partition_that_never_commits_again_is_the_finding(self, rig: Rig) -> None:
+        with pytest.raises(DriverError, match=r"after 120 s still not: kill worker t/[01]: committing again"):
+            rig.one_of("kill worker", Stream(stuck=(0, 1)))
+
+    def test_a_killed_supervisor_is_started_again_and_every_partition_must_move(self, rig: Rig) -> None:
+        pipeline = Stream()
+        faults = rig.one_of("kill supervisor", pipeline).faults
+        assert pipeline.said.count("supervise") == 1 + len(faults)
+        assert pipeline.supervisors[1].done == ["kill", "wait"]
+        with pytest.raises(DriverError, match="committing again"):
+            rig.one_of("kill supervisor", Stream(stuck=(1,)))
+
+    def test_orphans_of_a_killed_supervisor_end_the_run(self, rig: Rig) -> None:
+        rig.orphans = [FakeProcess(1000), FakeProcess(2000)]
+        with pytest.raises(DriverError, match="orphans after the supervisor's death: 1000, 2000"):
+            rig.one_of("kill supervisor", Stream())
+
+    def test_only_helpers_of_multiprocessing_are_killed_as_forkserver(self, rig: Rig) -> None:
+        words = ("python", "-c", "from multiprocessing.forkserver import main")
+        forkserver, worker, other = helper(1, *words), helper(1000, *words), helper(2, "sleep", "1")
+        rig.helpers = [helper(3, ended=True), forkserver, worker, other]
+        assert rig.one_of("kill forkserver", Stream()).ok
+        assert set(forkserver.done) == {"kill"}
+        assert (worker.done, other.done) == ([], [])
+
+
+class TestRun:
+    def test_the_stream_outlasts_the_faults_and_the_pipeline_is_drained(self, rig: Rig) -> None:
+        pipeline = Stream()
+        report = rig.chaos(pipeline).run(2.0, 300)
+        assert pipeline.said[:2] == ["supervise", "produce --duration 122.0 --rate 300 --seed 7"]
+        assert pipeline.said[-2:] == ["stop_producing", "verify --topics t --values --json"]
+        assert pipeline.supervisor.done == ["terminate", "wait"]
+        assert (report.seed, report.rows) == (7, 99)
+
+    def test_the_same_seed_gives_the_same_faults(self, rig: Rig) -> None:
+        first, second = (rig.chaos(Stream()).run(20.0, 300).faults for _ in range(2))
+        both = min(len(first), len(second))
+        assert both > 2
+        assert [(f.kind, f.partition) for f in first[:both]] == [(f.kind, f.partition) for f in second[:both]]
+        assert {fault.kind for fault in first} <= set(KINDS)
+
+    def test_what_verify_finds_is_in_the_report(self, rig: Rig) -> None:
+        pipeline = Stream()
+        pipeline.on_command["verify"] = lambda: verify_answer(98, missing=1, extra=2, altered=3, not_consumed=4)
+        report = rig.chaos(pipeline).run(0, 300)
+        facts = report.to_json()
+        assert (facts["lost"], facts["doubled"], facts["altered"], facts["ok"]) == (5, 2, 3, False)
+
+    def test_processes_that_outlive_the_drain_are_orphans(self, rig: Rig) -> None:
+        rig.orphans = [FakeProcess(1000)]
+        report = rig.chaos(Stream()).run(0, 300)
+        assert (report.orphans, report.ok) == (1, False)
+
+    def test_a_pipeline_that_never_starts(self, rig: Rig) -> None:
+        with pytest.raises(DriverError, match="still not: all partitions run"):
+            rig.chaos(FakePipeline([])).run(1, 300)
+
+    def test_a_pipeline_that_never_catches_up(self, rig: Rig) -> None:
+        pipeline = Stream()
+        pipeline.caught_up = False
+        with pytest.raises(DriverError, match="lag 0"):
+            rig.chaos(pipeline).run(0, 300)
+
+
+class TestReport:
+    def test_quantiles_of_all_and_of_one_kind(self) -> None:
+        kills = (Fault("kill worker", "t/0", float(number)) for number in range(101))
+        faults = (*kills, Fault("lock row", "t/0", 500.0))
+        report = ChaosReport(1, 0, faults, 0)
+        assert report.recovery(0.5, "kill worker") == 50
+        assert report.recovery(0.99, "kill worker") == 99
+        assert report.recovery(0.99, "lock row") == 500, "of one fault"
+        assert report.recovery(0.5, "cut connection") == 0, "of none"
+
+    def test_as_a_person_reads_it(self, capsys: pytest.CaptureFixture[str]) -> None:
+        print_report(ChaosReport(42, 1_000, (Fault("lock row", "t/0", 1.5),), 2, {"extra": 3}))
+        said = capsys.readouterr().out
+        assert "1 faults, 1,000 rows: 0 lost, 3 doubled, 0 altered, 2 orphans   (seed 42)" in said
+        assert any(line.split() == ["lock", "row", "1", "1.50", "1.50"] for line in said.splitlines())
+
+
+class TestRunChaos:
+    @pytest.fixture
+    def pipeline(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
+        made = Stream()
+        made.on_command["verify"] = lambda: verify_answer(99)
+
+        def driver(directory: Any, topics: list[str], environment: dict[str, str]) -> FakePipeline:
+            assert "batch_rows = 500" in (directory / "rtpipe.toml").read_text()
+            [schema] = json.loads((directory / "schema_before.json").read_text())
+            assert [schema["name"]] == topics
+            assert all(name.startswith("RTPIPE_") for name in environment)
+            return made
+
+        monkeypatch.setattr(chaos_run, "PipelineDriver", driver)
+        return made
+
+    def test_a_topic_and_a_table_of_its_own(self, pipeline: FakePipeline) -> None:
+        lines: list[str] = []
+        report = chaos_run.run_chaos(Settings(), lines.append, duration=0, rate=5, partitions=2, seed=11)
+        assert (report.ok, report.seed, pipeline.said[-1]) == (True, 11, "stop")
+        assert pipeline.said[0].startswith("infra create --schemas ")
+        assert pipeline.said[0].endswith(" --partitions 2")
+        assert lines[0].startswith("seed 11, topic and table chaos_11_")
+
+    def test_without_a_seed_one_is_chosen_and_reported(self, pipeline: FakePipeline) -> None:
+        report = chaos_run.run_chaos(Settings(), lambda _: None, duration=0, rate=5, partitions=2, seed=None)
+        assert 0 <= report.seed < 10**6
+
+    def test_whatever_happens_the_processes_are_ended(self, pipeline: FakePipeline) -> None:
+        def refuse() -> str:
+            raise DriverError("no Kafka")
+
+        pipeline.on_command["infra"] = refuse
+        with pytest.raises(DriverError, match="no Kafka"):
+            chaos_run.run_chaos(Settings(), lambda _: None, duration=0, rate=5, partitions=2, seed=1)
+        assert pipeline.said[-1] == "stop"
+
+
+def test_until_asks_again_until_the_answer_is_true(rig: Rig) -> None:
+    answers = iter([None, 0, "yes"])
+    assert pipeline_driver.until(lambda: next(answers), "an answer") == "yes"
+    with pytest.raises(DriverError, match="after 2 s still not: an answer"):
+        pipeline_driver.until(lambda: None, "an answer", 2)
