@@ -15,10 +15,10 @@ from supervisor.dead_letters.selection import Selection
 from workers.contract.partition_spec import PartitionKey
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource, dead_letter_of
 
-#: A chunk is written in one transaction, which holds up the partition's writer: so many letters, or bytes, at most.
+#: Most dead letters, and most bytes, of a chunk: it is written in one transaction, which holds up the writer.
 _CHUNK, _CHUNK_BYTES = 200, 4 << 20
 _DROPPED_AT_ONCE = 1_000
-#: More letters than there can be.
+#: More dead letters than there can be.
 _NO_LIMIT = 1 << 62
 _CONTENT = ("key", "value", "headers")
 _WITHOUT_CONTENT = [null().label(column.name) if column.name in _CONTENT else column for column in LETTERS.columns]
@@ -47,7 +47,7 @@ class DeadLetterAdmin:
         return admin_connection(self._url, self._silence, LETTERS.name, doing)
 
     def now(self) -> dt.datetime:
-        """The server's time, by which letters are dated."""
+        """The server's time, by which dead letters are dated."""
         with self._connection("asking for the time") as connection:
             moment: dt.datetime = connection.execute(select(func.utc_timestamp(text("6")))).scalar_one()
         return moment
@@ -98,11 +98,11 @@ class DeadLetterAdmin:
             with self._connection("reading dead letters") as connection:
                 offsets = _fitting([(row[0], row[1]) for row in connection.execute(sizes)])
                 full = select(LETTERS).where(*where, LETTERS.c.offset.in_(offsets)).order_by(LETTERS.c.offset)
-                letters = [dead_letter_of(row) for row in connection.execute(full)]
+                dead_letters = [dead_letter_of(row) for row in connection.execute(full)]
             if not offsets:
                 return
-            if letters:
-                yield letters
+            if dead_letters:
+                yield dead_letters
             last = offsets[-1]
             limit -= len(offsets)
 
@@ -110,8 +110,8 @@ class DeadLetterAdmin:
         """All dead letters that there are by now, with all they have, source by source."""
         until = self.now()
         for source in self.sources(chosen):
-            for letters in self.chunks(source, chosen, until, None):
-                yield from letters
+            for dead_letters in self.chunks(source, chosen, until, None):
+                yield from dead_letters
 
     def drop_all(self, chosen: Selection, until: dt.datetime) -> int:
         """The same as `drop` for every source."""

@@ -22,19 +22,19 @@ log = get_logger("letters")
 _PATIENCE = 30.0
 
 
-def pieces(letters: Sequence[DeadLetter]) -> Iterator[Sequence[DeadLetter]]:
-    """The letters in their order; each that must be fetched comes alone, since it is large."""
+def pieces(dead_letters: Sequence[DeadLetter]) -> Iterator[Sequence[DeadLetter]]:
+    """The dead letters in their order; each that must be fetched comes alone, since it is large."""
     start = 0
-    for at, letter in enumerate(letters):
-        if not letter.kept:
-            yield letters[start:at]
-            yield letters[at : at + 1]
+    for at, dead_letter in enumerate(dead_letters):
+        if not dead_letter.kept:
+            yield dead_letters[start:at]
+            yield dead_letters[at : at + 1]
             start = at + 1
-    yield letters[start:]
+    yield dead_letters[start:]
 
 
 class DeadLetterFetch:
-    """Connects when the first letter needs it. `kafka`: librdkafka properties."""
+    """Connects when the first dead letter needs it. `kafka`: librdkafka properties."""
 
     def __init__(self, kafka: Mapping[str, str]) -> None:
         self._kafka = kafka
@@ -48,30 +48,32 @@ class DeadLetterFetch:
         if self._consumer is not None:
             self._consumer.close()
 
-    def whole(self, letter: DeadLetter) -> DeadLetter:
-        """The letter with all that Kafka has of it; as it is where that is not needed, or not to be had."""
-        if letter.kept or not self._kafka.get("bootstrap.servers"):
-            return letter
+    def whole(self, dead_letter: DeadLetter) -> DeadLetter:
+        """The dead letter with all that Kafka has of it; as it is where that is not needed, or not to be had."""
+        if dead_letter.kept or not self._kafka.get("bootstrap.servers"):
+            return dead_letter
         with contextlib.suppress(KafkaException, RtpipeError):
-            message = self._message(letter) if self._topic_id(letter) == letter.source.topic_id else None
+            message = self._message(dead_letter) if self._topic_id(dead_letter) == dead_letter.source.topic_id else None
             if message is not None:
                 headers = [(name, _bytes(content)) for name, content in headers_of([message]).get(0) or ()] or None
                 key, value = _bytes(message.key()), _bytes(message.value())
-                return dataclasses.replace(letter, key=key, value=value, headers=headers, fetched=True)
-        return letter
+                return dataclasses.replace(dead_letter, key=key, value=value, headers=headers, fetched=True)
+        return dead_letter
 
-    def _topic_id(self, letter: DeadLetter) -> str:
-        topic = letter.source.key.topic
+    def _topic_id(self, dead_letter: DeadLetter) -> str:
+        topic = dead_letter.source.key.topic
         if topic not in self._topic_ids:
             self._topic_ids[topic] = ClusterView(self._kafka).topics([topic])[0].topic_id
         return self._topic_ids[topic]
 
-    def _message(self, letter: DeadLetter) -> Message | None:
+    def _message(self, dead_letter: DeadLetter) -> Message | None:
         """The message, unless it is gone."""
         if self._consumer is None:
             with checked_properties():
                 self._consumer = Consumer(one_off_reader(self._kafka, "dead-letters"), logger=log)
-        self._consumer.assign([TopicPartition(letter.source.key.topic, letter.source.key.partition, letter.offset)])
+        self._consumer.assign(
+            [TopicPartition(dead_letter.source.key.topic, dead_letter.source.key.partition, dead_letter.offset)]
+        )
         patience = Deadline.after(_PATIENCE)
         while not patience.passed():
             message = self._consumer.poll(1.0)
@@ -79,7 +81,7 @@ class DeadLetterFetch:
                 continue
             error = message.error()
             if error is None:
-                return message if message.offset() == letter.offset else None
+                return message if message.offset() == dead_letter.offset else None
             if not error.retriable():
                 return None
         return None

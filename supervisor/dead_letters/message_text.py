@@ -36,7 +36,7 @@ def _code(number: int) -> str:
 
 
 def hex_dump(data: bytes) -> list[str]:
-    """Lines of place, bytes, and what of them is ASCII."""
+    """Lines of offset in the data, bytes, and what of them is ASCII."""
     lines = []
     for start in range(0, len(data), _WIDTH):
         part = data[start : start + _WIDTH]
@@ -72,7 +72,7 @@ def _finite(value: Any) -> Any:
 
 
 class QuietRegistry:
-    """The registry, None if there is none. One that does not answer is told of and asked once."""
+    """The registry, None if there is none. One that does not answer is reported and asked once only."""
 
     def __init__(self, open_registry: Callable[[], Registry] | None) -> None:
         self._open_registry = open_registry
@@ -106,7 +106,7 @@ class DeadLetterReader:
         try:
             schema = self._schema_by_id(schema_id_of(data))
             record = MessageDecoder(schema)(data)
-            columns = table_layout(schema, table="letter").columns
+            columns = table_layout(schema, table="dead_letter").columns
         except WireFormatError as exc:
             return None, exc.message
         except RtpipeError as exc:

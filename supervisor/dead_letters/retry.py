@@ -1,4 +1,4 @@
-"""`rtpipe dead-letters retry`: each chosen letter goes a writer's way once more, partition by partition, in chunks."""
+"""`rtpipe dead-letters retry`: chosen dead letters are encoded and written again, by partition and in chunks."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from workers.retry.dead_letter_retry import DeadLetterRetry
 from workers.retry.outcome import RetryOutcome, RetryResult
 from workers.rows.schema_source import SchemaHaltError, SchemaSource
 
-#: What is wrong with one schema or its table alone: letters of other schemas may still become rows.
+#: What is wrong with one schema or its table alone: dead letters of other schemas may still become rows.
 _OF_ONE_SCHEMA = {ExitCode.SCHEMA_REFUSED, ExitCode.BAD_SETUP, ExitCode.USAGE}
 
 
 class RetryTally:
-    """How many letters became what, and those that are still there."""
+    """How many dead letters became what, and those that are still there."""
 
     def __init__(self) -> None:
         self.counts: Counter[RetryResult] = Counter()
         self.left: list[RetryOutcome] = []
 
     def add(self, outcome: RetryOutcome) -> None:
-        """Count one."""
+        """Count one outcome."""
         self.counts[outcome.result] += 1
         if outcome.result in {RetryResult.REFUSED, RetryResult.KEPT}:
             self.left.append(outcome)
@@ -57,7 +57,7 @@ class DeadLetterRetries:
         self._admin = DeadLetterAdmin(settings.database_url.get_secret_value(), settings.database_seconds)
 
     def run(self, chosen: Selection, limit: int | None) -> Iterator[RetryOutcome]:
-        """What became of each letter, as it goes; at most `limit` of them, None: all."""
+        """What became of each dead letter, as it goes; at most `limit` of them, None: all."""
         until = self._admin.now()
         with DeadLetterFetch(self._settings.librdkafka()) as fetch:
             for source in self._admin.sources(chosen):
@@ -74,20 +74,21 @@ class DeadLetterRetries:
         with contextlib.closing(
             DeadLetterRetry(source, spec, encoder, force=self._force, dry_run=self._dry_run)
         ) as retry:
-            for letters in chunks:
+            for dead_letters in chunks:
                 if source.group == spec.group:
-                    for piece in pieces(letters):
-                        yield from retry.write([fetch.whole(letter) for letter in piece])
+                    for piece in pieces(dead_letters):
+                        yield from retry.write([fetch.whole(dead_letter) for dead_letter in piece])
                 else:
                     why = f"it is of the consumer group {source.group}, the settings say {spec.group}"
                     yield from (
-                        RetryOutcome(source, one.offset, RetryResult.KEPT, one.error_name, why) for one in letters
+                        RetryOutcome(source, each.offset, RetryResult.KEPT, each.error_name, why)
+                        for each in dead_letters
                     )
 
     def _answers(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswers:
         """From the schema requests of this very process. SchemaHaltError for what ends the command."""
         answers = self._requests.answer(spec, wanted)
-        return tuple(_of_one_schema(one, wanted) for one in answers)
+        return tuple(_of_one_schema(answer, wanted) for answer in answers)
 
     def _spec(self, source: DeadLetterSource) -> PartitionSpec:
         """What a worker of the partition would be started with; a dry run never alters a table."""

@@ -18,7 +18,7 @@ _LONGEST_NUMBER = 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Letters that are all of this; nothing given: every letter. Those that were dropped are no letters any more."""
+    """Dead letters that meet all of these conditions; none given: all that were not dropped."""
 
     topics: tuple[tuple[str, int | None], ...] = ()  #: topic and partition, None: all of its partitions
     errors: tuple[str, ...] = ()

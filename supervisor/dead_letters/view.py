@@ -34,40 +34,44 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, width=200)
 
 
-def facts_of(letter: DeadLetter) -> dict[str, Any]:
+def facts_of(dead_letter: DeadLetter) -> dict[str, Any]:
     """All but key, value and headers, for JSON."""
     return {
-        "topic": letter.source.key.topic,
-        "partition": letter.source.key.partition,
-        "offset": letter.offset,
-        "consumer_group": letter.source.group,
-        "topic_id": letter.source.topic_id,
-        "timestamp": _utc_milliseconds(letter.timestamp),
-        "schema_id": letter.schema_id,
-        "error_name": letter.error_name,
-        "error_text": letter.error_text,
-        "table_name": letter.table,
-        "written_at": iso(letter.written_at),
-        "dropped_at": None if letter.dropped_at is None else iso(letter.dropped_at),
+        "topic": dead_letter.source.key.topic,
+        "partition": dead_letter.source.key.partition,
+        "offset": dead_letter.offset,
+        "consumer_group": dead_letter.source.group,
+        "topic_id": dead_letter.source.topic_id,
+        "timestamp": _utc_milliseconds(dead_letter.timestamp),
+        "schema_id": dead_letter.schema_id,
+        "error_name": dead_letter.error_name,
+        "error_text": dead_letter.error_text,
+        "table_name": dead_letter.table,
+        "written_at": iso(dead_letter.written_at),
+        "dropped_at": None if dead_letter.dropped_at is None else iso(dead_letter.dropped_at),
     }
 
 
-def content_of(letter: DeadLetter) -> dict[str, Any]:
+def content_of(dead_letter: DeadLetter) -> dict[str, Any]:
     """Key, value and headers in base64, and whether they are all that Kafka gave."""
-    headers = None if letter.headers is None else [[name, _base64(value)] for name, value in letter.headers]
+    headers = None if dead_letter.headers is None else [[name, _base64(value)] for name, value in dead_letter.headers]
     return {
-        "complete": letter.whole,
-        "key": _base64(letter.key),
-        "value": _base64(letter.value),
+        "complete": dead_letter.whole,
+        "key": _base64(dead_letter.key),
+        "value": _base64(dead_letter.value),
         "headers": headers,
-        "timestamp_ms": None if letter.timestamp < 0 else letter.timestamp,
+        "timestamp_ms": None if dead_letter.timestamp < 0 else dead_letter.timestamp,
     }
 
 
-def all_of(letter: DeadLetter, reader: DeadLetterReader) -> dict[str, Any]:
-    """Everything of a letter, for JSON: facts, content, advice, and its value as its schema reads it."""
-    decoded = json.loads(as_json(reader.decoded(letter.value)[0])) if letter.value else None
-    return facts_of(letter) | content_of(letter) | {"what_to_do": advice_for(letter.error_name), "decoded": decoded}
+def all_of(dead_letter: DeadLetter, reader: DeadLetterReader) -> dict[str, Any]:
+    """Everything of a dead letter, for JSON: facts, content, advice, and its value as its schema reads it."""
+    decoded = json.loads(as_json(reader.decoded(dead_letter.value)[0])) if dead_letter.value else None
+    return (
+        facts_of(dead_letter)
+        | content_of(dead_letter)
+        | {"what_to_do": advice_for(dead_letter.error_name), "decoded": decoded}
+    )
 
 
 def iso(moment: dt.datetime) -> str:
@@ -92,54 +96,60 @@ def counts_table(counts: Sequence[DeadLetterCount]) -> Table:
     return table
 
 
-def dead_letters_table(letters: Sequence[DeadLetter]) -> Table:
-    """A line for each letter; nothing of its message."""
+def dead_letters_table(dead_letters: Sequence[DeadLetter]) -> Table:
+    """A line for each dead letter; nothing of its message."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("PARTITION", "OFFSET", "MESSAGE (UTC)", "ERROR"):
         table.add_column(title, justify="right" if title == "OFFSET" else "left", no_wrap=True)
     table.add_column("TEXT", overflow="fold")
-    for letter in letters:
-        moment = (_utc_milliseconds(letter.timestamp) or "-").removesuffix("Z").replace("T", " ")
-        text = letter.error_text if letter.dropped_at is None else f"dropped {iso(letter.dropped_at)}"
+    for dead_letter in dead_letters:
+        moment = (_utc_milliseconds(dead_letter.timestamp) or "-").removesuffix("Z").replace("T", " ")
+        text = dead_letter.error_text if dead_letter.dropped_at is None else f"dropped {iso(dead_letter.dropped_at)}"
         shown = escaped(text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…")
-        table.add_row(Text(str(letter.source.key)), str(letter.offset), moment, Text(letter.error_name), Text(shown))
+        table.add_row(
+            Text(str(dead_letter.source.key)),
+            str(dead_letter.offset),
+            moment,
+            Text(dead_letter.error_name),
+            Text(shown),
+        )
     return table
 
 
-def print_list(counts: Sequence[DeadLetterCount], letters: Sequence[DeadLetter]) -> None:
-    """The numbers by topic and error, then the newest letters."""
+def print_list(counts: Sequence[DeadLetterCount], dead_letters: Sequence[DeadLetter]) -> None:
+    """The numbers by topic and error, then the newest dead letters."""
     out = console()
     out.print(counts_table(counts))
     out.print()
-    out.print(dead_letters_table(letters))
+    out.print(dead_letters_table(dead_letters))
     total = sum(found.count for found in counts)
-    if total > len(letters):
-        out.print(f"and {total - len(letters):,} older ones (see --limit)")
+    if total > len(dead_letters):
+        out.print(f"and {total - len(dead_letters):,} older ones (see --limit)")
 
 
-def print_dead_letter(letter: DeadLetter, reader: DeadLetterReader, *, whole: bool) -> None:
-    """All of one letter. `whole`: as bytes, and none left out."""
+def print_dead_letter(dead_letter: DeadLetter, reader: DeadLetterReader, *, whole: bool) -> None:
+    """All of one dead letter. `whole`: as bytes, and none left out."""
     out = Console(highlight=False, soft_wrap=True)
-    facts = facts_of(letter)
+    facts = facts_of(dead_letter)
     for name in ("consumer_group", "topic_id", "timestamp", "schema_id", "table_name", "written_at"):
         _line(out, name, "-" if facts[name] is None else str(facts[name]))
-    _line(out, "error", f"{letter.error_name}  {letter.error_text}")
-    if letter.dropped_at is not None:
-        _line(out, "dropped_at", f"{iso(letter.dropped_at)}; key, value and headers are gone")
+    _line(out, "error", f"{dead_letter.error_name}  {dead_letter.error_text}")
+    if dead_letter.dropped_at is not None:
+        _line(out, "dropped_at", f"{iso(dead_letter.dropped_at)}; key, value and headers are gone")
         return
-    _line(out, "what to do", advice_for(letter.error_name))
-    if not letter.whole:
+    _line(out, "what to do", advice_for(dead_letter.error_name))
+    if not dead_letter.whole:
         _line(out, "note", "what was too large is missing here; Kafka has it, as long as the topic keeps it")
-    _content(out, "key", letter.key, reader, whole=whole)
-    _headers(out, letter.headers, reader, whole=whole)
-    _content(out, "value", letter.value, reader, whole=whole)
+    _content(out, "key", dead_letter.key, reader, whole=whole)
+    _headers(out, dead_letter.headers, reader, whole=whole)
+    _content(out, "value", dead_letter.value, reader, whole=whole)
 
 
 def outcome_of(outcome: RetryOutcome) -> dict[str, Any]:
-    """A letter that is still there after a retry, for JSON."""
+    """A dead letter that is still there after a retry, for JSON."""
     key = outcome.source.key
-    place = {"topic": key.topic, "partition": key.partition, "offset": outcome.offset}
-    return place | {"result": str(outcome.result), "error_name": outcome.error_name, "error_text": outcome.text}
+    position = {"topic": key.topic, "partition": key.partition, "offset": outcome.offset}
+    return position | {"result": str(outcome.result), "error_name": outcome.error_name, "error_text": outcome.text}
 
 
 def tally_of(tally: RetryTally, *, dry_run: bool) -> dict[str, Any]:
@@ -149,7 +159,7 @@ def tally_of(tally: RetryTally, *, dry_run: bool) -> dict[str, Any]:
 
 
 def print_tally(tally: RetryTally, *, dry_run: bool) -> None:
-    """The first letters that are still there after a retry, and how many became what."""
+    """The first dead letters that are still there after a retry, and how many became what."""
     if not tally.counts:
         print("no dead letters like that")
         return

@@ -39,9 +39,9 @@ def export(
     to_stdout = output is None or str(output) == "-"
     if to_stdout and kind == "files":
         raise SettingsError("--format files needs a directory", hint="for example: -o dead-letters")
-    letters = admin.all(chosen)
+    dead_letters = admin.all(chosen)
     if output is None or to_stdout:
-        dead_letter_export.write_lines(letters, sys.stdout)
+        dead_letter_export.write_lines(dead_letters, sys.stdout)
         return
     write = dead_letter_export.write_file if kind == "jsonl" else dead_letter_export.write_directory
-    print(f"{write(letters, output):,} dead letters in {output}", file=sys.stderr)
+    print(f"{write(dead_letters, output):,} dead letters in {output}", file=sys.stderr)

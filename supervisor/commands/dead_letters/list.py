@@ -11,7 +11,7 @@ from supervisor.commands.options import Json
 from supervisor.commands.output_text import print_json
 
 
-def list_letters(
+def list_dead_letters(
     topics: Topics = None,
     error: Errors = None,
     since: Since = "",
@@ -33,15 +33,15 @@ def list_letters(
 
     chosen = selection(topics, error, offset, since, dropped=dropped)
     admin = reading_admin()
-    counts, letters = admin.counts(chosen), admin.newest(chosen, limit)
+    counts, dead_letters = admin.counts(chosen), admin.newest(chosen, limit)
     if as_json:
         print_json(
             {
                 "summary": [view.facts_of_count(kind) for kind in counts],
-                "letters": [view.facts_of(letter) for letter in letters],
+                "letters": [view.facts_of(each) for each in dead_letters],
             }
         )
     elif counts:
-        view.print_list(counts, letters)
+        view.print_list(counts, dead_letters)
     else:
         print("no dead letters" + (" like that" if chosen.narrow or dropped else ""))

@@ -32,12 +32,12 @@ def show(
     from supervisor.settings.settings import load
 
     key, admin = partition_key(where), reading_admin()
-    letters = admin.at(key, offset)
-    if not letters:
+    dead_letters = admin.at(key, offset)
+    if not dead_letters:
         raise SettingsError(f"there is no dead letter of {where} offset {offset}", hint="rtpipe dead-letters list")
     reader = reader_for(load())
     if as_json:
-        print_json({"letters": [view.all_of(letter, reader) for letter in letters]})
+        print_json({"letters": [view.all_of(dead_letter, reader) for dead_letter in dead_letters]})
         return
-    for letter in letters:
-        view.print_dead_letter(letter, reader, whole=as_hex)
+    for dead_letter in dead_letters:
+        view.print_dead_letter(dead_letter, reader, whole=as_hex)

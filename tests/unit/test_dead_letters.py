@@ -19,7 +19,7 @@ from sqlalchemy.dialects import mysql
 from avro_schemas.tables.own_tables.dead_letters import MAX_TEXT
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import SchemaError, SettingsError
-from supervisor.dead_letters import view as letter_view
+from supervisor.dead_letters import view
 from supervisor.dead_letters.export import write_directory, write_file
 from supervisor.dead_letters.fetch import pieces
 from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
@@ -40,7 +40,9 @@ SOURCE = DeadLetterSource(PartitionKey("orders", 3), "group-orders", "id")
 MOMENT = dt.datetime(2026, 5, 1, 10, 30)  # noqa: DTZ001
 
 
-def letter(offset: int = 7, value: bytes | None = b"v", headers: Headers | None = None, **changes: Any) -> DeadLetter:
+def dead_letter(
+    offset: int = 7, value: bytes | None = b"v", headers: Headers | None = None, **changes: Any
+) -> DeadLetter:
     facts: dict[str, Any] = {
         "source": SOURCE,
         "offset": offset,
@@ -67,7 +69,7 @@ def sql(*given: Any, **named: Any) -> str:
     return str(where.compile(dialect=mysql.dialect(), compile_kwargs=options)).replace("rtpipe_dead_letters.", "")
 
 
-def test_nothing_given_is_every_letter_that_is_not_dropped() -> None:
+def test_nothing_given_is_every_dead_letter_that_is_not_dropped() -> None:
     assert sql() == "`dropped_at` IS NULL"
     assert sql(dropped=True) == "`dropped_at` IS NOT NULL"
     assert not selection().narrow
@@ -160,7 +162,7 @@ def message(**values: Any) -> bytes:
 
 
 def test_a_value_that_no_column_holds_is_shown_all_the_same() -> None:
-    """A year beyond 9999 and NaN are why there is a letter."""
+    """A year beyond 9999 and NaN are why there is a dead letter."""
     reader = DeadLetterReader(lambda _: SCHEMA)
     decoded, why = reader.decoded(message(day=2**30, ratio=float("nan"), raw=b"\xff"))
     assert why == ""
@@ -182,9 +184,11 @@ def test_why_a_value_is_not_decoded() -> None:
     assert "decode" in DeadLetterReader(lambda _: SCHEMA).decoded(b"\0\0\0\0\1")[1]
 
 
-def test_a_printed_letter(capsys: pytest.CaptureFixture[str]) -> None:
-    hostile = letter(value=b"\x1b[2J", error_text="bad\x1b[31m", headers=[("n\n", None), ("m", b"plain")], key=None)
-    letter_view.print_dead_letter(hostile, DeadLetterReader(lambda _: SCHEMA), whole=False)
+def test_a_printed_dead_letter(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = dead_letter(
+        value=b"\x1b[2J", error_text="bad\x1b[31m", headers=[("n\n", None), ("m", b"plain")], key=None
+    )
+    view.print_dead_letter(hostile, DeadLetterReader(lambda _: SCHEMA), whole=False)
     said = capsys.readouterr().out
     assert all(sign.isprintable() or sign == "\n" for sign in said)
     for words in (
@@ -199,7 +203,7 @@ def test_a_printed_letter(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_long_value_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     for whole, most in ((False, 30_000), (True, 10**9)):
-        letter_view.print_dead_letter(letter(value=b"\xff" * 50_000), DeadLetterReader(lambda _: SCHEMA), whole=whole)
+        view.print_dead_letter(dead_letter(value=b"\xff" * 50_000), DeadLetterReader(lambda _: SCHEMA), whole=whole)
         said = capsys.readouterr().out
         assert len(said) < most
         assert ("and more" in said) is not whole
@@ -211,7 +215,7 @@ def test_a_printed_retry(capsys: pytest.CaptureFixture[str]) -> None:
     tally = RetryTally()
     for outcome in [*left, *[RetryOutcome(SOURCE, offset, RetryResult.WRITTEN, "", "") for offset in (50, 51)]]:
         tally.add(outcome)
-    letter_view.print_tally(tally, dry_run=True)
+    view.print_tally(tally, dry_run=True)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "refused  orders/3 offset 0  E_VALUE  too\\u000along"
     assert said[-2:] == [
@@ -220,30 +224,30 @@ def test_a_printed_retry(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-# -- letters as messages ---------------------------------------------------------------------------------------------
+# -- dead letters as messages ----------------------------------------------------------------------------------------
 
 
-def test_a_batch_of_letters() -> None:
-    batch = batch_of([letter(7, b"a"), letter(9, None, [("h", b"x")], timestamp=5)])
+def test_a_batch_of_dead_letters() -> None:
+    batch = batch_of([dead_letter(7, b"a"), dead_letter(9, None, [("h", b"x")], timestamp=5)])
     assert (batch.first, batch.next_offset, batch.offsets, list(batch.values)) == (7, 10, [7, 9], [b"a", None])
     assert (list(batch.timestamps), batch.headers) == ([-1, 5], {1: [("h", b"x")]})
 
 
 def test_what_could_not_be_kept_is_not_whole() -> None:
-    large = letter(error_text=f"too large; its 600 bytes are {NOT_KEPT}")
-    assert letter().whole
+    large = dead_letter(error_text=f"too large; its 600 bytes are {NOT_KEPT}")
+    assert dead_letter().whole
     assert not large.whole
     assert dataclasses.replace(large, fetched=True).whole
-    assert not letter(dropped_at=MOMENT).whole
+    assert not dead_letter(dropped_at=MOMENT).whole
 
 
 def test_what_must_be_fetched_comes_alone_and_in_order() -> None:
-    letters = [letter(at, error_text=NOT_KEPT if at in {2, 3, 5} else "") for at in range(6)]
-    found = [[one.offset for one in piece] for piece in pieces(letters)]
+    dead_letters = [dead_letter(at, error_text=NOT_KEPT if at in {2, 3, 5} else "") for at in range(6)]
+    found = [[one.offset for one in piece] for piece in pieces(dead_letters)]
     assert [piece for piece in found if piece] == [[0, 1], [2], [3], [4], [5]]
 
 
-def test_a_letter_says_to_its_end_that_its_content_is_not_kept() -> None:
+def test_a_dead_letter_says_to_its_end_that_its_content_is_not_kept() -> None:
     """However long the reason: the next retry takes NULL for a tombstone otherwise."""
     text = dead_letter_text(Refusal(Reason.VALUE, "x" * 5_000), size_not_kept=600)
     assert len(text) == MAX_TEXT
@@ -252,15 +256,15 @@ def test_a_letter_says_to_its_end_that_its_content_is_not_kept() -> None:
 
 def test_an_export_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     def broken() -> Any:
-        yield letter()
+        yield dead_letter()
         raise SettingsError("the database is gone")
 
     for write in (write_file, write_directory):
         with pytest.raises(SettingsError):
             write(broken(), tmp_path / "out")
         assert list(tmp_path.iterdir()) == []
-    other = letter(source=DeadLetterSource(SOURCE.key, "other/group", "id"))
-    assert write_directory([letter(), other], tmp_path / "out") == 2
+    other = dead_letter(source=DeadLetterSource(SOURCE.key, "other/group", "id"))
+    assert write_directory([dead_letter(), other], tmp_path / "out") == 2
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [
         f"orders-3-7{tail}.{part}" for tail in ("-other_group-id", "") for part in ("json", "key", "value")
@@ -277,13 +281,13 @@ def encoded(*, by_position: bool = False, deletes: bool = False) -> EncodedBatch
     """One message, that writes a row or deletes one."""
     tombstones = Tombstones({0: "('a')"}) if deletes else Tombstones()
     part = Rows("", ["1"], [0], keys=["('a')"], by_position=by_position)
-    return EncodedBatch(SPEC, batch_of([letter(7)]), [] if deletes else [part], tombstones=tombstones)
+    return EncodedBatch(SPEC, batch_of([dead_letter(7)]), [] if deletes else [part], tombstones=tombstones)
 
 
 def reasons(rules: TableRules, rows: list[tuple[int, ...]], batch: EncodedBatch, *, force: bool = False) -> str:
-    """Why the letter at offset 7 of partition 3 is kept, where the query finds these rows."""
+    """Why the dead letter at offset 7 of partition 3 is kept, where the query finds these rows."""
     spec = default_spec(SOURCE.key, rules=rules)
-    return RowAge(spec, force=force).reasons([letter(7)], batch, lambda _: rows).get(0, "")
+    return RowAge(spec, force=force).reasons([dead_letter(7)], batch, lambda _: rows).get(0, "")
 
 
 def by_key(tombstones: Any = "dead_letter", *, placed: bool = True) -> TableRules:
