@@ -1,0 +1,157 @@
+"""The database side of verify on a connection that is a fake: what it asks, and how errors of the server are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pymysql
+import pytest
+
+from avro_schemas.tables.layout import table_layout
+from rtpipe.credentials import AccessDeniedError
+from rtpipe.errors import RtpipeError, SettingsError, UnreachableError
+from supervisor.verify import table_snapshot as module
+from supervisor.verify.table_snapshot import TableReader
+from tests.support.verified_topic import SCHEMA
+
+URL = "mysql+pymysql://infra:secret@db:3307/bank"
+
+
+class FakeConnection:
+    """`answers`: what a statement that begins with these words gives: rows, or the error that is raised."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.arguments: list[Any] = []
+        self.answers: dict[str, Any] = {}
+        self.names: tuple[str, ...] = ()
+        self.closed = False
+        self._rows: list[Any] = []
+
+    def cursor(self) -> FakeConnection:
+        return self
+
+    def __enter__(self) -> FakeConnection:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    @property
+    def description(self) -> list[tuple[str, ...]]:
+        return [(name,) for name in self.names]
+
+    def execute(self, sql: str, arguments: Any = None) -> None:
+        text = " ".join(sql.split())
+        self.said.append(text)
+        self.arguments.append(arguments)
+        answer: Any = next((found for words, found in self.answers.items() if text.startswith(words)), [])
+        if isinstance(answer, Exception):
+            raise answer
+        self._rows = list(answer)
+
+    def fetchall(self) -> list[Any]:
+        return self._rows
+
+    def fetchmany(self, most: int) -> list[Any]:
+        batch, self._rows = self._rows[:most], self._rows[most:]
+        return batch
+
+    def close(self) -> None:
+        self.closed = True
+        raise OSError("the socket is gone")
+
+
+@pytest.fixture
+def connection(monkeypatch: pytest.MonkeyPatch) -> FakeConnection:
+    made = FakeConnection()
+    monkeypatch.setattr(module, "bare_connection", lambda *_, **__: made)
+    return made
+
+
+@pytest.fixture
+def reader(connection: FakeConnection) -> TableReader:
+    return TableReader(URL, timeout=3)
+
+
+def test_everything_is_read_from_one_snapshot(connection: FakeConnection) -> None:
+    with TableReader(URL, timeout=3) as reader:
+        snapshot = ["ROLLBACK", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"]
+        assert connection.said[-2:] == snapshot
+        assert "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ" in connection.said
+        connection.answers["SELECT COUNT(*) FROM `orders`"] = [("5",)]
+        assert reader.count("orders") == 5
+        reader.refresh()
+        assert connection.said[-2:] == snapshot
+    assert connection.closed
+
+
+def test_offsets_and_totals_of_the_group(reader: TableReader, connection: FakeConnection) -> None:
+    connection.answers["SELECT `partition`, `offset`, rows_total"] = [("0", "12", "10", "2"), ("1", "5", "5", "0")]
+    assert reader.offsets("orders", "g") == {0: (12, 10, 2), 1: (5, 5, 0)}
+    assert connection.arguments[-1] == ("orders", "g")
+
+
+class TestDeadLetters:
+    def test_their_digests(self, reader: TableReader, connection: FakeConnection) -> None:
+        connection.answers["SELECT"] = [("0", "7", "0aff"), ("1", "8", None)]
+        assert reader.dead_letters("orders", "g") == {(0, 7): b"\x0a\xff", (1, 8): None}
+        assert connection.arguments[-1] == ("orders", "g")
+
+    def test_no_table_for_them(self, reader: TableReader, connection: FakeConnection) -> None:
+        connection.answers["SELECT"] = pymysql.err.ProgrammingError(1146, "Table 'bank.x' doesn't exist")
+        assert reader.dead_letters("orders", "g") is None
+
+    def test_any_other_trouble_is_not_taken_for_none(self, reader: TableReader, connection: FakeConnection) -> None:
+        connection.answers["SELECT"] = pymysql.err.OperationalError(1142, "SELECT command denied")
+        with pytest.raises(AccessDeniedError):
+            reader.dead_letters("orders", "g")
+
+
+def test_rows_come_in_batches_and_in_the_form_of_both_sides(
+    reader: TableReader, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    columns = table_layout(SCHEMA, table="orders").columns
+    connection.answers["SELECT `_kafka_partition`"] = [("0", str(n), str(n), "a") for n in range(3)]
+    connection.answers["SELECT `id`"] = [("1", None)]
+    found = list(reader.rows("orders", columns, with_position=True))
+    assert found == [[(0, 0, 0, "a"), (0, 1, 1, "a")], [(0, 2, 2, "a")]]
+    assert list(reader.rows("orders", columns, with_position=False)) == [[(1, None)]]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(("id", "_kafka_partition", "_kafka_offset"), True), (("id", "_kafka_offset"), False), (("id",), False)],
+)
+def test_whether_rows_say_their_position(
+    reader: TableReader, connection: FakeConnection, names: tuple[str, ...], told: bool
+) -> None:
+    connection.names = names
+    assert reader.has_position("orders") is told
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (pymysql.err.ProgrammingError(1146, "Table 'bank.t' doesn't exist"), SettingsError, "a table is missing in db"),
+        (pymysql.err.OperationalError(1054, "Unknown column 'x'"), SettingsError, "does not fit its schema"),
+        (pymysql.err.OperationalError(1142, "denied"), AccessDeniedError, "refused access"),
+        (pymysql.err.OperationalError(1045, "denied"), AccessDeniedError, "refused access"),
+        (pymysql.err.OperationalError(2013, "Lost connection"), UnreachableError, "does not answer: 2013"),
+        (ConnectionResetError("reset"), UnreachableError, "does not answer: reset"),
+    ],
+)
+def test_errors_say_where_and_never_the_password(
+    reader: TableReader, connection: FakeConnection, error: Exception, kind: type[RtpipeError], said: str
+) -> None:
+    connection.answers["SELECT COUNT"] = error
+    with pytest.raises(kind, match=said) as refused:
+        reader.count("orders")
+    assert "secret" not in f"{refused.value} {refused.value.hint}"
+    if isinstance(error, pymysql.err.Error):
+        assert refused.value.hint
+
+
+def test_a_url_that_is_none() -> None:
+    with pytest.raises(SettingsError, match="the database URL cannot be read"):
+        TableReader("no url: secret", timeout=1)
