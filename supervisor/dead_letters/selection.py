@@ -33,24 +33,24 @@ class Selection:
 
     def where(self) -> ColumnElement[bool]:
         """The condition on `rtpipe_dead_letters`."""
-        letters = LETTERS.c
+        columns = LETTERS.c
         found: list[ColumnElement[bool]] = [
-            letters.dropped_at.is_not(None) if self.dropped else letters.dropped_at.is_(None)
+            columns.dropped_at.is_not(None) if self.dropped else columns.dropped_at.is_(None)
         ]
         if self.topics:
             partitions = [
-                letters.topic == topic
+                columns.topic == topic
                 if partition is None
-                else and_(letters.topic == topic, letters["partition"] == partition)
+                else and_(columns.topic == topic, columns["partition"] == partition)
                 for topic, partition in self.topics
             ]
             found.append(or_(*partitions))
         if self.errors:
-            found.append(letters.error_name.in_(self.errors))
+            found.append(columns.error_name.in_(self.errors))
         if self.offsets:
-            found.append(or_(*(letters.offset.between(first, last) for first, last in self.offsets)))
+            found.append(or_(*(columns.offset.between(first, last) for first, last in self.offsets)))
         if self.since:
-            found.append(letters.written_at >= self.since)
+            found.append(columns.written_at >= self.since)
         return and_(*found)
 
 

@@ -1,4 +1,4 @@
-"""The words of `rtpipe verify`: offsets, counts and findings become differences that name what they mean."""
+"""Offsets, counts and findings of `rtpipe verify` become differences: each says what is wrong and where."""
 
 from __future__ import annotations
 
@@ -171,12 +171,12 @@ class RowJudge:
             for index in pair.columns
             for column in [self._columns[index - self._leading]]
         ]
-        told = "; ".join(
+        words = "; ".join(
             f"column {name} is {there!r} in the topic, {here!r} in the table" for name, there, here in changed
         )
         self._differences.add(
             Kind.ALTERED,
-            f"{self._topic}/{at.partition} offset {at.offset} is altered: {told}",
+            f"{self._topic}/{at.partition} offset {at.offset} is altered: {words}",
             partition=at.partition,
             offset=at.offset,
             column=", ".join(name for name, _, _ in changed),
@@ -188,7 +188,7 @@ class RowJudge:
         twins = " (or of a message equal to it)" if at.twins else ""
         self._differences.add(
             Kind.MISSING,
-            f"{self._topic}/{at.partition} offset {at.offset}: the row is missing{twins}: {self._told(at.row)}",
+            f"{self._topic}/{at.partition} offset {at.offset}: the row is missing{twins}: {self._row_text(at.row)}",
             partition=at.partition,
             offset=at.offset,
             expected=self._shown(at.row),
@@ -199,7 +199,7 @@ class RowJudge:
         positions = ", ".join(f"{self._topic}/{p} offset {o}" for p, o in extra.copies_of)
         self._differences.add(
             Kind.EXTRA,
-            f"a row more than there are messages like it ({positions}): {self._told(extra.row)}",
+            f"a row more than there are messages like it ({positions}): {self._row_text(extra.row)}",
             partition=partition,
             offset=offset,
             found=self._shown(extra.row),
@@ -210,7 +210,7 @@ class RowJudge:
         where = f"{self._topic}/{position['partition']} offset {position['offset']}: " if position else ""
         self._differences.add(
             Kind.EXTRA,
-            f"{where}a row that no message of {self._topic} explains{doubt}: {self._told(extra.row)}",
+            f"{where}a row that no message of {self._topic} explains{doubt}: {self._row_text(extra.row)}",
             found=self._shown(extra.row),
             **position,
         )
@@ -218,7 +218,7 @@ class RowJudge:
     def _shown(self, row: Row) -> dict[str, Any]:
         return {column.name: shown(column, row[self._leading + n]) for n, column in enumerate(self._columns)}
 
-    def _told(self, row: Row) -> str:
+    def _row_text(self, row: Row) -> str:
         return ", ".join(f"{name}={_short(value)}" for name, value in self._shown(row).items())
 
 

@@ -78,5 +78,5 @@ def _by_likeness(missing: Sequence[Missing], extra: Sequence[Extra]) -> list[tup
     return [(number, other) for _, _, number, other in sorted(found)]
 
 
-def _differing(one: Row, other: Row) -> tuple[int, ...]:
-    return tuple(column for column, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
+def _differing(left: Row, right: Row) -> tuple[int, ...]:
+    return tuple(column for column, (a, b) in enumerate(zip(left, right, strict=True)) if a != b)

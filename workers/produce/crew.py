@@ -72,7 +72,7 @@ class Crew:
     def finish(
         self, signals: list[int], total: int | None, progress: Callable[[ProduceProgress], None]
     ) -> ProduceResult:
-        """Collect tallies until every process told its last."""
+        """Collect tallies until every process has sent its last."""
         began = time.monotonic()
         asked, ends = False, math.inf
         while waiting := [pipe for pipe, tally in zip(self._pipes, self._tallies, strict=True) if not tally.last]:
@@ -90,9 +90,9 @@ class Crew:
         return self._result(time.monotonic() - began, stopped=asked)
 
     def _hear(self, number: int) -> None:
-        told = self._receive(number)
-        if isinstance(told, Tally):
-            self._tallies[number] = told
+        report = self._receive(number)
+        if isinstance(report, Tally):
+            self._tallies[number] = report
 
     def _receive(self, number: int) -> object:
         try:

@@ -90,15 +90,15 @@ def dead_letter_of(row: Row[Any]) -> DeadLetter:
     )
 
 
-def batch_of(letters: Sequence[DeadLetter]) -> Batch:
+def batch_of(dead_letters: Sequence[DeadLetter]) -> Batch:
     """The messages of dead letters of one source, in the order of their offsets; one or more."""
     return Batch(
-        first=letters[0].offset,
-        next_offset=letters[-1].offset + 1,
+        first=dead_letters[0].offset,
+        next_offset=dead_letters[-1].offset + 1,
         leader_epoch=-1,
-        offsets=[letter.offset for letter in letters],
-        values=PackedBytes([letter.value for letter in letters]),
-        keys=PackedBytes([letter.key for letter in letters]),
-        timestamps=array("q", [letter.timestamp for letter in letters]),
-        headers={at: letter.headers for at, letter in enumerate(letters) if letter.headers},
+        offsets=[dead_letter.offset for dead_letter in dead_letters],
+        values=PackedBytes([dead_letter.value for dead_letter in dead_letters]),
+        keys=PackedBytes([dead_letter.key for dead_letter in dead_letters]),
+        timestamps=array("q", [dead_letter.timestamp for dead_letter in dead_letters]),
+        headers={at: dead_letter.headers for at, dead_letter in enumerate(dead_letters) if dead_letter.headers},
     )

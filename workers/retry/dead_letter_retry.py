@@ -1,9 +1,9 @@
 """Dead letters of one partition become rows after all, each exactly once, beside the writer that owns the partition.
 
 The transaction locks the partition's row in kafka_offsets, as a writer's does first, then the dead letters; it writes
-rows, deletes their dead letters and moves the totals. Epoch and offset stay, so no writer is fenced. The locked dead
-letter decides: of two retries the second finds it gone, and one that was killed has left it. A COMMIT whose reply is
-lost is tried again, and tells by the dead letters whether it was done.
+rows, deletes their dead letters and moves the totals. Epoch and offset stay, so no writer is fenced. The locked
+dead letter decides: of two retries the second finds it gone, and one that was killed has left it. A COMMIT whose reply
+is lost is tried again; the dead letters that are left show whether it was done.
 """
 
 from __future__ import annotations
@@ -83,35 +83,35 @@ class DeadLetterRetry:
                 self._opened.require_key(self._spec.table, self._spec.rules.key)
         return self._opened
 
-    def write(self, letters: Sequence[DeadLetter]) -> list[RetryOutcome]:
+    def write(self, dead_letters: Sequence[DeadLetter]) -> list[RetryOutcome]:
         """What became of each, once it is committed. The dead letters are in the order of their offsets."""
         gone: list[RetryOutcome] = []
         tries = 0
-        while letters:
+        while dead_letters:
             try:
-                return gone + self._transact(letters)
+                return gone + self._transact(dead_letters)
             except _Gone as found:
                 result = RetryResult.WRITTEN if self._unsure else RetryResult.GONE
-                missing = [letter for letter in letters if letter.offset not in found.present]
-                gone += [RetryOutcome(self._source, letter.offset, result) for letter in missing]
-                letters = [letter for letter in letters if letter.offset in found.present]
+                missing = [dead_letter for dead_letter in dead_letters if dead_letter.offset not in found.present]
+                gone += [RetryOutcome(self._source, dead_letter.offset, result) for dead_letter in missing]
+                dead_letters = [dead_letter for dead_letter in dead_letters if dead_letter.offset in found.present]
                 self._unsure = False
             except TableMustChange as change:
                 raise change.error from change
             except DatabaseTrouble as trouble:
                 tries += 1
-                if trouble.action is Action.SMALLER and len(letters) > 1:
-                    middle = len(letters) // 2
+                if trouble.action is Action.SMALLER and len(dead_letters) > 1:
+                    middle = len(dead_letters) // 2
                     self.close()
-                    return gone + self.write(letters[:middle]) + self.write(letters[middle:])
+                    return gone + self.write(dead_letters[:middle]) + self.write(dead_letters[middle:])
                 if trouble.number == UNKNOWN_COLUMN and self._dry_run:
-                    return gone + [self._without_column(letter) for letter in letters]
+                    return gone + [self._without_column(dead_letter) for dead_letter in dead_letters]
                 self._recover(trouble, tries)
         return gone
 
-    def _without_column(self, letter: DeadLetter) -> RetryOutcome:
+    def _without_column(self, dead_letter: DeadLetter) -> RetryOutcome:
         text = f"table {self._spec.table} has no column for one of its fields yet, so what comes after is not known"
-        return RetryOutcome(self._source, letter.offset, RetryResult.REFUSED, SetupError.name, text)
+        return RetryOutcome(self._source, dead_letter.offset, RetryResult.REFUSED, SetupError.name, text)
 
     def _recover(self, trouble: DatabaseTrouble, tries: int) -> None:
         """Be ready for another try; raises if there is to be none."""
@@ -131,30 +131,34 @@ class DeadLetterRetry:
             return UnreachableError(f"{doing}: {trouble.text}", hint="once it answers, retry again: no row comes twice")
         return trouble.as_error(doing)
 
-    def _transact(self, letters: Sequence[DeadLetter]) -> list[RetryOutcome]:
+    def _transact(self, dead_letters: Sequence[DeadLetter]) -> list[RetryOutcome]:
         """One transaction. The messages are encoded before it: that may ask for schemas, and no row stays locked while
         it waits for them.
         """
         max_packet = self._session.max_packet
-        encoded = self._encoder.encode(batch_of(letters), max_packet)
-        work = BatchWork(encoded, WorkLimits(max_packet, dead_letters=len(letters)))
+        encoded = self._encoder.encode(batch_of(dead_letters), max_packet)
+        work = BatchWork(encoded, WorkLimits(max_packet, dead_letters=len(dead_letters)))
         kill_points.reach("letters:begin")
-        transaction = RetryTransaction(self._session, self._source, [letter.offset for letter in letters])
-        if len(transaction.present) < len(letters):
+        transaction = RetryTransaction(
+            self._session, self._source, [dead_letter.offset for dead_letter in dead_letters]
+        )
+        if len(transaction.present) < len(dead_letters):
             transaction.roll_back()
             raise _Gone(transaction.present)
         kill_points.reach("letters:locked")
         stored = transaction.stored
-        kept = self._kept(stored, letters, encoded)
+        kept = self._kept(stored, dead_letters, encoded)
         work.refusals.set_aside(kept)
         refused = work.refusals.by_index
-        if stored is not None and len(kept) < len(letters):
-            transaction.write(Totals(stored.rows_total, stored.dead_total), work, len(letters))
+        if stored is not None and len(kept) < len(dead_letters):
+            transaction.write(Totals(stored.rows_total, stored.dead_total), work, len(dead_letters))
             left = refused.keys() | kept.keys()
-            transaction.delete([letter.offset for at, letter in enumerate(letters) if at not in left])
-            transaction.explain(letters, refused, self._spec.table)
+            transaction.delete([dead_letter.offset for at, dead_letter in enumerate(dead_letters) if at not in left])
+            transaction.explain(dead_letters, refused, self._spec.table)
         self._end(transaction)
-        return [self._outcome(letter, refused.get(at), kept.get(at)) for at, letter in enumerate(letters)]
+        return [
+            self._outcome(dead_letter, refused.get(at), kept.get(at)) for at, dead_letter in enumerate(dead_letters)
+        ]
 
     def _end(self, transaction: RetryTransaction) -> None:
         if self._dry_run:
@@ -166,26 +170,28 @@ class DeadLetterRetry:
         self._unsure = False
         kill_points.reach("letters:after_commit")
 
-    def _outcome(self, letter: DeadLetter, refusal: Refusal | None, kept: str | None) -> RetryOutcome:
+    def _outcome(self, dead_letter: DeadLetter, refusal: Refusal | None, kept: str | None) -> RetryOutcome:
         if kept is not None:
-            return RetryOutcome(self._source, letter.offset, RetryResult.KEPT, letter.error_name, kept)
+            return RetryOutcome(self._source, dead_letter.offset, RetryResult.KEPT, dead_letter.error_name, kept)
         if refusal is not None:
             reason = refusal.reason.value
-            return RetryOutcome(self._source, letter.offset, RetryResult.REFUSED, reason, str(refusal))
-        return RetryOutcome(self._source, letter.offset, RetryResult.WRITTEN)
+            return RetryOutcome(self._source, dead_letter.offset, RetryResult.REFUSED, reason, str(refusal))
+        return RetryOutcome(self._source, dead_letter.offset, RetryResult.WRITTEN)
 
-    def _kept(self, stored: Row[Any] | None, letters: Sequence[DeadLetter], encoded: EncodedBatch) -> Mapping[int, str]:
+    def _kept(
+        self, stored: Row[Any] | None, dead_letters: Sequence[DeadLetter], encoded: EncodedBatch
+    ) -> Mapping[int, str]:
         """Those that must stay whatever their messages are worth, by index, and why."""
-        why = self._all_kept(stored, len(letters))
+        why = self._all_kept(stored, len(dead_letters))
         if why or stored is None:
-            return dict.fromkeys(range(len(letters)), why)
+            return dict.fromkeys(range(len(dead_letters)), why)
         kept = {}
-        for at, letter in enumerate(letters):
-            if letter.offset >= stored.offset:
+        for at, dead_letter in enumerate(dead_letters):
+            if dead_letter.offset >= stored.offset:
                 kept[at] = f"the stored offset was set back to {stored.offset}, so its message will be read again"
-            elif not letter.whole:
+            elif not dead_letter.whole:
                 kept[at] = "its content was too large to keep here, and Kafka does not give it"
-        return self._age.reasons(letters, encoded, self._session.query) | kept
+        return self._age.reasons(dead_letters, encoded, self._session.query) | kept
 
     def _all_kept(self, stored: Row[Any] | None, count: int) -> str:
         """Why none of so many dead letters may be written; "" if some may."""

@@ -50,14 +50,14 @@ class RetryTransaction:
         key = self._source.key
         return row_of(key.topic, key.partition, self._source.group)
 
-    def write(self, before: Totals, work: BatchWork, letters: int) -> None:
+    def write(self, before: Totals, work: BatchWork, dead_letters: int) -> None:
         """Totals and rows of the work of so many dead letters; `before` is what the row in kafka_offsets says.
 
         The totals come first: if they are not found again after a refused row, the server has rolled back all of it.
         """
 
         def after() -> Totals:
-            return Totals(before.rows + work.rows, before.dead - (letters - work.dead))
+            return Totals(before.rows + work.rows, before.dead - (dead_letters - work.dead))
 
         expected = after()
         self._set_totals(before, expected)
@@ -86,13 +86,13 @@ class RetryTransaction:
             where = (self._source.where(), LETTERS.c.offset.in_(offsets))
             self._session.connection.execute(delete(LETTERS).where(*where))
 
-    def explain(self, letters: Sequence[DeadLetter], refused: Mapping[int, Refusal], table: str) -> None:
+    def explain(self, dead_letters: Sequence[DeadLetter], refused: Mapping[int, Refusal], table: str) -> None:
         """Let the dead letters that are still none say why by now, and which table it was."""
         for at, refusal in refused.items():
-            letter = letters[at]
-            text = dead_letter_text(refusal, size_not_kept=None if letter.kept else len(letter.value or b""))
+            dead_letter = dead_letters[at]
+            text = dead_letter_text(refusal, size_not_kept=None if dead_letter.kept else len(dead_letter.value or b""))
             values = {"error_name": refusal.reason.value, "error_text": text, "table_name": table}
-            where = (self._source.where(), LETTERS.c.offset == letter.offset)
+            where = (self._source.where(), LETTERS.c.offset == dead_letter.offset)
             with translated():
                 self._session.connection.execute(update(LETTERS).where(*where).values(values))
 

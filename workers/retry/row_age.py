@@ -24,28 +24,28 @@ class RowAge:
         self._force = force
         self._table = quoted(spec.table)
 
-    def reasons(self, letters: Sequence[DeadLetter], encoded: EncodedBatch, query: Query) -> dict[int, str]:
+    def reasons(self, dead_letters: Sequence[DeadLetter], encoded: EncodedBatch, query: Query) -> dict[int, str]:
         """Why some must not be written, by index."""
         if self._spec.rules.mode == "upsert":
-            return {} if self._force else self._newer(letters, encoded, query)
-        return self._doubled(letters, query) if encoded.by_position else {}
+            return {} if self._force else self._newer(dead_letters, encoded, query)
+        return self._doubled(dead_letters, query) if encoded.by_position else {}
 
-    def _doubled(self, letters: Sequence[DeadLetter], query: Query) -> dict[int, str]:
+    def _doubled(self, dead_letters: Sequence[DeadLetter], query: Query) -> dict[int, str]:
         """Rows that came in another way: the offset was set back, and the message was read again."""
-        offsets = ", ".join(str(letter.offset) for letter in letters)
+        offsets = ", ".join(str(dead_letter.offset) for dead_letter in dead_letters)
         here = f"{PARTITION_COLUMN} = {self._spec.key.partition} AND {OFFSET_COLUMN} IN ({offsets})"
         found = {row[0] for row in query(f"SELECT {OFFSET_COLUMN} FROM {self._table} WHERE {here}".encode())}
         why = f"its row is in {self._spec.table} already: drop the dead letter"
-        return {at: why for at, letter in enumerate(letters) if letter.offset in found}
+        return {at: why for at, dead_letter in enumerate(dead_letters) if dead_letter.offset in found}
 
-    def _newer(self, letters: Sequence[DeadLetter], encoded: EncodedBatch, query: Query) -> dict[int, str]:
+    def _newer(self, dead_letters: Sequence[DeadLetter], encoded: EncodedBatch, query: Query) -> dict[int, str]:
         """Keys that have, or may have, newer state than the dead letter."""
         keys = {at: key for at, key in sorted(encoded.keys.items()) if at not in encoded.refused}
         if not set(POSITION) <= set(self._spec.rules.metadata):
             why = f"without the metadata columns {', '.join(POSITION)} nobody knows if its key has newer state"
             return dict.fromkeys(keys, f"{why}; --force writes it all the same")
         rows = self._rows(keys, query)
-        judged = {at: self._judge(letters[at], rows.get(at), deletes=at in encoded.tombstones.keys) for at in keys}
+        judged = {at: self._judge(dead_letters[at], rows.get(at), deletes=at in encoded.tombstones.keys) for at in keys}
         return {at: f"{why}; --force writes it all the same" for at, why in judged.items() if why}
 
     def _rows(self, keys: Mapping[int, str], query: Query) -> dict[int, tuple[int, int, bool]]:
