@@ -7,11 +7,8 @@
 
 The files beside this one are that process; `cli` is the tree of all commands:
 
-    assembly             puts a run together: group_lock, first_plan, partition_plan, worker_context
+    assembly             puts a run together: group_lock, first_plan, partition_plan
     supervisor_process   the loop: waits by wait_set for signal_inbox, control_socket and all workers
                          shutdown, run_targets and kafka_changes say what else it does
-    supervised_worker    one partition: worker_state, worker_history, worker_log, log_end, rate_meter
-    generation           one lifetime of its processes: process_handle, heartbeat
-    end_verdict          what follows from its end: death_history, restart_policy
     background_question  what takes long, asked in a thread beside the loop
 """

@@ -16,12 +16,12 @@ from rtpipe.log import get_logger
 from supervisor.control_socket import runtime_directory, socket_path
 from supervisor.first_plan import wait_for_plan
 from supervisor.group_lock import GroupLock
-from supervisor.heartbeat import HeartbeatLimits
 from supervisor.kafka.cluster_view import ClusterView
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
-from supervisor.process_handle import ProcessHandle
-from supervisor.restart_policy import RestartPolicy
+from supervisor.lifecycle.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.process_handle import ProcessHandle
+from supervisor.lifecycle.restart_policy import RestartPolicy
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from rtpipe.log import get_logger
 from supervisor.kafka.log_watch import LogFacts, LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.worker_state import TERMINAL, WorkerState
 from supervisor.partition_plan import new_partition
 from supervisor.run_targets import RunTargets
 from supervisor.status.outage_log import OutageLog
-from supervisor.supervised_worker import SupervisedWorker
-from supervisor.worker_state import TERMINAL, WorkerState
 from workers.contract.errors import TopicChangedError
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Ended

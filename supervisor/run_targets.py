@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rtpipe.errors import ExitCode, UnreachableError
-from supervisor.supervised_worker import SupervisedWorker
-from supervisor.worker_state import WorkerState
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.worker_state import WorkerState
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Ended
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
-from supervisor.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import DRAIN_FORCED
 

@@ -12,12 +12,14 @@ from typing import Any, Protocol
 
 from rtpipe.errors import ExitCode
 from supervisor.control_socket import ControlServer
-from supervisor.generation import WorkerProcesses
-from supervisor.heartbeat import HeartbeatLimits
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.kafka_changes import KafkaChanges
-from supervisor.restart_policy import RestartPolicy
+from supervisor.lifecycle.generation import WorkerProcesses
+from supervisor.lifecycle.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.restart_policy import RestartPolicy
+from supervisor.lifecycle.supervised_worker import SchemaQuestions, SupervisedWorker
+from supervisor.lifecycle.worker_state import TERMINAL
 from supervisor.run_targets import RunTargets
 from supervisor.shutdown import Shutdown, kill_all
 from supervisor.signal_inbox import SignalInbox
@@ -25,9 +27,7 @@ from supervisor.status.partition_status import PipelineStatus
 from supervisor.status.run_words import log_end_of_run
 from supervisor.status.status_report import StatusReport
 from supervisor.status.systemd_notify import SystemdNotifier
-from supervisor.supervised_worker import SchemaQuestions, SupervisedWorker
 from supervisor.wait_set import WaitSet
-from supervisor.worker_state import TERMINAL
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
 _PR_SET_CHILD_SUBREAPER = 36

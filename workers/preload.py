@@ -15,9 +15,9 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from workers import consumer_process  # noqa: F401 - with everything that it imports
-from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.database_session import open_session
 from workers.contract.schema_answers import SchemaLayout, Sealed
+from workers.database.errors import DatabaseTrouble
+from workers.database.session import open_session
 from workers.rows.row_encoder import RowEncoder
 
 _NOWHERE = "127.0.0.1:1"

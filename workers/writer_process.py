@@ -14,7 +14,7 @@ from rtpipe.errors import ExitCode, RtpipeError
 from rtpipe.log import get_logger
 from workers import kill_points, memory
 from workers.commit.batch_encoder import BatchEncoder
-from workers.commit.dead_letter_log import DeadLetterLog
+from workers.commit.dead_letters.log import DeadLetterLog
 from workers.commit.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.patient_outage import PatientOutage

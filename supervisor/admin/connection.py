@@ -10,9 +10,9 @@ from sqlalchemy.engine import make_url
 
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.mysql.error_numbers import NO_TABLE, Action
-from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.database_session import login_of, open_session, translated
 from workers.contract.errors import SetupError
+from workers.database.errors import DatabaseTrouble
+from workers.database.session import login_of, open_session, translated
 
 
 @contextlib.contextmanager

@@ -47,9 +47,9 @@ def supervise(
     The database comes from RTPIPE_DATABASE_URL or RTPIPE_DATABASE_URL_FILE, never from the command line.
 
     """
+    from supervisor.lifecycle.worker_context import start_forkserver
     from supervisor.settings.settings import load_with
     from supervisor.status.status_view import LiveView
-    from supervisor.worker_context import start_forkserver
 
     names = topic_names(topics)
     settings = load_with(

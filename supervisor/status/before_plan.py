@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 
 from supervisor.control_socket import ControlServer
+from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.partition_status import PartitionStatus, PipelineStatus, own_version
-from supervisor.worker_state import WorkerState
 
 
 class StatusBeforePlan:

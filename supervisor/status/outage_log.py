@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from rtpipe.log import get_logger
-from supervisor.log_end import FRESH
+from supervisor.lifecycle.log_end import FRESH
 from workers.contract.partition_spec import PartitionKey
 
 log = get_logger("supervisor")

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from rtpipe.log import get_logger
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.outage_log import some_of
 from supervisor.status.worker_status import condition
-from supervisor.supervised_worker import SupervisedWorker
-from supervisor.worker_state import WorkerState
 
 log = get_logger("supervisor")
 

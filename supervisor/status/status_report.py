@@ -6,12 +6,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.status.partition_status import PipelineStatus, own_version
 from supervisor.status.process_stats import ProcessStats
 from supervisor.status.run_words import summary
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.status.worker_status import status_of
-from supervisor.supervised_worker import SupervisedWorker
 
 #: Seconds between two updates of the live table.
 _SHOW_EVERY = 1.0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.worker_state import ALIVE, WorkerState
 from supervisor.status.partition_status import PartitionStatus
 from supervisor.status.process_stats import ProcessStats
-from supervisor.supervised_worker import SupervisedWorker
-from supervisor.worker_state import ALIVE, WorkerState
 
 #: States in which a worker works, unless it waits for a service.
 _WORKS = frozenset({WorkerState.STARTING, WorkerState.RUNNING})

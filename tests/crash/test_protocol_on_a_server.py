@@ -18,12 +18,12 @@ from tests.support.batches import batch_of
 from tests.support.database_proxy import DatabaseProxy, Do, Statement, database_proxy
 from tests.support.pipeline import connect
 from tests.support.specs import default_spec
-from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
 from workers.contract.batch import Batch
 from workers.contract.errors import Fenced, TemporaryError
 from workers.contract.partition_spec import PartitionKey
+from workers.database.errors import DatabaseTrouble
 
 if TYPE_CHECKING:
     import pymysql

@@ -19,7 +19,7 @@ from supervisor.verify.values import from_message, select_list
 from tests.support.avro_kinds import Value, tables
 from tests.support.batches import batch_of
 from tests.support.pipeline import connect
-from workers.commit.database_session import open_session
+from workers.database.session import open_session
 from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.row_encoder import RowEncoder
 

@@ -19,7 +19,7 @@ from tests.support import foreign_avro
 from tests.support.foreign_topics import check_rows, fill
 from tests.support.pipeline import running_pipeline
 from tests.support.supervision import supervised
-from workers.commit.database_session import DatabaseSession, open_session
+from workers.database.session import DatabaseSession, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable

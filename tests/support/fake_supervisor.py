@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rtpipe.errors import ExitCode
-from supervisor.heartbeat import HeartbeatLimits
 from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
+from supervisor.lifecycle.heartbeat import HeartbeatLimits
 from supervisor.schemas.schema_requests import Reply
 from supervisor.status.partition_status import PipelineStatus
 from supervisor.supervisor_process import Options, Supervisor

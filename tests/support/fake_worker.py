@@ -6,9 +6,9 @@ import contextlib
 import os
 from dataclasses import dataclass, field
 
-from supervisor.generation import WorkerProcesses
+from supervisor.lifecycle.generation import WorkerProcesses
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.schemas.schema_requests import Reply
-from supervisor.supervised_worker import SupervisedWorker
 from tests.support.specs import default_policy, default_spec
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Running, SchemaWanted

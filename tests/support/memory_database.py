@@ -19,8 +19,8 @@ from sqlalchemy.pool import StaticPool
 from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.mysql.quoting import unescaped
-from workers.commit.database_errors import trouble_of
 from workers.contract.errors import SetupError
+from workers.database.errors import trouble_of
 
 _STRING = re.compile(r"(_binary|X)?'((?:[^'\\]|''|\\.)*)'", re.DOTALL)
 _PARAMETER = re.compile(r"%\((\w+)\)s")

@@ -11,12 +11,12 @@ from avro_schemas.tables.rules import TableRules
 from tests.support.batches import batch_of
 from tests.support.specs import default_spec
 from workers.commit.batch_work import BatchWork, WorkLimits
-from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.encoded_batch import EncodedBatch, Tombstones
 from workers.commit.row_statements import Rows
 from workers.contract.errors import RowExistsError
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal
+from workers.database.errors import DatabaseTrouble
 
 INSERTS = default_spec(PartitionKey("t", 0), rules=TableRules(metadata=()))
 UPSERTS = dataclasses.replace(INSERTS, rules=TableRules(mode="upsert", key=("a",), tombstones="delete"))

@@ -6,7 +6,7 @@ from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from rtpipe.errors import ExitCode
 from rtpipe.mysql.error_numbers import Action, words_for
-from workers.commit.database_errors import DatabaseTrouble, trouble_of
+from workers.database.errors import DatabaseTrouble, trouble_of
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from rtpipe.errors import RtpipeError
-from workers.commit import database_session
-from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.database_session import DatabaseSession, login_of, open_session, translated
 from workers.contract.errors import SetupError
+from workers.database import session as database_session
+from workers.database.errors import DatabaseTrouble
+from workers.database.session import DatabaseSession, login_of, open_session, translated
 
 STRICT = "STRICT_ALL_TABLES,NO_ZERO_DATE"
 

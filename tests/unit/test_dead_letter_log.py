@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.support.specs import default_spec
-from workers.commit import dead_letter_log
-from workers.commit.dead_letter_log import DeadLetterLog
+from workers.commit.dead_letters import log as dead_letter_log
+from workers.commit.dead_letters.log import DeadLetterLog
 from workers.contract.partition_spec import PartitionKey
 
 

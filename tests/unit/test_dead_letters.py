@@ -26,7 +26,7 @@ from supervisor.dead_letters.message_text import DeadLetterReader, as_json, esca
 from supervisor.dead_letters.retry import RetryTally
 from supervisor.dead_letters.selection import selection
 from tests.support.specs import default_spec
-from workers.commit.dead_letter_rows import NOT_KEPT, dead_letter_text
+from workers.commit.dead_letters.rows import NOT_KEPT, dead_letter_text
 from workers.commit.encoded_batch import EncodedBatch, Tombstones
 from workers.commit.row_statements import Rows
 from workers.contract.batch import Headers

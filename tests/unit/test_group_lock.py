@@ -12,7 +12,7 @@ from supervisor import group_lock
 from supervisor.group_lock import GroupHeldError, GroupLock
 from tests.support.fake_database import FakeConnection, FakeRows
 from tests.support.waits import eventually
-from workers.commit.database_errors import DatabaseTrouble
+from workers.database.errors import DatabaseTrouble
 
 URL = "mysql+pymysql://u:p@db:3306/bank"
 GONE, REFUSED, NO_RIGHT = 2013, 1045, 1142

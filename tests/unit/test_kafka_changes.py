@@ -13,14 +13,14 @@ from supervisor.kafka.cluster_view import Offsets, TopicFacts
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.kafka_changes import KafkaChanges
-from supervisor.log_end import FRESH, LogEnd
+from supervisor.lifecycle.log_end import FRESH, LogEnd
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.partition_plan import UNKNOWN, new_partition
 from supervisor.run_targets import RunTargets
 from supervisor.status.outage_log import OutageLog
 from supervisor.status.process_stats import ProcessStats
 from supervisor.status.worker_status import status_of
-from supervisor.supervised_worker import SupervisedWorker
-from supervisor.worker_state import WorkerState
 from tests.support.fake_worker import SPEC, FakeLauncher, supervised_worker
 from tests.support.waits import eventually
 from workers.contract.partition_spec import PartitionKey, PartitionSpec

@@ -12,12 +12,12 @@ from rtpipe.mysql.error_numbers import LOCK_WAIT_TIMEOUT
 from tests.support.batches import batch_of
 from tests.support.memory_database import Fault, MemoryServer
 from tests.support.specs import default_spec
-from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.ledger_connection import LedgerConnection
 from workers.commit.offset_ledger import OffsetLedger
 from workers.contract.errors import Fenced, SetupError, TemporaryError, TopicChangedError
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Position
+from workers.database.errors import DatabaseTrouble
 
 SPEC = default_spec(
     PartitionKey("orders", 3),

@@ -15,9 +15,9 @@ from supervisor.admin.offsets import OffsetAdmin, StoredOffset
 from supervisor.kafka.cluster_view import Offsets, TopicFacts
 from supervisor.settings.settings import Settings
 from tests.support.fake_database import FakeConnection, FakeRows
-from workers.commit.database_errors import DatabaseTrouble
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
+from workers.database.errors import DatabaseTrouble
 
 ORDERS = [PartitionKey("orders", number) for number in range(2)]
 URL = "mysql+pymysql://u:p@db:3306/bank"

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import Action
 from tests.support.batches import batch_of
-from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.partition_owner import PartitionOwner, TooMuch, Work
 from workers.contract.batch import Batch
 from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Position
+from workers.database.errors import DatabaseTrouble
 
 KEY = PartitionKey("orders", 3)
 LOST, DEADLOCK, READ_ONLY, TOO_LONG = 2013, 1213, 1290, 1406

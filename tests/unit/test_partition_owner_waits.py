@@ -10,12 +10,12 @@ import pytest
 
 from tests.support.batches import batch_of
 from workers.commit import partition_owner
-from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.partition_owner import NotWritten, PartitionOwner, TooMuch, Work
 from workers.contract.batch import Batch
 from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Position
+from workers.database.errors import DatabaseTrouble
 
 KEY = PartitionKey("orders", 3)
 LOST, DEADLOCK, READ_ONLY, LOGIN, TOO_LARGE, UNKNOWN, NO_TABLE = 2013, 1213, 1290, 1045, 1197, 59_999, 1146

@@ -17,7 +17,6 @@ from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import ROLLED_BACK, Action, action_of, is_known
 from tests.support.batches import batch_of
 from tests.support.specs import default_spec
-from workers.commit.database_errors import DatabaseTrouble, trouble_of
 from workers.commit.encoded_batch import EncodedBatch
 from workers.commit.partition_owner import PartitionOwner, Work
 from workers.commit.row_statements import Rows
@@ -26,6 +25,7 @@ from workers.commit.table_writer import TableWriter
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Position
+from workers.database.errors import DatabaseTrouble, trouble_of
 
 SPEC = default_spec(PartitionKey("orders", 0), dead_letters_per_minute=100)
 #: In each of which the others are good.

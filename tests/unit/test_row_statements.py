@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workers.commit.batch_refusals import BatchRefusals, TooManyRefused
 from workers.commit.caution import Caution
-from workers.commit.dead_letter_budget import DeadLetterBudget
+from workers.commit.dead_letters.budget import DeadLetterBudget
 from workers.commit.row_statements import CAREFUL_ROWS, STATEMENT_ROWS, Rows
 from workers.contract.refusal import Reason, Refusal
 

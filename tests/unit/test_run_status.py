@@ -15,9 +15,10 @@ import psutil
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.heartbeat import Heartbeat, HeartbeatLimits
-from supervisor.log_end import FRESH
-from supervisor.rate_meter import RateMeter
+from supervisor.lifecycle.heartbeat import Heartbeat, HeartbeatLimits
+from supervisor.lifecycle.log_end import FRESH
+from supervisor.lifecycle.rate_meter import RateMeter
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.status import status_view
 from supervisor.status.before_plan import StatusBeforePlan
 from supervisor.status.partition_status import PartitionStatus, PipelineStatus
@@ -27,7 +28,6 @@ from supervisor.status.running_supervisors import ask_for_status, nobody_answers
 from supervisor.status.status_view import LiveView, print_status
 from supervisor.status.supervisors_elsewhere import SupervisorElsewhere
 from supervisor.status.worker_status import status_of
-from supervisor.supervised_worker import SupervisedWorker
 from tests.support.fake_supervisor import progress, running, spec_of
 from tests.support.fake_worker import FakeLauncher, supervised_worker
 from workers.contract.reports import Alive, Ended, Progress, Waiting

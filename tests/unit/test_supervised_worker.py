@@ -8,11 +8,11 @@ from typing import Any, Literal
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.process_stats import ProcessStats
 from supervisor.status.worker_status import status_of
-from supervisor.supervised_worker import SupervisedWorker
-from supervisor.worker_state import WorkerState
 from tests.support.fake_worker import FakeLauncher, supervised_worker
 from workers.contract.death import Death
 from workers.contract.reports import Ended, Progress, Running, Warned

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from supervisor.rate_meter import RateMeter
-from supervisor.worker_state import MOVES, TERMINAL, IllegalMove, WorkerState, move
+from supervisor.lifecycle.rate_meter import RateMeter
+from supervisor.lifecycle.worker_state import MOVES, TERMINAL, IllegalMove, WorkerState, move
 from tests.support.specs import default_policy
 
 MIDDLE = 0.5  # no jitter

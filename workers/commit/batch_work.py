@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from rtpipe.mysql.error_numbers import DUPLICATE
 from workers.commit.batch_refusals import BatchRefusals
-from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.dead_letter_rows import dead_letter_statements
+from workers.commit.dead_letters.rows import dead_letter_statements
 from workers.commit.encoded_batch import EncodedBatch
 from workers.commit.row_statements import STATEMENT_ROWS, Rows
 from workers.commit.row_trial import Execute, RowTrial
 from workers.contract.errors import RowExistsError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
+from workers.database.errors import DatabaseTrouble
 from workers.rows.keys.key_fold import KeyFold
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from avro_schemas.tables.own_tables.dead_letters import LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
-from workers.commit.database_session import DatabaseSession, open_session
 from workers.contract.partition_spec import PartitionSpec
+from workers.database.session import DatabaseSession, open_session
 
 #: Opens a session by a URL; the seconds after which a silent server counts as gone.
 Open = Callable[[str, int], DatabaseSession]

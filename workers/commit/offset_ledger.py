@@ -11,8 +11,6 @@ from collections.abc import Callable
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.mysql.error_numbers import ROLLED_BACK
 from workers import kill_points
-from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.database_session import translated
 from workers.commit.ledger_connection import LedgerConnection
 from workers.commit.offset_statements import ADVANCE, CORRECT
 from workers.commit.partition_claim import PartitionClaim
@@ -20,6 +18,8 @@ from workers.commit.partition_owner import Work
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position
+from workers.database.errors import DatabaseTrouble
+from workers.database.session import translated
 
 
 class OffsetLedger:

@@ -10,11 +10,11 @@ from typing import Protocol, TypeVar
 from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import PASSING, Action
 from rtpipe.pause import PausePolicy
-from workers.commit.database_errors import DatabaseTrouble
 from workers.contract.batch import Batch
 from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Position
+from workers.database.errors import DatabaseTrouble
 
 log = get_logger("owner")
 _T = TypeVar("_T")

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from rtpipe.mysql.error_numbers import PASSING, UNKNOWN_COLUMN, Action
-from workers.commit.database_errors import DatabaseTrouble
 from workers.commit.row_statements import Rows
+from workers.database.errors import DatabaseTrouble
 
 #: Runs a statement; the number of rows that it found or wrote.
 Execute = Callable[[bytes], int]

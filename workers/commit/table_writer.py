@@ -19,12 +19,12 @@ from workers.commit.batch_encoder import BatchEncoder, TableMustChange
 from workers.commit.batch_refusals import TooManyRefused
 from workers.commit.batch_work import BatchWork, WorkLimits
 from workers.commit.caution import Caution
-from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.dead_letter_budget import DeadLetterBudget
+from workers.commit.dead_letters.budget import DeadLetterBudget
 from workers.commit.partition_owner import PartitionOwner, TooMuch
 from workers.contract.batch import Batch
 from workers.contract.errors import DataError, DeadLetterLimitError
 from workers.contract.partition_spec import PartitionSpec
+from workers.database.errors import DatabaseTrouble
 
 log = get_logger("writer")
 

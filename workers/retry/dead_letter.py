@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_
 
 from avro_schemas.tables.own_tables.dead_letters import LETTERS
-from workers.commit.dead_letter_rows import NOT_KEPT
+from workers.commit.dead_letters.rows import NOT_KEPT
 from workers.contract.batch import Batch, Headers
 from workers.contract.packed_bytes import PackedBytes
 from workers.contract.partition_spec import PartitionKey

@@ -23,13 +23,13 @@ from rtpipe.pause import PausePolicy
 from workers import kill_points
 from workers.commit.batch_encoder import BatchEncoder, TableMustChange
 from workers.commit.batch_work import BatchWork, WorkLimits
-from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.database_session import DatabaseSession, open_session
 from workers.commit.encoded_batch import EncodedBatch
 from workers.commit.ledger_connection import Open
 from workers.contract.errors import SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Refusal
+from workers.database.errors import DatabaseTrouble
+from workers.database.session import DatabaseSession, open_session
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource, batch_of
 from workers.retry.outcome import RetryOutcome, RetryResult
 from workers.retry.retry_transaction import RetryTransaction, Totals

@@ -13,11 +13,11 @@ from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.mysql.error_numbers import ROLLED_BACK
 from workers import kill_points
 from workers.commit.batch_work import BatchWork
-from workers.commit.database_errors import DatabaseTrouble
-from workers.commit.database_session import DatabaseSession, translated
-from workers.commit.dead_letter_rows import dead_letter_text
+from workers.commit.dead_letters.rows import dead_letter_text
 from workers.commit.offset_statements import row_of
 from workers.contract.refusal import Refusal
+from workers.database.errors import DatabaseTrouble
+from workers.database.session import DatabaseSession, translated
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource
 
 

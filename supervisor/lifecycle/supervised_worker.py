@@ -10,14 +10,14 @@ from typing import Protocol
 
 from rtpipe.errors import ExitCode
 from rtpipe.pause import PausePolicy
-from supervisor import worker_log
-from supervisor.end_verdict import Sequel, verdict_on
-from supervisor.generation import Generation, GenerationEnd, WorkerProcesses
-from supervisor.heartbeat import HeartbeatLimits
-from supervisor.log_end import LogEnd
-from supervisor.restart_policy import RestartPolicy
-from supervisor.worker_history import WorkerHistory
-from supervisor.worker_state import WorkerState, move
+from supervisor.lifecycle import worker_log
+from supervisor.lifecycle.end_verdict import Sequel, verdict_on
+from supervisor.lifecycle.generation import Generation, GenerationEnd, WorkerProcesses
+from supervisor.lifecycle.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.log_end import LogEnd
+from supervisor.lifecycle.restart_policy import RestartPolicy
+from supervisor.lifecycle.worker_history import WorkerHistory
+from supervisor.lifecycle.worker_state import WorkerState, move
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Ended, Progress, Running, SchemaWanted, Warned
 from workers.contract.schema_answers import SchemaAnswers

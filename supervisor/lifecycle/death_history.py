@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from supervisor.generation import GenerationEnd
-from supervisor.restart_policy import Restart, RestartPolicy
+from supervisor.lifecycle.generation import GenerationEnd
+from supervisor.lifecycle.restart_policy import Restart, RestartPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rtpipe.log import get_logger
-from supervisor.death_history import DeathHistory
-from supervisor.generation import GenerationEnd
-from supervisor.heartbeat import Silence
-from supervisor.restart_policy import RestartPolicy
+from supervisor.lifecycle.death_history import DeathHistory
+from supervisor.lifecycle.generation import GenerationEnd
+from supervisor.lifecycle.heartbeat import Silence
+from supervisor.lifecycle.restart_policy import RestartPolicy
 from workers.contract.reports import WORKER_DIED, Ended, Running
 
 log = get_logger("supervisor")

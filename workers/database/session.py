@@ -18,8 +18,8 @@ from avro_schemas.columns.key_columns import apart_sql, folds
 from avro_schemas.tables.unfit import TableUnfitError, require_upsert_key
 from rtpipe.mysql.engine import mysql_engine
 from rtpipe.mysql.error_numbers import READ_ONLY, UNKNOWN_VARIABLE
-from workers.commit.database_errors import DatabaseTrouble, trouble_of
 from workers.contract.errors import SetupError
+from workers.database.errors import DatabaseTrouble, trouble_of
 
 _CONNECT_TIMEOUT = 10
 #: Set before anything else is said: the server's own mode may be one in which our statements mean something else.
