@@ -204,9 +204,15 @@ def _parsed(text: Any) -> Value:
 
 
 def _integer(text: Any) -> Value:
+    """Also of a column with digits after the point, where they are zeros."""
     try:
         return int(text)
     except ValueError:
+        pass
+    try:
+        number = Decimal(text)
+        return int(number) if number == number.to_integral_value() else str(text)
+    except ArithmeticError:
         return str(text)
 
 

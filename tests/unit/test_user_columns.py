@@ -193,3 +193,38 @@ def test_columns_survive_the_way_to_a_worker() -> None:
     shape = column(DECIMAL, "decimal(10,2)")
     assert pickle.loads(pickle.dumps(shape)).user_column == shape.user_column
     assert dataclasses.replace(shape, user_column=None) != shape
+
+
+def micros(logical: str, base: str = "long") -> dict[str, str]:
+    return {"type": base, "logicalType": logical}
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "raw", "text", "other"),
+    [
+        ("int", "decimal(12,2)", 5, "5.00", "5.01"),
+        ("long", "varchar(30)", 5, "5", "6"),
+        ("boolean", "bit(1)", True, "1", "0"),
+        ("double", "bigint", 3.0, "3", "4"),
+        ("double", "decimal(12,2)", 2.5, "2.50", "2.51"),
+        (DECIMAL, "varchar(40)", (12_500).to_bytes(3, "big"), "1.2500", "1.25001"),
+        (DECIMAL, "decimal(20,6)", (-12_500).to_bytes(3, "big", signed=True), "-1.250000", "1.250000"),
+        (micros("date", "int"), "datetime", 1, "1970-01-02 00:00:00", "1970-01-03 00:00:00"),
+        (micros("date", "int"), "varchar(20)", 1, "1970-01-02", "1970-01-01"),
+        (micros("timestamp-millis"), "varchar(40)", 1_500, "1970-01-01 00:00:01.500", "1970-01-01 00:00:01.501"),
+        (micros("time-millis", "int"), "time(3)", 1_500, "00:00:01.500", "00:00:02.500"),
+        (micros("time-micros"), "varchar(20)", 1_500_000, "00:00:01.500000", "00:00:01"),
+        ({"type": "array", "items": "int"}, "json", [1, 2], "[1,2]", "[2,1]"),
+        ({"type": "array", "items": "int"}, "longtext", [1, 2], "[1, 2]", "[1, 2"),
+        ("string", "varbinary(20)", "ab", b"ab", b"ac"),
+    ],
+)
+def test_verify_finds_a_value_equal_in_whatever_type_people_keep_it(
+    kind: Any, words: str, raw: Any, text: Any, other: Any
+) -> None:
+    """And another value different."""
+    charset = "utf8mb4" if words.startswith(("varchar", "longtext")) else None
+    there = column(kind, words, charset)
+    sent = from_message([layout(kind).columns[0]], [there])({"f": raw})
+    assert sent == from_table([there])([text])
+    assert sent != from_table([there])([other])
