@@ -217,13 +217,17 @@ def micros(logical: str, base: str = "long") -> dict[str, str]:
         ({"type": "array", "items": "int"}, "json", [1, 2], "[1,2]", "[2,1]"),
         ({"type": "array", "items": "int"}, "longtext", [1, 2], "[1, 2]", "[1, 2"),
         ("string", "varbinary(20)", "ab", b"ab", b"ac"),
+        ({"type": "fixed", "name": "f1", "size": 1}, "bit(8)", b"\x05", "5", "6"),
+        ("bytes", "text", b"ab", "ab", "ac"),
+        ({"type": "array", "items": "int"}, "text", [1, 2], "[1,2]", "[2,1]"),
+        ("long", "varchar(30)", 5, "5", "five"),
     ],
 )
 def test_verify_finds_a_value_equal_in_whatever_type_people_keep_it(
     kind: Any, words: str, raw: Any, text: Any, other: Any
 ) -> None:
     """And another value different."""
-    charset = "utf8mb4" if words.startswith(("varchar", "longtext")) else None
+    charset = "utf8mb4" if words.startswith(("varchar", "longtext", "text")) else None
     there = column(kind, words, charset)
     sent = from_message([layout(kind).columns[0]], [there])({"f": raw})
     assert sent == from_table([there])([text])
