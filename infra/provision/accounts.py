@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from avro_schemas.naming import OFFSETS_TABLE
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.table_changes import CHANGES
 from avro_schemas.tables.rules import PLAIN, TableRules
 from infra.tables.database import Account, Sessions, account_of, action_for, error_number, is_unknown_login, run
@@ -164,7 +164,7 @@ def _held(sessions: Sessions, accounts: Accounts, user: str, table: str) -> set[
 
 def table_privileges(table: str, rules: TableRules = PLAIN) -> tuple[str, ...]:
     """What the consumer needs on a table: one of rtpipe's own, or a topic's with these rules."""
-    own = {OFFSETS_TABLE: OFFSETS_PRIVILEGES, LETTERS.name: LETTERS_PRIVILEGES}
+    own = {OFFSETS_TABLE: OFFSETS_PRIVILEGES, DEAD_LETTERS.name: LETTERS_PRIVILEGES}
     if table in own:
         return own[table]
     updates = ("UPDATE",) if rules.mode == "upsert" else ()

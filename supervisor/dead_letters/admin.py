@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, literal, null, select, text, update
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from supervisor.admin.connection import admin_connection
 from supervisor.dead_letters.selection import Selection
 from workers.contract.partition_spec import PartitionKey
@@ -21,8 +21,8 @@ _DROPPED_AT_ONCE = 1_000
 #: More dead letters than there can be.
 _NO_LIMIT = 1 << 62
 _CONTENT = ("key", "value", "headers")
-_WITHOUT_CONTENT = [null().label(column.name) if column.name in _CONTENT else column for column in LETTERS.columns]
-_SOURCE = (LETTERS.c.topic, LETTERS.c["partition"], LETTERS.c.consumer_group, LETTERS.c.topic_id)
+_WITHOUT_CONTENT = [null().label(column.name) if column.name in _CONTENT else column for column in DEAD_LETTERS.columns]
+_SOURCE = (DEAD_LETTERS.c.topic, DEAD_LETTERS.c["partition"], DEAD_LETTERS.c.consumer_group, DEAD_LETTERS.c.topic_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class DeadLetterAdmin:
         self._url, self._silence = database_url, silence
 
     def _connection(self, doing: str) -> AbstractContextManager[Connection]:
-        return admin_connection(self._url, self._silence, LETTERS.name, doing)
+        return admin_connection(self._url, self._silence, DEAD_LETTERS.name, doing)
 
     def now(self) -> dt.datetime:
         """The server's time, by which dead letters are dated."""
@@ -54,24 +54,28 @@ class DeadLetterAdmin:
 
     def counts(self, chosen: Selection) -> list[DeadLetterCount]:
         """How many there are of each topic and error."""
-        groups = (LETTERS.c.topic, LETTERS.c.error_name)
-        times = (func.min(LETTERS.c.written_at), func.max(LETTERS.c.written_at))
+        groups = (DEAD_LETTERS.c.topic, DEAD_LETTERS.c.error_name)
+        times = (func.min(DEAD_LETTERS.c.written_at), func.max(DEAD_LETTERS.c.written_at))
         query = select(*groups, func.count(), *times).where(chosen.where()).group_by(*groups).order_by(*groups)
         with self._connection("counting dead letters") as connection:
             return [DeadLetterCount(*row) for row in connection.execute(query)]
 
     def newest(self, chosen: Selection, limit: int) -> list[DeadLetter]:
         """The newest dead letters, without key, value and headers."""
-        order = (LETTERS.c.written_at.desc(), *_SOURCE[:2], LETTERS.c.offset.desc())
+        order = (DEAD_LETTERS.c.written_at.desc(), *_SOURCE[:2], DEAD_LETTERS.c.offset.desc())
         query = select(*_WITHOUT_CONTENT).where(chosen.where()).order_by(*order).limit(limit)
         with self._connection("reading dead letters") as connection:
             return [dead_letter_of(row) for row in connection.execute(query)]
 
     def at(self, key: PartitionKey, offset: int) -> list[DeadLetter]:
         """The dead letters of one message, dropped or not: one for each consumer group and topic id that has it."""
-        here = (LETTERS.c.topic == key.topic, LETTERS.c["partition"] == key.partition, LETTERS.c.offset == offset)
+        here = (
+            DEAD_LETTERS.c.topic == key.topic,
+            DEAD_LETTERS.c["partition"] == key.partition,
+            DEAD_LETTERS.c.offset == offset,
+        )
         with self._connection("reading a dead letter") as connection:
-            return [dead_letter_of(row) for row in connection.execute(select(LETTERS).where(*here))]
+            return [dead_letter_of(row) for row in connection.execute(select(DEAD_LETTERS).where(*here))]
 
     def sources(self, chosen: Selection) -> list[DeadLetterSource]:
         """The partitions that have such dead letters."""
@@ -92,12 +96,21 @@ class DeadLetterAdmin:
         last = -1
         limit = _NO_LIMIT if limit is None else limit
         while limit > 0:
-            where = (source.where(), chosen.where(), LETTERS.c.offset > last, LETTERS.c.written_at <= until)
-            size = func.coalesce(func.length(LETTERS.c.value), literal(0))
-            sizes = select(LETTERS.c.offset, size).where(*where).order_by(LETTERS.c.offset).limit(min(limit, _CHUNK))
+            where = (source.where(), chosen.where(), DEAD_LETTERS.c.offset > last, DEAD_LETTERS.c.written_at <= until)
+            size = func.coalesce(func.length(DEAD_LETTERS.c.value), literal(0))
+            sizes = (
+                select(DEAD_LETTERS.c.offset, size)
+                .where(*where)
+                .order_by(DEAD_LETTERS.c.offset)
+                .limit(min(limit, _CHUNK))
+            )
             with self._connection("reading dead letters") as connection:
                 offsets = _fitting([(row[0], row[1]) for row in connection.execute(sizes)])
-                full = select(LETTERS).where(*where, LETTERS.c.offset.in_(offsets)).order_by(LETTERS.c.offset)
+                full = (
+                    select(DEAD_LETTERS)
+                    .where(*where, DEAD_LETTERS.c.offset.in_(offsets))
+                    .order_by(DEAD_LETTERS.c.offset)
+                )
                 dead_letters = [dead_letter_of(row) for row in connection.execute(full)]
             if not offsets:
                 return
@@ -120,8 +133,8 @@ class DeadLetterAdmin:
     def drop(self, source: DeadLetterSource, chosen: Selection, until: dt.datetime) -> int:
         """Delete the content of the dead letters of a source that were there at `until`; how many they were."""
         statement = (
-            update(LETTERS)
-            .where(source.where(), chosen.where(), LETTERS.c.written_at <= until)
+            update(DEAD_LETTERS)
+            .where(source.where(), chosen.where(), DEAD_LETTERS.c.written_at <= until)
             .values(key=null(), value=null(), headers=null(), dropped_at=func.utc_timestamp(text("6")))
             .with_dialect_options(mysql_limit=_DROPPED_AT_ONCE)
         )

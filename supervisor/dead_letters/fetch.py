@@ -18,7 +18,7 @@ from supervisor.kafka.cluster_view import ClusterView
 from workers.intake.batch_builder import headers_of
 from workers.retry.dead_letter import DeadLetter
 
-log = get_logger("letters")
+log = get_logger("dead_letters")
 _PATIENCE = 30.0
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from rtpipe.errors import SettingsError
 from supervisor.settings.option_values import duration_seconds, topic_and_partition, words
 
@@ -33,7 +33,7 @@ class Selection:
 
     def where(self) -> ColumnElement[bool]:
         """The condition on `rtpipe_dead_letters`."""
-        columns = LETTERS.c
+        columns = DEAD_LETTERS.c
         found: list[ColumnElement[bool]] = [
             columns.dropped_at.is_not(None) if self.dropped else columns.dropped_at.is_(None)
         ]

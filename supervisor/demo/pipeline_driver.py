@@ -27,7 +27,7 @@ _LOOKS = PausePolicy.steady(0.1)
 class DriverError(RtpipeError):
     """A step of demo or chaos did not come out as it should: what exactly, is the finding."""
 
-    name = "E_REHEARSAL"
+    name = "E_DEMO"
     exit_code = ExitCode.FAILED
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.naming import OFFSETS_TABLE
 from avro_schemas.tables.metadata_columns import POSITION
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
 from rtpipe.mysql.engine import bare_connection
@@ -26,7 +26,7 @@ from supervisor.verify.values import Row, from_table, select_list
 BATCH = 2_000  #: rows a fetch
 
 _LETTERS = f"""
-    SELECT letter.`partition`, letter.`offset`, SHA2(letter.value, 256) FROM {LETTERS.name} AS letter
+    SELECT letter.`partition`, letter.`offset`, SHA2(letter.value, 256) FROM {DEAD_LETTERS.name} AS letter
     JOIN {OFFSETS_TABLE} AS ledger USING (topic, `partition`, consumer_group, topic_id)
     WHERE letter.topic = %s AND letter.consumer_group = %s
 """

@@ -146,7 +146,7 @@ def test_killed_at_any_spot(database: Addresses, tmp_path: Path, spot: str) -> N
     with with_letters(database, tmp_path, 1_200) as pipeline:
         repair(pipeline)
         answer = pipeline.run(
-            "dead-letters", "retry", "-t", pipeline.topics[0], env={"RTPIPE_KILL_POINT": f"letters:{spot}"}
+            "dead-letters", "retry", "-t", pipeline.topics[0], env={"RTPIPE_KILL_POINT": f"dead_letters:{spot}"}
         )
         assert answer.returncode == -signal.SIGKILL, answer.stdout + answer.stderr
         expected = 200 if spot == "after_commit" else 0

@@ -26,7 +26,7 @@ from avro_schemas.avro.wire_format import pack
 from avro_schemas.naming import group_for
 from avro_schemas.registry.client import Registry
 from avro_schemas.tables.layout import table_layout
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.rules import TableRules
 from rtpipe.credentials import AccessDeniedError
@@ -139,7 +139,7 @@ class FilledTopic:
         engine = create_engine(self.stack.infra_database_url)
         layout.table.create(engine)
         OFFSETS.create(engine, checkfirst=True)
-        LETTERS.create(engine, checkfirst=True)
+        DEAD_LETTERS.create(engine, checkfirst=True)
         engine.dispose()
 
     def encoded(self, record: dict[str, Any]) -> bytes:
@@ -188,7 +188,7 @@ class FilledTopic:
         marks = ", ".join(["%s"] * len(values))
         self.sql(
             ("UPDATE kafka_offsets SET topic_id = 'id' WHERE topic = %s", [self.topic]),
-            (f"INSERT INTO {LETTERS.name} ({columns}, written_at) VALUES ({marks}, UTC_TIMESTAMP(6))", values),
+            (f"INSERT INTO {DEAD_LETTERS.name} ({columns}, written_at) VALUES ({marks}, UTC_TIMESTAMP(6))", values),
         )
 
     def sql(self, *statements: tuple[str, list[Any]]) -> list[int]:

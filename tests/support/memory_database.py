@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import StaticPool
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.mysql.quoting import unescaped
 from workers.contract.errors import SetupError
@@ -52,7 +52,7 @@ class MemoryServer:
     def __post_init__(self) -> None:
         self.engine = _engine()
         with self.engine.begin() as connection:
-            for table in (OFFSETS, LETTERS):
+            for table in (OFFSETS, DEAD_LETTERS):
                 key = ", ".join(f"`{column.name}`" for column in table.primary_key)
                 names = ", ".join(f"`{column.name}`" for column in table.columns)
                 connection.exec_driver_sql(f"CREATE TABLE {table.name} ({names}, PRIMARY KEY ({key}))")
@@ -139,7 +139,7 @@ class MemorySession:
         return [tuple(row) for row in self.connection.exec_driver_sql(statement)]
 
     def has_table(self, table: str) -> bool:
-        return self._server.has_dead_letters or table != LETTERS.name
+        return self._server.has_dead_letters or table != DEAD_LETTERS.name
 
     def require_innodb(self, table: str) -> None:
         if table in self._server.not_innodb:

@@ -30,7 +30,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
 from avro_schemas.tables.layout import table_layout
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.rules import TableRules
 from infra.provision.accounts import table_privileges
@@ -116,10 +116,10 @@ class Pipeline:
         with contextlib.closing(connect(self.addresses.admin_database_url, self.database)) as connection:
             cursor = connection.cursor()
             cursor.execute(create_table_sql(OFFSETS))
-            cursor.execute(create_table_sql(LETTERS))
+            cursor.execute(create_table_sql(DEAD_LETTERS))
             grantee = f"'{make_url(self.addresses.database_url).username}'@'%'"
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {self.database}.kafka_offsets TO {grantee}")
-            cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.database}.{LETTERS.name} TO {grantee}")
+            cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.database}.{DEAD_LETTERS.name} TO {grantee}")
             cursor.execute("SELECT VERSION()")
             mariadb = "mariadb" in str(cursor.fetchone()).lower()
             for topic in self.topics:

@@ -15,7 +15,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
 from avro_schemas.tables.layout import table_layout
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from infra.provision.accounts import table_privileges
 from infra.tables.ddl import create_table_sql
@@ -50,8 +50,8 @@ def create_typed(pipeline: Pipeline, schema: dict[str, Any], table_schema: dict[
     pipeline.query(create_table_sql(OFFSETS))
     pipeline.query(create_table_sql(layout.table))
     pipeline.query(f"GRANT SELECT, INSERT, UPDATE ON {pipeline.database}.kafka_offsets TO '{user}'@'%'")
-    pipeline.query(create_table_sql(LETTERS))
-    pipeline.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {pipeline.database}.{LETTERS.name} TO '{user}'@'%'")
+    pipeline.query(create_table_sql(DEAD_LETTERS))
+    pipeline.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {pipeline.database}.{DEAD_LETTERS.name} TO '{user}'@'%'")
     privileges = ", ".join(table_privileges(topic, pipeline.rules))
     pipeline.query(f"GRANT {privileges} ON {pipeline.database}.`{topic}` TO '{user}'@'%'")
     pipeline.write_settings()

@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import KafkaError
 from sqlalchemy import insert
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from rtpipe.errors import UnreachableError
 from supervisor.dead_letters import admin as module
 from supervisor.dead_letters import fetch
@@ -40,7 +40,7 @@ class Rig:
 
     @contextlib.contextmanager
     def connection(self, _url: str, silence: int, table: str, doing: str) -> Iterator[Any]:
-        assert (silence, table) == (10, LETTERS.name)
+        assert (silence, table) == (10, DEAD_LETTERS.name)
         self.doing.append(doing)
         with self.server.engine.connect() as connection:
             yield connection
@@ -50,7 +50,7 @@ class Rig:
         row |= {"error_name": error, "error_text": "why", "table_name": topic, "value": b"v", "key": b"k"}
         row |= {"written_at": DAY + dt.timedelta(seconds=offset)} | more
         with self.server.engine.begin() as connection:
-            connection.execute(insert(LETTERS).values(**row))
+            connection.execute(insert(DEAD_LETTERS).values(**row))
 
     def offsets(self, limit: int | None = None, until: dt.datetime = DAY + dt.timedelta(days=1)) -> list[list[int]]:
         """Offsets of the chunks of the first source."""

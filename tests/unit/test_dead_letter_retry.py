@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import RtpipeError, UnreachableError
 from tests.support.memory_database import Fault, MemoryServer
@@ -57,7 +57,7 @@ class Rig:
 
     def letters(self) -> list[DeadLetter]:
         with self.server.engine.connect() as connection:
-            found = connection.execute(select(LETTERS).order_by(LETTERS.c.offset)).all()
+            found = connection.execute(select(DEAD_LETTERS).order_by(DEAD_LETTERS.c.offset)).all()
         return [dead_letter_of(row) for row in found]
 
     def retry(self, *, force: bool = False, dry_run: bool = False) -> DeadLetterRetry:

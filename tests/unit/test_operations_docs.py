@@ -7,7 +7,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from supervisor.status.partition_status import PartitionStatus
 from tests.support.pages import DOCS, modules
@@ -65,7 +65,7 @@ def test_operations_md_has_every_field_of_the_status_and_every_column_of_the_tab
     fields = set(PartitionStatus.__dataclass_fields__) | {"lag"}
     assert fields == cells_of(text, "field")
     assert set(OFFSETS.columns.keys()) == cells_of(text, "column")
-    assert set(LETTERS.columns.keys()) == cells_of(text, "column of `rtpipe_dead_letters`")
+    assert set(DEAD_LETTERS.columns.keys()) == cells_of(text, "column of `rtpipe_dead_letters`")
 
 
 def cells_of(text: str, title: str) -> set[str]:

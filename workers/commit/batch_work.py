@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from rtpipe.mysql.error_numbers import DUPLICATE
 from workers.commit.batch_refusals import BatchRefusals
 from workers.commit.dead_letters.rows import dead_letter_statements
@@ -74,7 +74,7 @@ class BatchWork:
             try:
                 execute(statement)
             except DatabaseTrouble as trouble:
-                raise trouble.at(f"table {LETTERS.name}") from trouble
+                raise trouble.at(f"table {DEAD_LETTERS.name}") from trouble
 
     def give_up(self, trouble: DatabaseTrouble) -> bool:
         """Leave out something of the only message, which is too much for the server: first its row, then the bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from workers.contract.partition_spec import PartitionSpec
 from workers.database.session import DatabaseSession, open_session
@@ -51,9 +51,9 @@ class LedgerConnection:
         if self._spec.rules.mode == "upsert":
             session.require_key(self._spec.table, self._spec.rules.key)
         session.require_innodb(OFFSETS.name)
-        self.has_dead_letters = session.has_table(LETTERS.name)
+        self.has_dead_letters = session.has_table(DEAD_LETTERS.name)
         if self.has_dead_letters:
-            session.require_innodb(LETTERS.name)
+            session.require_innodb(DEAD_LETTERS.name)
 
     def close(self) -> None:
         """Drop the session; the server rolls back what was open on it."""

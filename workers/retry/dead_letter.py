@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from workers.commit.dead_letters.rows import NOT_KEPT
 from workers.contract.batch import Batch, Headers
 from workers.contract.packed_bytes import PackedBytes
@@ -31,10 +31,10 @@ class DeadLetterSource:
     def where(self) -> ColumnElement[bool]:
         """Its dead letters, dropped ones too."""
         return and_(
-            LETTERS.c.topic == self.key.topic,
-            LETTERS.c["partition"] == self.key.partition,
-            LETTERS.c.consumer_group == self.group,
-            LETTERS.c.topic_id == self.topic_id,
+            DEAD_LETTERS.c.topic == self.key.topic,
+            DEAD_LETTERS.c["partition"] == self.key.partition,
+            DEAD_LETTERS.c.consumer_group == self.group,
+            DEAD_LETTERS.c.topic_id == self.topic_id,
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.mysql.error_numbers import PASSING, UNKNOWN_COLUMN, Action
@@ -77,7 +77,7 @@ class DeadLetterRetry:
     def _session(self) -> DatabaseSession:
         if self._opened is None:
             self._opened = self._open(self._spec.current_database_url(), self._spec.database_seconds)
-            for table in (self._spec.table, OFFSETS.name, LETTERS.name):
+            for table in (self._spec.table, OFFSETS.name, DEAD_LETTERS.name):
                 self._opened.require_innodb(table)
             if self._spec.rules.mode == "upsert":
                 self._opened.require_key(self._spec.table, self._spec.rules.key)
@@ -138,14 +138,14 @@ class DeadLetterRetry:
         max_packet = self._session.max_packet
         encoded = self._encoder.encode(batch_of(dead_letters), max_packet)
         work = BatchWork(encoded, WorkLimits(max_packet, dead_letters=len(dead_letters)))
-        kill_points.reach("letters:begin")
+        kill_points.reach("dead_letters:begin")
         transaction = RetryTransaction(
             self._session, self._source, [dead_letter.offset for dead_letter in dead_letters]
         )
         if len(transaction.present) < len(dead_letters):
             transaction.roll_back()
             raise _Gone(transaction.present)
-        kill_points.reach("letters:locked")
+        kill_points.reach("dead_letters:locked")
         stored = transaction.stored
         kept = self._kept(stored, dead_letters, encoded)
         work.refusals.set_aside(kept)
@@ -164,11 +164,11 @@ class DeadLetterRetry:
         if self._dry_run:
             transaction.roll_back()
             return
-        kill_points.reach("letters:before_commit")
+        kill_points.reach("dead_letters:before_commit")
         self._unsure = True
         transaction.commit()
         self._unsure = False
-        kill_points.reach("letters:after_commit")
+        kill_points.reach("dead_letters:after_commit")
 
     def _outcome(self, dead_letter: DeadLetter, refusal: Refusal | None, kept: str | None) -> RetryOutcome:
         if kept is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, select, update
 
-from avro_schemas.tables.own_tables.dead_letters import LETTERS
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.mysql.error_numbers import ROLLED_BACK
 from workers import kill_points
@@ -42,8 +42,8 @@ class RetryTransaction:
         with translated():
             locking = select(OFFSETS).where(self._row()).with_for_update()
             self.stored: Row[Any] | None = session.connection.execute(locking).one_or_none()
-            where = (source.where(), LETTERS.c.offset.in_(offsets), LETTERS.c.dropped_at.is_(None))
-            found = session.connection.execute(select(LETTERS.c.offset).where(*where).with_for_update())
+            where = (source.where(), DEAD_LETTERS.c.offset.in_(offsets), DEAD_LETTERS.c.dropped_at.is_(None))
+            found = session.connection.execute(select(DEAD_LETTERS.c.offset).where(*where).with_for_update())
             self.present = set(found.scalars())
 
     def _row(self) -> ColumnElement[bool]:
@@ -63,7 +63,7 @@ class RetryTransaction:
         self._set_totals(before, expected)
         work.write_rows(self._execute)
         self._set_totals(expected, after())
-        kill_points.reach("letters:rows_written")
+        kill_points.reach("dead_letters:rows_written")
 
     def _set_totals(self, before: Totals, after: Totals) -> None:
         if before == after:
@@ -77,14 +77,14 @@ class RetryTransaction:
 
     def _execute(self, statement: bytes) -> int:
         found = self._session.execute(statement)
-        kill_points.reach("letters:mid_insert")
+        kill_points.reach("dead_letters:mid_insert")
         return found
 
     def delete(self, offsets: Collection[int]) -> None:
         """Delete the dead letters whose messages are rows now."""
         with translated():
-            where = (self._source.where(), LETTERS.c.offset.in_(offsets))
-            self._session.connection.execute(delete(LETTERS).where(*where))
+            where = (self._source.where(), DEAD_LETTERS.c.offset.in_(offsets))
+            self._session.connection.execute(delete(DEAD_LETTERS).where(*where))
 
     def explain(self, dead_letters: Sequence[DeadLetter], refused: Mapping[int, Refusal], table: str) -> None:
         """Let the dead letters that are still none say why by now, and which table it was."""
@@ -92,9 +92,9 @@ class RetryTransaction:
             dead_letter = dead_letters[at]
             text = dead_letter_text(refusal, size_not_kept=None if dead_letter.kept else len(dead_letter.value or b""))
             values = {"error_name": refusal.reason.value, "error_text": text, "table_name": table}
-            where = (self._source.where(), LETTERS.c.offset == dead_letter.offset)
+            where = (self._source.where(), DEAD_LETTERS.c.offset == dead_letter.offset)
             with translated():
-                self._session.connection.execute(update(LETTERS).where(*where).values(values))
+                self._session.connection.execute(update(DEAD_LETTERS).where(*where).values(values))
 
     def commit(self) -> None:
         """Commit."""

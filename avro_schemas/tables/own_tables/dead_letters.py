@@ -23,7 +23,7 @@ def _ascii(length: int) -> VARCHAR:
     return VARCHAR(length, charset="ascii", collation="ascii_bin")
 
 
-LETTERS = Table(
+DEAD_LETTERS = Table(
     f"{OWN_PREFIX}dead_letters",
     MetaData(),
     Column("topic", _ascii(249), primary_key=True, quote=True),

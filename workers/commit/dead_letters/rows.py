@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from avro_schemas.avro.wire_format import WireFormatError, schema_id_of
-from avro_schemas.tables.own_tables.dead_letters import LETTERS, MAX_TEXT
+from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS, MAX_TEXT
 from rtpipe.mysql.quoting import binary_literal, quoted, quoted_list, quoted_text
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Refusal
 from workers.rows.metadata_literals import headers_json, moment_text
 
-_COLUMNS = [str(column.name) for column in LETTERS.columns]
-_NEWER = [str(column.name) for column in LETTERS.columns if not column.primary_key]
-_PREFIX = f"INSERT INTO {LETTERS.name} ({quoted_list(_COLUMNS)}) VALUES ".encode()
+_COLUMNS = [str(column.name) for column in DEAD_LETTERS.columns]
+_NEWER = [str(column.name) for column in DEAD_LETTERS.columns if not column.primary_key]
+_PREFIX = f"INSERT INTO {DEAD_LETTERS.name} ({quoted_list(_COLUMNS)}) VALUES ".encode()
 #: How the text of a dead letter ends whose value, key or headers could not be kept.
 NOT_KEPT = "more than max_allowed_packet takes and are in Kafka alone"
 #: A message that is read again, since the offset was set back, replaces its dead letter.
