@@ -1,4 +1,4 @@
-"""From a schema everything else follows: topic, subject, columns, table, and the changes of a table.
+"""What is worked out from a schema: subjects, columns, tables and their changes.
 
     files     what people wrote         ┐
     registry  what producers registered ┴─> avro  types ─> columns ─> tables  layout, changes

@@ -1,4 +1,4 @@
-"""Avro topics into MySQL, exactly once. The foundation: what every room stands on; imports none of them.
+"""Avro topics into MySQL, exactly once. What all other packages use; it imports none of them.
 
 The house. A room may import those below it, never those above it; workers and infra do not know each other
 (`make check` holds this):

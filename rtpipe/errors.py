@@ -1,4 +1,6 @@
-"""How rtpipe says that something went wrong: the exit codes and the root of every error.
+"""How rtpipe says that something went wrong: the exit codes and the root of every error that ends something.
+
+Why a message is a dead letter is not here: workers/contract/refusal.py has these reasons.
 
     RtpipeError                    what happened, where, and a hint: what to do about it
     ├── SettingsError              a flag, variable or settings file is wrong (before anything starts)
@@ -14,7 +16,7 @@ import enum
 
 
 class ExitCode(enum.IntEnum):
-    """What a process tells its caller; docs/errors.md shows the same table."""
+    """What a process tells its caller; docs/commands.md shows the same table."""
 
     DONE = 0  #: finished, or stopped cleanly on a signal
     FAILED = 1  #: a bug: nothing that a setting or a repair explains

@@ -27,7 +27,7 @@ from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
 from supervisor.settings.registry_settings import open_registry
 from supervisor.settings.settings import Settings
-from supervisor.status.partition_status import PipelineStatus
+from supervisor.status.status_facts import PipelineStatus
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.supervisor_process import Options, Supervisor
 from workers.contract.partition_spec import PartitionKey, PartitionSpec

@@ -1,4 +1,7 @@
-"""What changes in Kafka while workers run: topics made again, partitions added, leaders that come and go."""
+"""What is done about changes in Kafka while workers run: topics made again, partitions added, leaders that come and go.
+
+supervisor/kafka/topic_watch.py finds them.
+"""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ from supervisor.lifecycle.worker_state import TERMINAL
 from supervisor.run_targets import RunTargets
 from supervisor.shutdown import Shutdown, kill_all
 from supervisor.signal_inbox import SignalInbox
-from supervisor.status.partition_status import PipelineStatus
-from supervisor.status.run_words import log_end_of_run
-from supervisor.status.status_report import StatusReport
+from supervisor.status.run_summary import log_end_of_run
+from supervisor.status.status_facts import PipelineStatus
+from supervisor.status.status_refresh import StatusReport
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.wait_set import WaitSet
 from workers.contract.partition_spec import PartitionKey, PartitionSpec

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from sqlalchemy.dialects.mysql import TINYINT
 
+from avro_schemas.columns.fit_rules import RULES, beyond_ascii, family
 from avro_schemas.columns.found_table import FoundColumn
-from avro_schemas.columns.type_pairs import RULES, beyond_ascii, family
 from avro_schemas.columns.type_text import found_type, type_words
 from avro_schemas.columns.types import NANOS_COMMENT, ColumnShape
 from avro_schemas.columns.verdict import Fit, Verdict

@@ -4,6 +4,7 @@ The consumer may SELECT and INSERT on the topics' tables (UPDATE and DELETE wher
 `kafka_offsets` too, and UPDATE and DELETE letters in
 `rtpipe_dead_letters` (one that is read again, one that is retried), nothing else: SELECT, because people read what
 they consumed as the user that they know. infra may create, alter and read, and write the history of what it altered.
+infra/mysql/init.sql gives the same to the embedded stack and compose.yaml, before any table is there.
 """
 
 from __future__ import annotations

@@ -6,9 +6,8 @@ the session, and whoever comes next takes the lock, looks anew, and marks what w
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -19,7 +18,8 @@ from infra.tables.alter_table import Alteration
 from infra.tables.change_history import Cause, ChangeHistory
 from infra.tables.database import Account, Sessions, action_for, error_number, run, said_by
 from infra.tables.ddl import ServerFacts, demands_primary_key
-from infra.tables.refused_ddl import TableBusyError, Verb, denied, why_refused
+from infra.tables.refused_ddl import Verb, denied, why_refused
+from infra.tables.table_lock import table_lock
 from infra.tables.table_look import found_table, json_depth
 from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import OTHER_ALGORITHM, Action
@@ -27,7 +27,6 @@ from rtpipe.mysql.quoting import quoted, quoted_text
 
 #: Seconds for the answer to one statement: a long copy outlives its session, and the next one finds it done.
 DDL_SECONDS = 600
-_LOCK_SECONDS = 5
 #: Without it MariaDB alters no table WITH SYSTEM VERSIONING; rows of before get the new column, too.
 _KEEP_HISTORY = "SET SESSION system_versioning_alter_history = 'KEEP'"
 
@@ -64,19 +63,9 @@ class TableSession:
                 raise
             raise self._refused(error, "make", sql, f"CREATE ON {quoted(self.database)}.*") from error
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Alone with the table, as far as rtpipe goes. TableBusyError if another session alters it just now."""
-        digest = hashlib.sha256(f"{self.database}.{self._table}".encode()).hexdigest()
-        name = f"rtpipe_table:{digest[:48]}"
-        got = self._connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (name, _LOCK_SECONDS)).scalar()
-        if got != 1:
-            raise TableBusyError(f"another session of rtpipe alters table {self._table}")
-        try:
-            yield
-        finally:
-            if not self._connection.invalidated:
-                self._connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (name,))
+        return table_lock(self._connection, self.database, self._table)
 
     def close_open_entries(self) -> None:
         """Close what a session left open that was cut off, if it has come to its end by now."""

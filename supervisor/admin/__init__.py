@@ -1,1 +1,1 @@
-"""One question or change of a person to the database, outside of any worker."""
+"""What a person reads or changes in the database by a command, without a worker."""

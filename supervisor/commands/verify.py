@@ -50,6 +50,7 @@ def verify(
     from supervisor import partition_plan
     from supervisor.settings.settings import load_with
     from supervisor.verify.verify import VerifyOrder
+    from supervisor.verify.view import as_json as json_of
     from supervisor.verify.view import print_report
 
     names = tuple(topic_names(topics))
@@ -76,7 +77,7 @@ def verify(
     )
     report = _with_progress(order)
     if as_json:
-        print_json(report.to_json())
+        print_json(json_of(report))
     else:
         print_report(report)
     raise typer.Exit(report.exit_code(fail_on_dead_letters=fail_on_dead_letters))

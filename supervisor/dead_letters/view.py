@@ -79,6 +79,14 @@ def iso(moment: dt.datetime) -> str:
     return moment.isoformat() + "Z"
 
 
+def facts_of_list(counts: Sequence[DeadLetterCount], dead_letters: Sequence[DeadLetter]) -> dict[str, Any]:
+    """The answer of `rtpipe dead-letters list --json`."""
+    return {
+        "summary": [facts_of_count(count) for count in counts],
+        "letters": [facts_of(dead_letter) for dead_letter in dead_letters],
+    }
+
+
 def facts_of_count(found: DeadLetterCount) -> dict[str, Any]:
     """A line of the summary, for JSON."""
     times = {"first": iso(found.first), "last": iso(found.last)}

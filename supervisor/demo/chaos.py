@@ -23,7 +23,7 @@ import psutil
 
 from supervisor.demo.database_faults import cut_connection, lock_on
 from supervisor.demo.pipeline_driver import DriverError, PipelineDriver, until
-from supervisor.status.partition_status import PartitionStatus
+from supervisor.status.status_facts import PartitionStatus
 
 #: Seconds that a frozen process stays frozen, unless the supervisor kills it before.
 _FROZEN = (0.5, 5.0)

@@ -12,7 +12,7 @@ import psutil
 from supervisor.demo.database_faults import lock_on
 from supervisor.demo.pipeline_driver import DriverError, PipelineDriver, until
 from supervisor.demo.steps import Steps
-from supervisor.status.partition_status import PartitionStatus
+from supervisor.status.status_facts import PartitionStatus
 
 
 class DemoFaults:

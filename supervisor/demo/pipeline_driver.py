@@ -18,7 +18,7 @@ import psutil
 from rtpipe.errors import ExitCode, RtpipeError
 from rtpipe.pause import PausePolicy
 from supervisor.control_socket import ask_all, runtime_directory
-from supervisor.status.partition_status import PartitionStatus, PipelineStatus
+from supervisor.status.status_facts import PartitionStatus, PipelineStatus
 
 _T = TypeVar("_T")
 _LOOKS = PausePolicy.steady(0.1)

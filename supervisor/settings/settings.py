@@ -21,10 +21,10 @@ from supervisor.settings.database_settings import DatabaseSettings
 from supervisor.settings.environment import PREFIX, refuse_misspelt, variable
 from supervisor.settings.kafka_settings import KafkaSettings
 from supervisor.settings.registry_settings import RegistrySettings
+from supervisor.settings.run_settings import SuperviseSettings
 from supervisor.settings.secrets_in_files import BLOCKS, files_of_secrets, settings_from_files
 from supervisor.settings.setting_errors import explained, explained_json, first_problem
 from supervisor.settings.settings_file import settings_from_toml
-from supervisor.settings.supervise_settings import SuperviseSettings
 from supervisor.settings.topic_settings import TopicBlock, TopicSettings
 
 #: The addresses of Kafka, registry and database, which the embedded stack has, too.

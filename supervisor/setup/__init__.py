@@ -1,1 +1,1 @@
-"""`rtpipe setup`: the database side of topics that exist."""
+"""`rtpipe setup`: makes tables, users and grants for topics that exist already."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from supervisor.control_socket import ControlServer
 from supervisor.lifecycle.worker_state import WorkerState
-from supervisor.status.partition_status import PartitionStatus, PipelineStatus, own_version
+from supervisor.status.status_facts import PartitionStatus, PipelineStatus, own_version
 
 
 class StatusBeforePlan:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rtpipe.log import visible
 from supervisor.status.outage_log import some_of
-from supervisor.status.partition_status import SCHEMA_VERSION, PartitionStatus, PipelineStatus, own_version
+from supervisor.status.status_facts import SCHEMA_VERSION, PartitionStatus, PipelineStatus, own_version
 
 #: Worst first. A state of another version comes before running ones.
 _STYLE = {

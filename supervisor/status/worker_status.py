@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import ALIVE, WorkerState
-from supervisor.status.partition_status import PartitionStatus
 from supervisor.status.process_stats import ProcessStats
+from supervisor.status.status_facts import PartitionStatus
 
 #: States in which a worker works, unless it waits for a service.
 _WORKS = frozenset({WorkerState.STARTING, WorkerState.RUNNING})

@@ -13,7 +13,7 @@ from supervisor.verify.rows import Extra, Findings, Missing
 from supervisor.verify.shown_values import shown
 from supervisor.verify.values import Row
 
-LONGEST = 60  #: characters of a value in a sentence; to_json() has all of it
+LONGEST = 60  #: characters of a value in a sentence; `--json` has all of it
 _POSITION = 2  #: values in front of a row that says its partition and offset
 
 

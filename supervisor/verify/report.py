@@ -1,4 +1,4 @@
-"""What `rtpipe verify` found, as frozen values; view.py prints them, `to_json` is for programs."""
+"""What `rtpipe verify` found, as frozen values; view.py shows them to people and to programs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rtpipe.errors import ExitCode
-
-SCHEMA_VERSION = 1  #: of to_json(): raised when a key changes its meaning or goes away
 
 
 class Kind(enum.StrEnum):
@@ -39,19 +37,6 @@ class Difference:
     expected: Any = None
     found: Any = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Every key, None where it does not apply."""
-        return {
-            "kind": str(self.kind),
-            "topic": self.topic,
-            "partition": self.partition,
-            "offset": self.offset,
-            "column": self.column,
-            "expected": self.expected,
-            "found": self.found,
-            "text": self.text,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class PartitionReport:
@@ -68,18 +53,6 @@ class PartitionReport:
     def lag(self) -> int:
         """Offsets up to the watermark that are not consumed."""
         return max(0, self.high - (self.low if self.stored is None else self.stored))
-
-    def to_json(self) -> dict[str, Any]:
-        """Stable keys."""
-        return {
-            "partition": self.partition,
-            "low_watermark": self.low,
-            "high_watermark": self.high,
-            "stored_offset": self.stored,
-            "lag": self.lag,
-            "rows_total": self.rows_total,
-            "dead_total": self.dead_total,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,24 +89,6 @@ class TopicReport:
         """All consumed, and each message a row that is equal, or a dead letter."""
         return not self.counts
 
-    def to_json(self) -> dict[str, Any]:
-        """Stable keys."""
-        return {
-            "topic": self.topic,
-            "table": self.table,
-            "group": self.group,
-            "ok": self.ok,
-            "lag": self.lag,
-            "rows_total": self.rows_total,
-            "rows_in_table": self.rows_in_table,
-            "dead_letters": self.dead_letters,
-            "messages_read": self.messages_read,
-            "partitions": [partition.to_json() for partition in self.partitions],
-            "difference_counts": {str(kind): count for kind, count in self.counts.items()},
-            "differences": [difference.to_json() for difference in self.differences],
-            "notes": list(self.notes),
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
@@ -158,17 +113,6 @@ class VerifyReport:
         if not self.ok:
             return ExitCode.DIFFERENT
         return ExitCode.DEAD_LETTERS if fail_on_dead_letters and self.dead_letters else ExitCode.DONE
-
-    def to_json(self) -> dict[str, Any]:
-        """Stable keys, for --json."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "ok": self.ok,
-            "dead_letters": self.dead_letters,
-            "values": self.values,
-            "seconds": round(self.seconds, 3),
-            "topics": [topic.to_json() for topic in self.topics],
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from supervisor.verify.differences import Differences, judge_count, judge_offset
 from supervisor.verify.report import PartitionReport, TopicReport, VerifyReport
 from supervisor.verify.schemas import schemas_of
 from supervisor.verify.table_snapshot import TableReader
-from supervisor.verify.value_comparison import Progress, ValueComparison
+from supervisor.verify.topic_comparison import Progress, ValueComparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

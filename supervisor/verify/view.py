@@ -1,15 +1,76 @@
-"""How the answer of `rtpipe verify` looks to a person."""
+"""How the answer of `rtpipe verify` looks to a person, and to a program (`--json`)."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from supervisor.verify.report import TopicReport, VerifyReport
+from supervisor.verify.report import Difference, PartitionReport, TopicReport, VerifyReport
 
 #: A narrow terminal wraps lines by itself; numbers and names are never cut.
 _AS_WIDE_AS_IT_IS = 1_000
+
+
+_SCHEMA_VERSION = 1  # of `--json`: raised when a key changes its meaning or goes away
+
+
+def as_json(report: VerifyReport) -> dict[str, Any]:
+    """The answer with keys that stay."""
+    return {
+        "schema_version": _SCHEMA_VERSION,
+        "ok": report.ok,
+        "dead_letters": report.dead_letters,
+        "values": report.values,
+        "seconds": round(report.seconds, 3),
+        "topics": [_topic_json(topic) for topic in report.topics],
+    }
+
+
+def _topic_json(topic: TopicReport) -> dict[str, Any]:
+    return {
+        "topic": topic.topic,
+        "table": topic.table,
+        "group": topic.group,
+        "ok": topic.ok,
+        "lag": topic.lag,
+        "rows_total": topic.rows_total,
+        "rows_in_table": topic.rows_in_table,
+        "dead_letters": topic.dead_letters,
+        "messages_read": topic.messages_read,
+        "partitions": [_partition_json(partition) for partition in topic.partitions],
+        "difference_counts": {str(kind): count for kind, count in topic.counts.items()},
+        "differences": [_difference_json(difference) for difference in topic.differences],
+        "notes": list(topic.notes),
+    }
+
+
+def _partition_json(partition: PartitionReport) -> dict[str, Any]:
+    return {
+        "partition": partition.partition,
+        "low_watermark": partition.low,
+        "high_watermark": partition.high,
+        "stored_offset": partition.stored,
+        "lag": partition.lag,
+        "rows_total": partition.rows_total,
+        "dead_total": partition.dead_total,
+    }
+
+
+def _difference_json(difference: Difference) -> dict[str, Any]:
+    """Every key, None where it does not apply."""
+    return {
+        "kind": str(difference.kind),
+        "topic": difference.topic,
+        "partition": difference.partition,
+        "offset": difference.offset,
+        "column": difference.column,
+        "expected": difference.expected,
+        "found": difference.found,
+        "text": difference.text,
+    }
 
 
 def print_report(report: VerifyReport) -> None:

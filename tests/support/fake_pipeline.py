@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from supervisor.demo.pipeline_driver import DriverError
-from supervisor.status.partition_status import PartitionStatus
+from supervisor.status.status_facts import PartitionStatus
 
 
 def partition(number: int = 0, *, offset: int | None = 10, end: int | None = 100, **more: Any) -> PartitionStatus:

@@ -13,7 +13,7 @@ from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
 from supervisor.lifecycle.heartbeat import HeartbeatLimits
 from supervisor.schemas.schema_requests import Reply
-from supervisor.status.partition_status import PipelineStatus
+from supervisor.status.status_facts import PipelineStatus
 from supervisor.supervisor_process import Options, Supervisor
 from tests.support.fake_worker import SPEC, FakeLauncher
 from tests.support.specs import default_policy

@@ -11,8 +11,9 @@ from avro_schemas.tables.rules import TableRules
 from tests.support.batches import batch_of
 from tests.support.specs import default_spec
 from workers.commit.batch_work import BatchWork, WorkLimits
-from workers.commit.encoded_batch import EncodedBatch, Tombstones
+from workers.commit.encoded_batch import EncodedBatch
 from workers.commit.row_statements import Rows
+from workers.commit.tombstones import Tombstones
 from workers.contract.errors import RowExistsError
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal

@@ -568,11 +568,12 @@ def test_verify(rtpipe: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         orders.append(order)
         for done in (1, 2):
             progress(SimpleNamespace(topic="a", stage="rows", done=done, total=None))
-        return SimpleNamespace(exit_code=exit_code, to_json=lambda: {"ok": False, "at": MOMENT})
+        return SimpleNamespace(exit_code=exit_code)
 
     printed = Spy()
     monkeypatch.setattr("supervisor.verify.verify.verify", check)
     monkeypatch.setattr("supervisor.verify.view.print_report", printed)
+    monkeypatch.setattr("supervisor.verify.view.as_json", lambda _report: {"ok": False, "at": MOMENT})
     assert rtpipe("verify", "-t", "a", "--values", "--limit", "3", "--fail-on-dead-letters").returncode == 3
     assert (orders[0].topics, orders[0].values, orders[0].listed) == (("a",), True, 3)
     assert (orders[0].database_url, orders[0].tables) == (ADDRESSES["RTPIPE_DATABASE_URL"], {"a": "a"})

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
-from supervisor.status.partition_status import PartitionStatus
+from supervisor.status.status_facts import PartitionStatus
 from tests.support.pages import DOCS, modules
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from supervisor.demo import pipeline_driver as module
 from supervisor.demo.pipeline_driver import DriverError, PipelineDriver
-from supervisor.status.partition_status import PipelineStatus
+from supervisor.status.status_facts import PipelineStatus
 from tests.support.fake_pipeline import FakeProcess, partition
 
 

@@ -21,10 +21,10 @@ from supervisor.lifecycle.rate_meter import RateMeter
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.status import status_view
 from supervisor.status.before_plan import StatusBeforePlan
-from supervisor.status.partition_status import PartitionStatus, PipelineStatus
 from supervisor.status.process_stats import ProcessStats
-from supervisor.status.run_words import log_end_of_run, summary
+from supervisor.status.run_summary import log_end_of_run, summary
 from supervisor.status.running_supervisors import ask_for_status, nobody_answers
+from supervisor.status.status_facts import PartitionStatus, PipelineStatus
 from supervisor.status.status_view import LiveView, print_status
 from supervisor.status.supervisors_elsewhere import SupervisorElsewhere
 from supervisor.status.worker_status import status_of

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from supervisor.status.partition_status import PartitionStatus, PipelineStatus
+from supervisor.status.status_facts import PartitionStatus, PipelineStatus
 from supervisor.status.status_table import status_picture, summary_words
 
 FACTS: dict[str, Any] = {

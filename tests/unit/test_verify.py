@@ -14,6 +14,7 @@ from rtpipe.errors import ExitCode, SettingsError
 from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify.report import Kind, TopicReport
 from supervisor.verify.verify import VerifyOrder
+from supervisor.verify.view import as_json
 from tests.support.found_tables import table_of
 from tests.support.verified_topic import SCHEMA, FakeRows, FakeTopic, Verified, message, tombstone, value
 
@@ -119,7 +120,7 @@ class TestDeadLetters:
         report = verified.all_of(topic, rows, values=False)
         assert report.exit_code(fail_on_dead_letters=False) is ExitCode.DONE
         assert report.exit_code(fail_on_dead_letters=True) is ExitCode.DEAD_LETTERS
-        assert report.to_json()["dead_letters"] == 1
+        assert as_json(report)["dead_letters"] == 1
 
 
 class TestOffsetsAndCounts:

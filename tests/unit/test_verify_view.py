@@ -6,7 +6,7 @@ import pytest
 
 from rtpipe.errors import ExitCode
 from supervisor.verify.report import Kind, PartitionReport, TopicReport, VerifyReport
-from supervisor.verify.view import print_report
+from supervisor.verify.view import as_json, print_report
 
 
 def report(*, rows: int, dead: int, wrong: int = 0, values: bool = True) -> VerifyReport:
@@ -58,4 +58,4 @@ def test_differences_beside_a_dead_letter(capsys: pytest.CaptureFixture[str]) ->
 )
 def test_the_exit_code(of: VerifyReport, asked: bool, code: ExitCode) -> None:
     assert of.exit_code(fail_on_dead_letters=asked) is code
-    assert of.to_json()["dead_letters"] == of.topics[0].to_json()["dead_letters"] == of.dead_letters
+    assert as_json(of)["dead_letters"] == as_json(of)["topics"][0]["dead_letters"] == of.dead_letters

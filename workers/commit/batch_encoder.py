@@ -6,17 +6,16 @@ Asks for schemas, and with that may have the table altered, so this comes before
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from itertools import groupby
 
 from avro_schemas.avro.wire_format import HEADER_SIZE
 from avro_schemas.tables.evolution import EvolutionError
-from avro_schemas.tables.metadata_columns import DELETED_COLUMN
 from rtpipe.errors import RtpipeError
-from rtpipe.mysql.quoting import quoted, quoted_list
-from workers.commit.encoded_batch import EncodedBatch, Tombstones
+from workers.commit.encoded_batch import EncodedBatch
 from workers.commit.key_watch import KeyWatch
 from workers.commit.row_statements import Rows
+from workers.commit.tombstones import tombstones_of
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
@@ -24,10 +23,6 @@ from workers.rows.foreign_values import header_refusals, of_this_value
 from workers.rows.row_encoder import Encoded, RowEncoder
 from workers.rows.schema_cache import SchemaCache, Schemas
 from workers.rows.schema_source import SchemaHaltError
-
-_NULL = Refusal(Reason.NULL_VALUE, "a null value (tombstone), for which the topic's settings have no use")
-#: Indexes of messages in their batch.
-_Indexes = Sequence[int]
 
 
 class TableMustChange(Exception):  # noqa: N818 - carries the error that it becomes
@@ -94,7 +89,7 @@ class BatchEncoder:
             self._require_room(batch, refused)
         if self._spec.rules.deletes:
             self._keys.compare(batch, parts, nulls)
-        tombstones, more = self._tombstones(batch, nulls)
+        tombstones, more = tombstones_of(self._spec, self._keys, batch, nulls)
         return EncodedBatch(self._spec, batch, parts, refused | more, tombstones, altered)
 
     def committed(self, encoded: EncodedBatch, deleted_rows: int) -> None:
@@ -124,18 +119,6 @@ class BatchEncoder:
             )
             raise TableMustChange(first, error)
 
-    def _tombstones(self, batch: Batch, nulls: _Indexes) -> tuple[Tombstones, dict[int, Refusal]]:
-        """What the messages without a value do, and those that are refused."""
-        rules = self._spec.rules
-        if rules.tombstones == "ignore":
-            return Tombstones(ignored=len(nulls)), {}
-        if not rules.deletes:
-            return Tombstones(), dict.fromkeys(nulls, _NULL)
-        found = {index: self._keys.tombstone(batch, index) for index in nulls}
-        keys = {index: key for index, key in found.items() if isinstance(key, str)}
-        refused = {index: key for index, key in found.items() if isinstance(key, Refusal)}
-        return Tombstones(keys, _deletion(self._spec), soft=rules.tombstones == "soft_delete"), refused
-
 
 def _by_header(batch: Batch, refused: Collection[int]) -> tuple[dict[bytes, list[int]], list[int]]:
     """The indexes of the messages by their first bytes; and of those that have no value."""
@@ -161,11 +144,3 @@ def _too_large(part: Rows, max_packet: int) -> dict[int, Refusal]:
         index: Refusal(Reason.TOO_LARGE, f"a row of {size:,} bytes is larger than max_allowed_packet {max_packet:,}")
         for index, size in part.too_large(max_packet).items()
     }
-
-
-def _deletion(spec: PartitionSpec) -> str:
-    """The beginning of the statement that deletes rows by key, up to the bracket around the keys."""
-    soft = spec.rules.tombstones == "soft_delete"
-    table = quoted(spec.table)
-    act = f"UPDATE {table} SET {DELETED_COLUMN} = 1" if soft else f"DELETE FROM {table}"
-    return f"{act} WHERE ({quoted_list(spec.rules.key)}) IN ("

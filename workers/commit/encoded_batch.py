@@ -6,19 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workers.commit.row_statements import Rows
+from workers.commit.tombstones import Tombstones
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Tombstones:
-    """Messages without a value: those that delete, and how many of the others do nothing."""
-
-    keys: Mapping[int, str] = field(default_factory=dict)  #: literals of the key columns, by index
-    prefix: str = ""  #: `DELETE FROM t WHERE (k) IN (`, to be followed by keys and a bracket
-    soft: bool = False  #: the row stays, marked as deleted
-    ignored: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +23,7 @@ class EncodedBatch:
     batch: Batch
     parts: Sequence[Rows] = ()  #: one for each schema id
     refused: Mapping[int, Refusal] = field(default_factory=dict)
-    tombstones: Tombstones = Tombstones()
+    tombstones: Tombstones = field(default_factory=Tombstones)
     altered: Mapping[int, int] = field(default_factory=dict)  #: values that a lossy column changes
 
     @property

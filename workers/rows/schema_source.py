@@ -1,7 +1,7 @@
 """Where a writer gets the schema of an id that it has not met: it asks the supervisor and waits.
 
 The question goes up the writer's link: consumer, SupervisedWorker, SchemaRequests, TopicAnswers, TableFitter. The
-answer comes back the same way.
+answer comes back through SchemaRequests, ProcessHandle and the consumer.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from avro_schemas.avro.named_types import MAX_DEPTH, Definition, self_contained
+from avro_schemas.files.json_schema.avro_unions import nullable, union_of
 from avro_schemas.files.json_schema.fields import doc_of, field_of
 from avro_schemas.files.json_schema.location import Location, located
 from avro_schemas.files.json_schema.merge import MAX_PROPERTIES, words_of
@@ -20,7 +21,6 @@ from avro_schemas.files.json_schema.names import RESERVED, Names, clean, root_wo
 from avro_schemas.files.json_schema.plain_types import ANY, enum_type, implied_types, plain_type
 from avro_schemas.files.json_schema.references import Library
 from avro_schemas.files.json_schema.shape import Shapes
-from avro_schemas.files.json_schema.unions import nullable, union_of
 from rtpipe.errors import SchemaError
 
 #: Most types that one document may give: a few references can multiply without end.

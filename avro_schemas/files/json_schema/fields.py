@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from avro_schemas.files.json_schema.unions import nullable
+from avro_schemas.files.json_schema.avro_unions import nullable
 
 
 def field_of(name: str, found: Any, *, needed: bool, title: str) -> dict[str, Any]:

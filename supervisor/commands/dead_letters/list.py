@@ -35,12 +35,7 @@ def list_dead_letters(
     admin = reading_admin()
     counts, dead_letters = admin.counts(chosen), admin.newest(chosen, limit)
     if as_json:
-        print_json(
-            {
-                "summary": [view.facts_of_count(kind) for kind in counts],
-                "letters": [view.facts_of(each) for each in dead_letters],
-            }
-        )
+        print_json(view.facts_of_list(counts, dead_letters))
     elif counts:
         view.print_list(counts, dead_letters)
     else:

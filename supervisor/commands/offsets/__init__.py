@@ -1,1 +1,1 @@
-"""`rtpipe offsets`: for a partition that stopped for a reason that only a person can judge."""
+"""`rtpipe offsets`: shows and sets the offset of a partition that is halted."""

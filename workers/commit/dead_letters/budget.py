@@ -1,4 +1,7 @@
-"""How many dead letters a partition may have within a minute; pure."""
+"""How many dead letters a partition may have within a minute; pure.
+
+The limit itself is a setting of the topic: supervisor/settings/topic_settings.py.
+"""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
-from supervisor.status.partition_status import PipelineStatus, own_version
 from supervisor.status.process_stats import ProcessStats
-from supervisor.status.run_words import summary
+from supervisor.status.run_summary import summary
+from supervisor.status.status_facts import PipelineStatus, own_version
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.status.worker_status import status_of
 
