@@ -219,6 +219,7 @@ _CLIENT, _PROXY = range(2000, 3000), range(9000, 9011)
 DUPLICATE, UNKNOWN_COLUMN, NO_TABLE, LOCK_WAIT_TIMEOUT = 1062, 1054, 1146, 1205
 UNKNOWN_VARIABLE, UNKNOWN_LOGIN = 1193, frozenset({1045, 1698})
 ROLLED_BACK, READ_ONLY = 1402, 1290
+CONNECTION_LOST, OUT_OF_SYNC = 2013, 2014
 #: Of an ALTER TABLE: the server cannot do it by the algorithm that was asked for, so another one is tried.
 OTHER_ALGORITHM = frozenset({1845, 1846, 4092})
 #: Of an ALTER TABLE: somebody changed the columns since they were looked at, so they are looked at again.

@@ -18,9 +18,10 @@ from sqlalchemy.pool import StaticPool
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
+from rtpipe.mysql.error_numbers import CONNECTION_LOST
 from rtpipe.mysql.quoting import unescaped
 from workers.contract.errors import SetupError
-from workers.database.errors import trouble_of
+from workers.database.errors import DatabaseTrouble, trouble_of
 
 _STRING = re.compile(r"(_binary|X)?'((?:[^'\\]|''|\\.)*)'", re.DOTALL)
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -107,6 +108,9 @@ class MemoryConnection:
         self._server.hear(text, after=True)
         return done
 
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction()
+
     def commit(self) -> None:
         self._heard("COMMIT", self._connection.commit)
 
@@ -137,6 +141,14 @@ class MemorySession:
 
     def query(self, statement: bytes) -> list[Sequence[Any]]:
         return [tuple(row) for row in self.connection.exec_driver_sql(statement)]
+
+    def commit(self) -> None:
+        if not self.connection.in_transaction():
+            raise DatabaseTrouble(CONNECTION_LOST)
+        try:
+            self.connection.commit()
+        except pymysql.err.Error as error:
+            raise trouble_of(error) from error
 
     def has_table(self, table: str) -> bool:
         return self._server.has_dead_letters or table != DEAD_LETTERS.name

@@ -8,10 +8,11 @@ from typing import Any
 
 import pymysql
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import OperationalError
 
 from rtpipe.errors import RtpipeError
+from rtpipe.mysql.error_numbers import Action
 from workers.contract.errors import SetupError
 from workers.database import session as database_session
 from workers.database.errors import DatabaseTrouble
@@ -251,3 +252,17 @@ def test_what_is_translated_and_what_is_not() -> None:
     assert (found.value.number, found.value.where) == (2013, "table orders")
     with pytest.raises(RtpipeError), translated():
         raise SetupError("as it is")
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_commit_without_an_open_transaction_is_a_lost_connection_and_no_success(used: bool) -> None:
+    session = DatabaseSession(FakeConnection())  # type: ignore[arg-type]
+    session.connection = create_engine("sqlite://").connect()
+    if used:
+        session.connection.exec_driver_sql("SELECT 1")
+        session.commit()
+        session.connection.exec_driver_sql("SELECT 1")
+        session.close()
+    with pytest.raises(DatabaseTrouble) as found:
+        session.commit()
+    assert found.value.action is Action.LOST

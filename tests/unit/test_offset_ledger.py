@@ -286,6 +286,21 @@ def test_a_commit_without_a_reply_says_that_its_outcome_is_unknown(server: Memor
     assert stored(server)[0] == (41 if after else 40)
 
 
+def test_a_connection_that_is_closed_under_a_transaction_never_makes_an_empty_commit(server: MemoryServer) -> None:
+    ledger = ledger_on(server)
+    position = ledger.claim()
+
+    class Closing(Inserts):
+        def run(self, execute: Callable[[bytes], int]) -> None:
+            super().run(execute)
+            ledger.disconnect()
+
+    with pytest.raises(DatabaseTrouble) as found:
+        ledger.transact(position, batch_of([b""], [40]), Closing([1]))
+    assert (found.value.at_commit, server.opened) == (True, 1)
+    assert (stored(server)[0], server.rows("SELECT a FROM orders")) == (40, [])
+
+
 def test_a_statement_that_fails_is_not_a_lost_commit(server: MemoryServer) -> None:
     ledger = ledger_on(server)
     position = ledger.claim()

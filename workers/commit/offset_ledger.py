@@ -6,6 +6,7 @@ moves an offset says in its WHERE which epoch and offset it expects, so two writ
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from avro_schemas.tables.own_tables.offsets import OFFSETS
@@ -19,7 +20,7 @@ from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position
 from workers.database.errors import DatabaseTrouble
-from workers.database.session import translated
+from workers.database.session import DatabaseSession, translated
 
 
 class OffsetLedger:
@@ -50,22 +51,25 @@ class OffsetLedger:
         """Offset and rows in one transaction; False, with nothing written, if the row is not at `position`.
 
         The compare-and-set comes first: it takes the lock, fences and advances in one round trip, and as the first
-        statement of the transaction it cannot be decided by an older snapshot.
+        statement of the transaction it cannot be decided by an older snapshot. All of it goes over one session: a
+        COMMIT on another would commit nothing and succeed.
         """
+        session = self.connection.session
         rows, dead = work.rows, work.dead
         self._refused = False
-        if not self._advance(position, batch, rows, dead):
+        if not self._advance(session, position, batch, rows, dead):
             return False
-        work.run(self._execute)
+        work.run(functools.partial(self._execute, session))
         if self._refused or (work.rows, work.dead) != (rows, dead):
-            self._correct(position, batch, work.rows - rows, work.dead - dead)
-        self._commit()
+            self._correct(session, position, batch, work.rows - rows, work.dead - dead)
+        self._commit(session)
         return True
 
-    def _advance(self, position: Position, batch: Batch, rows: int, dead: int) -> bool:
+    def _advance(self, session: DatabaseSession, position: Position, batch: Batch, rows: int, dead: int) -> bool:
         with translated(OFFSETS.name):
             kill_points.reach("writer:begin")
             moved = self._update(
+                session,
                 ADVANCE,
                 of_epoch=position.epoch,
                 at_offset=batch.first,
@@ -75,40 +79,39 @@ class OffsetLedger:
                 more_dead=dead,
             )
             if moved != 1:
-                self.connection.session.connection.rollback()
+                session.connection.rollback()
                 return False
             kill_points.reach("writer:cas_done")
         return True
 
-    def _correct(self, position: Position, batch: Batch, rows: int, dead: int) -> None:
+    def _correct(self, session: DatabaseSession, position: Position, batch: Batch, rows: int, dead: int) -> None:
         """The totals, after the server has refused a statement. It matches only inside the transaction that moved the
         offset: a server that rolled all of it back with what it refused is found out here, and all is done again.
         """
         with translated(OFFSETS.name):
             corrected = self._update(
-                CORRECT, of_epoch=position.epoch, at_offset=batch.next_offset, more_rows=rows, more_dead=dead
+                session, CORRECT, of_epoch=position.epoch, at_offset=batch.next_offset, more_rows=rows, more_dead=dead
             )
         if corrected != 1:
             self.disconnect()
             raise DatabaseTrouble(ROLLED_BACK)
 
-    def _commit(self) -> None:
+    def _commit(self, session: DatabaseSession) -> None:
         kill_points.reach("writer:before_commit")
         try:
-            with translated():
-                self.connection.session.connection.commit()
+            session.commit()
         except DatabaseTrouble as trouble:
             trouble.at_commit = True  # whatever its number: only the row knows what was done
             raise
         kill_points.reach("writer:after_commit")
 
-    def _update(self, statement: str, **values: int) -> int:
+    def _update(self, session: DatabaseSession, statement: str, **values: int) -> int:
         """Run one of the batch's own statements on our row; how many rows it matched."""
-        return self.connection.session.connection.exec_driver_sql(statement, self._row | values).rowcount
+        return session.connection.exec_driver_sql(statement, self._row | values).rowcount
 
-    def _execute(self, statement: bytes) -> int:
+    def _execute(self, session: DatabaseSession, statement: bytes) -> int:
         try:
-            found = self.connection.session.execute(statement)
+            found = session.execute(statement)
         except DatabaseTrouble:
             self._refused = True
             raise

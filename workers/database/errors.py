@@ -10,19 +10,21 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import (
+    CONNECTION_LOST,
     DUPLICATE,
+    OUT_OF_SYNC,
     REFUSED,
     Action,
     action_of,
     advice_for,
     is_known,
     is_signalled,
+    number_of,
     words_for,
 )
 from rtpipe.mysql.error_words import safe_words, without_values
 from workers.contract.errors import SetupError
 
-_LOST, _CONFUSED = 2013, 2014
 _NAMED_COLUMN = re.compile(r"[Cc]olumn [`'\w.]*?[`']?(\w{1,64})[`'](?: at row \d+| cannot be null)\.?$")
 _AT_ROW = re.compile(r"at row (\d{1,9})\.?$")
 _NAMED_KEY = re.compile(r"for key '(?:\w{1,64}\.)?(\w{1,64})'$")
@@ -107,9 +109,9 @@ def trouble_of(exc: BaseException) -> DatabaseTrouble:
     """Reduce what SQLAlchemy or PyMySQL raised; errors without a number mean a broken connection."""
     origin = exc.orig if isinstance(exc, DBAPIError) and exc.orig is not None else exc
     if isinstance(origin, OSError | PendingRollbackError):  # the latter: of a connection that was lost before
-        return DatabaseTrouble(_LOST)
+        return DatabaseTrouble(CONNECTION_LOST)
     if isinstance(origin, pymysql.err.Error) and origin.args and isinstance(origin.args[0], int):
-        number = origin.args[0] & 0xFFFF  # PyMySQL reads it with a sign
+        number = number_of(origin)
         message = str(origin.args[-1])
         key = _NAMED_KEY.search(message) if number == DUPLICATE else None
         row = _AT_ROW.search(message)
@@ -121,4 +123,4 @@ def trouble_of(exc: BaseException) -> DatabaseTrouble:
             sqlstate=getattr(origin, "sqlstate", None) or "",
             said=message,
         )
-    return DatabaseTrouble(_CONFUSED)
+    return DatabaseTrouble(OUT_OF_SYNC)

@@ -17,7 +17,7 @@ from avro_schemas.columns.found_table import UnusableTableError, require_usable
 from avro_schemas.columns.key_columns import apart_sql, folds
 from avro_schemas.tables.unfit import TableUnfitError, require_upsert_key
 from rtpipe.mysql.engine import mysql_engine
-from rtpipe.mysql.error_numbers import READ_ONLY, UNKNOWN_VARIABLE
+from rtpipe.mysql.error_numbers import CONNECTION_LOST, READ_ONLY, UNKNOWN_VARIABLE
 from workers.contract.errors import SetupError
 from workers.database.errors import DatabaseTrouble, trouble_of
 
@@ -82,6 +82,15 @@ class DatabaseSession:
         """The rows that a query, which holds its values, gives. Raises DatabaseTrouble."""
         with translated():
             return [tuple(row) for row in self._driver(statement)]
+
+    def commit(self) -> None:
+        """Commit the open transaction. Raises DatabaseTrouble, also if none is open, as after `close`: SQLAlchemy would
+        then send nothing, and return as if it had committed.
+        """
+        with translated():
+            if not self.connection.in_transaction():
+                raise DatabaseTrouble(CONNECTION_LOST)
+            self.connection.commit()
 
     def _driver(self, statement: bytes) -> CursorResult[Any]:
         """Bytes as they are, although SQLAlchemy's types say str: PyMySQL sends both, and an encoding is saved."""

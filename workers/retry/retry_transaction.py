@@ -98,8 +98,7 @@ class RetryTransaction:
 
     def commit(self) -> None:
         """Commit."""
-        with translated():
-            self._session.connection.commit()
+        self._session.commit()
 
     def roll_back(self) -> None:
         """Undo all."""
