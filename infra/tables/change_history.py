@@ -39,9 +39,17 @@ class ChangeHistory:
         try:
             return bool(self._connection.exec_driver_sql(sql, (self._table,)).scalar())
         except DBAPIError as error:
-            if error_number(error) != NO_TABLE and action_for(error) is not Action.DENIED:
+            if not _is_out_of_reach(error):
                 raise
             return False
+
+    def close_open_if_allowed(self) -> None:
+        """As `close_open`; an account that may only read leaves them open, since nothing is altered."""
+        try:
+            self.close_open()
+        except DBAPIError as error:
+            if not _is_out_of_reach(error):
+                raise
 
     def close_open(self) -> None:
         """Close entries that were left open; only for one who is alone with the table."""
@@ -69,3 +77,8 @@ class ChangeHistory:
                 raise
         run(self._connection, create_table_sql(CHANGES, self._database))
         return int(self._connection.exec_driver_sql(sql, values).lastrowid)
+
+
+def _is_out_of_reach(error: DBAPIError) -> bool:
+    """There is no history, or the account has no right to do this with it."""
+    return error_number(error) == NO_TABLE or action_for(error) is Action.DENIED

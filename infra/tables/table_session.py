@@ -68,10 +68,10 @@ class TableSession:
         return table_lock(self._connection, self.database, self._table)
 
     def close_open_entries(self) -> None:
-        """Close what a session left open that was cut off, if it has come to its end by now."""
+        """Close what a session left open that was cut off, if it has come to its end by now, and the account may."""
         if self._history.has_open():
             with self.locked():
-                self._history.close_open()
+                self._history.close_open_if_allowed()
 
     def alter(self, alteration: Alteration, cause: Cause, *, may_copy: bool) -> bool:
         """Run it and write that down; False if the server must copy the table, and may not.

@@ -203,3 +203,14 @@ def test_entries_that_a_killed_session_left_open_are_closed_at_the_first_look(se
     assert server.history[0]["outcome"] == "interrupted"
     server.fail("^SELECT COUNT", 1142)
     assert names(fit(target_of(NEW, OLD))[0]) == ["id", "note"], "a history that infra may not read is none"
+
+
+@pytest.mark.parametrize("number", [1142, 1146], ids=["no UPDATE", "the history went meanwhile"])
+def test_entries_that_the_account_may_not_close_keep_no_fitting_table_from_its_rows(
+    server: ScriptedServer, number: int
+) -> None:
+    fit(target_of(NEW, OLD))
+    server.history[0]["outcome"] = None
+    server.fail("^UPDATE", number, times=1_000)
+    assert names(fit(target_of(NEW, OLD))[0]) == ["id", "note"]
+    assert server.locks == set()
