@@ -152,7 +152,9 @@ class Supervisor:
 
     def _resume(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start halted and quarantined partitions of a topic again, all or one; the topic may be another by now."""
-        resumed = []
+        resumed: list[str] = []
+        if self._shutdown.began:  # what were started now would be waited for
+            return {"resumed": resumed}
         for worker in self._workers:
             key = worker.spec.key
             if key.topic == request.get("topic") and request.get("partition") in {None, key.partition}:

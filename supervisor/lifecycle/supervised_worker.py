@@ -130,8 +130,8 @@ class SupervisedWorker:
 
     def kill(self) -> None:
         """End it at once; its death is then no surprise."""
+        self.drain(0)
         if self.generation is not None:
-            self.drain(0)
             self.generation.kill()
 
     def check_heartbeat(self, now: float, limits: HeartbeatLimits) -> None:

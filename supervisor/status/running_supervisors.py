@@ -56,7 +56,10 @@ def ask_to_resume(directory: Path, topic: str, partition: int | None) -> list[st
     resumed = [key for reply in replies for key in reply["resumed"]]
     if not resumed:
         where = topic if partition is None else f"{topic}/{partition}"
-        raise SettingsError(f"{where}: no partition of it is halted, quarantined or waiting", hint="see: rtpipe status")
+        raise SettingsError(
+            f"{where}: no partition of it is halted, quarantined or waiting, or its supervisor ends",
+            hint="see: rtpipe status",
+        )
     return resumed
 
 

@@ -144,6 +144,17 @@ def test_a_drain_while_nothing_runs(worker: SupervisedWorker) -> None:
     assert (worker.state, worker.next_start) == (WorkerState.STOPPED, None)
 
 
+@pytest.mark.parametrize(("deaths", "state"), [(1, WorkerState.BACKOFF), (10, WorkerState.QUARANTINED)])
+def test_a_kill_while_nothing_runs_is_for_good(worker: SupervisedWorker, deaths: int, state: WorkerState) -> None:
+    for number in range(deaths):
+        if number:
+            worker.start()
+        ends(worker, -9)
+    assert worker.state is state
+    worker.kill()
+    assert (worker.state, worker.next_start) == (WorkerState.STOPPED, None)
+
+
 def test_a_halted_worker_stays_halted_through_a_drain(worker: SupervisedWorker) -> None:
     ends(worker, 65, Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
     worker.drain(20)

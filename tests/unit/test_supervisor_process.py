@@ -411,6 +411,24 @@ class TestCommands:
         assert code == (ExitCode.DONE if resumed else ExitCode.TOPIC_CHANGED)
         assert [made.spec.topic_id for made in stage.launch.made[2:]] == ["new id"] * len(resumed)
 
+    def test_resume_starts_nothing_once_the_run_ends(self, path: Path) -> None:
+        """What it started could be in a back-off at the deadline, and then the run never ended."""
+        stage = Stage(partitions=2, control_socket=str(path))
+
+        def scene() -> Scene:
+            stage.launch.made[0].die(65, Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
+            yield stage.are("halted", "starting")
+            signal.raise_signal(TERM)
+            yield stage.are("halted", "stopping")
+            asked = Asked(path, "resume", topic="orders")
+            yield asked.done
+            assert asked.reply == {"resumed": []}
+            living(stage)[0].die(0, Ended(ExitCode.DONE, "", ""))
+            yield None
+
+        assert stage.run(scene()) == ExitCode.BAD_DATA
+        assert len(stage.launch.made) == 2
+
 
 class TestKafka:
     def test_a_partition_that_is_added_is_planned_and_started(self) -> None:
