@@ -13,14 +13,12 @@ from sqlalchemy.exc import DBAPIError
 from rtpipe.credentials import ESCAPES, AccessDeniedError, LoginRefusedError
 from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from rtpipe.mysql.engine import mysql_engine, mysql_url
+from rtpipe.mysql.error_kinds import Kind, meaning_of
 from rtpipe.mysql.error_numbers import (
-    PASSING,
-    REFUSED,
     UNKNOWN_LOGIN,
     Action,
     action_of,
     advice_for,
-    is_of_the_road,
     number_of,
     words_for,
 )
@@ -38,7 +36,6 @@ _SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
     f"lock_wait_timeout = {ANSWER_SECONDS // 2}, sql_quote_show_create = 1"
 )
-_TRIED_AGAIN = "it is tried again: if it does not pass by itself, the server's error log may tell more"
 
 
 class DatabaseSetupError(RtpipeError):
@@ -165,19 +162,14 @@ def _engine(account: Account, answer_seconds: int) -> Engine:
 
 
 def _translate(account: Account, doing: str, error: DBAPIError, *, unknown_passes: bool) -> RtpipeError:
-    number, action, said = error_number(error), action_for(error), said_by(error)
+    number, said = error_number(error), said_by(error)
+    meaning = meaning_of(number, getattr(error.orig, "sqlstate", None) or "", account.setting)
     where = f"{account.address} as {account.user} ({doing})"
-    if action in REFUSED:
-        kind = LoginRefusedError if action is Action.LOGIN else AccessDeniedError
-        return kind(
-            f"the database at {where} refused access: {said}",
-            hint=f"check user and password in {account.setting}, and what the account may do",
-        )
-    if action in PASSING and is_of_the_road(number):
-        return UnreachableError(
-            f"no database answers at {where}: {said}", hint=f"start it, or correct {account.setting}"
-        )
-    if action in PASSING or (action is Action.UNKNOWN and unknown_passes):
-        hint = _TRIED_AGAIN if action is Action.UNKNOWN else advice_for(number) or words_for(number)
-        return UnreachableError(f"the database takes no statement for now at {where}: {said}", hint=hint)
+    if meaning.kind is Kind.REFUSED:
+        kind = LoginRefusedError if action_for(error) is Action.LOGIN else AccessDeniedError
+        return kind(f"the database at {where} refused access: {said}", hint=meaning.hint)
+    if meaning.kind is Kind.NOT_REACHED:
+        return UnreachableError(f"no database answers at {where}: {said}", hint=meaning.hint)
+    if meaning.kind is Kind.BUSY or (meaning.kind is Kind.UNKNOWN and unknown_passes):
+        return UnreachableError(f"the database takes no statement for now at {where}: {said}", hint=meaning.hint)
     return DatabaseSetupError(f"the database at {where}: {said}", hint=advice_for(number) or words_for(number))

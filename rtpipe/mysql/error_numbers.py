@@ -214,7 +214,7 @@ _CLASSES = {
     "XA": Action.REPLAY,
 }
 _SIGNALLED = "45"
-#: What the client itself reports, and proxies in its name: the road to the server, whatever else they say.
+#: What the client itself reports, and proxies in its name: an error of the connection to the server.
 _CLIENT, _PROXY = range(2000, 3000), range(9000, 9011)
 DUPLICATE, UNKNOWN_COLUMN, NO_TABLE, LOCK_WAIT_TIMEOUT = 1062, 1054, 1146, 1205
 UNKNOWN_VARIABLE, UNKNOWN_LOGIN = 1193, frozenset({1045, 1698})
@@ -229,6 +229,7 @@ OTHER_COLUMNS = frozenset({UNKNOWN_COLUMN, 1288, 1345, 1471})
 _ADVICE = {
     1049: "the database does not exist; `rtpipe setup` makes it",
     1205: "another session holds a lock; run it again when that is done",
+    1290: "the server takes no writes: use the URL of the primary, or run it again when the server takes writes",
     1442: "SHOW TRIGGERS shows the table's triggers: the one that changes its own table may only set NEW's columns",
     1449: "SHOW TRIGGERS names the table's triggers and their definers; take the trigger from SHOW CREATE TRIGGER, drop"
     " it and create it again with a DEFINER that exists, or make the account again with CREATE USER and its grants."
@@ -270,7 +271,7 @@ def number_of(error: object) -> int:
     return number & 0xFFFF if isinstance(number, int) else 0  # PyMySQL reads it with a sign
 
 
-def is_of_the_road(number: int) -> bool:
+def is_connection_error(number: int) -> bool:
     """Whether client or proxy report it, and not the server: it was not reached, or was lost."""
     return not number or number in _CLIENT or number in _PROXY
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from rtpipe.errors import RtpipeError, UnreachableError
-from rtpipe.mysql.error_numbers import NO_TABLE, Action
+from rtpipe.errors import RtpipeError
+from rtpipe.mysql.error_numbers import NO_TABLE
 from workers.contract.errors import SetupError
 from workers.database.errors import DatabaseTrouble
 from workers.database.session import login_of, open_session, translated
@@ -36,9 +36,4 @@ def _error(trouble: DatabaseTrouble, database_url: str, table: str, doing: str) 
     where = login_of(make_url(database_url))
     if trouble.number == NO_TABLE:
         return SetupError(f"{doing}: there is no table {table} for {where}", hint="`rtpipe setup` makes it")
-    if trouble.action in {Action.LOST, Action.WAIT, Action.REPLAY, Action.UNKNOWN}:
-        return UnreachableError(
-            f"the database does not answer {where}: {trouble} ({doing})",
-            hint="is it running, and is RTPIPE_DATABASE_URL right?",
-        )
-    return trouble.as_error(doing)
+    return trouble.at(where).as_command_error(doing)

@@ -19,7 +19,8 @@ from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
 from rtpipe.mysql.engine import bare_connection
-from rtpipe.mysql.error_numbers import NO_TABLE, REFUSED, UNKNOWN_COLUMN, Action, action_of, number_of
+from rtpipe.mysql.error_kinds import Kind, meaning_of
+from rtpipe.mysql.error_numbers import NO_TABLE, UNKNOWN_COLUMN, number_of
 from rtpipe.mysql.quoting import quoted
 from supervisor.verify.values import Row, from_table, select_list
 
@@ -131,21 +132,16 @@ class TableReader:
 
     def _refused(self, exc: pymysql.err.Error) -> Exception:
         number, text = number_of(exc), exc.args[1] if len(exc.args) > 1 else ""
-        action = action_of(number, exc.sqlstate or "")
+        meaning = meaning_of(number, exc.sqlstate or "", "RTPIPE_INFRA_DATABASE_URL")
         if number == NO_TABLE:
             return SettingsError(f"a table is missing in {self._where}: {text}", hint="`rtpipe setup` makes tables")
         if number == UNKNOWN_COLUMN:
             return SettingsError(
                 f"the table does not fit its schema: {text}", hint="`rtpipe table plan` shows the columns it needs"
             )
-        if action in REFUSED:
-            return AccessDeniedError(
-                f"the database at {self._where} refused access: {text}",
-                hint="verify reads with the infra account: RTPIPE_INFRA_DATABASE_URL",
-            )
-        if action is Action.SETUP:
+        if meaning.kind is Kind.REFUSED:
+            return AccessDeniedError(f"the database at {self._where} refused access: {text}", hint=meaning.hint)
+        if meaning.kind is Kind.SETUP:
             return SettingsError(f"the database at {self._where} refuses to be read: {number} {text}")
-        return UnreachableError(
-            f"the database at {self._where} does not answer: {number} {text}",
-            hint="is it running? `rtpipe infra status`",
-        )
+        state = "does not answer" if meaning.kind is Kind.NOT_REACHED else "cannot be read for now"
+        return UnreachableError(f"the database at {self._where} {state}: {number} {text}", hint=meaning.hint)

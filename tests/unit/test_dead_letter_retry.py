@@ -17,7 +17,7 @@ from tests.support.small_orders import SmallSchemas, order
 from tests.support.specs import default_spec
 from workers.commit.batch_encoder import BatchEncoder
 from workers.commit.dead_letters.rows import NOT_KEPT
-from workers.contract.errors import SetupError, TemporaryError
+from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource, dead_letter_of
 from workers.retry.dead_letter_retry import DeadLetterRetry
@@ -196,9 +196,9 @@ def test_totals_that_somebody_else_moved_are_seen() -> None:
 @pytest.mark.parametrize(
     ("number", "error", "words"),
     [
-        (1213, TemporaryError, "holds its rows for long"),
-        (2013, UnreachableError, "no row comes twice"),
-        (1045, RtpipeError, "check the account"),
+        (1213, UnreachableError, "writes no row twice"),
+        (2013, UnreachableError, "writes no row twice"),
+        (1045, RtpipeError, "what the account may do"),
         (1146, SetupError, "infra create"),
     ],
 )

@@ -138,6 +138,8 @@ def test_whether_rows_say_their_position(
         (pymysql.err.OperationalError(1142, "denied"), AccessDeniedError, "refused access"),
         (pymysql.err.OperationalError(1045, "denied"), AccessDeniedError, "refused access"),
         (pymysql.err.OperationalError(2013, "Lost connection"), UnreachableError, "does not answer: 2013"),
+        (pymysql.err.OperationalError(1205, "Lock wait"), UnreachableError, "cannot be read for now: 1205"),
+        (pymysql.err.OperationalError(1290, "read-only"), UnreachableError, "cannot be read for now: 1290"),
         (ConnectionResetError("reset"), UnreachableError, "does not answer: reset"),
     ],
 )

@@ -8,15 +8,14 @@ import pymysql
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from rtpipe.credentials import AccessDeniedError
-from rtpipe.errors import RtpipeError
+from rtpipe.errors import RtpipeError, UnreachableError
+from rtpipe.mysql.error_kinds import Kind, Meaning, meaning_of
 from rtpipe.mysql.error_numbers import (
     CONNECTION_LOST,
     DUPLICATE,
     OUT_OF_SYNC,
-    REFUSED,
     Action,
     action_of,
-    advice_for,
     is_known,
     is_signalled,
     number_of,
@@ -55,6 +54,7 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
         self.where = ""  #: account, server and table, as far as they are known
         self.of_table = False  #: it hits every row alike
         self.at_commit = False  #: what became of the transaction is not known
+        self._sqlstate = sqlstate
         self._words = words_for(number, sqlstate)
         telling = number in _TELLING or not is_known(number) or is_signalled(number, sqlstate)
         self._said = safe_words(number, self.action, said) if telling else ""
@@ -82,18 +82,27 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
         self._said = without_values(self._said, row)
 
     def at(self, where: str) -> DatabaseTrouble:
-        """Itself, with a place unless it has one."""
+        """Itself; `where` it happened is kept only if it is not known yet."""
         self.where = self.where or where
         return self
 
+    @property
+    def meaning(self) -> Meaning:
+        """Its kind, and what a person can do."""
+        return meaning_of(self.number, self._sqlstate, "RTPIPE_DATABASE_URL")
+
     def as_error(self, what: str) -> RtpipeError:
         """The error that stops the partition; `what` names topic, partition and step."""
-        if self.action in REFUSED:
-            return AccessDeniedError(
-                f"{what}: {self.text}", hint="check the account of RTPIPE_DATABASE_URL and its grants"
-            )
-        hint = advice_for(self.number) or "compare with `rtpipe infra create --dry-run`"
-        return SetupError(f"{what}: {self.text}", hint=hint)
+        kind = AccessDeniedError if self.meaning.kind is Kind.REFUSED else SetupError
+        return kind(f"{what}: {self.text}", hint=self.meaning.hint)
+
+    def as_command_error(self, doing: str) -> RtpipeError:
+        """The error of a command, which does not wait: what may pass by itself is an UnreachableError."""
+        if self.meaning.kind is Kind.NOT_REACHED:
+            return UnreachableError(f"{doing}: the database does not answer: {self.text}", hint=self.meaning.hint)
+        if self.meaning.kind in {Kind.BUSY, Kind.UNKNOWN}:
+            return UnreachableError(f"{doing}: the database cannot do it for now: {self.text}", hint=self.meaning.hint)
+        return self.as_error(doing)
 
 
 def _column(message: str) -> str:

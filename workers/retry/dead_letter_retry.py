@@ -25,7 +25,7 @@ from workers.commit.batch_encoder import BatchEncoder, TableMustChange
 from workers.commit.batch_work import BatchWork, WorkLimits
 from workers.commit.encoded_batch import EncodedBatch
 from workers.commit.ledger_connection import Open
-from workers.contract.errors import SetupError, TemporaryError
+from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Refusal
 from workers.database.errors import DatabaseTrouble
@@ -124,12 +124,10 @@ class DeadLetterRetry:
             raise self._error(trouble) from trouble
 
     def _error(self, trouble: DatabaseTrouble) -> RtpipeError:
-        doing = f"retrying dead letters of {self._source.key}"
-        if trouble.action is Action.REPLAY:
-            return TemporaryError(f"{doing}: {trouble.text}", hint="something holds its rows for long: try again later")
-        if trouble.action in {Action.LOST, Action.WAIT, Action.UNKNOWN}:
-            return UnreachableError(f"{doing}: {trouble.text}", hint="once it answers, retry again: no row comes twice")
-        return trouble.as_error(doing)
+        error = trouble.as_command_error(f"retrying dead letters of {self._source.key}")
+        if isinstance(error, UnreachableError):
+            error.hint += "; another retry writes no row twice"
+        return error
 
     def _transact(self, dead_letters: Sequence[DeadLetter]) -> list[RetryOutcome]:
         """One transaction. The messages are encoded before it: that may ask for schemas, and no row stays locked while
