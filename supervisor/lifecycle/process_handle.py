@@ -21,6 +21,8 @@ _FORKSERVER_GONE = 255
 _START_SECONDS = 25.0
 #: Seconds that a process may take to die of SIGKILL.
 _DEATH_SECONDS = 2.0
+#: Seconds for which a writer may still write its stacks once its consumer is dead.
+_STACKS_SECONDS = 2.0
 
 
 class ProcessHandle:
@@ -30,6 +32,7 @@ class ProcessHandle:
         self.link, worker_end = context.Pipe(duplex=True)
         self._stacks_file = StacksFile()
         self._stacks: dict[str, str] = {}
+        self._aborted = False
         self._process = context.Process(
             target=launch.run, args=(spec, worker_end, self._stacks_file), name=f"consumer {spec.key}", daemon=False
         )
@@ -75,6 +78,7 @@ class ProcessHandle:
 
     def abort(self) -> None:
         """SIGABRT both processes: each writes its stacks and dies, if it still can."""
+        self._aborted = True
         self._signal(signal.SIGABRT)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -86,8 +90,11 @@ class ProcessHandle:
     def reap(self) -> int | None:
         """After the death: clean up and return the exit code, negative for a signal, None if nobody knows it.
 
-        A writer that outlived its consumer is killed here: the row's lock must be free for the successor.
+        A writer that outlived its consumer is killed here: the row's lock must be free for the successor. One that was
+        told to write its stacks gets a moment for it: on a busy machine its consumer may be dead before it.
         """
+        if self._aborted and self._writer_pidfd is not None:
+            connection.wait([self._writer_pidfd], _STACKS_SECONDS)
         self.kill()
         for pidfd in (self._pidfd, self._writer_pidfd):
             if pidfd is not None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import types
 from collections.abc import Callable, Iterator
@@ -151,6 +152,19 @@ def test_who_is_aborted_leaves_stacks(start: Start) -> None:
     assert died(handle)
     assert handle.reap() == -signal.SIGABRT
     assert "in has_a_writer" in handle.stacks()["consumer"]
+
+
+def test_a_writer_that_gets_the_processor_after_its_consumer_died_leaves_stacks_too(start: Start) -> None:
+    handle = start(has_a_writer)
+    writer = knows_writer(handle)
+    os.kill(writer, signal.SIGSTOP)  # as on a machine that has no time for it
+    handle.abort()
+    assert died(handle)
+    wakes = threading.Timer(0.2, os.kill, (writer, signal.SIGCONT))
+    wakes.start()
+    handle.reap()
+    wakes.join()
+    assert "in write" in handle.stacks()["writer"]
 
 
 def test_a_writer_that_is_gone_before_it_is_known(start: Start) -> None:
