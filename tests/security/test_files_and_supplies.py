@@ -32,7 +32,7 @@ def test_only_what_our_own_processes_send_each_other_is_unpickled() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
         and {"pickle", "marshal", "shelve", "dill"} & {getattr(node, "module", None), *(one.name for one in node.names)}
     }
-    assert users == {"batch_queue.py", "schema_answers.py"}  # batches, and the supervisor's answers on their way to a writer
+    assert users == {"batch_queue.py", "schema_answers.py"}  # batches, and answers on their way to a writer
 
 
 def test_nothing_is_evaluated_and_no_shell_gets_a_name() -> None:
