@@ -39,18 +39,18 @@ class ProcessHandle:
         try:
             with bounded_start(_START_SECONDS):
                 self._process.start()
+            pid = self._process.pid
+            if pid is None:
+                raise ChildProcessError("a process was started and has no pid")
+            self._pidfd = _pidfd(pid)
         except BaseException:
             self.link.close()  # should the process be there after all, this ends it
             self._stacks_file.close()
             raise
         finally:
             worker_end.close()
-        pid = self._process.pid
-        if pid is None:
-            raise ChildProcessError("a process was started and has no pid")
         self.pid = pid
         self.writer_pid: int | None = None
-        self._pidfd = _pidfd(self.pid)
         self._writer_pidfd: int | None = None
 
     def death_sign(self) -> int:

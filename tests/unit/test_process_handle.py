@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -183,10 +184,14 @@ def test_the_code_of_a_worker_whose_forkserver_was_killed_is_not_known(start: St
     assert handle.reap() is None
 
 
-def test_a_start_that_fails_leaves_no_file_open() -> None:
+@pytest.mark.parametrize("fails", ["start", "pidfd"])
+def test_a_start_that_fails_leaves_no_file_open(monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    """Its end of the pipe is one of them: a process that was started nevertheless ends by that."""
     before = len(list(Path("/proc/self/fd").iterdir()))
 
     class Fails:
+        pid = os.getpid()
+
         def Pipe(self, *, duplex: bool) -> Any:  # noqa: N802
             return multiprocessing.Pipe(duplex)
 
@@ -194,10 +199,15 @@ def test_a_start_that_fails_leaves_no_file_open() -> None:
             return self
 
         def start(self) -> None:
-            raise EOFError("the forkserver was killed")
+            if fails == "start":
+                raise EOFError("the forkserver was killed")
 
+    def no_more_files(_pid: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "pidfd_open", no_more_files)
     context: Any = Fails()
-    with pytest.raises(EOFError):
+    with pytest.raises((EOFError, OSError)):
         ProcessHandle(SPEC, context)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
