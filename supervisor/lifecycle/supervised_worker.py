@@ -95,10 +95,17 @@ class SupervisedWorker:
         self.spec = dataclasses.replace(self.spec, armed="")  # a kill point is for one death
 
     def take_reports(self) -> None:
-        """Take what the consumer process reported."""
-        if self.generation is not None:
+        """Take what the consumer process reported. If the system refuses what that needs, such as one more open file,
+        this worker starts again, and the others go on.
+        """
+        if self.generation is None:
+            return
+        try:
             for report in self.generation.reports():
                 self._note(self.generation, report, time.monotonic())
+        except OSError as exc:
+            worker_log.report_lost(str(self), exc)
+            self.generation.processes.link.close()  # without it the consumer ends
 
     def _note(self, generation: Generation, report: object, now: float) -> None:
         """What outlives the generation; the rest it remembers by itself."""

@@ -23,6 +23,12 @@ def not_started(partition: str, reason: str) -> None:
     log.warning("%s: %s", partition, reason, extra=_extra(partition, "worker_not_started"))
 
 
+def report_lost(partition: str, error: OSError) -> None:
+    """What it reported could not be dealt with; it ends."""
+    text = "%s: its report could not be taken, so it is restarted: %s"
+    log.warning(text, partition, error.strerror or error, extra=_extra(partition, "worker_report_lost"))
+
+
 def stuck(partition: str, silence: Silence) -> None:
     """One of its processes gives no sign of life; both are ended."""
     extra = _extra(partition, "worker_stuck") | {"stuck_process": silence.process}

@@ -20,7 +20,7 @@ class ProcessStats:
     def of(self, pids: list[int]) -> tuple[int | None, float | None]:
         """Memory in bytes (PSS: a shared page counts by its share) and CPU percent of one core, summed.
 
-        At most two seconds old; None for both if a process is gone.
+        At most two seconds old; None for both if a process is gone, or the system does not let us look.
         """
         now = time.monotonic()
         looked, memory, cpu = self._looks.get(tuple(pids), (-_FRESH, None, None))
@@ -36,7 +36,7 @@ class ProcessStats:
                 process = self._known.setdefault(pid, psutil.Process(pid))
                 memory += process.memory_full_info().pss
                 cpu += process.cpu_percent(interval=None)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
+            except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):  # the last: no file can be opened just now
                 self._known.pop(pid, None)
                 return None, None
         return (memory, cpu) if pids else (None, None)

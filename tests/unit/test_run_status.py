@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import socket
@@ -96,10 +97,13 @@ class TestProcesses:
         stats.of([os.getpid()])
         assert len(looks) == 2
 
-    def test_a_process_that_is_gone_or_none_at_all_has_neither(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("why", [psutil.NoSuchProcess(4_194_305), OSError(errno.EMFILE, "Too many open files")])
+    def test_a_process_that_is_gone_or_cannot_be_looked_at_or_none_at_all_has_neither(
+        self, monkeypatch: pytest.MonkeyPatch, why: Exception
+    ) -> None:
         class Gone(psutil.Process):
             def __init__(self, pid: int) -> None:
-                raise psutil.NoSuchProcess(pid)
+                raise why
 
         monkeypatch.setattr(psutil, "Process", Gone)
         assert ProcessStats().of([4_194_305]) == (None, None)

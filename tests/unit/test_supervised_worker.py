@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from typing import Any, Literal
 
@@ -98,6 +99,22 @@ def test_a_forkserver_killed_over_a_start_is_no_crash(worker: SupervisedWorker, 
     assert worker.next_start is not None
     worker.start()
     assert worker.state is WorkerState.STARTING
+
+
+def test_a_report_that_the_system_has_no_room_for_ends_its_link(
+    worker: SupervisedWorker, launch: FakeLauncher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An OSError left the supervisor's loop, and all partitions died."""
+
+    def no_more_files(_running: Running) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(launch.last, "knows_writer", no_more_files)
+    says(worker, Running(101, 1, 5))
+    assert launch.last.link.closed
+    assert "orders/0: its report could not be taken, so it is restarted: Too many open files" in caplog.text
+    ends(worker, 75)
+    assert worker.state is WorkerState.BACKOFF
 
 
 def test_a_kill_point_is_for_one_generation(worker: SupervisedWorker, launch: FakeLauncher) -> None:
