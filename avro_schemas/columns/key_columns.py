@@ -13,6 +13,8 @@ from rtpipe.mysql.quoting import quoted
 
 #: MariaDB takes KEY_COLLATION, too, but for a collation that pads.
 MARIADB_KEY_COLLATION = "utf8mb4_nopad_bin"
+#: What helps against a key of a part of a column.
+WHOLE_KEY = "make the key of the whole column; rtpipe changes no primary key"
 
 
 def key_collation(*, mariadb: bool) -> str:
@@ -32,6 +34,17 @@ def pads(collation: str | None, *, mariadb: bool) -> bool:
     return mariadb or "_0900_" not in collation
 
 
+def folding_problem(column: str, prefix: int | None, collation: str | None) -> str:
+    """Why two keys may be one to a key column, whatever its field: the key has only the first `prefix` of it, or its
+    collation folds; "" if neither.
+    """
+    if prefix is not None:
+        return f"the primary key compares only the first {prefix} of key column {column}"
+    if folds(collation):
+        return f"key column {column} has the collation {collation}, to which keys are equal that are not"
+    return ""
+
+
 def key_problem(shape: ColumnShape, column: str, table: FoundTable, name: str, *, holds: bool) -> str:
     """Why the column cannot be a key column for the field, with the ALTER that repairs it; "" if it can.
 
@@ -40,13 +53,13 @@ def key_problem(shape: ColumnShape, column: str, table: FoundTable, name: str, *
     found = table.columns[column]
     hint = f"repair it by: {_mended(shape, found, name, column, mariadb=table.mariadb)}"
     if column in table.prefixes:
-        return f"the key compares only the first {table.prefixes[column]} of key column {column}; make it whole"
+        return f"{folding_problem(column, table.prefixes[column], None)}; {WHOLE_KEY}"
     if found.type.startswith("char(") and may_end_in_space(shape):
         return f"key column {column} is {found.type}, which drops spaces at the end of a key; {hint}"
     if not holds and not keeps_apart(shape, found):
         return f"key column {column} is {found.type}, which may change a value of {type_words(shape.type)}; {hint}"
-    if folds(found.collation):
-        return f"key column {column} has the collation {found.collation}, to which keys are equal that are not; {hint}"
+    if problem := folding_problem(column, None, found.collation):
+        return f"{problem}; {hint}"
     if pads(found.collation, mariadb=table.mariadb) and may_end_in_space(shape):
         return (
             f"key column {column} has the collation {found.collation}, which does not see spaces at the end of a key;"

@@ -168,7 +168,7 @@ def test_the_key_of_the_settings_is_the_tables_in_any_order_and_case(key: tuple[
         ([], r"has the primary key \(\), the topic's settings say \(id, shop\)"),
         (PRIMARY[:1], r"has the primary key \(id\)"),
         ([*PRIMARY, ("more", "id", None, None, "bigint")], r"another unique index \(more\)"),
-        ([PRIMARY[0], ("PRIMARY", "shop", 4, "utf8mb4_bin", "text")], "only the first 4 of column shop"),
+        ([PRIMARY[0], ("PRIMARY", "shop", 4, "utf8mb4_bin", "text")], "only the first 4 of key column shop"),
         ([PRIMARY[0], ("PRIMARY", "shop", None, "utf8mb4_general_ci", "varchar(9)")], "utf8mb4_general_ci"),
     ],
 )

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
 from avro_schemas.columns.found_table import UnusableTableError, require_usable
-from avro_schemas.columns.key_columns import apart_sql, folds
+from avro_schemas.columns.key_columns import WHOLE_KEY, apart_sql, folding_problem
 from avro_schemas.tables.unfit import TableUnfitError, require_upsert_key
 from rtpipe.mysql.engine import mysql_engine
 from rtpipe.mysql.error_numbers import CONNECTION_LOST, READ_ONLY, UNKNOWN_VARIABLE
@@ -170,17 +170,10 @@ class DatabaseSession:
 def _require_apart(table: str, row: Sequence[Any], *, mariadb: bool) -> None:
     """Refuse a key column that makes one key of two."""
     _, column, part, collation, kind = row
-    if part is not None:
-        raise SetupError(
-            f"the primary key of table {table} compares only the first {part} of column {column}",
-            hint="make the key of the whole column; rtpipe changes no primary key",
-        )
-    if folds(collation):
-        raise SetupError(
-            f"key column {column} of table {table} has the collation {collation}, to which keys are equal that are"
-            " not, so an upsert would hit the row of another key",
-            hint=f"repair it by: {apart_sql(table, column, kind, mariadb=mariadb)}",
-        )
+    if problem := folding_problem(column, part, collation):
+        whole = part is None
+        hint = f"repair it by: {apart_sql(table, column, kind, mariadb=mariadb)}" if whole else WHOLE_KEY
+        raise SetupError(f"table {table}: {problem}, so an upsert would hit the row of another key", hint=hint)
 
 
 def open_session(url: str, silence: int) -> DatabaseSession:
