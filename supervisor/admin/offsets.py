@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, func, select, update
 
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from supervisor.admin.connection import admin_connection
+from workers.commit.offset_statements import row_of
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 
@@ -71,9 +72,7 @@ class OffsetAdmin:
         if topic_id:
             values |= {"topic_id": topic_id, "cluster_id": cluster_id, "rows_total": 0, "dead_total": 0}
         seen = and_(
-            OFFSETS.c.topic == stored.key.topic,
-            OFFSETS.c["partition"] == stored.key.partition,
-            OFFSETS.c.consumer_group == stored.group,
+            row_of(stored.key.topic, stored.key.partition, stored.group),
             OFFSETS.c.offset == stored.offset,
             OFFSETS.c.epoch == stored.epoch,
         )
