@@ -8,7 +8,7 @@ from rtpipe.errors import ExitCode, UnreachableError
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from workers.contract.partition_spec import PartitionKey
-from workers.contract.reports import Ended
+from workers.contract.reports import QUARANTINED, Ended
 
 #: Seconds that a run which is to end waits for a partition that has no leader.
 _LEADER_PATIENCE = 30.0
@@ -32,7 +32,7 @@ class RunTargets:
             return
         for worker in workers:
             if worker.state is WorkerState.QUARANTINED:
-                worker.halt(Ended(ExitCode.TEMPORARY, "E_QUARANTINED", f"{worker}: {worker.reason}"))
+                worker.halt(Ended(ExitCode.TEMPORARY, QUARANTINED, f"{worker}: {worker.reason}"))
             elif worker.state is WorkerState.WAITING and now - worker.since > _LEADER_PATIENCE:
                 why = worker.log.why or worker.reason
                 worker.halt(Ended(ExitCode.UNREACHABLE, UnreachableError.name, f"{worker}: {why}"))

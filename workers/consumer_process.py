@@ -71,7 +71,7 @@ def main(spec: PartitionSpec, supervisor: Connection, stacks: StacksFile) -> Non
         ended = Ended(ExitCode.TEMPORARY, LostParent.name, "the supervisor is gone")
     except Exception as exc:
         log.exception("consumer failed", extra={"event": "consumer_failed", "partition": str(spec.key)})
-        ended = Ended(ExitCode.FAILED, "E_FAILED", f"{spec.key}: {type(exc).__name__}")
+        ended = Ended(ExitCode.FAILED, RtpipeError.name, f"{spec.key}: {type(exc).__name__}")
     batches.abandon()
     if writer.is_alive() and (ended.code != ExitCode.DONE or not worker.claimed):
         writer.kill()  # one that still waits to claim never hears of a drain

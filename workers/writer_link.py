@@ -7,14 +7,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from rtpipe.errors import ExitCode
-from workers.contract.death import Death
+from workers.contract.death import DEATH_SECONDS, Death
 from workers.contract.errors import WorkerError
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import WORKER_DIED, Drain, Ended
 from workers.contract.schema_answers import Sealed
-
-#: Seconds that a process may take to be gone once its files are closed.
-_DEATH_SECONDS = 2.0
 
 
 class WriterDied(WorkerError):  # noqa: N818
@@ -63,6 +60,6 @@ def end_with_writer(key: PartitionKey, why: WriterDied | WriterEnded, writer: Ba
     """What the consumer reports because its writer ended first: how, and what the writer said of it."""
     if isinstance(why, WriterEnded):
         return dataclasses.replace(why.ended, death=Death("writer", why.ended.code, writer.pid))
-    writer.join(_DEATH_SECONDS)
+    writer.join(DEATH_SECONDS)
     death = Death("writer", writer.exitcode, writer.pid)
     return Ended(ExitCode.FAILED, WORKER_DIED, f"{key}: {death}", death=death)

@@ -72,7 +72,7 @@ def main(spec: PartitionSpec, batches: BatchQueue, consumer: Connection, stacks:
         ended = Ended(ExitCode.TEMPORARY, LostParent.name, "the consumer process died")
     except Exception as exc:
         log.exception("writer failed", extra={"event": "writer_failed", "partition": str(spec.key)})
-        ended = Ended(ExitCode.FAILED, "E_FAILED", f"{spec.key}: {type(exc).__name__}")
+        ended = Ended(ExitCode.FAILED, RtpipeError.name, f"{spec.key}: {type(exc).__name__}")
     _leave(consumer, ended)
 
 

@@ -10,6 +10,7 @@ from multiprocessing.context import ForkServerContext
 
 from supervisor.lifecycle.worker_context import bounded_start
 from workers import launch
+from workers.contract.death import DEATH_SECONDS
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Drain, Running
 from workers.contract.schema_answers import SchemaAnswers, Sealed
@@ -19,8 +20,6 @@ from workers.contract.stacks_file import StacksFile
 _FORKSERVER_GONE = 255
 #: Seconds that a start may take: the first one waits for modules to load, and systemd for a sign of life within 30.
 _START_SECONDS = 25.0
-#: Seconds that a process may take to die of SIGKILL.
-_DEATH_SECONDS = 2.0
 #: Seconds for which a writer may still write its stacks once its consumer is dead.
 _STACKS_SECONDS = 2.0
 
@@ -99,7 +98,7 @@ class ProcessHandle:
         for pidfd in (self._pidfd, self._writer_pidfd):
             if pidfd is not None:
                 # An orphaned writer is our child by now, and a zombie until it is collected.
-                connection.wait([pidfd], _DEATH_SECONDS)
+                connection.wait([pidfd], DEATH_SECONDS)
         code = _collect(self._pidfd)
         _collect(self._writer_pidfd)
         if code is None:

@@ -7,7 +7,7 @@ from supervisor.lifecycle.death_history import DeathHistory
 from supervisor.lifecycle.generation import GenerationEnd
 from supervisor.lifecycle.heartbeat import Silence
 from supervisor.lifecycle.restart_policy import RestartPolicy
-from workers.contract.reports import WORKER_DIED, Ended, Running
+from workers.contract.reports import QUARANTINED, WORKER_DIED, Ended, Running
 
 log = get_logger("supervisor")
 
@@ -77,8 +77,8 @@ def died(partition: str, end: GenerationEnd, deaths: DeathHistory, delay: float)
 
 def quarantined(partition: str, policy: RestartPolicy) -> None:
     """It died too often without progress; it is tried now and then."""
-    text = "E_QUARANTINED %s %d deaths in %.0f s"
-    log.error(text, partition, policy.budget, policy.window, extra=_extra(partition, "worker_quarantined"))
+    text = "%s %s %d deaths in %.0f s"
+    log.error(text, QUARANTINED, partition, policy.budget, policy.window, extra=_extra(partition, "worker_quarantined"))
 
 
 def _extra(partition: str, event: str) -> dict[str, object]:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from rtpipe.errors import ExitCode
 
+#: Seconds that a process may take to be gone once it was killed, or once its files are closed.
+DEATH_SECONDS = 2.0
 #: What a signal that nobody sent on purpose is usually a sign of.
 _HINTS: dict[int, str] = {
     signal.SIGKILL: "out of memory?",

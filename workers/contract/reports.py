@@ -130,6 +130,8 @@ NOTHING_YET = Progress(0, -1, 0, 0, 0, 0, backpressure=False, waiting_for="")
 DRAIN_FORCED = "E_DRAIN_FORCED"
 #: The name of an end without a clean word.
 WORKER_DIED = "E_WORKER_DIED"
+#: The name of too many deaths without progress.
+QUARANTINED = "E_QUARANTINED"
 
 
 @dataclass(frozen=True, slots=True)
