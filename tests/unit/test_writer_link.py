@@ -15,6 +15,7 @@ import pytest
 from rtpipe.errors import ExitCode
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Drain, Ended
+from workers.contract.schema_answers import Sealed
 from workers.intake.batch_queue import FORK
 from workers.writer_link import WriterDied, WriterEnded, WriterLink, end_with_writer
 
@@ -92,10 +93,25 @@ def test_a_writer_that_says_why_it_leaves_is_reported_with_that(started: Any) ->
     assert ended.death.exit_code == 65
 
 
-def test_an_order_to_a_writer_that_is_gone_blames_nobody_else() -> None:
+def test_an_order_to_a_writer_that_died_leaves_the_verdict_to_the_next_report() -> None:
     """A broken pipe to the writer was taken for the end of the supervisor."""
     near, far = multiprocessing.Pipe()
     far.close()
+    link = WriterLink(KEY, near)
+    link.send(Drain(0))
     with pytest.raises(WriterDied):
-        WriterLink(KEY, near).send(Drain(0))
+        link.recv()
+    near.close()
+
+
+def test_an_order_to_a_writer_that_has_just_said_its_last_word_does_not_hide_that_word() -> None:
+    """An answer that came while a drained writer left made a clean drain one that failed."""
+    near, far = multiprocessing.Pipe()
+    far.send(Ended(ExitCode.DONE, "", ""))
+    far.close()
+    link = WriterLink(KEY, near)
+    link.send(Sealed.of(()))
+    with pytest.raises(WriterEnded) as caught:
+        link.recv()
+    assert caught.value.ended.code == ExitCode.DONE
     near.close()
