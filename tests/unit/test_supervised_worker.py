@@ -257,7 +257,6 @@ class TestWhoDiedFirst:
             (-50, "was killed by signal 50"),
             (1, "ended with exit code 1 (FAILED)"),
             (113, "ended with exit code 113"),
-            (None, "ended, and its exit code is not known (the forkserver was killed, too)"),
         ],
     )
     @pytest.mark.parametrize("process", ["consumer", "writer"])
@@ -283,6 +282,18 @@ class TestWhoDiedFirst:
         worker.start()
         status = status_of(worker, ProcessStats(), time.monotonic())
         assert (status.reason, status.last_death) == ("", f"the {process} {words}")
+
+    @pytest.mark.parametrize(
+        ("process", "words"),
+        [
+            ("consumer", "the consumer ended, and its exit code is not known (the forkserver was killed, too)"),
+            ("writer", "the writer closed its link without a word and did not end by itself"),
+        ],
+    )
+    def test_without_an_exit_code_the_words_are_of_that_process(
+        self, process: Literal["consumer", "writer"], words: str
+    ) -> None:
+        assert str(Death(process, None, 4711)) == words
 
     def test_what_it_said_last_is_part_of_it(self, worker: SupervisedWorker) -> None:
         death = Death("writer", 1, 4711)

@@ -20,10 +20,19 @@ _HINTS: dict[int, str] = {
     signal.SIGABRT: "an abort, by itself or by another process",
 }
 
+#: Where there is no exit code.
+_UNKNOWN = {
+    "consumer": "ended, and its exit code is not known (the forkserver was killed, too)",
+    "writer": "closed its link without a word and did not end by itself",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """The process that ended, and its exit code: negative for a signal, None if nobody knows it."""
+    """The process that ended, and its exit code: negative for a signal, None if nobody knows it.
+
+    Of a writer the consumer always knows it, unless the writer has closed its link and is still there.
+    """
 
     process: Literal["consumer", "writer"]
     exit_code: int | None
@@ -31,12 +40,11 @@ class Death:
 
     def __str__(self) -> str:
         """`the writer was killed by SIGKILL (out of memory?)`."""
-        return f"the {self.process} {_ending(self.exit_code)}"
+        ending = _UNKNOWN[self.process] if self.exit_code is None else _ending(self.exit_code)
+        return f"the {self.process} {ending}"
 
 
-def _ending(exit_code: int | None) -> str:
-    if exit_code is None:
-        return "ended, and its exit code is not known (the forkserver was killed, too)"
+def _ending(exit_code: int) -> str:
     if exit_code < 0:
         hint = _HINTS.get(-exit_code)
         return f"was killed by {_signal_name(-exit_code)}" + (f" ({hint})" if hint else "")
