@@ -117,11 +117,11 @@ def _once(step: Callable[[], _T]) -> _T:
 
 
 def _patiently(step: Callable[[], _T]) -> _T:
-    """Do it as often as it takes for the service to answer. Each reason for waiting is told once."""
+    """Do it as often as it takes for the service to answer. Each reason for waiting is told once, and its end."""
     tries, logged = 0, ""
     while True:
         try:
-            return step()
+            done = step()
         except (UnreachableError, LoginRefusedError) as exc:
             tries += 1
             if exc.message != logged:
@@ -130,3 +130,14 @@ def _patiently(step: Callable[[], _T]) -> _T:
                 )
                 logged = exc.message
             time.sleep(_PAUSES.seconds(tries))
+        except RtpipeError:  # an answer, too
+            _log_end(logged)
+            raise
+        else:
+            _log_end(logged)
+            return done
+
+
+def _log_end(waited_for: str) -> None:
+    if waited_for:
+        log.info("going on after: %s", waited_for, extra={"event": "outage_ended"})

@@ -111,13 +111,31 @@ def test_an_account_that_is_refused_gets_another_client_by_the_next_time() -> No
     assert opens.opened == 2
 
 
+def ended(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The ends of outages that were told."""
+    return [one.getMessage() for one in caplog.records if getattr(one, "event", "") == "outage_ended"]
+
+
+def test_an_answer_without_a_wait_ends_none_and_a_refusal_ends_one(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    registry = FakeRegistry({1: SCHEMA}, {1: ["a-value"]})
+    requests, _ = asker(registry)
+    requests.answer(spec("a"), SchemaWanted(1))
+    assert ended(caplog) == []
+    registry.troubles[2] = [AccessDeniedError("no"), UnreachableError("away")]
+    assert isinstance(requests.answer(spec("a"), SchemaWanted(2))[0], SchemaHalt)
+    assert ended(caplog) == ["going on after: away"]
+
+
 def test_a_registry_that_is_away_is_waited_for_and_each_reason_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     away = [UnreachableError("busy", hint="wait"), UnreachableError("away"), UnreachableError("away")]
     registry = FakeRegistry({1: SCHEMA}, {1: ["a-value"]}, troubles={1: list(away)})
     requests, _ = asker(registry)
     assert isinstance(requests.answer(spec("a"), SchemaWanted(1))[0], SchemaLayout)
     told = [one.getMessage() for one in caplog.records if getattr(one, "event", "") == "outage_began"]
     assert told == ["waiting: away", "waiting: busy (wait)"]
+    assert ended(caplog) == ["going on after: busy"]
     impatient, _ = asker(FakeRegistry({1: SCHEMA}, troubles={1: list(away)}), patient=False)
     [halt] = impatient.answer(spec("a"), SchemaWanted(1))
     assert isinstance(halt, SchemaHalt)
