@@ -97,7 +97,8 @@ class SchemaRequests:
         if topic not in self._topics:
             self._topics[topic] = TopicAnswers(topic, self._client, self._fitter, self._insist, patient=self._patient)
         answers = self._topics[topic].answer(spec, wanted)
-        if any(isinstance(one, SchemaHalt) and one.end.name == AccessDeniedError.name for one in answers[:1]):
+        asked_for = answers[0]
+        if isinstance(asked_for, SchemaHalt) and asked_for.end.name == AccessDeniedError.name:
             self._registry = None  # its files and secrets may be others by the next time
         return answers
 
