@@ -5,6 +5,7 @@ supervisor/kafka/topic_watch.py finds them.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from rtpipe.log import get_logger
@@ -44,9 +45,10 @@ class KafkaChanges:
         """When `look` has something to do again, in monotonic seconds."""
         return min(self._topics.next_look(), self._logs.next_look())
 
-    def topic_id(self, topic: str) -> str:
-        """The topic's id as last seen."""
-        return self._topics.topic_id(topic)
+    def renewed(self, spec: PartitionSpec) -> PartitionSpec:
+        """With the ids of topic and cluster as last seen: what a person has adopted by now, if somebody has."""
+        topic_id, cluster_id = self._topics.topic_id(spec.key.topic), self._topics.cluster_id
+        return dataclasses.replace(spec, topic_id=topic_id, cluster_id=cluster_id)
 
     def look(self, workers: list[SupervisedWorker], now: float, *, draining: bool) -> None:
         """Do what is due; `workers` grows by the partitions that were added. Nothing is started in a drain."""
@@ -63,7 +65,7 @@ class KafkaChanges:
 
     def _add(self, workers: list[SupervisedWorker], key: PartitionKey) -> None:
         last = max(index for index, worker in enumerate(workers) if worker.spec.key.topic == key.topic)
-        added = self._make(new_partition(workers[last].spec, key, self._topics.topic_id(key.topic)))
+        added = self._make(new_partition(self.renewed(workers[last].spec), key))
         workers.insert(last + 1, added)
         added.begin("a new partition; asked where its log begins")
         log.info("%s: a new partition, read from its beginning", key, extra=_extra("partition_added", key))

@@ -67,11 +67,9 @@ def spec_of(
     )
 
 
-def new_partition(other: PartitionSpec, key: PartitionKey, topic_id: str) -> PartitionSpec:
+def new_partition(other: PartitionSpec, key: PartitionKey) -> PartitionSpec:
     """The spec of a partition that the topic got while `other` of its partitions was served."""
-    return dataclasses.replace(
-        other, key=key, topic_id=topic_id, first_offset=UNKNOWN, known=False, last_epoch=-1, armed=""
-    )
+    return dataclasses.replace(other, key=key, first_offset=UNKNOWN, known=False, last_epoch=-1, armed="")
 
 
 def table_of(topic: str, chosen: TopicSettings) -> str:

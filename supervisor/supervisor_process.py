@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import signal
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -151,14 +150,14 @@ class Supervisor:
                 worker.start()
 
     def _resume(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Start halted and quarantined partitions of a topic again, all or one; the topic may be another by now."""
+        """Start halted and quarantined partitions of a topic again, all or one, on the topic and cluster of now."""
         resumed: list[str] = []
         if self._shutdown.began:  # what were started now would be waited for
             return {"resumed": resumed}
         for worker in self._workers:
             key = worker.spec.key
             if key.topic == request.get("topic") and request.get("partition") in {None, key.partition}:
-                worker.spec = dataclasses.replace(worker.spec, topic_id=self._kafka.topic_id(key.topic))
+                worker.spec = self._kafka.renewed(worker.spec)
                 if worker.resume():
                     resumed.append(str(key))
         return {"resumed": resumed}

@@ -79,9 +79,7 @@ class TopicWatch:
         except (UnreachableError, AccessDeniedError, SetupError):  # the last: deleted between the two questions
             return _NONE
         if look.cluster_id and look.cluster_id != self._cluster_id:
-            return TopicChanges(
-                dict.fromkeys(self._topic_ids, f"cluster id changed {self._cluster_id} -> {look.cluster_id}")
-            )
+            return TopicChanges(self._moved_to(look))
         gone: dict[str, str] = {}
         added: list[PartitionKey] = []
         for topic, known in self._topic_ids.items():
@@ -98,6 +96,18 @@ class TopicWatch:
                 added += [key for key in facts.partitions if key not in self._partitions]
         self._partitions.update(added)
         return TopicChanges(gone, tuple(added))
+
+    def _moved_to(self, look: _Look) -> dict[str, str]:
+        """All topics with the reason; told once, since what a person adopts and resumes belongs to the new cluster."""
+        why = f"cluster id changed {self._cluster_id} -> {look.cluster_id}"
+        self._cluster_id = look.cluster_id
+        self._topic_ids |= {topic: facts.topic_id for topic, facts in look.topics.items() if topic in self._topic_ids}
+        return dict.fromkeys(self._topic_ids, why)
+
+    @property
+    def cluster_id(self) -> str:
+        """The cluster's id as last seen."""
+        return self._cluster_id
 
     def topic_id(self, topic: str) -> str:
         """The topic's id as last seen."""

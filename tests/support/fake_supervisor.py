@@ -32,6 +32,7 @@ class FakeWatch:
         self.news: list[TopicChanges] = []
         self.answers: list[LogFacts] = []
         self.ids = {SPEC.key.topic: SPEC.topic_id}
+        self.cluster_id = SPEC.cluster_id
 
     def next_look(self) -> float:
         return float("inf")

@@ -34,6 +34,7 @@ class FakeCluster:
 
     def __init__(self, partitions: int = 1) -> None:
         self.topic_id = SPEC.topic_id
+        self.id = "c"
         self.partitions = partitions
         self.leaderless: set[PartitionKey] = set()
         self.away = False
@@ -44,7 +45,7 @@ class FakeCluster:
         return [TopicFacts("orders", self.topic_id, tuple(ORDERS[: self.partitions]))], []
 
     def cluster_id(self, _topic: str) -> str:
-        return "c"
+        return self.id
 
     def log_ends(self, keys: list[PartitionKey]) -> Offsets:
         return self._offsets(keys, self.end)
@@ -136,6 +137,24 @@ def test_a_topic_made_again_halts_and_gets_no_partition() -> None:
     assert (scene.workers[0].state, scene.workers[0].code) == (WorkerState.HALTED, ExitCode.TOPIC_CHANGED)
 
 
+def test_a_cluster_that_is_adopted_is_the_one_that_resumed_and_new_partitions_belong_to() -> None:
+    scene = Scene()
+    scene.look()
+    scene.cluster.id, scene.cluster.topic_id = "another", "u"
+    scene.look()
+    worker = scene.workers[0]
+    worker.on_death()
+    assert (worker.state, worker.code) == (WorkerState.HALTED, ExitCode.TOPIC_CHANGED)
+    assert "cluster id changed c -> another" in worker.reason
+    worker.spec = scene.changes.renewed(worker.spec)
+    assert worker.resume()
+    scene.cluster.partitions = 2
+    scene.look()
+    assert [made.spec.key for made in scene.launch.made[1:]] == ORDERS[:2]
+    assert {(made.spec.topic_id, made.spec.cluster_id) for made in scene.launch.made[1:]} == {("u", "another")}
+    assert worker.state is WorkerState.STARTING, "not halted again for the cluster that was adopted"
+
+
 def test_fewer_partitions_change_nothing() -> None:
     scene = Scene()
     scene.cluster.partitions = 2
@@ -198,7 +217,7 @@ def test_what_is_halted_keeps_its_state_and_reason_while_kafka_is_away() -> None
 
 def test_a_waiting_partition_is_halted_drained_and_never_started_by_hand() -> None:
     launch = FakeLauncher()
-    worker = supervised_worker(launch, new_partition(SPEC, ORDERS[1], "t"))
+    worker = supervised_worker(launch, new_partition(SPEC, ORDERS[1]))
     worker.begin()
     assert (worker.state, worker.spec.first_offset, worker.resume()) == (WorkerState.WAITING, UNKNOWN, False)
     worker.halt(Ended(ExitCode.UNREACHABLE, "E_UNREACHABLE", "no leader"))

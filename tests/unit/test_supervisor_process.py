@@ -401,7 +401,7 @@ class TestCommands:
         def scene() -> Scene:
             stage.launch.made[0].die(76, Ended(ExitCode.TOPIC_CHANGED, "E_TOPIC_ID", "another topic"))
             yield stage.are("halted", "starting")
-            stage.watch.ids["orders"] = "new id"
+            stage.watch.ids["orders"], stage.watch.cluster_id = "new id", "another cluster"
             asked = Asked(path, "resume", **wanted)
             yield asked.done
             assert asked.reply == {"resumed": resumed}
@@ -409,7 +409,8 @@ class TestCommands:
 
         code = stage.run(scene())
         assert code == (ExitCode.DONE if resumed else ExitCode.TOPIC_CHANGED)
-        assert [made.spec.topic_id for made in stage.launch.made[2:]] == ["new id"] * len(resumed)
+        ids = [(made.spec.topic_id, made.spec.cluster_id) for made in stage.launch.made[2:]]
+        assert ids == [("new id", "another cluster")] * len(resumed)
 
     def test_resume_starts_nothing_once_the_run_ends(self, path: Path) -> None:
         """What it started could be in a back-off at the deadline, and then the run never ended."""

@@ -107,10 +107,14 @@ def test_a_topic_may_be_missing_for_a_moment_while_it_is_made_again(watch: Topic
 
 
 def test_another_cluster_behind_the_address_concerns_every_topic(watch: TopicWatch, cluster: Cluster) -> None:
-    cluster.id = "other"
+    cluster.id, cluster.facts = "other", [TopicFacts("orders", "u", (ORDERS[0],))]
     assert watch.changes(0.0).gone == {"orders": "cluster id changed c -> other"}
+    assert (watch.cluster_id, watch.topic_id("orders")) == ("other", "u")
+    assert watch.changes(1.0) == TopicChanges(), "told once, or what is adopted were halted again"
     cluster.id = ""  # it does not say
-    assert watch.changes(1.0) == TopicChanges()
+    assert watch.changes(2.0) == TopicChanges()
+    cluster.id = "c"  # the address is correct again
+    assert watch.changes(3.0).gone == {"orders": "cluster id changed other -> c"}
 
 
 @pytest.mark.parametrize("error", [UnreachableError("away"), AccessDeniedError("no"), SetupError("deleted meanwhile")])
