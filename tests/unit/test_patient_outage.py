@@ -63,7 +63,10 @@ def test_it_says_so_every_second_to_the_consumer_and_once_to_the_log(
     rig.outage.over()
     rig.outage.over()
     assert rig.heard() == [Waiting("database: locked"), Waiting("")]
-    assert caplog.messages[1:] == ["waiting: database: locked", "going on after: database: locked"]
+    assert caplog.messages[1:] == [
+        "waiting: database: locked",
+        "the database answers again; the writer waited for: database: locked",
+    ]
 
 
 def test_a_consumer_that_dies_ends_the_wait(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

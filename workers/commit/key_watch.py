@@ -102,9 +102,10 @@ class KeyWatch:
         if self._first is not None:
             first = self._first
             why = (
-                f"a key of which nobody knows whether it is that of its row: that of offset {first.offset}, which looks"
+                f"the key of offset {first.offset} (it looks like {first.looks}) is not the key of its row, so the keys"
+                f" of this partition are not used for deletes; {first.advice}"
             )
-            return Refusal(Reason.KEY, f"{why} like {first.looks}, is not; {first.advice}")
+            return Refusal(Reason.KEY, why)
         return key
 
     def _differs(self, batch: Batch, index: int, row_key: str) -> None:

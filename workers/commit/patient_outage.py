@@ -1,4 +1,4 @@
-"""Runs in the writer process: waits while a service is away, and says so."""
+"""Runs in the writer process: waits while the database is away, and says so."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TURN = 1.0
 
 
 class PatientOutage:
-    """Waits inside the process while a service is away, and says so, once a reason, to log and consumer."""
+    """Waits inside the process while the database is away, and says so, once a reason, to log and consumer."""
 
     def __init__(self, spec: PartitionSpec, consumer: Connection) -> None:
         self._extra = {"partition": str(spec.key)}
@@ -43,8 +43,9 @@ class PatientOutage:
                 return
 
     def over(self) -> None:
-        """The service answers again."""
+        """The database answers again."""
         if self._reason:
-            log.info("going on after: %s", self._reason, extra=self._extra | {"event": "outage_ended"})
+            text = "the database answers again; the writer waited for: %s"
+            log.info(text, self._reason, extra=self._extra | {"event": "outage_ended"})
             self._reason = ""
             self._consumer.send(Waiting(""))
