@@ -207,7 +207,7 @@ class ConsumerProcess:
         if last or self._supervisor.is_due(self._progress.batches):
             end = topic.end_offset if last else topic.refreshed_end()
             depth, active = self._batches.depth(), self._pressure.active
-            self._supervisor.tell_progress(self._progress.told(end, depth, backpressure=active))
+            self._supervisor.tell_progress(self._progress.report(end, depth, backpressure=active))
 
     def _give_sign_of_life(self) -> None:
         now = time.monotonic()

@@ -38,7 +38,7 @@ NO_LEADER = frozenset({KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT})
 OFFSET_GONE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION, KafkaError.OFFSET_OUT_OF_RANGE})
 #: Not an error: the reader has reached the end of the partition.
 END_OF_PARTITION = KafkaError._PARTITION_EOF
-#: All of them are told by another event that says which broker, and why.
+#: No broker answers: another event says which broker, and why.
 ALL_BROKERS_DOWN = KafkaError._ALL_BROKERS_DOWN
 #: The TLS handshake failed.
 TLS_FAILED = KafkaError._SSL

@@ -24,7 +24,7 @@ HALTING = frozenset(
 )
 
 
-class Sequel(enum.Enum):
+class NextStep(enum.Enum):
     """What the supervisor does next with the partition."""
 
     HALT = enum.auto()  #: only a person starts it again
@@ -35,9 +35,9 @@ class Sequel(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class EndVerdict:
-    """The sequel, and what is reported of the end; None if there is nothing to report, or nothing but the death."""
+    """The next step, and what is reported of the end; None if there is nothing to report, or nothing but the death."""
 
-    sequel: Sequel
+    next_step: NextStep
     report: Ended | None = None
 
 
@@ -45,12 +45,12 @@ def verdict_on(end: GenerationEnd, partition: str, *, draining: bool) -> EndVerd
     """`draining`: the worker was asked for a clean end. `partition` is named in what is reported."""
     ended = end.ended
     if ended is not None and (ended.lasting or ended.code in HALTING):
-        return EndVerdict(Sequel.HALT, ended)
+        return EndVerdict(NextStep.HALT, ended)
     if draining:
-        return EndVerdict(Sequel.STOP, _trouble_in_drain(end, partition))
+        return EndVerdict(NextStep.STOP, _trouble_in_drain(end, partition))
     if ended is not None and ended.code == ExitCode.TEMPORARY:
-        return EndVerdict(Sequel.RETRY, ended)
-    return EndVerdict(Sequel.RESTART)
+        return EndVerdict(NextStep.RETRY, ended)
+    return EndVerdict(NextStep.RESTART)
 
 
 def _trouble_in_drain(end: GenerationEnd, partition: str) -> Ended | None:

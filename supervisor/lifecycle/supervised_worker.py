@@ -11,7 +11,7 @@ from typing import Protocol
 from rtpipe.errors import ExitCode
 from rtpipe.pause import PausePolicy
 from supervisor.lifecycle import worker_log
-from supervisor.lifecycle.end_verdict import Sequel, verdict_on
+from supervisor.lifecycle.end_verdict import NextStep, verdict_on
 from supervisor.lifecycle.generation import Generation, GenerationEnd, WorkerProcesses
 from supervisor.lifecycle.heartbeat import HeartbeatLimits
 from supervisor.lifecycle.log_end import LogEnd
@@ -170,13 +170,13 @@ class SupervisedWorker:
         end, self.generation = self.generation.end(), None
         worker_log.stacks(str(self), end)
         verdict = verdict_on(end, str(self), draining=self.state is WorkerState.STOPPING)
-        match verdict.sequel, verdict.report:
-            case Sequel.HALT, Ended() as report:
+        match verdict.next_step, verdict.report:
+            case NextStep.HALT, Ended() as report:
                 self._halt(report)
-            case Sequel.RETRY, Ended() as report:
+            case NextStep.RETRY, Ended() as report:
                 self._retry(report.text)
                 worker_log.left_to_retry(str(self), report)
-            case Sequel.STOP, report:
+            case NextStep.STOP, report:
                 self._stop(report)
             case _:
                 self._restart(end)

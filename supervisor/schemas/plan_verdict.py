@@ -31,8 +31,12 @@ def layout_without_changes(plan: TablePlan) -> TableLayout:
         return plan.rows
     if evolution == "discard_row":
         raise DiscardedError(f"schema id {plan.target.schema_id} does not fit table {table}: {'; '.join(wanted)}")
-    landed = {column.name for column in plan.columns}
-    lasting = [one for one in plan.changes if not isinstance(one, AddColumn | Widen) and not _lets_some_in(one, landed)]
+    present = {column.name for column in plan.columns}
+    lasting = [
+        one
+        for one in plan.changes
+        if not isinstance(one, AddColumn | Widen) and not _takes_fitting_values(one, present)
+    ]
     hold = [*map(str, lasting), *(str(one) for one in plan.placement.refused if not one.droppable)]
     if evolution == "freeze" or hold:
         raise EvolutionError(
@@ -52,8 +56,8 @@ def require_no_person(plan: TablePlan) -> None:
             hint="change the schema, or the column by hand (`rename` or `columns` in rtpipe.toml may help), then"
             f" rtpipe resume {topic}; docs/schemas.md has the rules",
         )
-    landed = {column.name for column in plan.columns}
-    locked = [one for one in plan.changes if is_left_to_people(one) and not _lets_some_in(one, landed)]
+    present = {column.name for column in plan.columns}
+    locked = [one for one in plan.changes if is_left_to_people(one) and not _takes_fitting_values(one, present)]
     if locked:
         statements = "; ".join(one.begin for one in plan.altered_by(locked))
         raise EvolutionError(
@@ -95,6 +99,6 @@ def layout_with_rest(plan: TablePlan) -> TableLayout:
     return with_columns(plan.rows, columns, plan.rows.metadata, plan.rows.others)
 
 
-def _lets_some_in(change: Change, landed: set[str]) -> bool:
+def _takes_fitting_values(change: Change, present: set[str]) -> bool:
     """Whether rows that fit may go into a person's column as it is: values are looked at one by one."""
-    return is_left_to_people(change) and change.column in landed
+    return is_left_to_people(change) and change.column in present

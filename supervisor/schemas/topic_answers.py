@@ -62,7 +62,7 @@ class TopicAnswers:
         if wanted.use == "key":
             known = self._known.get((wanted.schema_id, "key"))
             return (known or self._keep(spec, self._key(spec, wanted.schema_id), "key"),)
-        ids = list(dict.fromkeys((wanted.schema_id, *wanted.beside)))
+        ids = list(dict.fromkeys((wanted.schema_id, *wanted.also)))
         new = [one for one in ids if (one, "value") not in self._known]
         if new and spec.rules.mode == "upsert":  # whose other layouts a new one changes
             new = ids

@@ -31,9 +31,9 @@ class SmallSchemas:
         self.halting: dict[int, int] = {}  #: how often an id is answered by a halt
         self.asked: list[int] = []
 
-    def rows(self, schema_id: int, *, again: bool = False, beside: tuple[int, ...] = ()) -> SchemaLayout:
+    def rows(self, schema_id: int, *, again: bool = False, also: tuple[int, ...] = ()) -> SchemaLayout:
         assert isinstance(again, bool)
-        assert schema_id >= min(beside, default=0)
+        assert schema_id >= min(also, default=0)
         self.asked.append(schema_id)
         if self.halting.get(schema_id, 0):
             self.halting[schema_id] -= 1

@@ -47,10 +47,8 @@ class Desk:
         self._rules = rules
         self.asked = 0
 
-    def rows(
-        self, schema_id: int, *, again: bool = False, beside: tuple[int, ...] = ()
-    ) -> SchemaLayout | SchemaRefused:
-        del again, beside
+    def rows(self, schema_id: int, *, again: bool = False, also: tuple[int, ...] = ()) -> SchemaLayout | SchemaRefused:
+        del again, also
         self.asked += 1
         return refusal_of(schema_id) or self._layout(schema_id)
 

@@ -50,7 +50,7 @@ def rows(count: int, prefix: str = "INSERT ") -> Rows:
 def settled(trial: RowTrial, server: Server, part: Rows) -> None:
     """All rows of the part, and the verdict about them."""
     trial.write(server.execute, part, range(len(part.literals)))
-    trial.settle()
+    trial.judge_doubtful()
 
 
 def tried(server: Server, count: int, **known: int | bool) -> tuple[list[int], RowTrial]:
@@ -98,7 +98,7 @@ def test_a_row_that_was_named_for_another_statements_row_is_stored() -> None:
     refused: list[int] = []
     trial = trial_of(refused)
     trial.write(execute, rows(8), range(8))
-    trial.settle()
+    trial.judge_doubtful()
     assert (refused, sorted(server.stored)) == ([6], [0, 1, 2, 3, 4, 5, 7])
 
 
@@ -174,6 +174,6 @@ def test_what_the_server_said_is_told_without_what_stands_in_the_row() -> None:
     trial = RowTrial("t", refuse)
     part = Rows("INSERT ", ["'secret42'"], [0])
     trial.write(execute, part, [0])
-    trial.settle()
+    trial.judge_doubtful()
     assert len(said) == 1
     assert "secret42" not in said[0]

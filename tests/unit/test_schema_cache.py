@@ -36,10 +36,8 @@ class Schemas:
         self.asked: list[tuple[int, bool]] = []
         self.keys_asked = 0
 
-    def rows(
-        self, schema_id: int, *, again: bool = False, beside: tuple[int, ...] = ()
-    ) -> SchemaLayout | SchemaRefused:
-        assert isinstance(beside, tuple)
+    def rows(self, schema_id: int, *, again: bool = False, also: tuple[int, ...] = ()) -> SchemaLayout | SchemaRefused:
+        assert isinstance(also, tuple)
         self.asked.append((schema_id, again))
         if schema_id == UNKNOWN:
             return SchemaRefused(schema_id, Refusal(Reason.UNKNOWN_SCHEMA, "no such id"))

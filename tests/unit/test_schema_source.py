@@ -68,8 +68,8 @@ def test_what_is_told_beside_an_answer_is_not_asked_for_but_once(link: Ends) -> 
     here, there, _ = link
     there.send(Sealed.of((ANSWER, UNKNOWN, HALT)))
     source = SchemaSource(asking(here))
-    assert source.rows(1, beside=(1, 2, 3)).schema_id == 1
-    assert there.recv() == SchemaWanted(1, "value", beside=(1, 2, 3))
+    assert source.rows(1, also=(1, 2, 3)).schema_id == 1
+    assert there.recv() == SchemaWanted(1, "value", also=(1, 2, 3))
     assert source.rows(2) == UNKNOWN
     with pytest.raises(SchemaHaltError) as halted:
         source.rows(3)

@@ -71,13 +71,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_ids_of_a_batch_are_one_round() -> None:
     registry, fitter = FakeRegistry({number: schema(number) for number in range(1, 41)}), FakeFitter({7})
     about = answers_by(registry, fitter)
-    answer, *beside = about.answer(spec(), SchemaWanted(1, beside=tuple(range(1, 41))))
+    answer, *beside = about.answer(spec(), SchemaWanted(1, also=tuple(range(1, 41))))
     assert isinstance(answer, SchemaLayout)
     assert [one.schema_id for one in beside] == list(range(2, 41))
     assert [one.schema_id for one in beside if isinstance(one, SchemaHalt)] == [7]
     assert fitter.rounds == [list(range(1, 41))]
     assert len(registry.asked) == 80
-    again = about.answer(spec(), SchemaWanted(2, beside=(1, 7)))
+    again = about.answer(spec(), SchemaWanted(2, also=(1, 7)))
     assert [one.schema_id for one in again] == [2, 1, 7]
     assert fitter.rounds[1:] == [[7]]  # what was a problem is looked at anew, the rest is known
 
@@ -86,7 +86,7 @@ def test_with_upserts_a_new_schema_changes_the_layouts_of_the_others() -> None:
     registry, fitter = FakeRegistry({number: schema(number) for number in (1, 2)}), FakeFitter()
     about = answers_by(registry, fitter)
     about.answer(spec(KEYED), SchemaWanted(1))
-    assert [one.schema_id for one in about.answer(spec(KEYED), SchemaWanted(2, beside=(1,)))] == [2, 1]
+    assert [one.schema_id for one in about.answer(spec(KEYED), SchemaWanted(2, also=(1,)))] == [2, 1]
     assert fitter.rounds == [[1], [2, 1]]
 
 
@@ -125,7 +125,7 @@ def test_a_registry_that_lists_no_subjects_and_an_alias_are_asked_for_the_schema
         registry = FakeRegistry({1: schema(1), 2: schema(2)}, {1: ["real"], 2: ["real"]}, lists_subjects=listed)
         registry.aliases.add(("t-value", 1))
         about = answers_by(registry, FakeFitter())
-        assert kinds(about.answer(spec(), SchemaWanted(1, beside=(2,)))) == [SchemaLayout, SchemaRefused]
+        assert kinds(about.answer(spec(), SchemaWanted(1, also=(2,)))) == [SchemaLayout, SchemaRefused]
 
 
 def test_the_schema_of_a_key_is_of_the_keys_subject() -> None:
@@ -139,7 +139,7 @@ def test_the_schema_of_a_key_is_of_the_keys_subject() -> None:
 @pytest.mark.parametrize("trouble", [SchemaNotFoundError("404"), UnprocessableError("422")])
 def test_a_passing_refusal_is_asked_again(trouble: RtpipeError) -> None:
     registry = FakeRegistry({1: schema(1), 2: schema(2)}, troubles={1: [trouble, trouble]})
-    answers = answers_by(registry, FakeFitter()).answer(spec(), SchemaWanted(1, beside=(2,)))
+    answers = answers_by(registry, FakeFitter()).answer(spec(), SchemaWanted(1, also=(2,)))
     assert kinds(answers) == [SchemaLayout, SchemaLayout]
     assert registry.asked.count(("schema", 1)) == 3
     assert registry.asked.count(("schema", 2)) == 1
@@ -148,7 +148,7 @@ def test_a_passing_refusal_is_asked_again(trouble: RtpipeError) -> None:
 def test_what_stays_unknown_is_refused_and_the_next_such_id_is_not_waited_for() -> None:
     registry = FakeRegistry({})
     about = answers_by(registry, FakeFitter())
-    for one in about.answer(spec(), SchemaWanted(1, beside=(2, 3))):
+    for one in about.answer(spec(), SchemaWanted(1, also=(2, 3))):
         assert isinstance(one, SchemaRefused)
         assert one.refusal.reason is Reason.UNKNOWN_SCHEMA
     assert registry.asked.count(("schema", 1)) > 1
@@ -166,7 +166,7 @@ def test_a_tombstone_first_goes_by_what_was_met_else_by_the_table() -> None:
     assert isinstance(by_key, SchemaLayout)
     assert by_key.schema == schema(0)
     assert fitter.rounds == []
-    about.answer(spec(KEYED), SchemaWanted(3, beside=(1,)))
+    about.answer(spec(KEYED), SchemaWanted(3, also=(1,)))
     [newest] = about.answer(spec(KEYED), SchemaWanted(0, "newest"))
     assert newest.schema_id == 3
 

@@ -26,7 +26,7 @@ def passed_on(progress: WriterProgress, *reports: object) -> list[object]:
 def test_it_begins_where_the_writer_claimed(progress: WriterProgress) -> None:
     assert passed_on(progress, CLAIMED) == []
     assert progress.claimed == CLAIMED
-    assert progress.told(-1, 0, backpressure=False) == Progress(5, -1, 0, 0, 0, 0, backpressure=False, waiting_for="")
+    assert progress.report(-1, 0, backpressure=False) == Progress(5, -1, 0, 0, 0, 0, backpressure=False, waiting_for="")
 
 
 def test_what_was_committed_is_counted(progress: WriterProgress) -> None:
@@ -35,8 +35,8 @@ def test_what_was_committed_is_counted(progress: WriterProgress) -> None:
     assert passed_on(progress, CLAIMED, first, rest, Committed(20, 5, 5, 0, 0.1)) == []
     assert (progress.offset, progress.batches, progress.unwritten) == (20, 2, 1)
     told = Progress(20, 20, 12, 3, 2, 4, backpressure=True, waiting_for="", altered=3)
-    assert progress.told(18, 4, backpressure=True) == told  # the log ends no earlier than what is committed
-    assert progress.told(30, 0, backpressure=False).end_offset == 30
+    assert progress.report(18, 4, backpressure=True) == told  # the log ends no earlier than what is committed
+    assert progress.report(30, 0, backpressure=False).end_offset == 30
 
 
 def test_what_batches_cost_is_learnt() -> None:
@@ -48,9 +48,9 @@ def test_what_batches_cost_is_learnt() -> None:
 def test_a_wait_before_the_claim_is_passed_on_and_a_later_one_is_part_of_progress(progress: WriterProgress) -> None:
     reports = Waiting("no database"), CLAIMED, Waiting("no registry")
     assert passed_on(progress, *reports) == [Waiting("no database")]
-    assert progress.told(9, 0, backpressure=False).waiting_for == "no registry"
+    assert progress.report(9, 0, backpressure=False).waiting_for == "no registry"
     assert passed_on(progress, Waiting("")) == []
-    assert progress.told(9, 0, backpressure=False).waiting_for == ""
+    assert progress.report(9, 0, backpressure=False).waiting_for == ""
 
 
 def test_questions_and_warnings_are_for_the_supervisor_and_signs_of_life_are_not(progress: WriterProgress) -> None:

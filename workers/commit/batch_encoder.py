@@ -99,14 +99,14 @@ class BatchEncoder:
 
     def _encoders(self, batch: Batch, by_header: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
         """All of a batch at once: a new schema may replace the encoders of those that were met before."""
-        beside = self._schemas.new_ids(by_header)
+        also = self._schemas.new_ids(by_header)
         for header, indexes in by_header.items():
             try:
-                self._schemas.encoder(header, beside)
+                self._schemas.encoder(header, also)
             except SchemaHaltError as halt:
                 first = indexes[0]
                 raise TableMustChange(first, halt.of(f"{self._spec.key} offset {batch.offsets[first]}")) from halt
-        return {header: self._schemas.encoder(header, beside) for header in by_header}
+        return {header: self._schemas.encoder(header, also) for header in by_header}
 
     def _require_room(self, batch: Batch, refused: dict[int, Refusal]) -> None:
         """Stop at the first value for which a column must be wider: it is no dead letter, for it is good."""

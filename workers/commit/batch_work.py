@@ -100,7 +100,7 @@ class BatchWork:
         out = self.refusals.left_out
         for part in self._encoded.parts:
             self._write(execute, part, [at for at, index in enumerate(part.indexes) if index not in out])
-        self._trial.settle()
+        self._trial.judge_doubtful()
 
     def _change(self, execute: Execute) -> None:
         """The last change of each key. Where the server refuses it, the one before it counts, which comes then."""
@@ -121,11 +121,11 @@ class BatchWork:
                 return
             for part in self._encoded.parts:
                 self._write(execute, part, [at for at, index in enumerate(part.indexes) if index in rows])
-            self._trial.settle()
+            self._trial.judge_doubtful()
             done |= rows
             if self.refusals.by_index.keys().isdisjoint(rows):
                 self._write(delete, deletion, [at for at, index in enumerate(deletion.indexes) if index in deleted])
-                self._trial.settle()
+                self._trial.judge_doubtful()
                 done |= deleted
 
     def _write(self, execute: Execute, part: Rows, some: Sequence[int]) -> None:

@@ -50,7 +50,7 @@ class KeyWatch:
         self._spec = spec
         self._schemas = schemas
         self._first: _Difference | None = None
-        self._told: dict[str, str] = {}  #: what was said, by the kinds of looks of keys that differed
+        self._warned: dict[str, str] = {}  #: what was said, by the kinds of looks of keys that differed
         self._agreed: set[str] = set()  #: kinds of looks of keys that did not
 
     def compare(self, batch: Batch, parts: Sequence[Rows], tombstones: Sequence[int]) -> None:
@@ -70,7 +70,7 @@ class KeyWatch:
     @property
     def warning(self) -> str | None:
         """What is wrong with the keys; "" if they are those of their rows, None if nobody can tell yet."""
-        held = {kind: text for kind, text in self._told.items() if kind != _NOTHING or not self._agreed}
+        held = {kind: text for kind, text in self._warned.items() if kind != _NOTHING or not self._agreed}
         differing = [text for kind, text in held.items() if kind not in {NO_KEY.kind, _NOTHING}]
         if held:
             return f"W_KEY_FORMAT: {(differing or list(held.values()))[0]}"
@@ -78,7 +78,7 @@ class KeyWatch:
 
     def nothing_deleted(self, batch: Batch, tombstones: Sequence[int]) -> None:
         """Say so, once, as long as no message with a value has shown what keys are."""
-        if self._agreed or self._first or _NOTHING in self._told:
+        if self._agreed or self._first or _NOTHING in self._warned:
             return
         look = _look(batch, tombstones[0])
         self._tell(
@@ -110,7 +110,7 @@ class KeyWatch:
 
     def _differs(self, batch: Batch, index: int, row_key: str) -> None:
         look = _look(batch, index)
-        if look.kind in self._told:
+        if look.kind in self._warned:
             return
         offset, key_format = batch.offsets[index], self._spec.rules.key_format
         if look is NO_KEY:
@@ -129,7 +129,7 @@ class KeyWatch:
         )
 
     def _tell(self, kind: str, offset: int, text: str) -> None:
-        self._told[kind] = text
+        self._warned[kind] = text
         extra = {"event": "key_format", "partition": str(self._spec.key), "offset": offset}
         log.warning("W_KEY_FORMAT %s offset %d: %s", self._spec.key, offset, text, extra=extra)
 

@@ -18,11 +18,11 @@ from workers.database.errors import DatabaseTrouble
 
 log = get_logger("owner")
 _T = TypeVar("_T")
-#: What is waited for where no row is to blame: what another try may mend, and what nobody knows to be lasting.
+#: Errors that are waited for where no row is to blame: those that may pass, and those that may or may not.
 _WAITED = PASSING | {Action.UNKNOWN, Action.SMALLER}
 #: Tries of a batch, after which less of it is tried.
 _TRIES = 3
-#: Between two tries of a transaction that met a rival, and between two of a server that is away.
+#: Pauses between two tries: of a transaction that another session blocked, and of a server that is away.
 _REPLAYS = PausePolicy(first=0.1, longest=2.0, jitter=0.2)
 _PAUSES = PausePolicy(first=0.1, longest=10.0, jitter=0.2)
 #: A login that is refused again and again may lock the account.

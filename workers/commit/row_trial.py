@@ -15,7 +15,7 @@ from workers.database.errors import DatabaseTrouble
 
 #: Runs a statement; the number of rows that it found or wrote.
 Execute = Callable[[bytes], int]
-#: What is decided elsewhere, whichever row it came with.
+#: Errors that say nothing of a row: the caller handles them.
 _NOT_OF_ROWS = PASSING | {Action.SMALLER}
 #: Rows that must be refused, and none be taken, until an error that nobody knows is held to be the table's.
 ALIKE = 8
@@ -26,7 +26,7 @@ Refuse = Callable[[Rows, int, DatabaseTrouble], None]
 
 
 class RowTrial:
-    """One try of the rows of one batch. Call `settle` after `write`: only then `refuse` has heard of every bad row."""
+    """One try of the rows of one batch. `judge_doubtful` comes after `write`: only then `refuse` knows each bad row."""
 
     def __init__(self, table: str, refuse: Refuse, *, alike: int = 0, fresh: bool = False) -> None:
         """`alike`: rows that nobody knew to be bad, refused before this batch since the last one that was taken.
@@ -72,7 +72,7 @@ class RowTrial:
                     if samples < 0:  # others, from all over the statement, before it is said of all
                         pending, samples = _with_samples_first(pending)
                     elif samples == 0:
-                        self.settle()
+                        self.judge_doubtful()
                     samples -= 1
             else:
                 self._taking.add(part.prefix)
@@ -95,7 +95,7 @@ class RowTrial:
     def _all_alike(self, part: Rows) -> bool:
         return part.prefix not in self._taking and self._alike + len(self._doubtful) >= ALIKE
 
-    def settle(self) -> None:
+    def judge_doubtful(self) -> None:
         """Judge the rows in doubt: refused while others are taken they are bad; else the table is, which is raised."""
         doubtful, self._doubtful = self._doubtful, []
         for part, at, trouble in doubtful:

@@ -58,7 +58,7 @@ class PartitionSpec:
     database_url_file: str = ""  #: where the URL came from: read again at each connection
     kafka_file: str = ""  #: where some of `kafka` came from: read again at each start
     supervisor: str = ""  #: names the supervisor in the row's owner, so that its workers know each other
-    last_epoch: int = -1  #: of its last claim under this supervisor; -1: whoever owns the partition, it is claimed
+    last_epoch: int = -1  #: of its last claim under this supervisor; -1: none, so it may claim from any owner
     known: bool = False  #: it ran before under this supervisor: its row in kafka_offsets must be there
     armed: str = ""  #: kill point a test has armed, "" in real life
 

@@ -90,7 +90,7 @@ class SchemaWanted:
     schema_id: int
     use: Use = "value"
     again: bool = False  #: the table was not as the last answer said
-    beside: tuple[int, ...] = ()  #: ids of values that will be asked for next: answered together, they cost less
+    also: tuple[int, ...] = ()  #: ids of values that will be asked for next: answered together, they cost less
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class KafkaLog:
         self._extra = {"event": "kafka_trouble", "partition": str(key)}
         self._level = level
         self.topic_id: str | None = None  #: the id that librdkafka fetches by; None until it knows
-        self._told: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
     def log(self, level: int, text: str, *values: object) -> None:
         """Called by librdkafka within `Consumer.consume`, in the order of the events."""
@@ -47,7 +47,7 @@ class KafkaLog:
         if self._level < logging.WARNING:
             return True
         now = time.monotonic()
-        due = now - self._told.get(kind, -_QUIET) >= _QUIET
+        due = now - self._logged_at.get(kind, -_QUIET) >= _QUIET
         if due:
-            self._told[kind] = now
+            self._logged_at[kind] = now
         return due

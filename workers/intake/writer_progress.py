@@ -55,7 +55,7 @@ class WriterProgress:
         """Seconds since the writer was heard."""
         return now - self._heard_at
 
-    def told(self, end_offset: int, queue_depth: int, *, backpressure: bool) -> Progress:
+    def report(self, end_offset: int, queue_depth: int, *, backpressure: bool) -> Progress:
         """For the supervisor. `end_offset`: of the log as the consumer knows it, -1: not known yet."""
         end = end_offset if end_offset < 0 else max(end_offset, self.offset)
         counts = self._rows, self._dead, self.batches

@@ -28,9 +28,7 @@ KEY_FORMATS: tuple[KeyFormat, ...] = get_args(KeyFormat)
 class Schemas(Protocol):
     """Where schemas come from."""
 
-    def rows(
-        self, schema_id: int, *, again: bool = False, beside: tuple[int, ...] = ()
-    ) -> SchemaLayout | SchemaRefused:
+    def rows(self, schema_id: int, *, again: bool = False, also: tuple[int, ...] = ()) -> SchemaLayout | SchemaRefused:
         """Of values; an error stops the partition."""
 
     def newest(self, *, again: bool = False) -> SchemaLayout:
@@ -53,8 +51,8 @@ class SchemaCache:
         self._keys: MessageKey | None = None
         self._again = False
 
-    def encoder(self, header: bytes, beside: tuple[int, ...] = ()) -> RowEncoder | Refusal:
-        """The encoder for messages with these first bytes, or why there is none; `beside`: ids that come next."""
+    def encoder(self, header: bytes, also: tuple[int, ...] = ()) -> RowEncoder | Refusal:
+        """The encoder for messages with these first bytes, or why there is none; `also`: ids that come next."""
         if header in self._encoders:
             return self._encoders[header]
         until, refusal = self._refused.get(header, (0.0, None))
@@ -64,7 +62,7 @@ class SchemaCache:
             schema_id = schema_id_of(header)
         except WireFormatError as exc:
             return Refusal(Reason.WIRE_FORMAT, exc.message)
-        answer = self._schemas.rows(schema_id, again=self._again, beside=beside)
+        answer = self._schemas.rows(schema_id, again=self._again, also=also)
         if isinstance(answer, SchemaRefused):
             return self._refuse(header, answer.refusal)
         self._take(answer.layout)

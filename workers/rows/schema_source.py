@@ -49,20 +49,18 @@ class SchemaSource:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._beside: dict[int, SchemaAnswer] = {}  #: what the last answer said of other ids
+        self._also: dict[int, SchemaAnswer] = {}  #: what the last answer said of other ids
 
-    def rows(
-        self, schema_id: int, *, again: bool = False, beside: tuple[int, ...] = ()
-    ) -> SchemaLayout | SchemaRefused:
+    def rows(self, schema_id: int, *, again: bool = False, also: tuple[int, ...] = ()) -> SchemaLayout | SchemaRefused:
         """Schema and layout, or the refusal of every message of this id; after as long as registry and table take.
 
-        `again`: the table was not as the last answer said; `beside`: ids that will be asked for next.
+        `again`: the table was not as the last answer said; `also`: ids that will be asked for next.
         """
-        if not again and schema_id in self._beside:  # once: what is asked about later is asked anew
-            answer = self._beside.pop(schema_id)
+        if not again and schema_id in self._also:  # once: what is asked about later is asked anew
+            answer = self._also.pop(schema_id)
         else:
-            answer, *others = self._ask(SchemaWanted(schema_id, "value", again, beside))
-            self._beside = {one.schema_id: one for one in others}
+            answer, *others = self._ask(SchemaWanted(schema_id, "value", again, also))
+            self._also = {one.schema_id: one for one in others}
         if isinstance(answer, SchemaLayout | SchemaRefused):
             return answer
         raise _unexpected(answer)

@@ -18,30 +18,30 @@ class DeadLetterLog:
 
     def __init__(self, spec: PartitionSpec) -> None:
         self._spec = spec
-        self._untold: Counter[str] = Counter()
+        self._unlogged: Counter[str] = Counter()
         self._altered = 0
-        self._told = -_QUIET
+        self._logged_at = -_QUIET
 
     def add(self, names: Counter[str], altered: int = 0) -> None:
         """Some were written."""
-        self._untold += names
+        self._unlogged += names
         self._altered += altered
 
     def tell_if_due(self) -> None:
         """Say how many, and of what kinds, if it is time."""
-        if (self._untold or self._altered) and time.monotonic() - self._told >= _QUIET:
+        if (self._unlogged or self._altered) and time.monotonic() - self._logged_at >= _QUIET:
             self.tell()
 
     def tell(self) -> None:
         """Say what was not said yet: nothing of it may be lost when the writer leaves."""
-        self._told = time.monotonic()
+        self._logged_at = time.monotonic()
         if self._altered:
             text = "W_ALTERED %s: lossy columns changed %d values"
             extra = {"event": "values_altered", "partition": str(self._spec.key), "altered": self._altered}
             log.warning(text, self._spec.key, self._altered, extra=extra)
             self._altered = 0
-        if self._untold:
-            kinds = ", ".join(f"{count} {name}" for name, count in sorted(self._untold.items()))
-            extra = {"event": "dead_letters", "partition": str(self._spec.key), "dead": self._untold.total()}
+        if self._unlogged:
+            kinds = ", ".join(f"{count} {name}" for name, count in sorted(self._unlogged.items()))
+            extra = {"event": "dead_letters", "partition": str(self._spec.key), "dead": self._unlogged.total()}
             log.warning("W_DEAD_LETTERS %s: %s", self._spec.key, kinds, extra=extra)
-            self._untold.clear()
+            self._unlogged.clear()
