@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from avro_schemas.registry.topic_schemas import TopicSchemas
@@ -14,6 +14,7 @@ from rtpipe.credentials import LoginRefusedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
+from supervisor.schemas.shared_registry import SharedRegistry
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.schemas.table_plan import TableTarget
 from workers.contract.partition_spec import PartitionSpec
@@ -25,9 +26,7 @@ log = get_logger("supervisor")
 _PAUSES = PausePolicy(first=0.5, longest=10.0)
 
 
-def tell_at_start(
-    specs: Iterable[PartitionSpec], registry: Callable[[], Registry], fitter: TableFitter
-) -> threading.Thread:
+def tell_at_start(specs: Iterable[PartitionSpec], registry: SharedRegistry, fitter: TableFitter) -> threading.Thread:
     """Tell of each topic's table and its newest schema, in a thread that nothing waits for."""
     topics = {spec.key.topic: spec for spec in specs}
     thread = threading.Thread(
@@ -37,7 +36,7 @@ def tell_at_start(
     return thread
 
 
-def _tell_all(waiting: deque[PartitionSpec], registry: Callable[[], Registry], fitter: TableFitter) -> None:
+def _tell_all(waiting: deque[PartitionSpec], registry: SharedRegistry, fitter: TableFitter) -> None:
     """A service that does not answer is asked again. Nothing is logged: the workers need the same service, and say so.
 
     The workers also report what else is wrong with a schema or a table, at the first message.
@@ -46,7 +45,8 @@ def _tell_all(waiting: deque[PartitionSpec], registry: Callable[[], Registry], f
     while waiting:
         spec = waiting.popleft()
         try:
-            _tell(spec, registry(), fitter)
+            with registry.in_use():
+                _tell(spec, registry.current(), fitter)
         except (UnreachableError, LoginRefusedError):
             waiting.append(spec)
             tries += 1

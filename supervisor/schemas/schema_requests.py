@@ -1,8 +1,8 @@
 """Schemas and tables for workers: they ask by id, a thread for each topic finds the answer, which is remembered.
 
-One registry client for a whole pipeline, instead of one in every writer, which would cost each of them 6 MB and each
-start 60 ms. A registry or database that is away is waited for; only what it says is final. Topics do not wait for one
-another: a table that is altered for an hour holds up its own partitions alone.
+One registry client for a whole pipeline, SharedRegistry, instead of one in every writer, which would cost each of them
+6 MB and each start 60 ms. A registry or database that is away is waited for; only what it says is final. Topics do not
+wait for one another: a table that is altered for an hour holds up its own partitions alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
 from supervisor.schemas.limits_at_start import tell_at_start
+from supervisor.schemas.shared_registry import SharedRegistry
 from supervisor.schemas.topic_answers import TopicAnswers
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Ended, SchemaWanted
@@ -41,11 +42,9 @@ class SchemaRequests:
 
     def __init__(self, open_registry: Callable[[], Registry], fitter: TableFitter, *, patient: bool = True) -> None:
         """`patient`: wait for a service that does not answer; else the answer is a SchemaHalt that says so."""
-        self._open_registry = open_registry
+        self._registry = SharedRegistry(open_registry)
         self._fitter = fitter
         self._insist = _patiently if patient else _once
-        self._registry: Registry | None = None
-        self._opening = threading.Lock()
         self._patient = patient
         self._topics: dict[str, TopicAnswers] = {}  # each of which its thread alone touches
         self._asked: dict[str, queue.SimpleQueue[_Question]] = {}
@@ -61,7 +60,7 @@ class SchemaRequests:
 
     def tell_limits(self, specs: Iterable[PartitionSpec]) -> None:
         """Say which values the tables' columns refuse or may change, as soon as registry and database answer."""
-        tell_at_start(specs, self._client, self._fitter)
+        tell_at_start(specs, self._registry, self._fitter)
 
     def ask(self, spec: PartitionSpec, wanted: SchemaWanted, reply: Reply) -> None:
         """`reply` is called with the answers, by `deliver`."""
@@ -95,22 +94,19 @@ class SchemaRequests:
         """The answers, now; one thread a topic."""
         topic = spec.key.topic
         if topic not in self._topics:
-            self._topics[topic] = TopicAnswers(topic, self._client, self._fitter, self._insist, patient=self._patient)
-        answers = self._topics[topic].answer(spec, wanted)
+            self._topics[topic] = TopicAnswers(
+                topic, self._registry.current, self._fitter, self._insist, patient=self._patient
+            )
+        with self._registry.in_use():
+            answers = self._topics[topic].answer(spec, wanted)
         asked_for = answers[0]
         if isinstance(asked_for, SchemaHalt) and asked_for.end.name == AccessDeniedError.name:
-            self._registry = None  # its files and secrets may be others by the next time
+            self._registry.drop()
         return answers
 
     def _prepare(self) -> None:
         with contextlib.suppress(RtpipeError):  # whoever asks hears of it
-            self._client()
-
-    def _client(self) -> Registry:
-        with self._opening:
-            if self._registry is None:
-                self._registry = self._open_registry()
-        return self._registry
+            self._registry.current()
 
 
 def _once(step: Callable[[], _T]) -> _T:

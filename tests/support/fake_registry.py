@@ -53,4 +53,5 @@ class FakeRegistry:
     def versions(self, subject: str) -> list[tuple[int, Any]]:
         return [(number, self.schemas[number]) for number in self.versions_of.get(subject, ())]
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.asked.append(("close", None))

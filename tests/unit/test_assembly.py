@@ -166,7 +166,7 @@ def test_the_registry_is_opened_by_the_one_who_needs_it(
     run(tmp_path)
     [(_, named)] = parts.made["Supervisor"]
     assert not opened
-    named["schemas"]._client()
+    named["schemas"]._registry.current()
     assert opened == [settings(tmp_path)]
 
 

@@ -16,6 +16,7 @@ from rtpipe.pause import PausePolicy
 from supervisor.schemas import limits_at_start
 from supervisor.schemas.column_limits import ColumnLimits
 from supervisor.schemas.limits_at_start import tell_at_start
+from supervisor.schemas.shared_registry import SharedRegistry
 from supervisor.schemas.table_plan import TableTarget, plan_existing
 from tests.support.specs import default_spec
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
@@ -54,7 +55,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(fitter: Any, *specs: PartitionSpec, registry: Any = FakeRegistry) -> None:
-    thread = tell_at_start(specs, registry, fitter)
+    thread = tell_at_start(specs, SharedRegistry(registry), fitter)
     thread.join(30)
     assert not thread.is_alive()
 

@@ -109,6 +109,7 @@ def test_an_account_that_is_refused_gets_another_client_by_the_next_time() -> No
     assert isinstance(requests.answer(spec("a"), SchemaWanted(1))[0], SchemaHalt)
     assert isinstance(requests.answer(spec("a"), SchemaWanted(1))[0], SchemaLayout)
     assert opens.opened == 2
+    assert registry.asked.count(("close", None)) == 1
 
 
 def ended(caplog: pytest.LogCaptureFixture) -> list[str]:
