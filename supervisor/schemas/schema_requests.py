@@ -137,4 +137,5 @@ def _patiently(step: Callable[[], _T]) -> _T:
 
 def _log_end(waited_for: str) -> None:
     if waited_for:
-        log.info("going on after: %s", waited_for, extra={"event": "outage_ended"})
+        text = "registry and database answer again; the supervisor waited for: %s"
+        log.info(text, waited_for, extra={"event": "outage_ended"})
