@@ -16,6 +16,7 @@ from infra.tables.database import Account, Sessions, run
 from infra.tables.ddl import create_table_sql, demands_primary_key
 from infra.tables.wanted_table import WantedTable
 from rtpipe.credentials import AccessDeniedError
+from rtpipe.mysql.engine import is_mariadb
 
 #: The lines of all topics' tables, made or altered unless in a dry run, for a caller that knows how.
 TopicTables = Callable[..., Sequence[ProvisionItem]]
@@ -118,7 +119,7 @@ class _DatabaseWork:
 
     def table_items(self) -> list[ProvisionItem]:
         with self._sessions.connected(self._accounts.privileged, doing="comparing tables") as connection:
-            self._mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
+            self._mariadb = is_mariadb(connection)
             if demands_primary_key(connection):
                 self._keyed = {str(one.table.name) for one in self._mine if not one.table.primary_key.columns}
                 self._mine = [one.keyed() if one.table.name in self._keyed else one for one in self._mine]

@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 from avro_schemas.columns.found_table import LEAST, MOST, TAKES_MOST, VERSIONED, FoundColumn, FoundTable, require_usable
 from infra.tables.column_definitions import checks_json, column_definitions
 from infra.tables.database import run
+from rtpipe.mysql.engine import is_mariadb
 from rtpipe.mysql.quoting import quoted, quoted_text
 
 _COLUMNS = """
     SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_DEFAULT, EXTRA,
-    COLUMN_COMMENT, VERSION() FROM information_schema.COLUMNS
+    COLUMN_COMMENT FROM information_schema.COLUMNS
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION
 """
 _TABLE = f"""
@@ -42,10 +43,11 @@ def found_table(connection: Connection, database: str, table: str) -> FoundTable
         return None
     kind, engine, rows, collation, takes_most = facts
     require_usable(table, kind, engine)
+    mariadb = is_mariadb(connection)
     shown = run(connection, f"SHOW CREATE TABLE {quoted(database, table)}").scalars(1).one()
     definitions = column_definitions(shown)
     columns = {
-        name: _column(row, definitions.get(name, ""), is_json=checks_json(shown, name))
+        name: _column(row, definitions.get(name, ""), mariadb=mariadb, is_json=checks_json(shown, name))
         for name, *row in connection.exec_driver_sql(_COLUMNS, (database, table))
     }
     unique = connection.exec_driver_sql(_UNIQUE, (database, table)).all()
@@ -58,7 +60,7 @@ def found_table(connection: Connection, database: str, table: str) -> FoundTable
         str(collation),
         MOST if takes_most else LEAST,
         versioned=kind == VERSIONED,
-        mariadb=bool(getattr(connection.dialect, "is_mariadb", False)),
+        mariadb=mariadb,
         prefixes={name: int(part) for name, part in key.items() if part is not None},
         unique=tuple(dict.fromkeys(str(index) for index, *_ in unique if index != "PRIMARY")),
     )
@@ -69,21 +71,21 @@ def json_depth(connection: Connection) -> int:
     return MOST if connection.exec_driver_sql(f"SELECT {TAKES_MOST}").scalar() else LEAST
 
 
-def _column(facts: list[Any], definition: str, *, is_json: bool) -> FoundColumn:
-    words, null, charset, collation, default, extra, comment, version = facts
-    is_mariadb, more = "mariadb" in str(version).lower(), str(extra).lower()
+def _column(facts: list[Any], definition: str, *, mariadb: bool, is_json: bool) -> FoundColumn:
+    words, null, charset, collation, default, extra, comment = facts
+    more = str(extra).lower()
     kind = _WIDTH.sub(r"\1", _COMMENT.sub("", words))
-    if is_mariadb and is_json and kind == "longtext":
+    if mariadb and is_json and kind == "longtext":
         kind = "json"  # told from the LONGTEXT of a person by its check
-    written = _default(default, more, is_mariadb=is_mariadb)
+    written = _default(default, more, mariadb=mariadb)
     return FoundColumn(kind, null == "YES", charset, collation, written, more, comment, definition)
 
 
-def _default(default: str | None, extra: str, *, is_mariadb: bool) -> str | None:
+def _default(default: str | None, extra: str, *, mariadb: bool) -> str | None:
     """MariaDB tells it as SQL, MySQL as text or, where `extra` says so, as an expression."""
-    if default is None or (is_mariadb and default == "NULL"):
+    if default is None or (mariadb and default == "NULL"):
         return None
-    if is_mariadb:
+    if mariadb:
         return default
     if "default_generated" in extra:
         return default if default.upper().startswith("CURRENT_TIMESTAMP") else f"({default})"

@@ -22,6 +22,7 @@ from infra.tables.refused_ddl import Verb, denied, why_refused
 from infra.tables.table_lock import table_lock
 from infra.tables.table_look import found_table, json_depth
 from rtpipe.errors import RtpipeError
+from rtpipe.mysql.engine import is_mariadb
 from rtpipe.mysql.error_numbers import OTHER_ALGORITHM, Action
 from rtpipe.mysql.quoting import quoted, quoted_text
 
@@ -50,9 +51,8 @@ class TableSession:
 
     def server_facts(self) -> ServerFacts:
         """What a table that is to be made depends on."""
-        is_mariadb = bool(getattr(self._connection.dialect, "is_mariadb", False))
         depth, demands = json_depth(self._connection), demands_primary_key(self._connection)
-        return ServerFacts(self.database, is_mariadb, depth, demands)
+        return ServerFacts(self.database, is_mariadb(self._connection), depth, demands)
 
     def create(self, sql: str) -> None:
         """Make the table. Raises as `alter` does."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pymysql
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.exc import ArgumentError
 
@@ -43,6 +43,11 @@ def mysql_engine(where: URL, **options: Any) -> Engine:
         engine = create_engine(plain, hide_parameters=True, **options)
     event.listen(engine, "do_connect", lambda _dialect, _record, _arguments, known: _connect(where, known, tls))
     return engine
+
+
+def is_mariadb(connection: Connection) -> bool:
+    """Whether the server is MariaDB and not MySQL, as SQLAlchemy found it when the engine first connected."""
+    return bool(getattr(connection.dialect, "is_mariadb", False))
 
 
 def bare_connection(where: URL, **options: Any) -> pymysql.Connection[Any]:

@@ -35,9 +35,9 @@ class ServerColumn:
     default: str | None = None
     comment: str = ""
 
-    def row(self, name: str, version: str) -> Row:
+    def row(self, name: str) -> Row:
         null = "YES" if self.nullable else "NO"
-        return (name, self.type, null, self.charset, self.collation, self.default, "", self.comment, version)
+        return (name, self.type, null, self.charset, self.collation, self.default, "", self.comment)
 
     @property
     def definition(self) -> str:
@@ -241,8 +241,8 @@ def _table_facts(connection: _Connection, _: re.Match[str], arguments: Sequence[
 
 
 def _columns(connection: _Connection, _: re.Match[str], arguments: Sequence[Any]) -> tuple[list[Row], int]:
-    table, version = connection.server.tables[arguments[1]], connection.server.version
-    return [column.row(name, version) for name, column in table.columns.items()], 0
+    table = connection.server.tables[arguments[1]]
+    return [column.row(name) for name, column in table.columns.items()], 0
 
 
 def _unique(connection: _Connection, _: re.Match[str], arguments: Sequence[Any]) -> tuple[list[Row], int]:

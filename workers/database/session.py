@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from avro_schemas.columns.found_table import UnusableTableError, require_usable
 from avro_schemas.columns.key_columns import WHOLE_KEY, apart_sql, folding_problem
 from avro_schemas.tables.unfit import TableUnfitError, require_upsert_key
-from rtpipe.mysql.engine import mysql_engine
+from rtpipe.mysql.engine import is_mariadb, mysql_engine
 from rtpipe.mysql.error_numbers import CONNECTION_LOST, READ_ONLY, UNKNOWN_VARIABLE
 from workers.contract.errors import SetupError
 from workers.database.errors import DatabaseTrouble, trouble_of
@@ -44,10 +44,10 @@ class DatabaseSession:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        row = self._one("SELECT CONNECTION_ID(), @@max_allowed_packet, @@sql_mode, @@hostname, @@port, @@version")
+        row = self._one("SELECT CONNECTION_ID(), @@max_allowed_packet, @@sql_mode, @@hostname, @@port")
         self.id = int(row[0])
         self.max_packet = int(row[1])
-        self.is_mariadb = "mariadb" in str(row[5]).lower()
+        self.is_mariadb = is_mariadb(connection)
         self.server = f"{row[3]}:{row[4]}" if self.is_mariadb else str(self._one("SELECT @@server_uuid")[0])
         self._require_pinned(str(row[2]))
         self._require_writable()
