@@ -16,8 +16,8 @@ from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import PASSING, Action
 from rtpipe.mysql.secret_files import current_url
 from workers.contract.errors import TemporaryError
-from workers.database.errors import DatabaseTrouble
-from workers.database.session import DatabaseSession, open_session, translated
+from workers.database.errors import DatabaseTrouble, translated
+from workers.database.session import DatabaseSession, open_session
 
 log = get_logger("supervisor")
 #: Seconds for a killed predecessor's connection to be noticed by the server.

@@ -11,8 +11,8 @@ from sqlalchemy.engine import make_url
 from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import NO_TABLE
 from workers.contract.errors import SetupError
-from workers.database.errors import DatabaseTrouble
-from workers.database.session import login_of, open_session, translated
+from workers.database.errors import DatabaseTrouble, login_of, translated
+from workers.database.session import open_session
 
 
 @contextlib.contextmanager

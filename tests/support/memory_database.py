@@ -121,6 +121,27 @@ class MemoryConnection:
         self._connection.rollback()
 
 
+class MemoryTables:
+    """As much of TableChecks as writers use."""
+
+    def __init__(self, server: MemoryServer) -> None:
+        self._server = server
+
+    def has_table(self, table: str) -> bool:
+        return self._server.has_dead_letters or table != DEAD_LETTERS.name
+
+    def require_innodb(self, table: str) -> None:
+        if table in self._server.not_innodb:
+            raise SetupError(f"table {table} has no transactions")
+
+    def columns_mark(self, table: str) -> str:
+        assert table
+        return self._server.mark
+
+    def require_key(self, table: str, key: Sequence[str]) -> None:
+        self._server.said.append(f"require_key {table} {key}")
+
+
 class MemorySession:
     """As much of a DatabaseSession as writers use."""
 
@@ -132,6 +153,7 @@ class MemorySession:
         self.id = number
         self.server = server.uuid
         self.connection = MemoryConnection(server)
+        self.tables = MemoryTables(server)
 
     def execute(self, statement: bytes) -> int:
         try:
@@ -149,20 +171,6 @@ class MemorySession:
             self.connection.commit()
         except pymysql.err.Error as error:
             raise trouble_of(error) from error
-
-    def has_table(self, table: str) -> bool:
-        return self._server.has_dead_letters or table != DEAD_LETTERS.name
-
-    def require_innodb(self, table: str) -> None:
-        if table in self._server.not_innodb:
-            raise SetupError(f"table {table} has no transactions")
-
-    def columns_mark(self, table: str) -> str:
-        assert table
-        return self._server.mark
-
-    def require_key(self, table: str, key: Sequence[str]) -> None:
-        self._server.said.append(f"require_key {table} {key}")
 
     def close(self) -> None:
         self._server.said.append("CLOSE")

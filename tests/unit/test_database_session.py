@@ -15,8 +15,8 @@ from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import Action
 from workers.contract.errors import SetupError
 from workers.database import session as database_session
-from workers.database.errors import DatabaseTrouble
-from workers.database.session import DatabaseSession, login_of, open_session, translated
+from workers.database.errors import DatabaseTrouble, login_of, translated
+from workers.database.session import DatabaseSession, open_session
 
 STRICT = "STRICT_ALL_TABLES,NO_ZERO_DATE"
 
@@ -136,19 +136,19 @@ def test_statements_and_queries_hold_their_values_and_errors_are_reduced() -> No
 def test_what_rolls_nothing_back_is_refused(row: list[Any], words: str) -> None:
     session, _ = session_on(**{"information_schema.tables": row})
     with pytest.raises(SetupError, match=words):
-        session.require_innodb("orders")
+        session.tables.require_innodb("orders")
 
 
 def test_a_table_that_is_good() -> None:
     session, _ = session_on(**{"information_schema.tables": [("BASE TABLE", "InnoDB")]})
-    session.require_innodb("orders")
-    assert session.has_table("orders")
-    assert not session_on()[0].has_table("orders")
+    session.tables.require_innodb("orders")
+    assert session.tables.has_table("orders")
+    assert not session_on()[0].tables.has_table("orders")
 
 
 def test_the_mark_of_columns_is_another_one_after_each_change() -> None:
     def mark(*row: str) -> str:
-        return session_on(**{"information_schema.columns": [row]})[0].columns_mark("orders")
+        return session_on(**{"information_schema.columns": [row]})[0].tables.columns_mark("orders")
 
     base = ("a", "int", "", "NO")
     assert mark(*base) == mark(*base)
@@ -161,7 +161,7 @@ PRIMARY = [("PRIMARY", "id", None, None, "bigint"), ("PRIMARY", "Shop", None, "u
 
 @pytest.mark.parametrize("key", [("id", "shop"), ("SHOP", "ID")])
 def test_the_key_of_the_settings_is_the_tables_in_any_order_and_case(key: tuple[str, ...]) -> None:
-    session_on(**{"information_schema.statistics": PRIMARY})[0].require_key("orders", key)
+    session_on(**{"information_schema.statistics": PRIMARY})[0].tables.require_key("orders", key)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_the_key_of_the_settings_is_the_tables_in_any_order_and_case(key: tuple[
 def test_a_key_that_would_hit_other_rows_is_refused(rows: list[Any], words: str) -> None:
     session, _ = session_on(**{"information_schema.statistics": rows})
     with pytest.raises(SetupError, match=words):
-        session.require_key("orders", ("id", "shop"))
+        session.tables.require_key("orders", ("id", "shop"))
 
 
 def test_a_session_is_closed_whatever_the_connection_says() -> None:

@@ -46,14 +46,14 @@ class LedgerConnection:
         self._look(self.session)
 
     def _look(self, session: DatabaseSession) -> None:
-        session.require_innodb(self._spec.table)
-        self.columns_mark = session.columns_mark(self._spec.table)
+        session.tables.require_innodb(self._spec.table)
+        self.columns_mark = session.tables.columns_mark(self._spec.table)
         if self._spec.rules.mode == "upsert":
-            session.require_key(self._spec.table, self._spec.rules.key)
-        session.require_innodb(OFFSETS.name)
-        self.has_dead_letters = session.has_table(DEAD_LETTERS.name)
+            session.tables.require_key(self._spec.table, self._spec.rules.key)
+        session.tables.require_innodb(OFFSETS.name)
+        self.has_dead_letters = session.tables.has_table(DEAD_LETTERS.name)
         if self.has_dead_letters:
-            session.require_innodb(DEAD_LETTERS.name)
+            session.tables.require_innodb(DEAD_LETTERS.name)
 
     def close(self) -> None:
         """Drop the session; the server rolls back what was open on it."""

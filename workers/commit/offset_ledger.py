@@ -19,8 +19,8 @@ from workers.commit.partition_owner import Work
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position
-from workers.database.errors import DatabaseTrouble
-from workers.database.session import DatabaseSession, translated
+from workers.database.errors import DatabaseTrouble, translated
+from workers.database.session import DatabaseSession
 
 
 class OffsetLedger:

@@ -17,8 +17,7 @@ from workers.commit.offset_statements import row_of
 from workers.contract.errors import Fenced, SetupError, TemporaryError, TopicChangedError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position
-from workers.database.errors import DatabaseTrouble
-from workers.database.session import translated
+from workers.database.errors import DatabaseTrouble, translated
 
 log = get_logger("ledger")
 _ROUNDS = 3

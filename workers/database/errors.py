@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 
 import pymysql
+from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from rtpipe.credentials import AccessDeniedError
@@ -133,3 +136,17 @@ def trouble_of(exc: BaseException) -> DatabaseTrouble:
             said=message,
         )
     return DatabaseTrouble(OUT_OF_SYNC)
+
+
+@contextlib.contextmanager
+def translated(table: str = "") -> Iterator[None]:
+    """Turn what the driver raises into DatabaseTrouble, by number; `table` is said to be where."""
+    try:
+        yield
+    except (DBAPIError, PendingRollbackError, pymysql.err.Error, OSError) as exc:
+        raise trouble_of(exc).at(f"table {table}" if table else "") from exc
+
+
+def login_of(where: URL) -> str:
+    """The account, the server and the database of a URL, as they may be shown."""
+    return f"{where.username or ''}@{where.host or 'localhost'}:{where.port or 3306}/{where.database or ''}"

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import pymysql
-from sqlalchemy import URL, text
 from sqlalchemy.engine import Connection, CursorResult, make_url
-from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from avro_schemas.columns.found_table import UnusableTableError, require_usable
-from avro_schemas.columns.key_columns import WHOLE_KEY, apart_sql, folding_problem
-from avro_schemas.tables.unfit import TableUnfitError, require_upsert_key
 from rtpipe.mysql.engine import is_mariadb, mysql_engine
 from rtpipe.mysql.error_numbers import CONNECTION_LOST, READ_ONLY, UNKNOWN_VARIABLE
 from workers.contract.errors import SetupError
-from workers.database.errors import DatabaseTrouble, trouble_of
+from workers.database.errors import DatabaseTrouble, login_of, translated, trouble_of
+from workers.database.table_checks import TableChecks
 
 _CONNECT_TIMEOUT = 10
 #: Set before anything else is said: the server's own mode may be one in which our statements mean something else.
@@ -52,6 +47,7 @@ class DatabaseSession:
         self._require_pinned(str(row[2]))
         self._require_writable()
         connection.rollback()
+        self.tables = TableChecks(connection)
 
     def _one(self, sql: str) -> Any:
         return self.connection.exec_driver_sql(sql).one()
@@ -97,83 +93,12 @@ class DatabaseSession:
         text_or_bytes: Any = statement
         return self.connection.exec_driver_sql(text_or_bytes, execution_options={"no_parameters": True})
 
-    def has_table(self, table: str) -> bool:
-        """Whether there is such a table, and the account may see it."""
-        return self._kind(table) is not None
-
-    def _kind(self, table: str) -> Sequence[Any] | None:
-        sql = (
-            "SELECT table_type, engine FROM information_schema.tables"
-            " WHERE table_schema = DATABASE() AND table_name = :t"
-        )
-        with translated():
-            row = self.connection.execute(text(sql), {"t": table}).one_or_none()
-            self.connection.rollback()
-        return row
-
-    def require_innodb(self, table: str) -> None:
-        """Refuse what is no table, or has no transactions: its rows would not roll back with the offset."""
-        row = self._kind(table)
-        if row is None:
-            raise SetupError(
-                f"table {table} does not exist, or the account may not see it ({login_of(self.connection.engine.url)})",
-                hint="`rtpipe setup` makes and grants what is missing",
-            )
-        try:
-            require_usable(table, row[0], row[1])
-        except UnusableTableError as error:
-            raise SetupError(error.message, hint=error.hint) from None
-
-    def columns_mark(self, table: str) -> str:
-        """A mark of the table's columns: another one after any change of names, types, character sets or NULL."""
-        sql = (
-            "SELECT column_name, column_type, collation_name, is_nullable FROM information_schema.columns"
-            " WHERE table_schema = DATABASE() AND table_name = :t ORDER BY ordinal_position"
-        )
-        with translated():
-            rows = self.connection.execute(text(sql), {"t": table}).all()
-            self.connection.rollback()
-        return hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
-
-    def require_key(self, table: str, key: Sequence[str]) -> None:
-        """Refuse a table whose rows cannot be updated by `key`: ON DUPLICATE KEY fires on every unique index, and two
-        keys are one to a collation that folds. What else a key column must be, the topic's schema tells, later.
-        """
-        sql = (
-            "SELECT index_name, column_name, sub_part, collation_name, column_type"
-            " FROM information_schema.statistics JOIN information_schema.columns"
-            " USING (table_schema, table_name, column_name) WHERE table_schema = DATABASE()"
-            " AND table_name = :t AND non_unique = 0 ORDER BY index_name, seq_in_index"
-        )
-        with translated():
-            rows = self.connection.execute(text(sql), {"t": table}).all()
-            self.connection.rollback()
-        indexes: dict[str, list[str]] = {}
-        for index, column, *_ in rows:
-            indexes.setdefault(str(index), []).append(str(column))
-        primary = indexes.pop("PRIMARY", [])
-        try:
-            require_upsert_key(table, primary, list(indexes), key)
-        except TableUnfitError as error:
-            raise SetupError(error.message, hint=error.hint) from None
-        for row in rows:
-            _require_apart(table, row, mariadb=self.is_mariadb)
-
     def close(self) -> None:
         """Close without a word; the server rolls back whatever was open."""
         with contextlib.suppress(Exception):
             self.connection.invalidate()
         with contextlib.suppress(Exception):
             self.connection.close()
-
-
-def _require_apart(table: str, row: Sequence[Any], *, mariadb: bool) -> None:
-    """Refuse a key column that makes one key of two."""
-    _, column, part, collation, kind = row
-    if problem := folding_problem(column, part, collation):
-        whole = part is None
-        hint = f"repair it by: {apart_sql(table, column, kind, mariadb=mariadb)}" if whole else WHOLE_KEY
-        raise SetupError(f"table {table}: {problem}, so an upsert would hit the row of another key", hint=hint)
 
 
 def open_session(url: str, silence: int) -> DatabaseSession:
@@ -205,11 +130,6 @@ def open_session(url: str, silence: int) -> DatabaseSession:
         raise trouble.at(login_of(where)) from None
 
 
-def login_of(where: URL) -> str:
-    """The account, the server and the database of a URL, as they may be shown."""
-    return f"{where.username or ''}@{where.host or 'localhost'}:{where.port or 3306}/{where.database or ''}"
-
-
 def _end_idle_transactions(connection: Connection) -> None:
     """MariaDB alone can: the transaction of a stopped writer ends by itself."""
     try:
@@ -227,12 +147,3 @@ def _pin(connection: Connection, lock_wait: int) -> None:
         if trouble_of(exc).number != UNKNOWN_VARIABLE:  # MariaDB before 11.1 calls it tx_isolation
             raise
         connection.exec_driver_sql(pinned.replace("transaction_isolation", "tx_isolation"))
-
-
-@contextlib.contextmanager
-def translated(table: str = "") -> Iterator[None]:
-    """Turn what the driver raises into DatabaseTrouble, by number; `table` is said to be where."""
-    try:
-        yield
-    except (DBAPIError, PendingRollbackError, pymysql.err.Error, OSError) as exc:
-        raise trouble_of(exc).at(f"table {table}" if table else "") from exc

@@ -78,9 +78,9 @@ class DeadLetterRetry:
         if self._opened is None:
             self._opened = self._open(self._spec.current_database_url(), self._spec.database_seconds)
             for table in (self._spec.table, OFFSETS.name, DEAD_LETTERS.name):
-                self._opened.require_innodb(table)
+                self._opened.tables.require_innodb(table)
             if self._spec.rules.mode == "upsert":
-                self._opened.require_key(self._spec.table, self._spec.rules.key)
+                self._opened.tables.require_key(self._spec.table, self._spec.rules.key)
         return self._opened
 
     def write(self, dead_letters: Sequence[DeadLetter]) -> list[RetryOutcome]:

@@ -16,8 +16,8 @@ from workers.commit.batch_work import BatchWork
 from workers.commit.dead_letters.rows import dead_letter_text
 from workers.commit.offset_statements import row_of
 from workers.contract.refusal import Refusal
-from workers.database.errors import DatabaseTrouble
-from workers.database.session import DatabaseSession, translated
+from workers.database.errors import DatabaseTrouble, translated
+from workers.database.session import DatabaseSession
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource
 
 

@@ -1,0 +1,96 @@
+"""What a writer demands of a table: transactions, and a key that tells rows apart; and a mark of its columns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from avro_schemas.columns.found_table import UnusableTableError, require_usable
+from avro_schemas.columns.key_columns import WHOLE_KEY, apart_sql, folding_problem
+from avro_schemas.tables.unfit import TableUnfitError, require_upsert_key
+from rtpipe.mysql.engine import is_mariadb
+from workers.contract.errors import SetupError
+from workers.database.errors import login_of, translated
+
+
+class TableChecks:
+    """Asks information_schema over the connection of a session. All methods raise DatabaseTrouble."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def has_table(self, table: str) -> bool:
+        """Whether there is such a table, and the account may see it."""
+        return self._kind(table) is not None
+
+    def _kind(self, table: str) -> Sequence[Any] | None:
+        sql = (
+            "SELECT table_type, engine FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_name = :t"
+        )
+        with translated():
+            row = self._connection.execute(text(sql), {"t": table}).one_or_none()
+            self._connection.rollback()
+        return row
+
+    def require_innodb(self, table: str) -> None:
+        """Refuse what is no table, or has no transactions: its rows would not roll back with the offset."""
+        row = self._kind(table)
+        if row is None:
+            raise SetupError(
+                f"table {table} does not exist, or the account may not see it"
+                f" ({login_of(self._connection.engine.url)})",
+                hint="`rtpipe setup` makes and grants what is missing",
+            )
+        try:
+            require_usable(table, row[0], row[1])
+        except UnusableTableError as error:
+            raise SetupError(error.message, hint=error.hint) from None
+
+    def columns_mark(self, table: str) -> str:
+        """A mark of the table's columns: another one after any change of names, types, character sets or NULL."""
+        sql = (
+            "SELECT column_name, column_type, collation_name, is_nullable FROM information_schema.columns"
+            " WHERE table_schema = DATABASE() AND table_name = :t ORDER BY ordinal_position"
+        )
+        with translated():
+            rows = self._connection.execute(text(sql), {"t": table}).all()
+            self._connection.rollback()
+        return hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
+
+    def require_key(self, table: str, key: Sequence[str]) -> None:
+        """Refuse a table whose rows cannot be updated by `key`: ON DUPLICATE KEY fires on every unique index, and two
+        keys are one to a collation that folds. What else a key column must be, the topic's schema tells, later.
+        """
+        sql = (
+            "SELECT index_name, column_name, sub_part, collation_name, column_type"
+            " FROM information_schema.statistics JOIN information_schema.columns"
+            " USING (table_schema, table_name, column_name) WHERE table_schema = DATABASE()"
+            " AND table_name = :t AND non_unique = 0 ORDER BY index_name, seq_in_index"
+        )
+        with translated():
+            rows = self._connection.execute(text(sql), {"t": table}).all()
+            self._connection.rollback()
+        indexes: dict[str, list[str]] = {}
+        for index, column, *_ in rows:
+            indexes.setdefault(str(index), []).append(str(column))
+        primary = indexes.pop("PRIMARY", [])
+        try:
+            require_upsert_key(table, primary, list(indexes), key)
+        except TableUnfitError as error:
+            raise SetupError(error.message, hint=error.hint) from None
+        for row in rows:
+            _require_apart(table, row, mariadb=is_mariadb(self._connection))
+
+
+def _require_apart(table: str, row: Sequence[Any], *, mariadb: bool) -> None:
+    """Refuse a key column that makes one key of two."""
+    _, column, part, collation, kind = row
+    if problem := folding_problem(column, part, collation):
+        whole = part is None
+        hint = f"repair it by: {apart_sql(table, column, kind, mariadb=mariadb)}" if whole else WHOLE_KEY
+        raise SetupError(f"table {table}: {problem}, so an upsert would hit the row of another key", hint=hint)
