@@ -362,12 +362,14 @@ def test_killed_while_the_table_is_copied(database: Addresses, tmp_path: Path, v
         supervisor = pipeline.supervise()
         caught_up(sender, 1)
         filled(sender)
-        for number in range(20):
-            sender.send((small, big)[number % 2], n=number + (number % 2) * 2**40)
+        sender.send(small, n=0)
+        sender.send(big, n=2**40)  # from here on the table is copied; whatever came next would only use up that time
         copies = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE %s AND STATE LIKE 'copy%%'"
         pattern = f"ALTER TABLE `bank`.`{sender.topic}`%"
         eventually(lambda: pipeline.query(copies, pattern) != [(0,)], within=60, what="the table is copied")
         supervisor = killed(pipeline, supervisor, victim)
+        for number in range(2, 20):
+            sender.send((small, big)[number % 2], n=number + (number % 2) * 2**40)
         caught_up(sender, 21)
         supervisor.terminate()
         assert supervisor.wait(60) == 0
