@@ -41,7 +41,7 @@ def folding_problem(column: str, prefix: int | None, collation: str | None) -> s
     if prefix is not None:
         return f"the primary key compares only the first {prefix} of key column {column}"
     if folds(collation):
-        return f"key column {column} has the collation {collation}, to which keys are equal that are not"
+        return f"key column {column} has the collation {collation}, which takes different keys for the same"
     return ""
 
 

@@ -374,7 +374,7 @@ def test_a_float_is_whole_in_a_double(database: Addresses, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("column", "why"),
     [
-        ("VARCHAR(255)", "to which keys are equal that are not"),
+        ("VARCHAR(255)", "which takes different keys for the same"),
         ("VARCHAR(255) COLLATE utf8mb4_bin", "does not see spaces at the end of a key"),
         ("VARBINARY(20)", ""),
     ],

@@ -222,7 +222,7 @@ def test_tables_and_topics_that_differ_are_told_and_left_alone(place: Place) -> 
 @pytest.mark.parametrize(
     ("column", "why"),
     [
-        ("VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "to which keys are equal that are not"),
+        ("VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "which takes different keys for the same"),
         ("VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "does not see spaces at the end of a key"),
         ("CHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "drops spaces at the end of a key"),
     ],
