@@ -30,7 +30,7 @@ INFRA_PRIVILEGES = ("CREATE", "ALTER", "INDEX", "SELECT")
 ALL_PRIVILEGES = (*INFRA_PRIVILEGES, "INSERT", "UPDATE", "DELETE")
 TABLE_PRIVILEGES = ("SELECT", "INSERT")
 OFFSETS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE")
-LETTERS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
+DEAD_LETTERS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: Of infra, on the one table. CREATE is there so that it can be given before the table is made.
 HISTORY_PRIVILEGES = ("CREATE", "INSERT", "UPDATE")
 
@@ -165,7 +165,7 @@ def _held(sessions: Sessions, accounts: Accounts, user: str, table: str) -> set[
 
 def table_privileges(table: str, rules: TableRules = PLAIN) -> tuple[str, ...]:
     """What the consumer needs on a table: one of rtpipe's own, or a topic's with these rules."""
-    own = {OFFSETS_TABLE: OFFSETS_PRIVILEGES, DEAD_LETTERS.name: LETTERS_PRIVILEGES}
+    own = {OFFSETS_TABLE: OFFSETS_PRIVILEGES, DEAD_LETTERS.name: DEAD_LETTERS_PRIVILEGES}
     if table in own:
         return own[table]
     updates = ("UPDATE",) if rules.mode == "upsert" else ()

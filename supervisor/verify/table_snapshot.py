@@ -26,7 +26,7 @@ from supervisor.verify.values import Row, from_table, select_list
 
 BATCH = 2_000  #: rows a fetch
 
-_LETTERS = f"""
+_DEAD_LETTERS = f"""
     SELECT letter.`partition`, letter.`offset`, SHA2(letter.value, 256) FROM {DEAD_LETTERS.name} AS letter
     JOIN {OFFSETS_TABLE} AS ledger USING (topic, `partition`, consumer_group, topic_id)
     WHERE letter.topic = %s AND letter.consumer_group = %s
@@ -85,7 +85,7 @@ class TableReader:
         None if there is no table for them.
         """
         try:
-            rows = self._all(_LETTERS, (topic, group))
+            rows = self._all(_DEAD_LETTERS, (topic, group))
         except SettingsError:  # a table that nobody has made yet
             return None
         return {(int(row[0]), int(row[1])): None if row[2] is None else bytes.fromhex(row[2]) for row in rows}
