@@ -1,6 +1,6 @@
 """Makes `.venv` from the locks, for the Makefile: `install.py run`, `install.py dev`, `install.py lock [--upgrade]`.
 
-    run.txt   the project with `rtpipe[local]`, and setuptools to install it: what `make demo` needs
+    run.txt   the project with `rtpipe[local,fast]`, and setuptools to install it: what `make demo` needs
     dev.txt   the same versions, and the tools of `make test` and `make check`
     lock.txt  uv, which makes these three files
 
@@ -26,8 +26,8 @@ VENV = PROJECT / ".venv"
 WHOLE = VENV / ".whole"  # not there while something is installed: what a kill left is not built upon
 WHEELS = ("--require-hashes", "--only-binary", ":all:", "--requirement")
 COMPILED = {
-    "run": ("pyproject.toml", "--extra", "local", "--group", "build"),
-    "dev": ("pyproject.toml", "--extra", "local", "--group", "dev", "--constraint", "requirements/run.txt"),
+    "run": ("pyproject.toml", "--extra", "local", "--extra", "fast", "--group", "build"),
+    "dev": ("pyproject.toml", "--extra", "local", "--extra", "fast", "--group", "dev", "--constraint", "requirements/run.txt"),
     "lock": ("--group", "lock"),
 }
 
