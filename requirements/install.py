@@ -27,7 +27,17 @@ WHOLE = VENV / ".whole"  # not there while something is installed: what a kill l
 WHEELS = ("--require-hashes", "--only-binary", ":all:", "--requirement")
 COMPILED = {
     "run": ("pyproject.toml", "--extra", "local", "--extra", "fast", "--group", "build"),
-    "dev": ("pyproject.toml", "--extra", "local", "--extra", "fast", "--group", "dev", "--constraint", "requirements/run.txt"),
+    "dev": (
+        "pyproject.toml",
+        "--extra",
+        "local",
+        "--extra",
+        "fast",
+        "--group",
+        "dev",
+        "--constraint",
+        "requirements/run.txt",
+    ),
     "lock": ("--group", "lock"),
 }
 
