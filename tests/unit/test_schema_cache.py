@@ -12,12 +12,11 @@ from tests.support.specs import default_spec
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal
 from workers.contract.schema_answers import KeySchema, SchemaLayout, SchemaRefused
-from workers.rows import schema_cache
+from workers.rows import refused_ids
 from workers.rows.row_encoder import RowEncoder
 from workers.rows.schema_cache import SchemaCache
 
 RULES = TableRules(mode="upsert", key=("a",), key_format="avro", metadata=())
-KEY_SCHEMA = {"type": "record", "name": "k", "fields": [{"name": "a", "type": "long"}]}
 OTHER, UNKNOWN = 3, 9
 
 
@@ -34,7 +33,6 @@ class Schemas:
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, bool]] = []
-        self.keys_asked = 0
 
     def rows(self, schema_id: int, *, again: bool = False, also: tuple[int, ...] = ()) -> SchemaLayout | SchemaRefused:
         assert isinstance(also, tuple)
@@ -50,10 +48,7 @@ class Schemas:
         return answer
 
     def key(self, schema_id: int) -> KeySchema | SchemaRefused:
-        self.keys_asked += 1
-        if schema_id == UNKNOWN:
-            return SchemaRefused(schema_id, Refusal(Reason.UNKNOWN_SCHEMA, "no such id"))
-        return KeySchema(schema_id, KEY_SCHEMA)
+        raise AssertionError(f"no key is read here: {schema_id}")
 
 
 class Clock:
@@ -69,7 +64,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
-    monkeypatch.setattr(schema_cache.time, "monotonic", found.monotonic)  # type: ignore[attr-defined]
+    monkeypatch.setattr(refused_ids.time, "monotonic", found.monotonic)  # type: ignore[attr-defined]
     return found
 
 
@@ -137,8 +132,19 @@ def test_a_schema_with_a_new_column_replaces_the_encoders_before_it(cache: Schem
     assert [number for number, _ in schemas.asked] == [1, OTHER, 1]
 
 
+def test_the_newest_layout_is_asked_for_only_before_any_other(cache: SchemaCache, schemas: Schemas) -> None:
+    assert [column.name for column in cache.newest_layout().columns] == ["a", "b"]
+    assert cache.newest_layout() is cache.newest_layout()
+    assert schemas.asked == [(0, False)]
+    cache.encoder(header(OTHER))
+    assert [column.name for column in cache.newest_layout().columns] == ["a", "b", "c"]
+    cache.forget()
+    cache.newest_layout()
+    assert schemas.asked == [(0, False), (OTHER, False), (0, True)]
+
+
 def test_the_refused_ids_that_are_kept_are_bounded(cache: SchemaCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema_cache, "_REFUSED_KEPT", 1)
+    monkeypatch.setattr(refused_ids, "_REFUSED_KEPT", 1)
     asked: list[int] = []
 
     def refuse(schema_id: int, **_: Any) -> SchemaRefused:
@@ -149,50 +155,3 @@ def test_the_refused_ids_that_are_kept_are_bounded(cache: SchemaCache, monkeypat
     for number in (7, 8, 8, 7):
         cache.encoder(header(number))
     assert asked == [7, 8, 7]
-
-
-# -- keys ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_key_is_read_by_the_newest_layout(cache: SchemaCache, schemas: Schemas) -> None:
-    assert cache.key(header(5) + b"\x0e") == "7"
-    assert cache.key(header(5) + b"\x10") == "8"
-    assert (schemas.asked, schemas.keys_asked) == ([(0, False)], 1)
-    cache.encoder(header(1))
-    assert cache.key(header(5) + b"\x0e") == "7"
-    assert len(schemas.asked) == 2
-
-
-@pytest.mark.parametrize(("key", "words"), [(None, "neither a value nor a key"), (b"x", "no schema id"), (b"", "no")])
-def test_bytes_that_are_no_key_are_refused(cache: SchemaCache, key: bytes | None, words: str) -> None:
-    refusal = cache.key(key)
-    assert isinstance(refusal, Refusal)
-    assert refusal.reason is Reason.KEY
-    assert words in refusal.why
-
-
-def test_a_refused_id_of_keys_is_asked_about_again_after_ten_seconds(
-    cache: SchemaCache, schemas: Schemas, clock: Clock
-) -> None:
-    for at in (0.0, 9.9, 10.0):
-        clock.now = 1_000 + at
-        refusal = cache.key(header(UNKNOWN) + b"\x0e")
-        assert isinstance(refusal, Refusal)
-        assert "no such id" in refusal.why
-    assert schemas.keys_asked == 2
-
-
-def test_a_format_that_no_key_of_the_table_has_refuses_each_key(schemas: Schemas) -> None:
-    rules = TableRules(mode="upsert", key=("a", "b"), key_format="text", metadata=())
-    cache = SchemaCache(default_spec(PartitionKey("t", 0), rules=rules), schemas)
-    cache._layout = table_layout(schema("a", "b"), table="t", rules=rules).rows()
-    refusal = cache.key(b"x")
-    assert isinstance(refusal, Refusal)
-    assert "fills one column" in refusal.why
-
-
-@pytest.mark.parametrize(
-    ("key", "row_key", "fits"), [(b"7", "7", "text"), (header(5) + b"\x0e", "7", "avro"), (b"7", "8", "")]
-)
-def test_the_format_that_fits_a_row(cache: SchemaCache, key: bytes, row_key: str, fits: str) -> None:
-    assert cache.key_format_of(key, row_key) == fits

@@ -20,6 +20,7 @@ from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
 from workers.rows.foreign_values import header_refusals, of_this_value
+from workers.rows.key_cache import KeyCache
 from workers.rows.row_encoder import Encoded, RowEncoder
 from workers.rows.schema_cache import SchemaCache, Schemas
 from workers.rows.schema_source import SchemaHaltError
@@ -54,7 +55,7 @@ class BatchEncoder:
         self._hold = hold
         self._spec = spec
         self._schemas = SchemaCache(spec, schemas)
-        self._keys = KeyWatch(spec, self._schemas)
+        self._keys = KeyWatch(spec, KeyCache(spec.rules, self._schemas.newest_layout, schemas.key))
 
     @property
     def key_warning(self) -> str | None:

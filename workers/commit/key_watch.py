@@ -16,7 +16,7 @@ from workers.commit.row_statements import Rows
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
-from workers.rows.schema_cache import SchemaCache
+from workers.rows.key_cache import KeyCache
 
 log = get_logger("writer")
 #: Messages of each batch whose keys are compared in any case.
@@ -46,9 +46,9 @@ class _Difference:
 class KeyWatch:
     """Compares keys and rows of one partition, from the start of its worker on."""
 
-    def __init__(self, spec: PartitionSpec, schemas: SchemaCache) -> None:
+    def __init__(self, spec: PartitionSpec, keys: KeyCache) -> None:
         self._spec = spec
-        self._schemas = schemas
+        self._keys = keys
         self._first: _Difference | None = None
         self._warned: dict[str, str] = {}  #: what was said, by the kinds of looks of keys that differed
         self._agreed: set[str] = set()  #: kinds of looks of keys that did not
@@ -62,7 +62,7 @@ class KeyWatch:
             key = batch.keys[index]
             if number >= _SAMPLE and key not in deleted:
                 continue
-            if self._schemas.key(key) != row_key:
+            if self._keys.literals(key) != row_key:
                 self._differs(batch, index, row_key)
             elif number < _SAMPLE:
                 self._agreed.add(look_of_key(key).kind)
@@ -92,11 +92,11 @@ class KeyWatch:
     def tombstone(self, batch: Batch, index: int) -> str | Refusal:
         """The key by which to delete, as literals; or why there is none that can be trusted."""
         raw = batch.keys[index]
-        key = self._schemas.key(raw)
+        key = self._keys.literals(raw)
         look = _look(batch, index)
         if isinstance(key, Refusal):
             return key if raw is None else Refusal(Reason.KEY, f"{key.why}{_guess(look, self._spec.rules.key_format)}")
-        if look.kind not in self._agreed and self._schemas.keys.mistakes(look):
+        if look.kind not in self._agreed and self._keys.reader.mistakes(look):
             why = f'a key that looks like {look.words}, which is read as it stands by key_format = "text"'
             return Refusal(Reason.KEY, why + _guess(look, "text"))
         if self._first is not None:
@@ -117,7 +117,7 @@ class KeyWatch:
             text = "a message has no key: messages of one row may be in several partitions, and read in any order"
             self._tell(look.kind, offset, text)
             return
-        fitting = self._schemas.key_format_of(batch.keys[index], row_key)
+        fitting = self._keys.format_of(batch.keys[index], row_key)
         advice = f'set key_format = "{fitting}"' if fitting else _help(look) or _OTHER_KEY
         self._first = self._first or _Difference(offset, look.words, advice)
         self._tell(
