@@ -59,6 +59,7 @@ def spec_of(
         database_seconds=settings.database_seconds,
         rules=chosen.rules(),
         subjects=chosen.subjects(),
+        load_data=chosen.load_data,
         dead_letters=chosen.on_error == "dead_letter",
         dead_letters_per_minute=chosen.dead_letters_per_minute,
         limits=limits_of(chosen),

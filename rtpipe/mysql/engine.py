@@ -6,13 +6,13 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import pymysql
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.exc import ArgumentError
 
 from rtpipe.credentials import unescaped
 from rtpipe.errors import SettingsError
+from rtpipe.mysql.local_load import LoadingConnection
 from rtpipe.mysql.tls import tls_options, unverified
 
 _UNVERIFIED = unverified()
@@ -50,7 +50,7 @@ def is_mariadb(connection: Connection) -> bool:
     return bool(getattr(connection.dialect, "is_mariadb", False))
 
 
-def bare_connection(where: URL, **options: Any) -> pymysql.Connection[Any]:
+def bare_connection(where: URL, **options: Any) -> LoadingConnection:
     """A connection without SQLAlchemy; `options` override the URL's parameters. Raises as `mysql_engine` does."""
     with _named(where):
         plain, tls = _split(where)
@@ -65,14 +65,14 @@ def _split(where: URL) -> tuple[URL, dict[str, Any]]:
     return where.difference_update_query(list(about_tls)), tls_options(about_tls)
 
 
-def _connect(where: URL, options: dict[str, Any], tls: dict[str, Any]) -> pymysql.Connection[Any]:
+def _connect(where: URL, options: dict[str, Any], tls: dict[str, Any]) -> LoadingConnection:
     """With no word about TLS: if the server offers it, and unverified, which is PyMySQL's default."""
     with _named(where):
         by_file = any(name.startswith("read_default") for name in options)
         if tls or by_file:
-            connection: pymysql.Connection[Any] = pymysql.Connection(**options, **tls, defer_connect=True)
+            connection = LoadingConnection(**options, **tls, defer_connect=True)
         else:
-            connection = pymysql.Connection(**options, ssl_disabled=True, defer_connect=True)
+            connection = LoadingConnection(**options, ssl_disabled=True, defer_connect=True)
             connection.ssl, connection.ctx = True, _UNVERIFIED  # type: ignore[attr-defined]
     connection.connect()
     return connection

@@ -99,6 +99,7 @@ _MEANING: dict[Action, dict[int, str]] = {
         2002: "cannot connect",
         2003: "cannot connect",
         2005: "unknown host",
+        2068: "the server asked for a file of this machine, which it did not get",
         3032: "the server is in offline mode",
         3170: "out of the session's memory",
         9001: "the proxy reaches no server in time",
@@ -171,6 +172,7 @@ _MEANING: dict[Action, dict[int, str]] = {
         1100: "table not locked",
         1136: "column count differs",
         1146: "no such table",
+        1148: "LOAD DATA LOCAL is off",
         1288: "not to be updated",
         1345: "not to be explained",
         1364: "no value for the column without default",
@@ -188,7 +190,9 @@ _MEANING: dict[Action, dict[int, str]] = {
         2061: "authentication plugin needs TLS",
         3159: "the server demands TLS",
         3750: "the server demands a primary key",
+        3948: "LOAD DATA LOCAL is off",
         4092: "too many instant changes of the table",
+        4166: "LOAD DATA LOCAL is off",
     },
 }
 #: By the class of the SQLSTATE, which is its first two characters, for numbers that are not listed.
@@ -219,7 +223,9 @@ _CLIENT, _PROXY = range(2000, 3000), range(9000, 9011)
 DUPLICATE, UNKNOWN_COLUMN, NO_TABLE, LOCK_WAIT_TIMEOUT = 1062, 1054, 1146, 1205
 UNKNOWN_VARIABLE, UNKNOWN_LOGIN = 1193, frozenset({1045, 1698})
 ROLLED_BACK, READ_ONLY = 1402, 1290
-CONNECTION_LOST, OUT_OF_SYNC = 2013, 2014
+CONNECTION_LOST, OUT_OF_SYNC, FILE_REQUESTED = 2013, 2014, 2068
+#: Of a LOAD DATA LOCAL: the server, or what stands between, does not take it.
+LOCAL_OFF = frozenset({1148, 3948, 4166})
 #: Of an ALTER TABLE: the server cannot do it by the algorithm that was asked for, so another one is tried.
 OTHER_ALGORITHM = frozenset({1845, 1846, 4092})
 #: Of an ALTER TABLE: somebody changed the columns since they were looked at, so they are looked at again.

@@ -53,6 +53,7 @@ class _TopicFields(BaseModel):
     batch_bytes: int = Field(4 << 20, ge=1_024, le=256 << 20)
     linger_ms: float = Field(10, ge=0, le=10_000)
     queue_batches: int = Field(8, ge=1, le=1_000)
+    load_data: bool = Field(True, description="rows go by LOAD DATA LOCAL where server and table take it")
     on_error: Literal["dead_letter", "stop"] = "dead_letter"
     dead_letters_per_minute: int = Field(1_000, ge=0, description="more of them stop the partition; 0: no limit")
 

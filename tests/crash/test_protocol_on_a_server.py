@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +20,7 @@ from tests.support.pipeline import connect
 from tests.support.specs import default_spec
 from workers.commit.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
+from workers.commit.work import Transaction
 from workers.contract.batch import Batch
 from workers.contract.errors import Fenced, TemporaryError
 from workers.contract.partition_spec import PartitionKey
@@ -64,9 +65,9 @@ class Inserts:
         self._table = table
         self._frozen = frozen
 
-    def run(self, execute: Callable[[bytes], int]) -> None:
+    def run(self, transaction: Transaction) -> None:
         for offset in self._offsets:
-            execute(f"INSERT INTO {self._table} VALUES ({offset})".encode())
+            transaction.execute(f"INSERT INTO {self._table} VALUES ({offset})".encode())
             if self._frozen:
                 raise Frozen
 

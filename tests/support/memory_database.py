@@ -48,6 +48,7 @@ class MemoryServer:
     not_innodb: set[str] = field(default_factory=set)  #: tables whose engine has no transactions
     has_dead_letters: bool = True
     mark: str = "columns"
+    takes_load: bool = False
     before: Callable[[str], None] = lambda _: None  #: called with each statement, before it
 
     def __post_init__(self) -> None:
@@ -90,6 +91,10 @@ class MemoryConnection:
 
     def execute(self, statement: Any) -> Any:
         return self._heard(str(statement), lambda: self._connection.execute(statement))
+
+    def hear(self, text: str) -> None:
+        """A statement without an effect of its own."""
+        self._heard(text, lambda: None)
 
     def exec_driver_sql(self, statement: Any, parameters: Any = None, **_: Any) -> Any:
         text = statement.decode(errors="surrogateescape") if isinstance(statement, bytes) else statement
@@ -142,6 +147,17 @@ class MemoryTables:
         self._server.said.append(f"require_key {table} {key}")
 
 
+class MemoryLoads:
+    """As much of LoadChecks as writers use."""
+
+    def __init__(self, server: MemoryServer) -> None:
+        self._server = server
+
+    def takes_load(self, table: str) -> bool:
+        assert table
+        return self._server.takes_load
+
+
 class MemorySession:
     """As much of a DatabaseSession as writers use."""
 
@@ -154,12 +170,30 @@ class MemorySession:
         self.server = server.uuid
         self.connection = MemoryConnection(server)
         self.tables = MemoryTables(server)
+        self.loads = MemoryLoads(server)
 
     def execute(self, statement: bytes) -> int:
         try:
             return int(self.connection.exec_driver_sql(statement).rowcount)
         except pymysql.err.Error as error:
             raise trouble_of(error) from error
+
+    def load(self, table: str, columns: str, content: bytes) -> tuple[int, int]:
+        """As LOAD DATA LOCAL does: what INSERT refuses is skipped, with a warning."""
+        lines = [line.split("\t") for line in content.decode().splitlines()]
+        try:
+            self.connection.hear(f"LOAD DATA INTO {table}")
+            taken = [self._taken(f"INSERT INTO {table} {columns} VALUES ({','.join(line)})") for line in lines]
+        except pymysql.err.Error as error:
+            raise trouble_of(error) from error
+        return sum(taken), len(taken) - sum(taken)
+
+    def _taken(self, statement: str) -> bool:
+        try:
+            self.connection.exec_driver_sql(statement)
+        except pymysql.err.IntegrityError:
+            return False
+        return True
 
     def query(self, statement: bytes) -> list[Sequence[Any]]:
         return [tuple(row) for row in self.connection.exec_driver_sql(statement)]

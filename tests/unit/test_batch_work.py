@@ -10,9 +10,10 @@ import pytest
 from avro_schemas.tables.rules import TableRules
 from tests.support.batches import batch_of
 from tests.support.specs import default_spec
-from workers.commit.batch_work import BatchWork, WorkLimits
+from tests.support.transactions import FakeTransaction
+from workers.commit.batch_work import BatchWork, LoadFailed, WorkLimits
 from workers.commit.encoded_batch import EncodedBatch
-from workers.commit.row_statements import Rows
+from workers.commit.row_statements import LoadedRows, Rows
 from workers.commit.tombstones import Tombstones
 from workers.contract.errors import RowExistsError
 from workers.contract.partition_spec import PartitionKey
@@ -40,6 +41,9 @@ class Server(list[str]):
         self.append("dead letter" if "rtpipe_dead_letters" in text else text)
         return 1
 
+    def load(self, table: str, columns: str, content: bytes) -> tuple[int, int]:
+        raise AssertionError((table, columns, content))
+
 
 def rows(*literals: str, by_position: bool = False) -> Rows:
     return Rows("INSERT ", list(literals), list(range(len(literals))), by_position=by_position)
@@ -56,7 +60,7 @@ def test_rows_are_written_before_dead_letters_and_counted() -> None:
     found = work("a", "b", "c")
     assert (found.deleted_rows, found.alike_after()) == (0, 0)
     assert (found.rows, found.dead) == (3, 0)
-    found.run(server.execute)
+    found.run(server)
     assert server[-1] == "dead letter"
     assert sorted(server[:-1]) == ["INSERT (a)", "INSERT (c)"]
     assert (found.rows, found.dead, found.server_refused, found.alike_after()) == (2, 1, True, 0)
@@ -66,29 +70,29 @@ def test_rows_are_written_before_dead_letters_and_counted() -> None:
 def test_another_try_leaves_out_what_the_first_one_found() -> None:
     server = Server(b=DatabaseTrouble(1406))
     found = work("a", "b", "c")
-    found.run(server.execute)
+    found.run(server)
     server.clear()
-    found.run(server.execute)
+    found.run(server)
     assert server == ["INSERT (a),(c)", "dead letter"]
 
 
 def test_statements_have_no_more_rows_than_they_may() -> None:
     server = Server()
-    work(*"abcde", limits=dataclasses.replace(LIMITS, statement_rows=2)).run(server.execute)
+    work(*"abcde", limits=dataclasses.replace(LIMITS, statement_rows=2)).run(server)
     assert server == ["INSERT (a),(b)", "INSERT (c),(d)", "INSERT (e)"]
 
 
 def test_a_row_that_is_there_already_stops_where_its_key_is_its_position() -> None:
     server = Server(b=DatabaseTrouble(1062, key="PRIMARY"))
     with pytest.raises(RowExistsError, match="t/0 offset 1: its row is in t already") as found:
-        work("a", "b", by_position=True).run(server.execute)
+        work("a", "b", by_position=True).run(server)
     assert "rtpipe offsets set t/0 OFFSET" in found.value.hint
 
 
 @pytest.mark.parametrize(("key", "by_position"), [("PRIMARY", False), ("other", True)])
 def test_another_duplicate_is_a_dead_letter(key: str, by_position: bool) -> None:
     found = work("a", "b", by_position=by_position)
-    found.run(Server(b=DatabaseTrouble(1062, key=key)).execute)
+    found.run(Server(b=DatabaseTrouble(1062, key=key)))
     assert found.refusals.by_index[1].reason is Reason.VALUE
 
 
@@ -100,7 +104,7 @@ def test_a_table_for_dead_letters_that_refuses_them_is_named() -> None:
 
     encoded = EncodedBatch(INSERTS, batch_of([b"v"]), refused={0: TOO_LARGE})
     with pytest.raises(DatabaseTrouble) as found:
-        BatchWork(encoded, LIMITS).run(execute)
+        BatchWork(encoded, LIMITS).run(FakeTransaction(execute))
     assert found.value.where == "table rtpipe_dead_letters"
 
 
@@ -114,10 +118,10 @@ def test_what_is_too_much_for_the_server_gives_up_its_row_then_the_bytes_of_its_
 
     assert found.give_up(trouble)
     assert found.refusals.by_index == {0: Refusal(Reason.TOO_LARGE, str(trouble))}
-    found.run(execute)
+    found.run(FakeTransaction(execute))
     assert b"_binary'v'" in said[-1]
     assert found.give_up(trouble)
-    found.run(execute)
+    found.run(FakeTransaction(execute))
     assert b"_binary'v'" not in said[-1]
     assert not found.give_up(trouble)
 
@@ -125,25 +129,25 @@ def test_what_is_too_much_for_the_server_gives_up_its_row_then_the_bytes_of_its_
 def test_what_is_known_of_the_table_bounds_what_is_blamed_on_rows() -> None:
     almost = dataclasses.replace(LIMITS, alike=7)
     with pytest.raises(DatabaseTrouble) as found:
-        work("a", limits=almost).run(Server(a=DatabaseTrouble(59_999)).execute)
+        work("a", limits=almost).run(Server(a=DatabaseTrouble(59_999)))
     assert (found.value.where, found.value.of_table) == ("table t", True)
     missing = work("a", "b", limits=dataclasses.replace(LIMITS, fresh=True))
-    missing.run(Server(a=DatabaseTrouble(1054)).execute)
+    missing.run(Server(a=DatabaseTrouble(1054)))
     assert list(missing.refusals.by_index) == [0]
     with pytest.raises(DatabaseTrouble):
-        work("a", "b").run(Server(a=DatabaseTrouble(1054)).execute)
+        work("a", "b").run(Server(a=DatabaseTrouble(1054)))
 
 
 def test_rows_in_doubt_count_for_the_next_batch_until_one_is_taken() -> None:
     unknown = DatabaseTrouble(59_999)
     limits = dataclasses.replace(LIMITS, alike=2)
     found = work("a", limits=limits)
-    found.run(Server(a=unknown).execute)
+    found.run(Server(a=unknown))
     assert found.alike_after() == 3
     found.write_rows(Server().execute)  # nothing is left to write, and what the first try found still counts
     assert found.alike_after() == 3
     taken = work("a", "b", limits=limits)
-    taken.run(Server(a=unknown).execute)
+    taken.run(Server(a=unknown))
     assert taken.alike_after() == 0
 
 
@@ -203,3 +207,77 @@ def test_deleted_rows_are_those_of_the_last_try() -> None:
     assert found.deleted_rows == 2
     found.write_rows(server.execute)
     assert found.deleted_rows == 2
+
+
+class Loads:
+    """A server that answers LOAD DATA with what a test says."""
+
+    def __init__(self, *answers: tuple[int, int] | DatabaseTrouble) -> None:
+        self.answers = list(answers)
+        self.said: list[str] = []
+
+    def execute(self, statement: bytes) -> int:
+        self.said.append(statement.decode())
+        return 1
+
+    def load(self, table: str, columns: str, content: bytes) -> tuple[int, int]:
+        self.said.append(f"LOAD {table} {columns} {content.decode()}")
+        answer = self.answers.pop(0)
+        if isinstance(answer, DatabaseTrouble):
+            raise answer
+        return answer
+
+
+def loading(*parts: LoadedRows) -> BatchWork:
+    """Three messages, of which the first goes by INSERT."""
+    loaded = parts or (LoadedRows("t", "(`a`)", b"b\nc\n", [1, 2]),)
+    part = Rows("INSERT ", ["a"], [0])
+    return BatchWork(EncodedBatch(INSERTS, batch_of([b"v"] * 3), [part], loaded=loaded), LIMITS)
+
+
+def test_loaded_rows_go_in_the_same_transaction_as_others() -> None:
+    found, server = loading(), Loads((2, 0))
+    assert (found.loads, found.rows, found.dead) == (True, 3, 0)
+    found.run(server)
+    assert server.said == ["LOAD t (`a`) b\nc\n", "INSERT (a)"]
+    assert (found.rows, found.dead, found.server_refused) == (3, 0, False)
+    assert not work("a").loads
+
+
+@pytest.mark.parametrize("counts", [(1, 0), (2, 1), (1, 1), (3, 0), (0, 0)])
+def test_a_row_or_a_warning_too_many_or_too_few_gives_up_the_transaction(counts: tuple[int, int]) -> None:
+    server = Loads(counts)
+    with pytest.raises(LoadFailed, match=f"table t: {counts[0]} of 2 rows, {counts[1]} warnings"):
+        loading().run(server)
+    assert len(server.said) == 1
+
+
+def test_each_load_of_a_batch_is_counted() -> None:
+    parts = LoadedRows("t", "(`a`)", b"b\n", [1]), LoadedRows("t", "(`c`)", b"c\n", [2])
+    loading(*parts).run(Loads((1, 0), (1, 0)))
+    with pytest.raises(LoadFailed, match="0 of 1 rows, 1 warnings"):
+        loading(*parts).run(Loads((1, 0), (0, 1)))
+
+
+@pytest.mark.parametrize("number", [3948, 4166, 1148, 1047, 1064, 1062, 1142, 1290, 59_999, 2068])
+def test_an_error_that_may_be_about_load_data_gives_it_up(number: int) -> None:
+    with pytest.raises(LoadFailed, match=rf"table t: .*MySQL {number}"):
+        loading().run(Loads(DatabaseTrouble(number)))
+
+
+@pytest.mark.parametrize("number", [2013, 1213, 1205, 1197, 0])
+def test_after_an_error_that_is_not_its_own_it_is_not_tried_again(number: int) -> None:
+    found, server = loading(), Loads(DatabaseTrouble(number), (2, 0))
+    with pytest.raises(DatabaseTrouble) as trouble:
+        found.run(server)
+    assert (trouble.value.number, trouble.value.where) == (number, "table t")
+    with pytest.raises(LoadFailed, match="was not committed"):
+        found.run(server)
+    assert server.said == ["LOAD t (`a`) b\nc\n"]
+
+
+def test_a_load_whose_commit_was_lost_goes_by_insert_the_next_time() -> None:
+    found, server = loading(), Loads((2, 0), (2, 0))
+    found.run(server)
+    with pytest.raises(LoadFailed):
+        found.run(server)

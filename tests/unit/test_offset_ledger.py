@@ -14,6 +14,7 @@ from tests.support.memory_database import Fault, MemoryServer
 from tests.support.specs import default_spec
 from workers.commit.ledger_connection import LedgerConnection
 from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.work import Transaction
 from workers.contract.errors import Fenced, SetupError, TemporaryError, TopicChangedError
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Position
@@ -54,10 +55,10 @@ class Inserts:
     def rows(self) -> int:
         return len(self.values) - self.dead
 
-    def run(self, execute: Callable[[bytes], int]) -> None:
+    def run(self, transaction: Transaction) -> None:
         for value in self.values:
             try:
-                self.ran.append(execute(f"INSERT INTO orders (a, b) VALUES ({value}, {value})".encode()))
+                self.ran.append(transaction.execute(f"INSERT INTO orders (a, b) VALUES ({value}, {value})".encode()))
             except DatabaseTrouble:
                 self.dead += 1
 
@@ -291,8 +292,8 @@ def test_a_connection_that_is_closed_under_a_transaction_never_makes_an_empty_co
     position = ledger.claim()
 
     class Closing(Inserts):
-        def run(self, execute: Callable[[bytes], int]) -> None:
-            super().run(execute)
+        def run(self, transaction: Transaction) -> None:
+            super().run(transaction)
             ledger.disconnect()
 
     with pytest.raises(DatabaseTrouble) as found:

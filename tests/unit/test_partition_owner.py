@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import Action
 from tests.support.batches import batch_of
-from workers.commit.partition_owner import PartitionOwner, TooMuch, Work
+from workers.commit.partition_owner import PartitionOwner
+from workers.commit.work import TooMuch, Transaction, Work
 from workers.contract.batch import Batch
 from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionKey
@@ -102,7 +103,7 @@ class Nothing:
 
     rows, dead = 1, 0
 
-    def run(self, execute: Callable[[bytes], int]) -> None:
+    def run(self, transaction: Transaction) -> None:
         pass
 
     def give_up(self, trouble: DatabaseTrouble) -> bool:

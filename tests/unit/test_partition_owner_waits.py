@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.support.batches import batch_of
 from workers.commit import partition_owner
-from workers.commit.partition_owner import NotWritten, PartitionOwner, TooMuch, Work
+from workers.commit.partition_owner import PartitionOwner
+from workers.commit.work import NotWritten, TooMuch, Transaction, Work
 from workers.contract.batch import Batch
 from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionKey
@@ -91,8 +91,8 @@ class One:
     def __init__(self, gives: int = 0) -> None:
         self.gives = gives
 
-    def run(self, execute: Callable[[bytes], int]) -> None:
-        raise AssertionError(execute)
+    def run(self, transaction: Transaction) -> None:
+        raise AssertionError(transaction)
 
     def give_up(self, trouble: DatabaseTrouble) -> bool:
         assert trouble.number == TOO_LARGE

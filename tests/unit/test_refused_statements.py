@@ -17,11 +17,13 @@ from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import ROLLED_BACK, Action, action_of, is_known
 from tests.support.batches import batch_of
 from tests.support.specs import default_spec
+from tests.support.transactions import FakeTransaction
 from workers.commit.encoded_batch import EncodedBatch
-from workers.commit.partition_owner import PartitionOwner, Work
+from workers.commit.partition_owner import PartitionOwner
 from workers.commit.row_statements import Rows
 from workers.commit.row_trial import ALIKE
 from workers.commit.table_writer import TableWriter
+from workers.commit.work import Work
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Position
@@ -73,6 +75,7 @@ class Server:
     columns_mark: str = "as they were"
     max_packet: int = 1 << 20
     has_dead_letters: bool = True
+    takes_load: bool = False
     counted: list[tuple[int, int]] = field(default_factory=list)  #: rows and dead letters, by each transaction
     reported: list[tuple[int, int, int]] = field(default_factory=list)  #: the same by the writer, with the next offset
 
@@ -113,7 +116,7 @@ class Server:
             return len(offsets)
 
         self._ask("offset", [])
-        work.run(execute)
+        work.run(FakeTransaction(execute))
         if not alive[0]:
             assert refused
             raise DatabaseTrouble(ROLLED_BACK)
@@ -143,7 +146,8 @@ class Encoder:
 
     forgot = 0
 
-    def encode(self, batch: Batch, _max_packet: int) -> EncodedBatch:
+    def encode(self, batch: Batch, _max_packet: int, *, load: bool) -> EncodedBatch:
+        assert not load
         rows = Rows(
             "INSERT INTO `orders` (`a`) VALUES ", list(map(str, batch.offsets)), list(range(len(batch.offsets)))
         )

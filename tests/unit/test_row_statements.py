@@ -121,3 +121,21 @@ def test_transactions_grow_again_once_the_server_is_quiet() -> None:
     assert caution.most_messages == 8
     caution.committed(server_refused=True, alike=0)
     assert caution.most_messages == 8
+
+
+def test_load_data_pauses_after_a_failure_and_twice_as_long_after_the_next() -> None:
+    caution = Caution()
+    assert caution.loads
+
+    def inserts() -> int:
+        count = 0
+        while not caution.loads:
+            caution.committed(server_refused=False, alike=0)
+            count += 1
+        return count
+
+    assert caution.load_failed() == inserts() == 8
+    assert caution.load_failed() == inserts() == 16
+    caution.committed(server_refused=False, alike=0, loaded=True)
+    assert caution.load_failed() == inserts() == 8
+    assert max(caution.load_failed() for _ in range(20)) == 4_096

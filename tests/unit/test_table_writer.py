@@ -3,81 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
 from avro_schemas.tables.rules import TableRules
 from tests.support.batches import batch_of
-from tests.support.memory_database import Fault, MemoryServer
-from tests.support.small_orders import SmallSchemas, order
-from tests.support.specs import default_spec
-from workers.commit.batch_encoder import BatchEncoder
-from workers.commit.ledger_connection import LedgerConnection
-from workers.commit.offset_ledger import OffsetLedger
-from workers.commit.partition_owner import PartitionOwner
-from workers.commit.table_writer import TableWriter, Written
+from tests.support.memory_database import Fault
+from tests.support.small_orders import order
+from tests.support.writer_rig import Rig, spec_with
 from workers.contract.errors import DataError, DeadLetterLimitError, SetupError
-from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.rows.schema_source import SchemaHaltError
-
-SPEC = default_spec(PartitionKey("orders", 0), rules=TableRules(metadata=()))
-
-
-class Patience:
-    """Waits for nothing."""
-
-    def __init__(self) -> None:
-        self.reasons: list[str] = []
-
-    def pause(self, reason: str, seconds: float) -> None:
-        assert seconds >= 0
-        self.reasons.append(reason)
-        assert len(self.reasons) < 20
-
-    def over(self) -> None:
-        """It goes on."""
-
-
-class Rig:
-    """A writer that owns the partition."""
-
-    def __init__(self, spec: PartitionSpec = SPEC) -> None:
-        self.server = MemoryServer()
-        self.schemas = SmallSchemas(spec.rules)
-        self.patience = Patience()
-        connection = LedgerConnection(spec, self.server.open)
-        self.owner = PartitionOwner(spec.key, OffsetLedger(spec, connection=connection), self.patience)
-        self.owner.claim()
-        self.writer = TableWriter(spec, self.owner, connection, BatchEncoder(spec, self.schemas))
-        self.written: list[Written] = []
-
-    def write(self, *values: bytes | None, keys: Sequence[bytes | None] = ()) -> None:
-        first = self.owner.position.offset
-        batch = batch_of(values, range(first, first + len(values)), keys=keys)
-        for done in self.writer.write(batch):
-            self.written.append(done)
-
-    def stored(self) -> tuple[Any, ...]:
-        """Offset, rows and dead letters by kafka_offsets."""
-        [found] = self.server.rows("SELECT `offset`, rows_total, dead_total FROM kafka_offsets")
-        return found
-
-    def reported(self) -> tuple[int, int, int]:
-        """The same by what the writer said."""
-        dead = sum(done.dead.total() for done in self.written)
-        return self.written[-1].next_offset, sum(done.rows for done in self.written), dead
-
-    def table(self) -> list[tuple[Any, ...]]:
-        return self.server.rows("SELECT a, b FROM orders ORDER BY a")
-
-    def letters(self) -> list[tuple[Any, ...]]:
-        return self.server.rows("SELECT `offset`, error_name FROM rtpipe_dead_letters ORDER BY `offset`")
-
-
-def spec_with(**changes: Any) -> PartitionSpec:
-    return dataclasses.replace(SPEC, **changes)
 
 
 def test_a_batch_is_rows_and_their_offset() -> None:

@@ -14,7 +14,7 @@ from avro_schemas.tables.evolution import EvolutionError
 from rtpipe.errors import RtpipeError
 from workers.commit.encoded_batch import EncodedBatch
 from workers.commit.key_watch import KeyWatch
-from workers.commit.row_statements import Rows
+from workers.commit.row_statements import LoadedRows, Rows
 from workers.commit.tombstones import tombstones_of
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
@@ -24,6 +24,9 @@ from workers.rows.key_cache import KeyCache
 from workers.rows.row_encoder import Encoded, RowEncoder
 from workers.rows.schema_cache import SchemaCache, Schemas
 from workers.rows.schema_source import SchemaHaltError
+
+#: How many times as long as its message a row may be, where it is JSON with names and escapes.
+_GROWTH = 64
 
 
 class TableMustChange(Exception):  # noqa: N818 - carries the error that it becomes
@@ -66,20 +69,25 @@ class BatchEncoder:
         """The table is not what it was: ask anew about every schema."""
         self._schemas.forget()
 
-    def encode(self, batch: Batch, max_packet: int) -> EncodedBatch:
+    def encode(self, batch: Batch, max_packet: int, *, load: bool = False) -> EncodedBatch:
         """Rows by schema id: old and new records may alternate, and one INSERT names one set of columns.
 
-        `max_packet`: bytes of a statement that the server takes.
+        `max_packet`: bytes of a statement that the server takes. `load`: rows may go by LOAD DATA LOCAL.
         """
         refused = header_refusals(batch)
         by_header, nulls = _by_header(batch, refused)
         altered: Counter[int] = Counter()
-        parts = []
+        parts: list[Rows] = []
+        loaded: list[LoadedRows] = []
+        load = load and _all_fit(batch, max_packet)
         encoders = self._encoders(batch, by_header)
         for header, indexes in by_header.items():
             encoder = encoders[header]
             if isinstance(encoder, Refusal):
                 refused |= {index: of_this_value(encoder, batch.values[index] or b"") for index in indexes}
+                continue
+            if load and (rows := _loaded(self._spec.table, encoder, batch, indexes)) is not None:
+                loaded.append(rows)
                 continue
             made = encoder.encode(batch, indexes, self._sign_of_life)
             part = _rows(encoder, made)
@@ -91,7 +99,7 @@ class BatchEncoder:
         if self._spec.rules.deletes:
             self._keys.compare(batch, parts, nulls)
         tombstones, more = tombstones_of(self._spec, self._keys, batch, nulls)
-        return EncodedBatch(self._spec, batch, parts, refused | more, tombstones, altered)
+        return EncodedBatch(self._spec, batch, parts, refused | more, tombstones, altered, loaded)
 
     def committed(self, encoded: EncodedBatch, deleted_rows: int) -> None:
         """The batch is committed, and its tombstones found so many rows."""
@@ -137,6 +145,18 @@ def _by_header(batch: Batch, refused: Collection[int]) -> tuple[dict[bytes, list
 
 def _rows(encoder: RowEncoder, made: Encoded) -> Rows:
     return Rows(encoder.prefix, made.literals, made.indexes, encoder.suffix, made.keys, by_position=encoder.by_position)
+
+
+def _loaded(table: str, encoder: RowEncoder, batch: Batch, indexes: list[int]) -> LoadedRows | None:
+    """The rows of these messages for a LOAD DATA; None if only the general way tells what becomes of each."""
+    columns = encoder.columns
+    content = columns.file(batch, indexes) if columns is not None else None
+    return None if columns is None or content is None else LoadedRows(table, columns.load_columns, content, indexes)
+
+
+def _all_fit(batch: Batch, max_packet: int) -> bool:
+    """Whether no message is so long that its row may be too large for a statement, and by that a dead letter."""
+    return batch.values.size * _GROWTH <= max_packet or batch.values.longest * _GROWTH <= max_packet
 
 
 def _too_large(part: Rows, max_packet: int) -> dict[int, Refusal]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from workers.commit.partition_owner import NotWritten
+from workers.commit.work import NotWritten
 from workers.contract.refusal import Refusal
 
 

@@ -6,17 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
-from rtpipe.mysql.error_numbers import DUPLICATE
+from rtpipe.mysql.error_numbers import DUPLICATE, Action
 from workers.commit.batch_refusals import BatchRefusals
 from workers.commit.dead_letters.rows import dead_letter_statements
 from workers.commit.encoded_batch import EncodedBatch
-from workers.commit.row_statements import STATEMENT_ROWS, Rows
+from workers.commit.row_statements import STATEMENT_ROWS, LoadedRows, Rows
 from workers.commit.row_trial import Execute, RowTrial
+from workers.commit.work import NotWritten, Transaction
 from workers.contract.errors import RowExistsError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
 from workers.database.errors import DatabaseTrouble
 from workers.rows.keys.key_fold import KeyFold
+
+#: Errors that say nothing of LOAD DATA. Others may: a proxy that does not know it answers with any number.
+_NOT_OF_LOAD = frozenset({Action.LOST, Action.REPLAY, Action.SMALLER})
+
+
+class LoadFailed(NotWritten):
+    """LOAD DATA did not write the rows of the batch as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class BatchWork:
         self._trial = self._new_trial()
         self._unproven = 0  #: rows that a try, which was rolled back, left in doubt
         self._keeps_content = True  #: dead letters keep the message's bytes
+        self._load_tried = False
 
     def _new_trial(self) -> RowTrial:
         return RowTrial(self._encoded.spec.table, self._refuse, alike=self._limits.alike, fresh=self._limits.fresh)
@@ -57,6 +66,11 @@ class BatchWork:
         return len(self.refusals)
 
     @property
+    def loads(self) -> bool:
+        """Whether rows go by LOAD DATA."""
+        return bool(self._encoded.loaded)
+
+    @property
     def server_refused(self) -> bool:
         """Whether the server refused a row that looked good from here."""
         return self._trial.refused_any
@@ -65,8 +79,11 @@ class BatchWork:
         """What `alike` is of the next batch, once this one is committed."""
         return 0 if self._trial.took_any else self._limits.alike + max(self._unproven, self._trial.unproven)
 
-    def run(self, execute: Execute) -> None:
-        """Write all rows but those known for bad, then the dead letters. Raises TooManyRefused."""
+    def run(self, transaction: Transaction) -> None:
+        """Write all rows but those known for bad, then the dead letters. Raises TooManyRefused and LoadFailed."""
+        if self.loads:
+            self._load(transaction)
+        execute = transaction.execute
         self.write_rows(execute)
         room = self._limits.max_packet if self._keeps_content else 0
         refused = self.refusals.by_index
@@ -75,6 +92,14 @@ class BatchWork:
                 execute(statement)
             except DatabaseTrouble as trouble:
                 raise trouble.at(f"table {DEAD_LETTERS.name}") from trouble
+
+    def _load(self, transaction: Transaction) -> None:
+        """Once: if the transaction was lost with its connection, a proxy may have cut it for the LOAD DATA."""
+        if self._load_tried:
+            raise LoadFailed("the transaction in which it was tried was not committed")
+        self._load_tried = True
+        for part in self._encoded.loaded:
+            _load(transaction, part)
 
     def give_up(self, trouble: DatabaseTrouble) -> bool:
         """Leave out something of the only message, which is too much for the server: first its row, then the bytes
@@ -137,6 +162,22 @@ class BatchWork:
         if trouble.number == DUPLICATE and trouble.key == "PRIMARY" and part.by_position:
             raise _row_exists(self._encoded.spec, self._encoded.batch.offsets[index])
         self.refusals.add(index, Refusal(Reason.VALUE, str(trouble), trouble.column))
+
+
+def _load(transaction: Transaction, part: LoadedRows) -> None:
+    """LOAD DATA LOCAL skips rows and changes values that INSERT refuses: what was not written as it is must not be
+    committed. Each of these leaves a warning, or a row that is missing.
+    """
+    where = f"table {part.table}"
+    try:
+        rows, warnings = transaction.load(part.table, part.columns, part.content)
+    except DatabaseTrouble as trouble:
+        trouble.at(where)
+        if trouble.action in _NOT_OF_LOAD:
+            raise
+        raise LoadFailed(trouble.text) from trouble
+    if (rows, warnings) != (len(part.indexes), 0):
+        raise LoadFailed(f"{where}: {rows} of {len(part.indexes)} rows, {warnings} warnings")
 
 
 def _row_exists(spec: PartitionSpec, offset: int) -> RowExistsError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from workers.commit.row_statements import Rows
+from workers.commit.row_statements import LoadedRows, Rows
 from workers.commit.tombstones import Tombstones
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
@@ -14,7 +14,8 @@ from workers.contract.refusal import Refusal
 
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
-    """Each message is in one of `parts`, or in `refused`, or among the tombstones; all by its index in the batch.
+    """Each message is in one of `parts` or `loaded`, or in `refused`, or among the tombstones; all by its index in the
+    batch.
 
     A message in `refused` may be in a part, too: its row is known to be too large.
     """
@@ -25,6 +26,7 @@ class EncodedBatch:
     refused: Mapping[int, Refusal] = field(default_factory=dict)
     tombstones: Tombstones = field(default_factory=Tombstones)
     altered: Mapping[int, int] = field(default_factory=dict)  #: values that a lossy column changes
+    loaded: Sequence[LoadedRows] = ()  #: as `parts`, of schema ids whose rows go by LOAD DATA; none of them is refused
 
     @property
     def keys(self) -> dict[int, str]:

@@ -23,6 +23,7 @@ class LedgerConnection:
         self.max_packet = 0  #: bytes of a statement that the server takes
         self.has_dead_letters = False  #: there is a table for them
         self.columns_mark = ""  #: another one after any change of the topic's table
+        self.takes_load = False  #: rows of the topic's table may go by LOAD DATA LOCAL
 
     @property
     def session(self) -> DatabaseSession:
@@ -50,6 +51,8 @@ class LedgerConnection:
         self.columns_mark = session.tables.columns_mark(self._spec.table)
         if self._spec.rules.mode == "upsert":
             session.tables.require_key(self._spec.table, self._spec.rules.key)
+        elif self._spec.load_data:
+            self.takes_load = session.loads.takes_load(self._spec.table)
         session.tables.require_innodb(OFFSETS.name)
         self.has_dead_letters = session.tables.has_table(DEAD_LETTERS.name)
         if self.has_dead_letters:

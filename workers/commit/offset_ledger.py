@@ -6,7 +6,6 @@ moves an offset says in its WHERE which epoch and offset it expects, so two writ
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
 from avro_schemas.tables.own_tables.offsets import OFFSETS
@@ -14,8 +13,9 @@ from rtpipe.mysql.error_numbers import ROLLED_BACK
 from workers import kill_points
 from workers.commit.ledger_connection import LedgerConnection
 from workers.commit.offset_statements import ADVANCE, CORRECT
+from workers.commit.open_transaction import OpenTransaction
 from workers.commit.partition_claim import PartitionClaim
-from workers.commit.partition_owner import Work
+from workers.commit.work import Work
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position
@@ -35,7 +35,6 @@ class OffsetLedger:
         """`sign_of_life` is called after each statement of a batch, of which one with many bad rows takes thousands."""
         self._sign_of_life = sign_of_life
         self._row = {"of_topic": spec.key.topic, "of_partition": spec.key.partition, "of_group": spec.group}
-        self._refused = False  #: the server refused a statement of this transaction
         self.connection = connection or LedgerConnection(spec)
         self._claim = PartitionClaim(spec, self.connection)
 
@@ -56,11 +55,11 @@ class OffsetLedger:
         """
         session = self.connection.session
         rows, dead = work.rows, work.dead
-        self._refused = False
         if not self._advance(session, position, batch, rows, dead):
             return False
-        work.run(functools.partial(self._execute, session))
-        if self._refused or (work.rows, work.dead) != (rows, dead):
+        transaction = OpenTransaction(session, self._sign_of_life)
+        work.run(transaction)
+        if transaction.refused or (work.rows, work.dead) != (rows, dead):
             self._correct(session, position, batch, work.rows - rows, work.dead - dead)
         self._commit(session)
         return True
@@ -108,17 +107,6 @@ class OffsetLedger:
     def _update(self, session: DatabaseSession, statement: str, **values: int) -> int:
         """Run one of the batch's own statements on our row; how many rows it matched."""
         return session.connection.exec_driver_sql(statement, self._row | values).rowcount
-
-    def _execute(self, session: DatabaseSession, statement: bytes) -> int:
-        try:
-            found = session.execute(statement)
-        except DatabaseTrouble:
-            self._refused = True
-            raise
-        finally:
-            self._sign_of_life()
-        kill_points.reach("writer:mid_insert")
-        return found
 
     def rollback(self) -> None:
         """Undo the whole transaction: a lock wait timeout or a refused value undoes only its own statement."""

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import PASSING, Action
 from rtpipe.pause import PausePolicy
+from workers.commit.work import NotWritten, TooMuch, Work
 from workers.contract.batch import Batch
 from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionKey
@@ -27,36 +28,6 @@ _REPLAYS = PausePolicy(first=0.1, longest=2.0, jitter=0.2)
 _PAUSES = PausePolicy(first=0.1, longest=10.0, jitter=0.2)
 #: A login that is refused again and again may lock the account.
 _LOGINS = PausePolicy(first=0.1, longest=60.0, jitter=0.2)
-
-
-class NotWritten(Exception):  # noqa: N818 - what it stands for becomes an error where it is known
-    """The work gave up in the middle of its transaction, which is rolled back."""
-
-
-class TooMuch(NotWritten):
-    """The server takes the batch neither now nor after some tries: a smaller one may do."""
-
-    def __init__(self, trouble: DatabaseTrouble) -> None:
-        super().__init__(str(trouble))
-        self.trouble = trouble
-
-
-class Work(Protocol):
-    """What a batch writes beside its offset. A try may fail and be followed by another, so `run` is called anew."""
-
-    @property
-    def rows(self) -> int:
-        """Rows that it writes, as far as is known."""
-
-    @property
-    def dead(self) -> int:
-        """Dead letters that it writes, as far as is known."""
-
-    def run(self, execute: Callable[[bytes], int]) -> None:
-        """Execute the statements. One that the server refuses for its data is undone alone; the transaction goes on."""
-
-    def give_up(self, trouble: DatabaseTrouble) -> bool:
-        """Leave out something of the only message, which is too much for the server. False if nothing is left to."""
 
 
 class Ledger(Protocol):

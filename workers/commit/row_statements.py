@@ -12,6 +12,16 @@ _WIDEST = 4
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedRows:
+    """Rows of one batch for one schema id as the content of a LOAD DATA LOCAL, with the indexes of their messages."""
+
+    table: str
+    columns: str  #: which are in the file, and what becomes of them
+    content: bytes
+    indexes: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """Row literals of one batch for one schema id, with the INSERT that they belong to and the indexes of their
     messages; or the keys of tombstones, with the statement that deletes by them.

@@ -17,10 +17,11 @@ from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import UNKNOWN_COLUMN
 from workers.commit.batch_encoder import BatchEncoder, TableMustChange
 from workers.commit.batch_refusals import TooManyRefused
-from workers.commit.batch_work import BatchWork, WorkLimits
+from workers.commit.batch_work import BatchWork, LoadFailed, WorkLimits
 from workers.commit.caution import Caution
 from workers.commit.dead_letters.budget import DeadLetterBudget
-from workers.commit.partition_owner import PartitionOwner, TooMuch
+from workers.commit.partition_owner import PartitionOwner
+from workers.commit.work import TooMuch
 from workers.contract.batch import Batch
 from workers.contract.errors import DataError, DeadLetterLimitError
 from workers.contract.partition_spec import PartitionSpec
@@ -35,6 +36,7 @@ class ServerFacts(Protocol):
     max_packet: int  #: bytes of a statement that it takes
     has_dead_letters: bool  #: there is a table for them
     columns_mark: str  #: another one after any change of the topic's table
+    takes_load: bool  #: rows of the topic's table may go by LOAD DATA LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,17 @@ class TableWriter:
         return trouble.as_error(f"{self._spec.key} offset {batch.first}")
 
     def _commit(self, batch: Batch, *, fresh: bool) -> Written:
-        encoded = self._encoder.encode(batch, self._server.max_packet)
+        if self._server.takes_load and self._caution.loads:
+            try:
+                return self._commit_encoded(batch, fresh=fresh, load=True)
+            except LoadFailed as failed:
+                text = "%s offset %d: LOAD DATA LOCAL: %s; INSERT for %d batches"
+                extra = {"event": "load_failed", "partition": str(self._spec.key)}
+                log.info(text, self._spec.key, batch.first, failed, self._caution.load_failed(), extra=extra)
+        return self._commit_encoded(batch, fresh=fresh, load=False)
+
+    def _commit_encoded(self, batch: Batch, *, fresh: bool, load: bool) -> Written:
+        encoded = self._encoder.encode(batch, self._server.max_packet, load=load)
         limits = WorkLimits(
             max_packet=self._server.max_packet,
             dead_letters=self._budget.left(time.monotonic()) if self._keeps_dead_letters else 0,
@@ -144,7 +156,7 @@ class TableWriter:
         except TooManyRefused as many:
             raise _StopBefore(many.index, self._refusal_error(batch, many)) from many
         self._encoder.committed(encoded, work.deleted_rows)
-        self._caution.committed(server_refused=work.server_refused, alike=work.alike_after())
+        self._caution.committed(server_refused=work.server_refused, alike=work.alike_after(), loaded=work.loads)
         self._budget.add(work.dead, time.monotonic())
         refused = work.refusals.by_index
         dead = Counter(refusal.reason.value for refusal in refused.values())

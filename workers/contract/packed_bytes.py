@@ -34,6 +34,11 @@ class PackedBytes:
         """Bytes of all elements."""
         return len(self._data)
 
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest element."""
+        return max((end - start for start, end in pairwise(self._bounds)), default=0)
+
     def __len__(self) -> int:
         return len(self._bounds) - 1
 

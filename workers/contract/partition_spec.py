@@ -55,6 +55,7 @@ class PartitionSpec:
     log_format: str
     log_level: str
     database_seconds: int  #: a database that is silent for so long counts as gone
+    load_data: bool  #: rows go by LOAD DATA LOCAL where server and table take it
     database_url_file: str = ""  #: where the URL came from: read again at each connection
     kafka_file: str = ""  #: where some of `kafka` came from: read again at each start
     supervisor: str = ""  #: names the supervisor in the row's owner, so that its workers know each other

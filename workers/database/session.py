@@ -15,6 +15,7 @@ from rtpipe.mysql.error_numbers import CONNECTION_LOST, READ_ONLY, UNKNOWN_VARIA
 from workers.contract.errors import SetupError
 from workers.database.errors import DatabaseTrouble, login_of, translated, trouble_of
 from workers.database.table_checks import TableChecks
+from workers.database.table_load import LoadChecks, load_statement, packets_of
 
 _CONNECT_TIMEOUT = 10
 #: Set before anything else is said: the server's own mode may be one in which our statements mean something else.
@@ -48,6 +49,7 @@ class DatabaseSession:
         self._require_writable()
         connection.rollback()
         self.tables = TableChecks(connection)
+        self.loads = LoadChecks(connection)
 
     def _one(self, sql: str) -> Any:
         return self.connection.exec_driver_sql(sql).one()
@@ -74,6 +76,16 @@ class DatabaseSession:
         with translated():
             return self._driver(statement).rowcount
 
+    def load(self, table: str, columns: str, content: bytes) -> tuple[int, int]:
+        """Load rows from memory by LOAD DATA LOCAL: how many the server wrote, and its warnings. It skips rows that it
+        refuses and changes values that do not fit, both with a warning. Raises DatabaseTrouble.
+        """
+        with translated():
+            self._require_transaction()
+            driver: Any = self.connection.connection.driver_connection
+            rows, warnings = driver.load(load_statement(table, columns), packets_of(content, self.max_packet))
+        return rows, warnings
+
     def query(self, statement: bytes) -> list[Sequence[Any]]:
         """The rows that a query, which holds its values, gives. Raises DatabaseTrouble."""
         with translated():
@@ -84,9 +96,12 @@ class DatabaseSession:
         then send nothing, and return as if it had committed.
         """
         with translated():
-            if not self.connection.in_transaction():
-                raise DatabaseTrouble(CONNECTION_LOST)
+            self._require_transaction()
             self.connection.commit()
+
+    def _require_transaction(self) -> None:
+        if not self.connection.in_transaction():
+            raise DatabaseTrouble(CONNECTION_LOST)
 
     def _driver(self, statement: bytes) -> CursorResult[Any]:
         """Bytes as they are, although SQLAlchemy's types say str: PyMySQL sends both, and an encoding is saved."""
@@ -113,7 +128,7 @@ def open_session(url: str, silence: int) -> DatabaseSession:
         "write_timeout": silence,
         "charset": "utf8mb4",
         "init_command": MODE,
-        "local_infile": False,
+        "local_infile": True,
     }
     where = make_url(url)
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.metadata_columns import HEADERS_COLUMN, POSITION
@@ -37,12 +37,25 @@ class Encoded:
     altered: Counter[int] = field(default_factory=Counter)  #: by index: values that a lossy column changes
 
 
+class ColumnRows(Protocol):
+    """Rows of many messages at once, for layouts where that is proven to give the same as one after the other."""
+
+    load_columns: str  #: what follows LINES TERMINATED BY in a LOAD DATA of `file`
+
+    def file(self, batch: Batch, indexes: Sequence[int]) -> bytes | None:
+        """The rows of these messages as the content of a LOAD DATA file; None: in doubt about one of them."""
+
+    def literals(self, batch: Batch, indexes: Sequence[int]) -> tuple[list[str], list[str]] | None:
+        """Their row literals and keys; None: in doubt about one of them."""
+
+
 class RowEncoder:
     """Turns messages of one schema id into rows of one table; made once for each schema id."""
 
     def __init__(
         self, layout: RowLayout, schema: Any, partition: int, schema_id: int, *, nonfinite: str = PLAIN.nonfinite
     ) -> None:
+        self.columns: ColumnRows | None = None
         self._decoder = MessageDecoder(schema)
         self._columns: list[tuple[ColumnShape, Callable[[Record], Any], Literals]] = [
             (column, _getter(column.path), literals_for(column, nonfinite=nonfinite)) for column in layout.columns

@@ -1,0 +1,149 @@
+"""Batches whose rows go by LOAD DATA, on a database in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.support.memory_database import Fault
+from tests.support.small_orders import order
+from tests.support.writer_rig import Rig, spec_with
+from workers.contract.batch import Batch
+from workers.rows.row_encoder import RowEncoder
+
+
+class Columns:
+    """The general encoder's rows, as a file."""
+
+    load_columns = "(`a`, `b`)"
+
+    def __init__(self, encoder: RowEncoder) -> None:
+        self._encoder = encoder
+
+    def file(self, batch: Batch, indexes: Sequence[int]) -> bytes | None:
+        made = self._encoder.encode(batch, indexes)
+        if made.refused:
+            return None
+        return "".join(literal.replace(",", "\t") + "\n" for literal in made.literals).encode()
+
+    def literals(self, batch: Batch, indexes: Sequence[int]) -> tuple[list[str], list[str]] | None:
+        return None
+
+
+@pytest.fixture(autouse=True)
+def _columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every schema has an encoder for columns."""
+    make = RowEncoder.__init__
+
+    def making(self: RowEncoder, *arguments: Any, **more: Any) -> None:
+        make(self, *arguments, **more)
+        self.columns = Columns(self)
+
+    monkeypatch.setattr(RowEncoder, "__init__", making)
+
+
+def loading_rig(**changes: Any) -> Rig:
+    """A writer on a server that takes LOAD DATA, of which it knows."""
+    rig = Rig(spec_with(**changes))
+    rig.server.takes_load = True
+    rig.owner.check()
+    rig.server.said.clear()
+    return rig
+
+
+def ways(rig: Rig) -> list[str]:
+    """How rows went to the server, and what became of each transaction."""
+    kinds = ("LOAD", "INSERT INTO `orders`", "COMMIT", "ROLLBACK")
+    return [kind.split()[0] for said in rig.server.said for kind in kinds if said.startswith(kind)]
+
+
+def test_rows_go_by_load_data_with_their_offset() -> None:
+    rig = loading_rig()
+    rig.write(order(1, 5), order(2), order(3, 99))
+    assert rig.table() == [(1, 5), (2, None), (3, 99)]
+    assert rig.stored() == rig.reported() == (3, 3, 0)
+    assert ways(rig) == ["LOAD", "COMMIT"]
+
+
+@pytest.mark.parametrize("changes", [{"load_data": False}, {}], ids=["by the settings", "by the server"])
+def test_rows_go_by_insert_where_load_data_is_off(changes: dict[str, Any]) -> None:
+    rig = loading_rig(**changes)
+    rig.server.takes_load = bool(changes)
+    rig.owner.check()
+    rig.server.said.clear()
+    rig.write(order(1, 5))
+    assert (ways(rig), rig.table()) == (["INSERT", "COMMIT"], [(1, 5)])
+
+
+def test_a_row_that_load_data_skips_is_a_dead_letter_in_the_end() -> None:
+    rig = loading_rig()
+    rig.write(order(1, 5), order(2, 100), order(3, 6))
+    assert rig.table() == [(1, 5), (3, 6)]
+    assert rig.letters() == [(1, "E_VALUE")]
+    assert rig.stored() == rig.reported() == (3, 2, 1)
+    assert ways(rig)[:2] == ["LOAD", "ROLLBACK"]
+    assert ways(rig)[-1] == "COMMIT"
+    assert ways(rig).count("COMMIT") == 1
+
+
+def test_after_a_failure_some_batches_go_by_insert_and_then_load_data_is_tried_again() -> None:
+    rig = loading_rig()
+    rig.write(order(1, 100))
+    rig.server.said.clear()
+    for number in range(2, 12):
+        rig.write(order(number))
+    assert [way for way in ways(rig) if way != "COMMIT"] == ["INSERT"] * 7 + ["LOAD"] * 3
+    assert rig.stored() == (11, 10, 1)
+
+
+def test_a_message_that_may_be_no_row_sends_all_of_its_schema_by_insert() -> None:
+    rig = loading_rig()
+    rig.write(order(1, 5), order(2)[:-1])
+    assert ways(rig)[0] == "INSERT"
+    assert (rig.table(), rig.letters()) == ([(1, 5)], [(1, "E_DECODE")])
+
+
+def test_a_message_that_is_no_avro_takes_nothing_from_its_neighbours() -> None:
+    rig = loading_rig()
+    rig.write(order(1, 5), b"no Avro", order(2), None)
+    assert ways(rig) == ["LOAD", "COMMIT"]
+    assert rig.stored() == rig.reported() == (4, 2, 2)
+
+
+@pytest.mark.parametrize("number", [3948, 4166, 1148, 1047])
+def test_a_server_that_takes_it_no_more_is_no_outage(number: int) -> None:
+    rig = loading_rig()
+    rig.server.faults.append(Fault("LOAD", number))
+    rig.write(order(1), order(2))
+    assert rig.stored() == rig.reported() == (2, 2, 0)
+    assert (ways(rig), rig.patience.reasons) == (["LOAD", "ROLLBACK", "INSERT", "COMMIT"], [])
+
+
+def test_a_connection_lost_in_a_load_is_made_anew_and_the_batch_goes_by_insert() -> None:
+    rig = loading_rig()
+    rig.server.faults.append(Fault("LOAD", 2013))
+    rig.write(order(1), order(2))
+    assert rig.stored() == rig.reported() == (2, 2, 0)
+    assert rig.server.opened == 2
+    assert ways(rig)[-2:] == ["INSERT", "COMMIT"]
+    assert ways(rig).count("LOAD") == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it was done", "after it was done"])
+def test_the_row_decides_about_a_load_whose_commit_got_no_reply(after: bool) -> None:
+    rig = loading_rig()
+    rig.server.faults.append(Fault("COMMIT", 2013, after=after))
+    rig.write(order(1), order(2))
+    assert rig.table() == [(1, None), (2, None)]
+    assert rig.stored() == rig.reported() == (2, 2, 0)
+    assert ways(rig).count("INSERT") == (0 if after else 1)
+
+
+def test_a_row_that_is_there_already_stops_the_partition_as_with_insert() -> None:
+    rig = loading_rig()
+    rig.write(order(1))
+    rig.write(order(1), order(2))
+    assert rig.letters() == [(1, "E_VALUE")]
+    assert rig.table() == [(1, None), (2, None)]
