@@ -147,6 +147,12 @@ def test_a_predecessor_that_holds_the_row_is_killed(server: MemoryServer, caplog
     assert (vars(record)["event"], vars(record)["partition"]) == ("predecessor_killed", "orders/3")
 
 
+def test_a_predecessor_that_is_gone_before_the_kill_is_no_error(server: MemoryServer) -> None:
+    ledger_on(server).claim()
+    server.faults += [Fault("FOR UPDATE", LOCK_WAIT_TIMEOUT), Fault("KILL 1", 1094)]
+    assert ledger_on(server).claim().epoch == 2
+
+
 def test_a_predecessor_on_another_server_cannot_be_killed_from_here(server: MemoryServer) -> None:
     ledger_on(server).claim()
     server.uuid = "server-b"

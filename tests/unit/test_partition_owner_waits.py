@@ -137,6 +137,25 @@ def test_a_claim_that_is_refused_for_good_says_what_it_did() -> None:
         PartitionOwner(KEY, Ledger(claim=[trouble(NO_TABLE)]), Waits()).claim()
 
 
+@pytest.mark.parametrize("step", ["re-claiming", "reading the ledger"])
+def test_what_is_refused_for_good_after_a_lost_connection_says_what_it_did(step: str) -> None:
+    refused = trouble(NO_TABLE)
+    answers: list[Any] = [refused] if step == "re-claiming" else [None]
+    ledger = Ledger(transact=[trouble(LOST)], reclaim=answers, read=[refused])
+    with pytest.raises(SetupError, match=f"^orders/3: {step}: "):
+        owner_on(ledger).commit(batch_of([b"v"]), One())
+
+
+@pytest.mark.parametrize("number", [READ_ONLY, LOGIN, DEADLOCK, TOO_LARGE])
+def test_pauses_differ_by_chance_so_that_not_all_writers_try_at_once(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition_owner.random, "random", lambda: 0.0)  # type: ignore[attr-defined]
+    waits = Waits()
+    owner_on(Ledger(transact=[trouble(number)]), waits).commit(batch_of([b"v"]), One())
+    assert waits.seconds == [0.08]
+
+
 def test_a_deadlock_rolls_back_and_waits_a_little(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     ledger, waits = Ledger(transact=[trouble(DEADLOCK)] * 2), Waits()
@@ -187,6 +206,13 @@ def test_the_outcome_of_a_commit_is_logged(caplog: pytest.LogCaptureFixture) -> 
     assert vars(said[0])["partition"] == "orders/3"
 
 
+def test_a_commit_whose_reply_was_lost_and_that_was_done_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    ledger = Ledger(transact=[trouble(LOST, at_commit=True)], reclaim=[Position(2, 1)])
+    owner_on(ledger).commit(batch_of([b"v"]), One())
+    [said] = [record for record in caplog.records if vars(record).get("event") == "commit_outcome"]
+    assert (said.getMessage(), vars(said)["outcome"]) == ("W_COMMIT_OUTCOME orders/3 committed", "committed")
+
+
 def test_a_position_that_is_neither_before_nor_after_the_batch_ends_the_writer() -> None:
     for offset, error in ((5, BrokenInvariant), (-1, TemporaryError)):
         ledger = Ledger(transact=[trouble(LOST)], reclaim=[Position(2, offset)])
@@ -218,6 +244,8 @@ def test_why_the_compare_and_set_found_no_row(found: Position | None, error: typ
         owner_on(ledger).commit(batch_of([b"v"]), One())
     assert words in str(raised.value)
     assert ledger.done == ["transact", "read"]
+    if isinstance(raised.value, SetupError):
+        assert raised.value.hint == "restore the row before you resume"
 
 
 def test_too_much_for_one_transaction_is_for_the_writer_to_split() -> None:
@@ -249,6 +277,7 @@ def test_one_message_that_is_too_much_leaves_something_out_and_then_waits() -> N
     owner_on(ledger, waits).commit(batch_of([b"v"]), One(gives=2))
     assert ledger.done == ["transact", "rollback"] * 4 + ["transact"]
     assert waits.seconds == [0.4, 0.8]
+    assert all(reason.startswith("database: larger than max_binlog_cache_size") for _, reason in waits.pauses)
 
 
 def test_what_no_other_try_mends_is_rolled_back_and_raised() -> None:

@@ -144,12 +144,13 @@ def test_an_unknown_error_of_every_row_alike_is_the_tables_and_is_waited_for(cou
     assert server.statements < 60
 
 
-def test_rows_from_all_over_the_statement_are_tried_before_the_table_is_blamed() -> None:
-    """The first half is bad, and the rows after it are good."""
-    server = Server(dict.fromkeys(range(50), UNKNOWN))
-    refused, _ = tried(server, 100)
-    assert sorted(refused) == list(range(50))
-    assert sorted(server.stored) == list(range(50, 100))
+@pytest.mark.parametrize(("bad", "count"), [(50, 100), (ALIKE, ALIKE + 2)])
+def test_rows_from_all_over_the_statement_are_tried_before_the_table_is_blamed(bad: int, count: int) -> None:
+    """The first rows are bad, and those after them are good."""
+    server = Server(dict.fromkeys(range(bad), UNKNOWN))
+    refused, _ = tried(server, count)
+    assert sorted(refused) == list(range(bad))
+    assert sorted(server.stored) == list(range(bad, count))
 
 
 def test_the_statement_of_another_schema_id_proves_nothing_for_this_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 
 import pytest
 
@@ -138,11 +139,17 @@ def test_a_column_that_stays_gone_makes_dead_letters_of_its_rows_or_halts() -> N
         rig.write(order(1))
 
 
-def test_too_much_for_one_transaction_goes_in_several_until_the_server_takes_more_again() -> None:
+def test_too_much_for_one_transaction_goes_in_several_until_the_server_takes_more_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
     rig = Rig()
     rig.server.faults.append(Fault("COMMIT", 1197))
     rig.write(*[order(number) for number in range(8)])
     assert [done.messages for done in rig.written] == [4, 4]
+    [said] = [record for record in caplog.records if vars(record).get("event") == "batch_split"]
+    words = "orders/0 offset 0: larger than max_binlog_cache_size (MySQL 1197); 8 messages go in two transactions"
+    assert (said.getMessage(), vars(said)["partition"]) == (words, "orders/0")
     assert rig.stored() == rig.reported() == (8, 8, 0)
     for number in range(8, 58):
         rig.write(order(number))
