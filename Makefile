@@ -40,6 +40,9 @@ coverage: dev  ## statements and branches of workers and supervisor that the uni
 mutants: dev  ## change the exactly-once core in a thousand ways; which changes no unit test notices (ARGS="workers.commit.row_trial*")
 	@group='import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["mutants"])'; \
 	  $(BIN)/python -m pip install --quiet --upgrade --target .mutants $$($(BIN)/python -c "$$group")
+	@# A test that mutmut cannot name to pytest would count as one that noticed the change.
+	@tests=$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["tool"]["mutmut"]["pytest_add_cli_args_test_selection"])'); \
+	  if $(BIN)/python -m pytest --collect-only --quiet $$tests | grep -F '\'; then echo 'make: the ids of these tests have a backslash: give them ids' >&2; exit 2; fi
 	@PYTHONPATH=.mutants $(BIN)/python -m mutmut run $(ARGS); PYTHONPATH=.mutants $(BIN)/python -m mutmut results
 
 bench: run  ## rows per second: rtpipe, the plain loop, the database's own limit

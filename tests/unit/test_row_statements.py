@@ -50,7 +50,7 @@ def test_statements_are_no_shorter_than_they_must_be() -> None:
     assert list(part.fitting([], 4, 100)) == []
 
 
-@pytest.mark.parametrize("text", ["a", "ü", "漢", "😀"])
+@pytest.mark.parametrize("text", ["a", "ü", "漢", "😀"], ids=["1 byte", "2 bytes", "3 bytes", "4 bytes"])
 def test_a_row_is_too_large_from_the_first_byte_on_that_no_statement_holds(text: str) -> None:
     part = rows_of("1", text * 9, suffix=" END")
     fits = len(part.statement([1])) + 1

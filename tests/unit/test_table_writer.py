@@ -66,12 +66,11 @@ def test_a_message_that_is_no_row_becomes_a_dead_letter_beside_its_neighbours() 
     assert rig.written[0].dead == {"E_WIRE_FORMAT": 1, "E_VALUE": 1, "E_NULL_VALUE": 1}
 
 
-@pytest.mark.parametrize(("bad", "by"), [(b"no Avro", "the encoder"), (order(9, 100), "the server")], ids=str)
-def test_the_first_dead_letter_too_many_stops_the_partition_there(bad: bytes, by: str) -> None:
+@pytest.mark.parametrize("bad", [b"no Avro", order(9, 100)], ids=["by the encoder", "by the server"])
+def test_the_first_dead_letter_too_many_stops_the_partition_there(bad: bytes) -> None:
     rig = Rig(spec_with(dead_letters_per_minute=2))
     with pytest.raises(DeadLetterLimitError, match=r"offset 5 .* more than 2 dead letters"):
         rig.write(order(1), bad, order(2), bad, order(3), bad, order(4))
-    assert by
     assert [offset for offset, _ in rig.letters()] == [1, 3]
     assert rig.stored() == rig.reported() == (5, 3, 2)
 
