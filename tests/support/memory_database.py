@@ -71,6 +71,11 @@ class MemoryServer:
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(sql)]
 
+    def sql(self, statement: str) -> None:
+        """What somebody else does, committed at once."""
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
     def hear(self, statement: str, *, after: bool = False) -> None:
         """Note it, or answer with the error that a test asked for."""
         if not after:
@@ -216,7 +221,7 @@ def _engine() -> Engine:
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: Any) -> None:
-        connection.create_function("utc_timestamp", -1, lambda *_: "2026-01-31 12:00:00.000000")
+        connection.create_function("utc_timestamp", 1, lambda digits: f"2026-01-31 12:00:00.{0:0{digits}}")
 
     return engine
 

@@ -30,9 +30,10 @@ class SmallSchemas:
         self.rules = rules
         self.halting: dict[int, int] = {}  #: how often an id is answered by a halt
         self.asked: list[int] = []
+        self.asked_again: list[int] = []  #: those for which the table is to be looked at again
 
     def rows(self, schema_id: int, *, again: bool = False, also: tuple[int, ...] = ()) -> SchemaLayout:
-        assert isinstance(again, bool)
+        self.asked_again += [schema_id] if again else []
         assert schema_id >= min(also, default=0)
         self.asked.append(schema_id)
         if self.halting.get(schema_id, 0):

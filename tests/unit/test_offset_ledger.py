@@ -12,6 +12,7 @@ from rtpipe.mysql.error_numbers import LOCK_WAIT_TIMEOUT
 from tests.support.batches import batch_of
 from tests.support.memory_database import Fault, MemoryServer
 from tests.support.specs import default_spec
+from workers import kill_points
 from workers.commit.ledger_connection import LedgerConnection
 from workers.commit.offset_ledger import OffsetLedger
 from workers.commit.work import Transaction
@@ -245,6 +246,53 @@ def test_rows_offset_and_totals_are_one_transaction(server: MemoryServer) -> Non
     assert (work.ran, len(alive)) == ([1, 1], 2)
     sent = [said.split()[0] for said in server.said[-4:]]
     assert sent == ["UPDATE", "INSERT", "INSERT", "COMMIT"], "the compare-and-set comes first"
+
+
+def test_a_transaction_passes_each_kill_point_in_its_order(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[str] = []
+    monkeypatch.setattr(kill_points, "reach", passed.append)
+    ledger = ledger_on(server)
+    assert ledger.transact(ledger.claim(), batch_of([b""], [40]), Inserts([1]))
+    assert [spot.removeprefix("writer:") for spot in passed] == [
+        "begin",
+        "cas_done",
+        "mid_insert",
+        "before_commit",
+        "after_commit",
+    ]
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_totals_are_looked_at_again_after_a_refusal_and_where_the_work_was_less(
+    server: MemoryServer, refused: bool
+) -> None:
+    """After a refusal even where they are right: the server may have rolled back all with what it refused."""
+
+    class Other(Inserts):
+        def run(self, transaction: Transaction) -> None:
+            super().run(transaction)
+            self.dead = 0 if refused else 1
+
+    ledger = ledger_on(server)
+    position = ledger.claim()
+    assert ledger.transact(position, batch_of([b""], [40]), Other([100 if refused else 1]))
+    assert len([said for said in server.said if said.startswith("UPDATE kafka_offsets")]) == 3, "the claim's is one"
+    assert stored(server)[3:] == ((1, 0) if refused else (0, 1))
+
+
+def test_a_trouble_with_the_totals_says_that_it_was_the_table_of_offsets(server: MemoryServer) -> None:
+    ledger = ledger_on(server)
+    position = ledger.claim()
+    server.before = lambda said: server.faults.append(Fault("UPDATE kafka_offsets", 1142)) if "100" in said else None
+    with pytest.raises(DatabaseTrouble) as found:
+        ledger.transact(position, batch_of([b""], [40]), Inserts([100]))
+    assert (found.value.number, found.value.where) == (1142, "table kafka_offsets")
+
+
+def test_a_ledger_opens_the_connection_of_its_partition() -> None:
+    assert OffsetLedger(SPEC).connection._spec is SPEC
 
 
 @pytest.mark.parametrize("position", [Position(1, 41), Position(2, 40), Position(0, 40)])

@@ -126,6 +126,10 @@ def test_a_claim_waits_longer_and_longer_for_a_server_and_says_that_it_is_over()
     assert waits.pauses[0][1].startswith("database: read only (MySQL 1290); it continues by itself")
 
 
+def test_an_owner_that_has_not_claimed_yet_is_at_the_beginning() -> None:
+    assert PartitionOwner(KEY, Ledger(), Waits()).position == Position(0, 0)
+
+
 def test_a_refused_login_waits_up_to_a_minute() -> None:
     waits = Waits()
     PartitionOwner(KEY, Ledger(claim=[trouble(LOGIN)] * 11), waits).claim()
@@ -190,10 +194,11 @@ def test_a_server_that_takes_no_writes_is_waited_for_before_the_partition_is_cla
 @pytest.mark.parametrize("number", [LOST, DEADLOCK, NO_TABLE, TOO_LARGE])
 def test_the_row_decides_what_became_of_a_commit_whatever_its_error(number: int) -> None:
     ledger = Ledger(transact=[trouble(number, at_commit=True)], reclaim=[Position(2, 1)])
-    owner = owner_on(ledger)
+    waits = Waits()
+    owner = owner_on(ledger, waits)
     owner.commit(batch_of([b"v"]), One())
     assert ledger.done == ["transact", "disconnect", "reclaim"]
-    assert owner.position == Position(2, 1)
+    assert (owner.position, waits.overs) == (Position(2, 1), 2), "after the claim, and after this"
 
 
 def test_the_outcome_of_a_commit_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -102,6 +102,42 @@ def test_a_row_that_was_named_for_another_statements_row_is_stored() -> None:
     assert (refused, sorted(server.stored)) == ([6], [0, 1, 2, 3, 4, 5, 7])
 
 
+def test_the_last_row_of_a_statement_may_be_named_too() -> None:
+    server = Server({99: TOO_LONG}, names=True)
+    tried(server, 100)
+    assert server.statements == 3
+
+
+def test_a_server_that_named_a_bad_row_is_believed_the_next_time() -> None:
+    server = Server(dict.fromkeys([10, 30, 50, 70], TOO_LONG), names=True)
+    assert sorted(tried(server, 100)[0]) == [10, 30, 50, 70]
+    assert server.statements == 1 + 3 * 4, "each: the rows before it, itself, the rest"
+
+
+@pytest.mark.parametrize("named", [1, 65])
+def test_a_server_that_named_a_good_row_or_none_of_ours_is_not_believed_again(named: int) -> None:
+    server = Server({60: TOO_LONG})
+
+    def execute(statement: bytes) -> int:
+        try:
+            return server.execute(statement)
+        except DatabaseTrouble as trouble:
+            trouble.row = named
+            raise
+
+    refused: list[int] = []
+    trial = trial_of(refused)
+    trial.write(execute, rows(64), range(64))
+    trial.judge_doubtful()
+    assert (refused, len(server.stored)) == ([60], 63)
+    assert server.statements < 20
+
+
+def test_fewer_rows_than_enough_to_blame_the_table_are_refused_where_none_was_before_them() -> None:
+    refused, trial = tried(Server(dict.fromkeys(range(ALIKE - 1), UNKNOWN)), ALIKE - 1)
+    assert (len(refused), trial.unproven) == (ALIKE - 1, ALIKE - 1)
+
+
 @pytest.mark.parametrize("number", [DEADLOCK, 2013, 1290, 1197, 1045])
 def test_what_is_decided_elsewhere_is_raised_at_once(number: int) -> None:
     server = Server({0: number})
@@ -133,7 +169,9 @@ def test_a_few_rows_that_nobody_knows_to_be_bad_are_refused_and_counted(count: i
     assert not trial.took_any
 
 
-@pytest.mark.parametrize(("count", "alike"), [(ALIKE, 0), (1, ALIKE - 1), (3, ALIKE - 3), (1_000, 0)])
+@pytest.mark.parametrize(
+    ("count", "alike"), [(ALIKE, 0), (1, ALIKE - 1), (3, ALIKE - 3), (300, 0), (1_000, 0), (4_000, 0)]
+)
 def test_an_unknown_error_of_every_row_alike_is_the_tables_and_is_waited_for(count: int, alike: int) -> None:
     server = Server(dict.fromkeys(range(count), UNKNOWN))
     refused: list[int] = []
