@@ -228,6 +228,7 @@ def server_command(root: Path, data: Path) -> list[str]:
         f"--lc-messages-dir={root / 'usr/share/mysql'}",
         f"--plugin-dir={root / 'usr/lib/mysql/plugin'}",
         "--secure-file-priv=",
+        "--local-infile=ON",
         "--mysqlx=OFF",
     ]
 

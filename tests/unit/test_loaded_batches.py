@@ -64,7 +64,7 @@ def test_rows_go_by_load_data_with_their_offset() -> None:
     rig.write(order(1, 5), order(2), order(3, 99))
     assert rig.table() == [(1, 5), (2, None), (3, 99)]
     assert rig.stored() == rig.reported() == (3, 3, 0)
-    assert ways(rig) == ["LOAD", "COMMIT"]
+    assert ways(rig) == ["INSERT", "LOAD", "COMMIT"], "the first row finds out what became of the columns"
 
 
 @pytest.mark.parametrize("changes", [{"load_data": False}, {}], ids=["by the settings", "by the server"])
@@ -83,19 +83,19 @@ def test_a_row_that_load_data_skips_is_a_dead_letter_in_the_end() -> None:
     assert rig.table() == [(1, 5), (3, 6)]
     assert rig.letters() == [(1, "E_VALUE")]
     assert rig.stored() == rig.reported() == (3, 2, 1)
-    assert ways(rig)[:2] == ["LOAD", "ROLLBACK"]
+    assert ways(rig)[:3] == ["INSERT", "LOAD", "ROLLBACK"]
     assert ways(rig)[-1] == "COMMIT"
     assert ways(rig).count("COMMIT") == 1
 
 
 def test_after_a_failure_some_batches_go_by_insert_and_then_load_data_is_tried_again() -> None:
     rig = loading_rig()
-    rig.write(order(1, 100))
+    rig.write(order(1), order(2, 100))
     rig.server.said.clear()
-    for number in range(2, 12):
-        rig.write(order(number))
-    assert [way for way in ways(rig) if way != "COMMIT"] == ["INSERT"] * 7 + ["LOAD"] * 3
-    assert rig.stored() == (11, 10, 1)
+    for number in range(10, 30, 2):
+        rig.write(order(number), order(number + 1))
+    assert [way for way in ways(rig) if way != "COMMIT"] == ["INSERT"] * 7 + ["INSERT", "LOAD"] * 3
+    assert rig.stored() == (22, 21, 1)
 
 
 def test_a_message_that_may_be_no_row_sends_all_of_its_schema_by_insert() -> None:
@@ -108,7 +108,7 @@ def test_a_message_that_may_be_no_row_sends_all_of_its_schema_by_insert() -> Non
 def test_a_message_that_is_no_avro_takes_nothing_from_its_neighbours() -> None:
     rig = loading_rig()
     rig.write(order(1, 5), b"no Avro", order(2), None)
-    assert ways(rig) == ["LOAD", "COMMIT"]
+    assert ways(rig) == ["INSERT", "LOAD", "COMMIT"]
     assert rig.stored() == rig.reported() == (4, 2, 2)
 
 
@@ -118,7 +118,7 @@ def test_a_server_that_takes_it_no_more_is_no_outage(number: int) -> None:
     rig.server.faults.append(Fault("LOAD", number))
     rig.write(order(1), order(2))
     assert rig.stored() == rig.reported() == (2, 2, 0)
-    assert (ways(rig), rig.patience.reasons) == (["LOAD", "ROLLBACK", "INSERT", "COMMIT"], [])
+    assert (ways(rig), rig.patience.reasons) == (["INSERT", "LOAD", "ROLLBACK", "INSERT", "COMMIT"], [])
 
 
 def test_a_connection_lost_in_a_load_is_made_anew_and_the_batch_goes_by_insert() -> None:
@@ -138,12 +138,33 @@ def test_the_row_decides_about_a_load_whose_commit_got_no_reply(after: bool) -> 
     rig.write(order(1), order(2))
     assert rig.table() == [(1, None), (2, None)]
     assert rig.stored() == rig.reported() == (2, 2, 0)
-    assert ways(rig).count("INSERT") == (0 if after else 1)
+    assert ways(rig).count("LOAD") == 1
+    assert ways(rig).count("INSERT") == (1 if after else 2)
 
 
-def test_a_row_that_is_there_already_stops_the_partition_as_with_insert() -> None:
+def test_a_row_that_is_there_already_is_refused_as_by_insert() -> None:
     rig = loading_rig()
     rig.write(order(1))
-    rig.write(order(1), order(2))
-    assert rig.letters() == [(1, "E_VALUE")]
-    assert rig.table() == [(1, None), (2, None)]
+    rig.write(order(2), order(1), order(3))
+    assert rig.letters() == [(2, "E_VALUE")]
+    assert rig.table() == [(1, None), (2, None), (3, None)]
+
+
+def test_a_first_message_that_is_no_row_sends_all_by_insert() -> None:
+    rig = loading_rig()
+    rig.write(order(1)[:-1], order(2), order(3))
+    assert "LOAD" not in ways(rig)
+    assert rig.stored() == rig.reported() == (3, 2, 1)
+
+
+def test_a_message_alone_goes_by_insert() -> None:
+    rig = loading_rig()
+    rig.write(order(1))
+    assert ways(rig) == ["INSERT", "COMMIT"]
+
+
+def test_a_message_whose_row_may_be_larger_than_a_statement_sends_all_by_insert() -> None:
+    rig = loading_rig()
+    rig.write(order(1), order(2) + bytes(1_100))  # more than 1/64 of what the server takes
+    assert "LOAD" not in ways(rig)
+    assert rig.letters() == [(1, "E_DECODE")]

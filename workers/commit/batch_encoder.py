@@ -86,10 +86,8 @@ class BatchEncoder:
             if isinstance(encoder, Refusal):
                 refused |= {index: of_this_value(encoder, batch.values[index] or b"") for index in indexes}
                 continue
-            if load and (rows := _loaded(self._spec.table, encoder, batch, indexes)) is not None:
-                loaded.append(rows)
-                continue
-            made = encoder.encode(batch, indexes, self._sign_of_life)
+            made, rest = self._encoded(encoder, batch, indexes, load=load)
+            loaded += rest
             part = _rows(encoder, made)
             parts.append(part)
             altered |= made.altered
@@ -100,6 +98,19 @@ class BatchEncoder:
             self._keys.compare(batch, parts, nulls)
         tombstones, more = tombstones_of(self._spec, self._keys, batch, nulls)
         return EncodedBatch(self._spec, batch, parts, refused | more, tombstones, altered, loaded)
+
+    def _encoded(
+        self, encoder: RowEncoder, batch: Batch, indexes: list[int], *, load: bool
+    ) -> tuple[Encoded, list[LoadedRows]]:
+        """By LOAD DATA, all rows but the first. INSERT refuses that one, and all, if the table's columns are no longer
+        what they were: LOAD DATA LOCAL would fill a new one with 0, and lose values for one that is computed now.
+        """
+        columns = encoder.columns if load and len(indexes) > 1 else None
+        if columns is not None and (content := columns.file(batch, indexes[1:])) is not None:
+            first = encoder.encode(batch, indexes[:1], self._sign_of_life)
+            if first.literals:
+                return first, [LoadedRows(self._spec.table, columns.load_columns, content, indexes[1:])]
+        return encoder.encode(batch, indexes, self._sign_of_life), []
 
     def committed(self, encoded: EncodedBatch, deleted_rows: int) -> None:
         """The batch is committed, and its tombstones found so many rows."""
@@ -145,13 +156,6 @@ def _by_header(batch: Batch, refused: Collection[int]) -> tuple[dict[bytes, list
 
 def _rows(encoder: RowEncoder, made: Encoded) -> Rows:
     return Rows(encoder.prefix, made.literals, made.indexes, encoder.suffix, made.keys, by_position=encoder.by_position)
-
-
-def _loaded(table: str, encoder: RowEncoder, batch: Batch, indexes: list[int]) -> LoadedRows | None:
-    """The rows of these messages for a LOAD DATA; None if only the general way tells what becomes of each."""
-    columns = encoder.columns
-    content = columns.file(batch, indexes) if columns is not None else None
-    return None if columns is None or content is None else LoadedRows(table, columns.load_columns, content, indexes)
 
 
 def _all_fit(batch: Batch, max_packet: int) -> bool:

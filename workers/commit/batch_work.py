@@ -81,10 +81,11 @@ class BatchWork:
 
     def run(self, transaction: Transaction) -> None:
         """Write all rows but those known for bad, then the dead letters. Raises TooManyRefused and LoadFailed."""
-        if self.loads:
-            self._load(transaction)
         execute = transaction.execute
-        self.write_rows(execute)
+        if self.loads:
+            self._load_once(transaction)
+        else:
+            self.write_rows(execute)
         room = self._limits.max_packet if self._keeps_content else 0
         refused = self.refusals.by_index
         for statement in dead_letter_statements(self._encoded.spec, self._encoded.batch, refused, room):
@@ -93,11 +94,14 @@ class BatchWork:
             except DatabaseTrouble as trouble:
                 raise trouble.at(f"table {DEAD_LETTERS.name}") from trouble
 
-    def _load(self, transaction: Transaction) -> None:
-        """Once: if the transaction was lost with its connection, a proxy may have cut it for the LOAD DATA."""
+    def _load_once(self, transaction: Transaction) -> None:
+        """If the transaction was lost with its connection, a proxy may have cut it for the LOAD DATA."""
         if self._load_tried:
             raise LoadFailed("the transaction in which it was tried was not committed")
         self._load_tried = True
+        self.write_rows(transaction.execute)
+        if self.server_refused:
+            raise LoadFailed("a row of the batch was refused by INSERT")
         for part in self._encoded.loaded:
             _load(transaction, part)
 

@@ -26,7 +26,7 @@ class EncodedBatch:
     refused: Mapping[int, Refusal] = field(default_factory=dict)
     tombstones: Tombstones = field(default_factory=Tombstones)
     altered: Mapping[int, int] = field(default_factory=dict)  #: values that a lossy column changes
-    loaded: Sequence[LoadedRows] = ()  #: as `parts`, of schema ids whose rows go by LOAD DATA; none of them is refused
+    loaded: Sequence[LoadedRows] = ()  #: rows that go by LOAD DATA, after the first of their schema ids
 
     @property
     def keys(self) -> dict[int, str]:
