@@ -58,7 +58,7 @@ class KafkaChanges:
         if not draining:
             for key in changes.added:
                 self._add(workers, key)
-        unknown = [worker.spec.key for worker in workers if worker.state is WorkerState.WAITING]
+        unknown = [worker.spec.key for worker in workers if worker.asks_for_begin]
         if facts := self._logs.facts(now, [worker.spec.key for worker in workers], unknown):
             self._apply(workers, facts, now, draining=draining)
         self._log_outages(workers, now)
@@ -79,16 +79,16 @@ class KafkaChanges:
                 self._targets.add(key, facts.ends[key])
             elif key in facts.silent:
                 worker.log.miss(facts.silent[key])
-            if worker.state is WorkerState.WAITING and key in facts.begins and not draining:
+            if worker.asks_for_begin and key in facts.begins and not draining:
                 worker.begin_at(facts.begins[key])
 
     def _log_outages(self, workers: Sequence[SupervisedWorker], now: float) -> None:
         wanted = [worker for worker in workers if worker.state not in TERMINAL]
-        new = [worker.spec.key for worker in wanted if worker.state is WorkerState.WAITING]
+        new = [worker.spec.key for worker in wanted if worker.asks_for_begin]
         silent = {
             worker.spec.key: worker.log.why
             for worker in wanted
-            if worker.log.why and (worker.state is WorkerState.WAITING or worker.log.silence(now))
+            if worker.log.why and (worker.asks_for_begin or worker.log.silence(now))
         }
         if self._away and silent:  # the others would follow within seconds
             silent = {worker.spec.key: worker.log.why for worker in wanted}

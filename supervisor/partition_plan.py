@@ -18,6 +18,8 @@ from workers.contract.partition_spec import Limits, PartitionKey, PartitionSpec
 
 #: Stands for the first offset of a partition whose leader has not said it yet; its worker waits for it.
 UNKNOWN = -1
+#: Signs of life that a process gives in `heartbeat_seconds`, at least, and the longest silence between two of them.
+_SIGNS_OF_LIFE, _LONGEST_SILENCE = 6, 5.0
 
 
 def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> list[PartitionSpec]:
@@ -63,6 +65,7 @@ def spec_of(
         dead_letters=chosen.on_error == "dead_letter",
         dead_letters_per_minute=chosen.dead_letters_per_minute,
         limits=limits_of(chosen),
+        heartbeat_every=min(_LONGEST_SILENCE, settings.heartbeat_seconds / _SIGNS_OF_LIFE),
         log_format=settings.log_format,
         log_level=settings.log_level,
     )

@@ -33,7 +33,7 @@ class RunTargets:
         for worker in workers:
             if worker.state is WorkerState.QUARANTINED:
                 worker.halt(Ended(ExitCode.TEMPORARY, QUARANTINED, f"{worker}: {worker.reason}"))
-            elif worker.state is WorkerState.WAITING and now - worker.since > _LEADER_PATIENCE:
+            elif worker.asks_for_begin and now - worker.since > _LEADER_PATIENCE:
                 why = worker.log.why or worker.reason
                 worker.halt(Ended(ExitCode.UNREACHABLE, UnreachableError.name, f"{worker}: {why}"))
             elif worker.state is WorkerState.RUNNING and self._reached(worker):

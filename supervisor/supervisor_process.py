@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import signal
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from supervisor.kafka_changes import KafkaChanges
 from supervisor.lifecycle.generation import WorkerProcesses
 from supervisor.lifecycle.heartbeat import HeartbeatLimits
 from supervisor.lifecycle.restart_policy import RestartPolicy
+from supervisor.lifecycle.start_pace import StartPace
 from supervisor.lifecycle.supervised_worker import SchemaQuestions, SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL
 from supervisor.run_targets import RunTargets
@@ -26,11 +27,13 @@ from supervisor.status.run_summary import log_end_of_run
 from supervisor.status.status_facts import PipelineStatus
 from supervisor.status.status_refresh import StatusReport
 from supervisor.status.systemd_notify import SystemdNotifier
-from supervisor.wait_set import WaitSet
+from supervisor.worker_waits import WorkerWaits
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
 _PR_SET_CHILD_SUBREAPER = 36
 _LONGEST_WAIT = 1.0
+#: Seconds between two looks at the heartbeats.
+_CHECK_EVERY = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,9 @@ class Supervisor:
         self._kafka = KafkaChanges(watch, logs, make, self._targets)
         self._shutdown = Shutdown(options.drain_seconds)
         self._report = StatusReport(self._workers, notifier, options.show)
-        self._waits = WaitSet()
+        self._waits = WorkerWaits()
+        self._pace = StartPace()
+        self._next_check = 0.0  # of the heartbeats
         self._control = ControlServer(options.control_socket)
 
     def run(self) -> ExitCode:
@@ -95,6 +100,7 @@ class Supervisor:
             try:
                 for worker in self._workers:
                     worker.begin()
+                self._start_due(time.monotonic())
                 self._schemas.tell_limits(worker.spec for worker in self._workers)
                 self._report.ready()
                 while not all(worker.state in TERMINAL for worker in self._workers):
@@ -108,7 +114,7 @@ class Supervisor:
 
     def _turn(self, inbox: SignalInbox) -> None:
         """One round: wait for whatever comes first, then look at everything."""
-        self._wait(inbox)
+        self._waits.wait(self._workers, inbox, self._until_next())
         for _ in inbox.take():
             if self._shutdown.on_signal(self._workers):
                 self._report.stopping()
@@ -116,37 +122,30 @@ class Supervisor:
         self._control.answer({"status": lambda _: self._status().to_json(), "resume": self._resume})
         now, draining = time.monotonic(), self._shutdown.began
         self._targets.stop_workers(self._workers, now, self._shutdown.worker_seconds)
-        for worker in self._workers:
-            worker.check_heartbeat(now, self._options.heartbeat)
-        self._kafka.look(self._workers, now, draining=draining)
+        self._check_heartbeats(now)
+        if now >= self._kafka.next_look():
+            self._kafka.look(self._workers, now, draining=draining)
         self._start_due(now)
         self._shutdown.enforce(self._workers)
         self._report.refresh(time.monotonic(), draining=draining)
 
-    def _wait(self, inbox: SignalInbox) -> None:
-        """For a signal, a report or a death, until the next moment at which something is due; take what came."""
-        living = {worker.generation: worker for worker in self._workers if worker.generation is not None}
-        wanted: dict[Hashable, Any] = {"inbox": inbox}
-        for generation in living:
-            wanted["death", generation] = generation.processes.death_sign()
-            if not generation.processes.link.closed:
-                wanted["report", generation] = generation.processes.link
-        ready = set(self._waits.wait(wanted, self._until_next()))
-        for generation, worker in living.items():
-            if ("report", generation) in ready:
-                worker.take_reports()
-            if ("death", generation) in ready:
-                worker.on_death()
+    def _check_heartbeats(self, now: float) -> None:
+        if now < self._next_check:
+            return
+        self._next_check = now + _CHECK_EVERY
+        for worker in self._workers:
+            worker.check_heartbeat(now, self._options.heartbeat)
 
     def _until_next(self) -> float:
         """Seconds to wait at most."""
-        due = [self._report.next_due(), self._kafka.next_look(), self._shutdown.next_due()]
-        moments = [moment for moment in (*due, *(worker.next_start for worker in self._workers)) if moment is not None]
-        return min(_LONGEST_WAIT, max(0.0, min(moments) - time.monotonic()))
+        now = time.monotonic()
+        starts = None if self._shutdown.began else self._pace.next_due(self._workers, now)
+        due = [self._report.next_due(), self._kafka.next_look(), self._shutdown.next_due(), starts]
+        return min(_LONGEST_WAIT, max(0.0, min(moment for moment in due if moment is not None) - now))
 
     def _start_due(self, now: float) -> None:
-        for worker in self._workers:
-            if not self._shutdown.began and worker.next_start is not None and worker.next_start <= now:
+        if not self._shutdown.began:
+            for worker in self._pace.due(self._workers, now):
                 worker.start()
 
     def _resume(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -34,8 +34,9 @@ from workers.writer_link import WriterDied, WriterEnded, WriterLink, end_with_wr
 
 log = get_logger("consumer")
 _ORPHAN_GRACE = 1.0
-#: Seconds of one idle wait: how late a drain or a writer's death may be heard. A message ends it at once.
-_TURN, _TURN_AT_REST = 0.05, 0.25
+#: Seconds of the shortest and longest idle wait: how late a drain or a writer's death may be heard. A message ends it
+#: at once. The waits grow with the time since the last message, of which each is one part in `_REST_SHARE`.
+_TURN, _TURN_AT_REST, _REST_SHARE = 0.05, 1.0, 8
 #: Seconds without a message after which memory is given back.
 _IDLE = 2.0
 #: Seconds to drain in after a SIGTERM that did not come with a supervisor's own number.
@@ -92,7 +93,7 @@ class ConsumerProcess:
         self._spec = spec
         self._batches = batches
         self._linger = Linger(spec.limits.linger_seconds)
-        self._supervisor = SupervisorLink(supervisor)
+        self._supervisor = SupervisorLink(supervisor, spec.heartbeat_every)
         self._writer = WriterLink(spec.key, writer)
         self._progress = WriterProgress(self._linger)
         self._ready: deque[Batch] = deque()
@@ -101,7 +102,8 @@ class ConsumerProcess:
         self._links = selectors.DefaultSelector()  # made once: `connection.wait` would make one at each turn
         self._links.register(writer, selectors.EVENT_READ, self._hear_writer)
         self._links.register(supervisor, selectors.EVENT_READ, self._hear_supervisor)
-        self._idle_since: float | None = time.monotonic()
+        self._heard_at = time.monotonic()  # the last message, or end of the log
+        self._holds_memory = True  # of a burst
 
     @property
     def claimed(self) -> bool:
@@ -149,13 +151,14 @@ class ConsumerProcess:
         """
         if self._ready:
             return
-        turn = _TURN if self._idle_since is not None else _TURN_AT_REST
-        messages, end = topic.poll(builder.room(), turn if builder.lingers(time.monotonic()) is None else 0)
+        now = time.monotonic()
+        turn = min(max(_TURN, (now - self._heard_at) / _REST_SHARE), _TURN_AT_REST)
+        messages, end = topic.poll(builder.room(), turn if builder.lingers(now) is None else 0)
         now = time.monotonic()
         if not messages and end is None:
             self._rest(now)
             return
-        self._idle_since = now
+        self._heard_at, self._holds_memory = now, True
         self._ready += builder.add(messages, now)
         if end is not None:
             builder.reach(end, now)
@@ -163,9 +166,9 @@ class ConsumerProcess:
 
     def _rest(self, now: float) -> None:
         """Once after each burst, when nothing came for a while: give its memory back."""
-        if self._idle_since is not None and now - self._idle_since > _IDLE:
+        if self._holds_memory and now - self._heard_at > _IDLE:
             memory.give_back()
-            self._idle_since = None
+            self._holds_memory = False
 
     def _hand_over(self, builder: BatchBuilder) -> None:
         """Offer what is due: full batches at once, a smaller one when it is old enough and the writer has none."""

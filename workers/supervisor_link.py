@@ -9,14 +9,15 @@ from workers.contract.reports import Alive, Progress
 
 #: Seconds between two looks at the progress.
 _REPORT_EVERY = 0.25
-_SIGN_OF_LIFE_EVERY = 1.0
 
 
 class SupervisorLink:
     """Sends reports. Progress and signs of life go at their own pace, everything else at once."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, heartbeat_every: float) -> None:
+        """`heartbeat_every`: seconds between two signs of life."""
         self.connection = connection
+        self._heartbeat_every = heartbeat_every
         self._sent: Progress | None = None
         self._looked_at = self._alive_at = 0.0
 
@@ -39,7 +40,7 @@ class SupervisorLink:
             self._sent = progress
 
     def give_sign_of_life(self, now: float, writer_silent: float) -> None:
-        """Once a second; `writer_silent`: seconds since the writer gave one."""
-        if now - self._alive_at >= _SIGN_OF_LIFE_EVERY:
+        """When it is due; `writer_silent`: seconds since the writer gave one."""
+        if now - self._alive_at >= self._heartbeat_every:
             self.tell(Alive(writer_silent))
             self._alive_at = now

@@ -29,12 +29,13 @@ from workers.parent_watch import leave_with_parent
 from workers.rows.schema_source import Drained, SchemaSource, asking
 
 log = get_logger("writer")
-#: Seconds between two signs of life while there is nothing to do.
+#: Seconds between two signs of life while there is something to do, and of the first waits for a batch.
 _TURN = 1.0
-#: Turns without a batch after which memory is given back.
+#: Turns without a batch after which memory is given back, and the turns get longer.
 _IDLE_TURNS = 2
-#: Seconds between two looks at the ownership and at the tables' engine, idle or not.
-_CHECK_EVERY = 10.0
+#: Seconds after which the ownership and the tables are looked at before another batch is written; and in which an idle
+#: writer looks at them, before the server ends its session.
+_CHECK_EVERY, _CHECK_AT_REST = 10.0, 20.0
 _ORPHAN_GRACE = 1.5
 
 
@@ -94,7 +95,7 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     dead_letters = DeadLetterLog(spec)
     warned: str | None = None
     try:
-        for batch in _batches(batches, owner, consumer, dead_letters):
+        for batch in _batches(spec, batches, owner, consumer, dead_letters):
             started = time.monotonic()
             for written in writer.write(batch):
                 dead_letters.add(written.dead, written.altered)
@@ -110,17 +111,17 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
 
 
 def _batches(
-    batches: BatchQueue, owner: PartitionOwner, consumer: Connection, dead_letters: DeadLetterLog
+    spec: PartitionSpec, batches: BatchQueue, owner: PartitionOwner, consumer: Connection, dead_letters: DeadLetterLog
 ) -> Iterator[Batch]:
     """Batches up to the end of the stream; between them what is to be done every few seconds, idle or not."""
     idle, checked = 0, time.monotonic()
     while True:
         dead_letters.tell_if_due()
-        if time.monotonic() - checked > _CHECK_EVERY:
+        if time.monotonic() - checked > _CHECK_AT_REST:
             owner.check()
             checked = time.monotonic()
         try:
-            batch = batches.take(_TURN)
+            batch = batches.take(_TURN if idle < _IDLE_TURNS else spec.heartbeat_every)
         except queue.Empty:
             idle += 1
             if idle == _IDLE_TURNS:
@@ -130,6 +131,9 @@ def _batches(
         if batch is None:
             return
         idle = 0
+        if time.monotonic() - checked > _CHECK_EVERY:
+            owner.check()
+            checked = time.monotonic()
         yield batch
         del batch
 

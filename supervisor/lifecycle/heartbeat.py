@@ -1,7 +1,7 @@
 """The heartbeat: the last sign of life of each process, and the limits after which one counts as stuck. Pure.
 
-Each process gives a sign of life once a second. The consumer's come to the supervisor and say how long its writer has
-given none. The seconds are settings: supervisor/settings/run_settings.py, heartbeat_seconds, and database_seconds.
+Each process gives a sign of life every few seconds. The consumer's come to the supervisor and say how long its writer
+has given none. The seconds are settings: supervisor/settings/run_settings.py, heartbeat_seconds, and database_seconds.
 """
 
 from __future__ import annotations

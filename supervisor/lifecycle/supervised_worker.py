@@ -26,6 +26,10 @@ from workers.contract.schema_answers import SchemaAnswers
 _RETRIES = PausePolicy(first=1.0, longest=1.0, jitter=0.2)
 
 
+#: Why it waits while others start.
+_ITS_TURN = "starts as soon as others have started"
+
+
 class SchemaQuestions(Protocol):
     """Where a writer's questions about schema ids go."""
 
@@ -69,16 +73,27 @@ class SupervisedWorker:
         self.since = time.monotonic()
 
     def begin(self, why: str = "asked where its log begins") -> None:
-        """Start it, or let it wait until somebody knows where its log begins."""
+        """Let it start when its turn comes, or wait until somebody knows where its log begins."""
         if self.spec.first_offset >= 0:
-            self.start()
+            self._move(WorkerState.WAITING, _ITS_TURN, next_start=time.monotonic())
         else:
             self._move(WorkerState.WAITING, why)
 
     def begin_at(self, first_offset: int) -> None:
         """What it waited for: its log begins at this offset."""
         self.spec = dataclasses.replace(self.spec, first_offset=first_offset)
-        self.start()
+        self.reason, self.next_start = _ITS_TURN, time.monotonic()
+
+    @property
+    def asks_for_begin(self) -> bool:
+        """It waits until somebody knows where its log begins."""
+        return self.state is WorkerState.WAITING and self.next_start is None
+
+    @property
+    def is_starting(self) -> bool:
+        """It was started, and is neither ready nor waiting for a service."""
+        generation = self.generation
+        return self.state is WorkerState.STARTING and generation is not None and not generation.waiting_for
 
     def start(self) -> None:
         """A new generation: new processes, new queue, new epoch."""

@@ -8,7 +8,7 @@ import enum
 class WorkerState(enum.Enum):
     """Where a worker is; its value is what status and log show."""
 
-    WAITING = "waiting"  #: not started yet: its partition is new, or has no leader
+    WAITING = "waiting"  #: not started yet: others start, or its partition is new, or has no leader
     STARTING = "starting"  #: spawned, the partition not yet claimed
     RUNNING = "running"  #: claimed; reads and writes
     BACKOFF = "backoff"  #: died; the next start is due later
@@ -23,11 +23,11 @@ MOVES: dict[WorkerState, frozenset[WorkerState]] = {
     _S.WAITING: frozenset({_S.STARTING, _S.HALTED, _S.STOPPED}),
     _S.STARTING: frozenset({_S.RUNNING, _S.BACKOFF, _S.QUARANTINED, _S.HALTED, _S.STOPPING}),
     _S.RUNNING: frozenset({_S.BACKOFF, _S.QUARANTINED, _S.HALTED, _S.STOPPING}),
-    _S.BACKOFF: frozenset({_S.STARTING, _S.HALTED, _S.STOPPED}),
-    _S.QUARANTINED: frozenset({_S.STARTING, _S.HALTED, _S.STOPPED}),
-    _S.HALTED: frozenset({_S.STARTING, _S.WAITING, _S.STOPPED}),
+    _S.BACKOFF: frozenset({_S.STARTING, _S.WAITING, _S.HALTED, _S.STOPPED}),
+    _S.QUARANTINED: frozenset({_S.STARTING, _S.WAITING, _S.HALTED, _S.STOPPED}),
+    _S.HALTED: frozenset({_S.WAITING, _S.STOPPED}),
     _S.STOPPING: frozenset({_S.STOPPED, _S.HALTED}),
-    _S.STOPPED: frozenset({_S.STARTING, _S.WAITING}),
+    _S.STOPPED: frozenset({_S.WAITING}),
 }
 #: States in which processes are there.
 ALIVE = frozenset({_S.STARTING, _S.RUNNING, _S.STOPPING})

@@ -284,10 +284,10 @@ def test_a_partition_at_rest_gives_its_memory_back_once_and_waits_longer(
 ) -> None:
     given: list[bool] = []
     monkeypatch.setattr(memory, "give_back", lambda: given.append(True))
-    rig.process._idle_since = time.monotonic() + 3_600
+    rig.process._heard_at = time.monotonic() + 3_600
     rig.process._fetch(topic, rig.builder)
     assert given == []
-    rig.process._idle_since = time.monotonic() - 3
+    rig.process._heard_at = time.monotonic() - 3
     for _ in range(3):
         rig.process._fetch(topic, rig.builder)
     assert given == [True]

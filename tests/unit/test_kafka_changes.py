@@ -74,8 +74,9 @@ class Scene:
         topics = TopicWatch(view, {"orders": SPEC.topic_id}, ORDERS[:1], "c", 0)
         self.changes = KafkaChanges(topics, LogWatch(view, 0), self.make, self.targets)
         self.workers = [self.make(SPEC)]
-        self.workers[0].begin()
         self.draining = False
+        self.workers[0].begin()
+        self._start()
 
     def make(self, spec: PartitionSpec) -> SupervisedWorker:
         return supervised_worker(self.launch, spec)
@@ -85,6 +86,13 @@ class Scene:
         for _ in range(6):
             eventually(self._answered)
             self.changes.look(self.workers, time.monotonic() + later, draining=self.draining)
+            self._start()
+
+    def _start(self) -> None:
+        """As the supervisor's loop does it."""
+        for worker in self.workers:
+            if worker.next_start is not None:
+                worker.start()
 
     def _answered(self) -> bool:
         asked = (self.changes._topics._looks._asked, self.changes._logs._looks._asked)

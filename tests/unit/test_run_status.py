@@ -36,6 +36,7 @@ from workers.contract.reports import Alive, Ended, Progress, Waiting
 
 def started(launch: FakeLauncher, number: int = 0, *reports: object) -> SupervisedWorker:
     worker = supervised_worker(launch, spec_of(number))
+    worker.begin()
     worker.start()
     launch.last.link.say(*reports)
     worker.take_reports()

@@ -32,6 +32,7 @@ def launch() -> FakeLauncher:
 @pytest.fixture
 def worker(launch: FakeLauncher) -> SupervisedWorker:
     started = supervised_worker(launch)
+    started.begin()
     started.start()
     return started
 
@@ -211,6 +212,7 @@ class TestNothingOfAGenerationIsInTheNext:
         ends(worker, 65, Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
         assert worker.state is WorkerState.HALTED
         assert worker.resume()
+        worker.start()
 
     def test_that_it_had_arrived(self, worker: SupervisedWorker) -> None:
         worker.drain(20, arrived=True)

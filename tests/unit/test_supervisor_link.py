@@ -21,7 +21,7 @@ class Rig:
         self.now = 1_000.0
         monkeypatch.setattr(supervisor_link, "time", SimpleNamespace(monotonic=lambda: self.now))
         self.far, near = multiprocessing.Pipe()
-        self.link = SupervisorLink(near)
+        self.link = SupervisorLink(near, 1.0)
 
     def heard(self) -> list[object]:
         words = []

@@ -21,9 +21,11 @@ def waits() -> Iterator[WaitSet]:
 def test_it_names_what_is_ready_and_nothing_else(waits: WaitSet) -> None:
     ours, theirs = multiprocessing.Pipe()
     idle, other = multiprocessing.Pipe()
-    assert waits.wait({"ours": ours, "idle": idle}, 0) == []
+    waits.watch({"ours": ours, "idle": idle})
+    assert waits.wait(0) == []
     theirs.send("word")
-    assert waits.wait({"ours": ours, "idle": idle}, 5) == ["ours"]
+    waits.watch({"ours": ours, "idle": idle})
+    assert waits.wait(5) == ["ours"]
     for end in (ours, theirs, idle, other):
         end.close()
 
@@ -31,31 +33,36 @@ def test_it_names_what_is_ready_and_nothing_else(waits: WaitSet) -> None:
 def test_an_end_of_file_is_ready_too(waits: WaitSet) -> None:
     ours, theirs = multiprocessing.Pipe()
     theirs.close()
-    assert waits.wait({"ours": ours}, 5) == ["ours"]
+    waits.watch({"ours": ours})
+    assert waits.wait(5) == ["ours"]
     ours.close()
-    assert waits.wait({}, 0) == []
+    waits.watch({})
+    assert waits.wait(0) == []
 
 
 def test_a_number_that_is_given_anew_belongs_to_the_new_key(waits: WaitSet) -> None:
     old_reader, old_writer = os.pipe()
-    assert waits.wait({"old": old_reader}, 0) == []
+    waits.watch({"old": old_reader})
+    assert waits.wait(0) == []
     os.close(old_reader)
     os.close(old_writer)
     reader, writer = os.pipe()
     assert reader == old_reader
     os.write(writer, b"x")
-    assert waits.wait({"new": reader}, 5) == ["new"]
+    waits.watch({"new": reader})
+    assert waits.wait(5) == ["new"]
     os.close(reader)
     os.close(writer)
 
 
 def test_a_connection_closed_before_its_key_is_dropped_does_no_harm(waits: WaitSet) -> None:
     ours, theirs = multiprocessing.Pipe()
-    waits.wait({"ours": ours}, 0)
+    waits.watch({"ours": ours})
     ours.close()
     theirs.close()
     again, far = multiprocessing.Pipe()
     far.send("word")
-    assert waits.wait({"again": again}, 5) == ["again"]
+    waits.watch({"again": again})
+    assert waits.wait(5) == ["again"]
     again.close()
     far.close()

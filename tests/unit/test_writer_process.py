@@ -37,11 +37,16 @@ class Queue:
     def __init__(self) -> None:
         self.items: list[Any] = []
         self.serves = False
+        self.seconds = 0.0  #: that each item takes to come
+        self.waited: list[float] = []
+        self.now = 0.0
 
     def serve_writer(self) -> None:
         self.serves = True
 
-    def take(self, _timeout: float) -> Any:
+    def take(self, timeout: float) -> Any:
+        self.now += self.seconds
+        self.waited.append(timeout)
         item = self.items.pop(0)
         if isinstance(item, Exception):
             raise item
@@ -54,7 +59,6 @@ class Process:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.queue = Queue()
         self.consumer, self.near = multiprocessing.Pipe()
-        self.now = 0.0
         self.done: list[str] = []
         self.claims: Position | Exception = POSITION
         self.writes: Exception | None = None  #: what a write raises after what it wrote
@@ -66,7 +70,7 @@ class Process:
         replaced: dict[str, Any] = {
             "signal": SimpleNamespace(signal=self.signals.__setitem__, **fakes),
             "os": SimpleNamespace(getpid=os.getpid, _exit=self.leave),
-            "time": SimpleNamespace(monotonic=lambda: self.now),
+            "time": SimpleNamespace(monotonic=lambda: self.queue.now),
             "memory": SimpleNamespace(give_back=lambda: self.done.append("memory given back")),
             "leave_with_parent": lambda _grace: self.done.append("heeds its parent"),
             "OffsetLedger": lambda *_: self,
@@ -160,19 +164,20 @@ def test_a_key_that_warns_is_told_once_until_it_says_something_else(process: Pro
 
 def test_idle_it_gives_signs_of_life_its_memory_back_once_and_looks_at_its_ownership(process: Process) -> None:
     empty = queue.Empty()
-
-    def take(_timeout: float) -> Any:
-        process.now += 4
-        item = process.queue.items.pop(0)
-        if item is not None:
-            raise item
-        return item
-
-    process.queue.take = take  # type: ignore[method-assign]
+    process.queue.seconds = 6.0
     assert process.code(empty, empty, empty, empty, None) == 0
     assert process.heard().count(Alive()) == 4
     assert process.done.count("memory given back") == 1
     assert process.done.count("ownership checked") == 1
+    assert process.queue.waited[0] < process.queue.waited[-1], "at rest it wakes up more rarely"
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(6.0, 0), (12.0, 1)])
+def test_the_first_batch_after_a_rest_is_written_on_a_fresh_look(process: Process, seconds: float, looks: int) -> None:
+    process.queue.seconds = seconds
+    process.writes = DataError("orders/0 offset 7: why")  # whatever follows, the look was before it
+    process.code(BATCH)
+    assert process.done.count("ownership checked") == looks
 
 
 def test_dead_letters_are_told_though_the_writer_leaves_within_the_ten_seconds(
@@ -217,7 +222,7 @@ def test_an_end_that_nobody_hears_is_an_end(process: Process) -> None:
 def test_a_long_batch_gives_a_sign_of_life_once_a_second(process: Process) -> None:
     alive = writer_process.SignOfLife(process.near)
     for now in (10.0, 10.5, 11.0, 11.9):
-        process.now = now
+        process.queue.now = now
         alive.give()
     process.near.close()
     assert process.heard() == [Alive(), Alive()]

@@ -56,6 +56,7 @@ class PartitionSpec:
     log_level: str
     database_seconds: int  #: a database that is silent for so long counts as gone
     load_data: bool  #: rows go by LOAD DATA LOCAL where server and table take it
+    heartbeat_every: float  #: seconds between two signs of life while there is nothing to do
     database_url_file: str = ""  #: where the URL came from: read again at each connection
     kafka_file: str = ""  #: where some of `kafka` came from: read again at each start
     supervisor: str = ""  #: names the supervisor in the row's owner, so that its workers know each other

@@ -95,7 +95,7 @@ class SchemaWanted:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """A sign of life, once a second from each process; upwards it says how long the writer has given none."""
+    """A sign of life, also of a process that has nothing to do; upwards it says how long the writer has given none."""
 
     writer_silent: float = 0.0  #: seconds
 

@@ -31,7 +31,7 @@ log = get_logger("consumer")
 #: Properties that a user may tune in the `kafka` setting.
 _TUNED: Mapping[str, str | int | bool] = {
     "fetch.queue.backoff.ms": 20,  # the default of a second turns a full buffer into bursts
-    "fetch.wait.max.ms": 500,
+    "fetch.wait.max.ms": 3_000,  # an answer without messages; one with messages comes at once
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": 16_384,  # the default of 64 MB is for each process
     "socket.timeout.ms": 10_000,
