@@ -104,7 +104,7 @@ class World:
         try:
             frozen = self.chance.random() < 0.1
             batch = self.batch(owner.position.offset)
-            owner.commit(batch, Inserts(batch.offsets, self.spec.table, frozen=frozen))
+            owner.commit(batch, Inserts(list(batch.offsets), self.spec.table, frozen=frozen))
         except (Fenced, TemporaryError):
             self.owners.remove(mine)
             ledger.disconnect()

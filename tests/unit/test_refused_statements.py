@@ -122,7 +122,7 @@ class Server:
             raise DatabaseTrouble(ROLLED_BACK)
         assert refused or counted == (work.rows, work.dead)
         try:
-            self._ask("commit", batch.offsets)
+            self._ask("commit", list(batch.offsets))
         except DatabaseTrouble as trouble:
             trouble.at_commit = True
             raise

@@ -300,6 +300,7 @@ class TestStuckProcesses:
         self, obeys: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         monkeypatch.setattr("supervisor.lifecycle.generation._ABORT_GRACE", 0.01)
+        monkeypatch.setattr("supervisor.supervisor_process._CHECK_EVERY", 0.0)
         stage = Stage(heartbeat=HeartbeatLimits(0.2, 60))
 
         def scene() -> Scene:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workers.contract.packed_bytes import PackedBytes
@@ -22,7 +23,7 @@ class Batch:
     first: int
     next_offset: int
     leader_epoch: int  #: of the newest message, -1: not known
-    offsets: list[int]
+    offsets: Sequence[int]  #: a range where none is missing
     values: PackedBytes
     keys: PackedBytes
     timestamps: array[int]  #: milliseconds since 1970, -1: none

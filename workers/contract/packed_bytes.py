@@ -16,18 +16,29 @@ class PackedBytes:
     def __init__(self, values: Sequence[bytes | None] = ()) -> None:
         self._data: bytes | bytearray = bytearray()
         self._bounds = array("q", [0])  # element `at` lies between bounds `at` and `at + 1`
-        self._nulls: set[int] = set()  # those that are None
+        self._nulls: range | set[int] = range(0)  # those that are None: as of keys, all of them or few
         self.extend(values)
 
     def extend(self, values: Sequence[bytes | None]) -> None:
         """Add several elements."""
-        if None in values:
-            first = len(self)
-            self._nulls.update(at for at, value in enumerate(values, first) if value is None)
-        some: list[bytes] = [value or b"" for value in values]
+        nulls = values.count(None)
+        if nulls == len(values):
+            self._note_nulls(range(len(self), len(self) + nulls))
+            self._bounds += self._bounds[-1:] * nulls
+            return
+        if nulls:
+            self._note_nulls({at for at, value in enumerate(values, len(self)) if value is None})
+        some: Any = [value or b"" for value in values] if nulls else values
         bounds = accumulate(map(len, some), initial=self._bounds.pop())
         self._bounds += array("q", list(bounds))  # an array grows faster by a list than by an iterator
         self._data += b"".join(some)
+
+    def _note_nulls(self, more: range | set[int]) -> None:
+        known = self._nulls
+        if isinstance(known, range) and isinstance(more, range) and known.stop == more.start:
+            self._nulls = range(known.start, more.stop)
+        else:
+            self._nulls = {*known, *more}
 
     @property
     def size(self) -> int:
@@ -74,7 +85,7 @@ class PackedBytes:
         return _unpickled, (bytes(self._data), self._bounds.tobytes(), self._nulls)
 
 
-def _unpickled(data: bytes, bounds: bytes, nulls: set[int]) -> PackedBytes:
+def _unpickled(data: bytes, bounds: bytes, nulls: range | set[int]) -> PackedBytes:
     packed = PackedBytes()
     packed._data = data  # noqa: SLF001 - the other half of __reduce__
     packed._bounds = array("q", bounds)  # noqa: SLF001

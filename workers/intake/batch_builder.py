@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from operator import lt
+from operator import add, lt
 from typing import TYPE_CHECKING, Any
 
 from workers.contract.batch import Batch, Headers
@@ -29,8 +29,7 @@ def headers_of(messages: Sequence[Message]) -> dict[int, Headers | None]:
     unasked = iter(messages)
     while len(answers) < len(messages):
         try:
-            for message in unasked:
-                answers.append(message.headers())  # noqa: PERF401 - those before a failure must be kept
+            answers.extend(map(type(messages[0]).headers, unasked))  # those before a failure stay
         except (SystemError, UnicodeDecodeError):
             answers.append(_NAMELESS)
     if not any(answers):
@@ -38,8 +37,38 @@ def headers_of(messages: Sequence[Message]) -> dict[int, Headers | None]:
     return {at: None if found is _NAMELESS else found for at, found in enumerate(answers) if found}
 
 
+def _sizes(
+    values: Sequence[bytes | None], keys: Sequence[bytes | None], headers: Mapping[int, Headers | None]
+) -> list[int]:
+    """Bytes of each message."""
+    sizes = _lengths(values)
+    if any(keys):
+        sizes = list(map(add, sizes, _lengths(keys)))
+    for at, found in headers.items():
+        sizes[at] += sum(len(name) + len(content or b"") for name, content in found or ())
+    return sizes
+
+
+def _lengths(some: Sequence[bytes | None]) -> list[int]:
+    try:
+        return list(map(len, some))  # type: ignore[arg-type]  # None has no length, and is rare
+    except TypeError:
+        return [len(one or b"") for one in some]
+
+
+def _joined(first: Sequence[int], more: Sequence[int]) -> Sequence[int]:
+    """All offsets: as a range while none is missing."""
+    if not first:
+        return more
+    if isinstance(first, range) and isinstance(more, range) and first.stop == more.start:
+        return range(first.start, more.stop)
+    return [*first, *more]
+
+
 class BatchBuilder:
     """The batch being gathered: everything from the last one's end up to `next_offset`."""
+
+    _offsets: Sequence[int]
 
     def __init__(self, limits: Limits, first: int, leader_epoch: int, linger: Linger | None = None) -> None:
         self._limits = limits
@@ -54,15 +83,17 @@ class BatchBuilder:
     def add(self, messages: Sequence[Message], now: float) -> list[Batch]:
         """Take messages; gives the batches that they filled, but for the last one, which is not taken yet.
 
-        Column by column, since a call for each message would cost as much as librdkafka does. A message that is already
+        Column by column, since a turn for each message would cost as much as librdkafka does. A message that is already
         covered (a fetch that was repeated) is left out.
         """
         messages, offsets = self._fresh(messages)
-        values, keys = [message.value() for message in messages], [message.key() for message in messages]
+        if not messages:
+            return []
+        kind = type(messages[0])  # whose methods are called in C: a loop here would cost as much as the answers
+        values, keys = list(map(kind.value, messages)), list(map(kind.key, messages))
+        times = [time for _, time in map(kind.timestamp, messages)]
         headers = headers_of(messages)
-        sizes = [len(value or b"") + len(key or b"") for value, key in zip(values, keys, strict=True)]
-        for at, found in headers.items():
-            sizes[at] += sum(len(name) + len(content or b"") for name, content in found or ())
+        sizes = _sizes(values, keys, headers)
         filled, start = list[Batch](), 0
         while start < len(messages):
             if self.full:
@@ -71,10 +102,10 @@ class BatchBuilder:
             self._headers |= {
                 len(self._offsets) + at - start: found for at, found in headers.items() if start <= at < stop
             }
-            self._offsets += offsets[start:stop]
+            self._offsets = _joined(self._offsets, offsets[start:stop])
             self._values.extend(values[start:stop])
             self._keys.extend(keys[start:stop])
-            self._timestamps.extend([message.timestamp()[1] for message in messages[start:stop]])
+            self._timestamps += array("q", times[start:stop])
             self._bytes += sum(sizes[start:stop])
             self._moved(messages[stop - 1], now)
             start = stop
@@ -97,9 +128,13 @@ class BatchBuilder:
         self.next_offset = self._offsets[-1] + 1
         self._since = now if self._since is None else self._since
 
-    def _fresh(self, messages: Sequence[Message]) -> tuple[Sequence[Message], list[int]]:
+    def _fresh(self, messages: Sequence[Message]) -> tuple[Sequence[Message], Sequence[int]]:
         """The messages that are not covered yet, and their offsets."""
-        offsets: list[Any] = [message.offset() for message in messages]
+        offsets: list[Any] = list(map(type(messages[0]).offset, messages)) if messages else []
+        if offsets and offsets[0] >= self.next_offset:
+            whole = range(offsets[0], offsets[0] + len(offsets))
+            if offsets == list(whole):  # as nearly always
+                return messages, whole
         if not offsets or (offsets[0] >= self.next_offset and all(map(lt, offsets, offsets[1:]))):
             return messages, offsets
         fresh: dict[int, Message] = {}
@@ -147,7 +182,7 @@ class BatchBuilder:
         return batch
 
     def _empty(self) -> None:
-        self._offsets: list[int] = []
+        self._offsets = range(0)
         self._values, self._keys = PackedBytes(), PackedBytes()
         self._timestamps = array("q")
         self._headers: dict[int, Headers | None] = {}

@@ -44,6 +44,8 @@ _TUNED: Mapping[str, str | int | bool] = {
 _TRUNCATED = re.compile(r"broker end offset is (-?\d+) \(offset leader epoch (-?\d+)\)")
 #: A topic may be unknown for a moment while a broker restarts.
 _NO_TOPIC_PATIENCE = 60.0
+#: Messages that one poll takes: of more, each costs half as much again, since they do not fit the processor's cache.
+_AT_ONCE = 2_000
 
 
 class TopicConsumer:
@@ -69,14 +71,14 @@ class TopicConsumer:
         self._consumer.assign([start])
 
     def poll(self, most: int, timeout: float) -> tuple[Sequence[Message], int | None]:
-        """Up to `most` messages: waits `timeout` seconds for the first, takes the others that are already here.
+        """Up to `most` messages, and some thousands: waits `timeout` seconds for the first, takes others that are here.
 
         And the offset of the last end-of-partition event among them, which transaction markers may have moved on, or
         None. Raises TopicChangedError before the first message of a topic that has only the name of ours.
         """
         polled = self._consumer.consume(1, timeout)
         if polled and most > 1:
-            polled += self._consumer.consume(most - 1, 0)
+            polled += self._consumer.consume(min(most, _AT_ONCE) - 1, 0)
         self._check_topic_id()
         messages = [message for message in polled if message.error() is None]
         if messages:
