@@ -81,6 +81,18 @@ def test_the_end_of_the_log_alone_moves_the_offset() -> None:
     assert list(builder.take().offsets) == []
 
 
+def test_offsets_are_a_range_while_none_is_missing() -> None:
+    builder = BatchBuilder(default_limits(), 5, -1)
+    builder.add([message(offset, b"x", 4) for offset in (5, 6)], now=0.0)
+    builder.add([message(7, b"x", 4)], now=0.0)
+    whole = builder.take()
+    assert whole.offsets == range(5, 8)
+    assert whole.part(1, 2).offsets == range(6, 7)
+    builder.add([message(8, b"x", 4)], now=0.0)
+    builder.add([message(10, b"x", 4)], now=0.0)
+    assert builder.take().offsets == [8, 10]
+
+
 def test_a_message_that_comes_twice_is_taken_once() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
     builder.add([message(offset, b"x", 4) for offset in (0, 1, 0)], now=0.0)

@@ -30,3 +30,19 @@ def test_the_beginning_of_each_and_some_of_them(values: list[bytes | None], size
     assert packed.heads(size) == [None if value is None else value[:size] for value in values]
     places = [at for at, value in enumerate(values) if value is not None]
     assert packed.some(places, size) == [(values[at] or b"")[size:] for at in places]
+
+
+@given(st.lists(VALUES))
+def test_it_grows_by_parts_that_are_missing_altogether_or_not(parts: list[list[bytes | None]]) -> None:
+    packed = PackedBytes()
+    for part in parts:
+        packed.extend(part)
+    assert list(packed) == [value for part in parts for value in part]
+
+
+def test_elements_that_are_all_missing_are_only_counted() -> None:
+    packed = PackedBytes([None] * 3)
+    packed.extend([None] * 2)
+    assert packed._nulls == range(5)
+    packed.extend([b"x", None])
+    assert list(pickle.loads(pickle.dumps(packed))) == [None] * 5 + [b"x", None]

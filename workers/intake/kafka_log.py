@@ -39,7 +39,9 @@ class KafkaLog:
             # Never as an error: what librdkafka cannot mend itself it hands to `poll`, and that is judged there.
             most = logging.DEBUG if kind in _AWAY and self._level >= logging.WARNING else logging.WARNING
             log.log(min(level, most), text, *values, extra=self._extra)
-        if values and (found := _NEW_ID.search(str(values[-1]))) and found["topic"] == self._topic:
+        line = str(values[-1]) if values else ""
+        # Without the first question hundreds of partitions, of which each has lines of its own, cost a start its time.
+        if " changed id from " in line and (found := _NEW_ID.search(line)) and found["topic"] == self._topic:
             self.topic_id = found["id"]
 
     def _is_due(self, kind: str) -> bool:
