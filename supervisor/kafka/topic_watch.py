@@ -78,8 +78,9 @@ class TopicWatch:
             look = asked.result()
         except (UnreachableError, AccessDeniedError, SetupError):  # the last: deleted between the two questions
             return _NONE
-        if look.cluster_id and look.cluster_id != self._cluster_id:
+        if _differ(self._cluster_id, look.cluster_id):
             return TopicChanges(self._moved_to(look))
+        self._cluster_id = look.cluster_id or self._cluster_id
         gone: dict[str, str] = {}
         added: list[PartitionKey] = []
         for topic, known in self._topic_ids.items():
@@ -89,9 +90,9 @@ class TopicWatch:
                     gone[topic] = "the topic was deleted"
                 continue
             self._missing_since.pop(topic, None)
-            if facts.topic_id != known:
+            self._topic_ids[topic] = facts.topic_id or known
+            if _differ(known, facts.topic_id):
                 gone[topic] = f"topic id changed {known} -> {facts.topic_id}"
-                self._topic_ids[topic] = facts.topic_id
             else:
                 added += [key for key in facts.partitions if key not in self._partitions]
         self._partitions.update(added)
@@ -112,3 +113,8 @@ class TopicWatch:
     def topic_id(self, topic: str) -> str:
         """The topic's id as last seen."""
         return self._topic_ids[topic]
+
+
+def _differ(before: str, now: str) -> bool:
+    """Whether it is another one; an id that is not known, before or now, is no difference."""
+    return bool(before and now) and before != now

@@ -117,6 +117,19 @@ def test_another_cluster_behind_the_address_concerns_every_topic(watch: TopicWat
     assert watch.changes(3.0).gone == {"orders": "cluster id changed other -> c"}
 
 
+def test_an_id_that_was_not_known_before_is_no_change(cluster: Cluster) -> None:
+    view: Any = cluster
+    watch = TopicWatch(view, {"orders": ""}, ORDERS[:1], "", 10.0)
+    assert watch.changes(0.0) == TopicChanges()
+    assert (watch.cluster_id, watch.topic_id("orders")) == ("c", "t")
+    cluster.facts = [TopicFacts("orders", "", (ORDERS[0],))]  # it does not say
+    assert watch.changes(1.0) == TopicChanges()
+    cluster.facts = [TopicFacts("orders", "u", (ORDERS[0],))]
+    assert watch.changes(2.0).gone == {"orders": "topic id changed t -> u"}
+    cluster.id = "other"
+    assert watch.changes(3.0).gone == {"orders": "cluster id changed c -> other"}
+
+
 @pytest.mark.parametrize("error", [UnreachableError("away"), AccessDeniedError("no"), SetupError("deleted meanwhile")])
 def test_no_answer_is_no_change(watch: TopicWatch, cluster: Cluster, error: RtpipeError) -> None:
     cluster.error = error
