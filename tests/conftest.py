@@ -38,7 +38,7 @@ MYSQL_IN_FAULTS = {
     "test_evolution.py",
     "test_foreign_avro.py",
     "test_kills.py",
-    "test_letter_commands.py",
+    "test_dead_letter_commands.py",
     "test_modes.py",
     "test_people_tables.py",
     "test_retries.py",
