@@ -50,7 +50,7 @@ ALLOWED = (
 )
 
 
-class Kind(enum.Enum):
+class FileKind(enum.Enum):
     """What a JSON document is."""
 
     DATASETS = "datasets"  #: `schema_before.json`
@@ -58,20 +58,20 @@ class Kind(enum.Enum):
     JSON_SCHEMA = "JSON Schema"
 
 
-def kind_of(document: Any) -> Kind | None:
+def kind_of(document: Any) -> FileKind | None:
     """The kind of a parsed document, or None for one that is no schema."""
     if isinstance(document, str):
-        return Kind.AVRO
+        return FileKind.AVRO
     if isinstance(document, list):
         return _kind_of_list(document)
     if not isinstance(document, Mapping):
         return None
     kind = document.get("type")
     if isinstance(kind, str) and kind in _AVRO_TYPES:
-        return Kind.AVRO
+        return FileKind.AVRO
     if _JSON_SCHEMA_KEYS & document.keys() or (isinstance(kind, str) and kind in _JSON_SCHEMA_TYPES):
-        return Kind.JSON_SCHEMA
-    return Kind.AVRO if "type" in document and not _is_row(document) else None
+        return FileKind.JSON_SCHEMA
+    return FileKind.AVRO if "type" in document and not _is_row(document) else None
 
 
 def described(document: Any) -> str:
@@ -114,15 +114,15 @@ def of_text(text: str) -> str | None:
     return next((name for pattern, name in _TEXTS if pattern.match(text)), None)
 
 
-def _kind_of_list(document: list[Any]) -> Kind | None:
+def _kind_of_list(document: list[Any]) -> FileKind | None:
     """Branches of Avro's union have a `type` or are words; datasets have `name` and `fields`, and no `type`."""
     objects = [one for one in document if isinstance(one, Mapping)]
     if objects and not any("type" in one for one in objects):
-        return Kind.DATASETS if any(map(_is_dataset, objects)) else None
+        return FileKind.DATASETS if any(map(_is_dataset, objects)) else None
     if objects == document and all(map(_is_row, objects)):
         return None
     schemas = [one for one in document if isinstance(one, str) or (isinstance(one, Mapping) and "type" in one)]
-    return Kind.AVRO if schemas and len(schemas) == len(document) else None
+    return FileKind.AVRO if schemas and len(schemas) == len(document) else None
 
 
 def _is_dataset(one: Mapping[str, Any]) -> bool:

@@ -21,7 +21,7 @@ from avro_schemas.avro.type_reader import read_record
 from avro_schemas.files import container_header, yaml_file
 from avro_schemas.files import file_kinds as schema_kinds
 from avro_schemas.files.datasets import datasets_of
-from avro_schemas.files.file_kinds import Kind
+from avro_schemas.files.file_kinds import FileKind
 from avro_schemas.files.json_file import SchemaFileError, is_file, parsed, read_start, repeated_keys, text_of
 from avro_schemas.files.json_schema.conversion import avro_of
 from avro_schemas.files.json_schema.definitions import DefinitionsError, definitions_alone
@@ -46,14 +46,14 @@ class FileSchema:
     schema: Any  #: Avro, as parsed JSON, self-contained and valid
     name: str  #: of its topic, unless somebody gives another: its own, or else that of the file
     where: str  #: the file, and which schema of it where it has several
-    kind: Kind | None  #: what the file holds; None for a container file
+    kind: FileKind | None  #: what the file holds; None for a container file
     warnings: tuple[str, ...]  #: what of the file was ignored or is doubtful
 
 
 @dataclass(frozen=True, slots=True)
 class _Document:
     path: Path
-    kind: Kind | None
+    kind: FileKind | None
     content: Any  #: the parsed JSON; of a container file its schema
 
 
@@ -79,9 +79,9 @@ class SchemaFiles:
         SettingsError if it cannot be read, SchemaFileError with all that is wrong in it.
         """
         document = self._document(path)
-        if document.kind is Kind.DATASETS:
+        if document.kind is FileKind.DATASETS:
             return [_found(schema, document, str(path), ()) for schema in datasets_of(path, document.content)]
-        if document.kind is Kind.JSON_SCHEMA:
+        if document.kind is FileKind.JSON_SCHEMA:
             return [self._converted(document)]
         warnings = [
             f"the key {key!r} is there twice; only the last one counts" for key in repeated_keys(document.content)
@@ -111,7 +111,7 @@ class SchemaFiles:
         if names := definitions_alone(document.content):
             raise DefinitionsError(document.path, names)
         if self._library is None:
-            given = {path: one.content for path in self._paths if (one := self._of_kind(path, Kind.JSON_SCHEMA))}
+            given = {path: one.content for path in self._paths if (one := self._of_kind(path, FileKind.JSON_SCHEMA))}
             self._library = Library(given, self._json_beside, self._roots)
         try:
             schema, warnings = avro_of(document.content, document.path, self._library, logical=self._logical)
@@ -131,7 +131,7 @@ class SchemaFiles:
             raise found
         return found
 
-    def _of_kind(self, path: Path, kind: Kind) -> _Document | None:
+    def _of_kind(self, path: Path, kind: FileKind) -> _Document | None:
         """The document of a file that may be of use to another one; None if it is of another kind, or broken."""
         try:
             document = self._document(path)
@@ -163,7 +163,7 @@ class SchemaFiles:
         if self._given is None:
             self._given = {}
             for path in self._paths:
-                for name, found in self._definitions(path).items() if self._of_kind(path, Kind.AVRO) else ():
+                for name, found in self._definitions(path).items() if self._of_kind(path, FileKind.AVRO) else ():
                     self._given.setdefault(name, []).append((path, found))
         return self._given
 

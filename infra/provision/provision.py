@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from avro_schemas.files.avro_file import avro_path, avro_text, dump_avro
-from avro_schemas.files.file_kinds import Kind
+from avro_schemas.files.file_kinds import FileKind
 from avro_schemas.files.schema_files import FileSchema, SchemaFiles
 from avro_schemas.naming import collision_key, table_for, topic_problem
 from avro_schemas.registry.client import Registry
@@ -124,7 +124,7 @@ class _Provision:
 
     def _schema_file(self, *, dry_run: bool) -> list[ProvisionItem]:
         """The converted datasets; none for schemas that are Avro, or have another source than datasets."""
-        if self._schemas[0].kind is not Kind.DATASETS:
+        if self._schemas[0].kind is not FileKind.DATASETS:
             return []
         schemas = [one.schema for one in self._schemas]
         target = avro_path(self._request.schemas)

@@ -83,7 +83,7 @@ def facts_of_list(counts: Sequence[DeadLetterCount], dead_letters: Sequence[Dead
     """The answer of `rtpipe dead-letters list --json`."""
     return {
         "summary": [facts_of_count(count) for count in counts],
-        "letters": [facts_of(dead_letter) for dead_letter in dead_letters],
+        "dead_letters": [facts_of(dead_letter) for dead_letter in dead_letters],
     }
 
 

@@ -53,8 +53,8 @@ def test_every_command(database: Addresses, tmp_path: Path) -> None:
             ("E_VALUE", 1),
             ("E_WIRE_FORMAT", 2),
         ]
-        assert len(listed["letters"]) == 1
-        assert not {"key", "value", "headers"} & listed["letters"][0].keys()
+        assert len(listed["dead_letters"]) == 1
+        assert not {"key", "value", "headers"} & listed["dead_letters"][0].keys()
 
         shown = pipeline.run("dead-letters", "show", f"{topic}/0", "0")
         assert shown.returncode == 0, shown.stderr
@@ -62,7 +62,7 @@ def test_every_command(database: Addresses, tmp_path: Path) -> None:
         assert "what to do" in shown.stdout
         assert f'"payload": "{CANARY}\\u001b[2J\\r\\n\\u202eevil\\u007f\\u009b31m"' in shown.stdout
         assert "trace\\u001b" in shown.stdout
-        facts = json.loads(pipeline.run("dead-letters", "show", f"{topic}/0", "0", "--json").stdout)["letters"][0]
+        facts = json.loads(pipeline.run("dead-letters", "show", f"{topic}/0", "0", "--json").stdout)["dead_letters"][0]
         assert facts["decoded"] == {"key": "k", "seq": 4_711, "payload": HOSTILE}
         assert facts["timestamp"] == "2023-11-14T22:13:20.123000Z"
         assert facts["headers"] == [["trace\x1b", "AP8="], ["none", None]]

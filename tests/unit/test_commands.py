@@ -313,7 +313,7 @@ def test_dead_letters_list(rtpipe: Command, letters: type[LetterAdmin]) -> None:
     assert "and 2 older ones" in answer.stdout
     assert (letters.asked.topics, letters.asked.errors) == ((("orders", 0),), ("E_VALUE",))
     told = json.loads(rtpipe("dead-letters", "list", "--json").stdout)
-    assert (told["schema_version"], told["summary"][0]["count"], told["letters"][0]["offset"]) == (1, 3, 17)
+    assert (told["schema_version"], told["summary"][0]["count"], told["dead_letters"][0]["offset"]) == (1, 3, 17)
     letters.counts_found = ()
     assert rtpipe("dead-letters", "list").stdout == "no dead letters\n"
     assert rtpipe("dead-letters", "list", "--dropped").stdout == "no dead letters like that\n"
@@ -335,8 +335,8 @@ def test_dead_letters_show(rtpipe: Command, letters: type[LetterAdmin], monkeypa
     monkeypatch.delenv("RTPIPE_SCHEMA_REGISTRY_URL")
     assert "E_VALUE  too long" in rtpipe("dead-letters", "show", "orders/0", "17").stdout
     told = json.loads(rtpipe("dead-letters", "show", "orders/0", "17", "--json").stdout)
-    assert told["letters"][0]["decoded"] is None
-    assert told["letters"][0]["what_to_do"]
+    assert told["dead_letters"][0]["decoded"] is None
+    assert told["dead_letters"][0]["what_to_do"]
     refused(rtpipe("dead-letters", "show", "orders/0", "18"), 2, "E_SETTINGS", "no dead letter of orders/0 offset 18")
     refused(rtpipe("dead-letters", "show", "orders", "17"), 2, "E_SETTINGS", "'orders' is not TOPIC/PARTITION")
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.files import schema_files
-from avro_schemas.files.file_kinds import Kind
+from avro_schemas.files.file_kinds import FileKind
 from avro_schemas.files.json_file import SchemaFileError
 from avro_schemas.files.schema_files import FileSchema, SchemaFiles
 from avro_schemas.files.schema_folder import files_of
@@ -60,38 +60,38 @@ def container(schema: Any) -> bytes:
 # -- kinds -----------------------------------------------------------------------------------------------------------
 
 ORDER = record("com.exam.Order", id="string")
-KINDS: dict[str, tuple[Any, Kind | None, list[str]]] = {
-    "a record": (ORDER, Kind.AVRO, ["Order"]),
-    "an error": ({**ORDER, "type": "error"}, Kind.AVRO, ["Order"]),
-    "an enum": ({"type": "enum", "name": "x.Suit", "symbols": ["A"]}, Kind.AVRO, ["Suit"]),
-    "an enum called value": ({"type": "enum", "name": "value", "symbols": ["A"]}, Kind.AVRO, ["value"]),
-    "a fixed": ({"type": "fixed", "name": "Mac", "size": 6}, Kind.AVRO, ["Mac"]),
-    "a word": ('"string"', Kind.AVRO, ["my_topic"]),
-    "a primitive": ({"type": "long", "logicalType": "timestamp-millis"}, Kind.AVRO, ["my_topic"]),
-    "an array type": ({"type": "array", "items": "string"}, Kind.AVRO, ["my_topic"]),
-    "a map": ({"type": "map", "values": "int"}, Kind.AVRO, ["my_topic"]),
-    "a union": (["null", "string"], Kind.AVRO, ["my_topic"]),
-    "a union with a record": (["null", ORDER], Kind.AVRO, ["my_topic"]),
-    "a union without a record": ([{"type": "fixed", "name": "a", "size": 1}], Kind.AVRO, ["my_topic"]),
-    "several records": ([ORDER, record("Line", order="com.exam.Order")], Kind.AVRO, ["Order", "Line"]),
-    "in any order": ([record("Line", order="com.exam.Order"), ORDER], Kind.AVRO, ["Line", "Order"]),
-    "with an enum": ([{"type": "enum", "name": "E", "symbols": ["A"]}, record("Line", e="E")], Kind.AVRO, ["Line"]),
-    "datasets": ([{"name": "d1", "fields": {"a": "int"}}], Kind.DATASETS, ["d1"]),
-    "JSON Schema": ({"type": "object", "properties": {"a": {"type": "string"}}}, Kind.JSON_SCHEMA, ["my_topic"]),
-    "JSON Schema by its $schema": ({"$schema": "x", "type": "string"}, Kind.JSON_SCHEMA, ["my_topic"]),
-    "Avro with a $schema": ({**ORDER, "$schema": "x"}, Kind.AVRO, ["Order"]),
+KINDS: dict[str, tuple[Any, FileKind | None, list[str]]] = {
+    "a record": (ORDER, FileKind.AVRO, ["Order"]),
+    "an error": ({**ORDER, "type": "error"}, FileKind.AVRO, ["Order"]),
+    "an enum": ({"type": "enum", "name": "x.Suit", "symbols": ["A"]}, FileKind.AVRO, ["Suit"]),
+    "an enum called value": ({"type": "enum", "name": "value", "symbols": ["A"]}, FileKind.AVRO, ["value"]),
+    "a fixed": ({"type": "fixed", "name": "Mac", "size": 6}, FileKind.AVRO, ["Mac"]),
+    "a word": ('"string"', FileKind.AVRO, ["my_topic"]),
+    "a primitive": ({"type": "long", "logicalType": "timestamp-millis"}, FileKind.AVRO, ["my_topic"]),
+    "an array type": ({"type": "array", "items": "string"}, FileKind.AVRO, ["my_topic"]),
+    "a map": ({"type": "map", "values": "int"}, FileKind.AVRO, ["my_topic"]),
+    "a union": (["null", "string"], FileKind.AVRO, ["my_topic"]),
+    "a union with a record": (["null", ORDER], FileKind.AVRO, ["my_topic"]),
+    "a union without a record": ([{"type": "fixed", "name": "a", "size": 1}], FileKind.AVRO, ["my_topic"]),
+    "several records": ([ORDER, record("Line", order="com.exam.Order")], FileKind.AVRO, ["Order", "Line"]),
+    "in any order": ([record("Line", order="com.exam.Order"), ORDER], FileKind.AVRO, ["Line", "Order"]),
+    "with an enum": ([{"type": "enum", "name": "E", "symbols": ["A"]}, record("Line", e="E")], FileKind.AVRO, ["Line"]),
+    "datasets": ([{"name": "d1", "fields": {"a": "int"}}], FileKind.DATASETS, ["d1"]),
+    "JSON Schema": ({"type": "object", "properties": {"a": {"type": "string"}}}, FileKind.JSON_SCHEMA, ["my_topic"]),
+    "JSON Schema by its $schema": ({"$schema": "x", "type": "string"}, FileKind.JSON_SCHEMA, ["my_topic"]),
+    "Avro with a $schema": ({**ORDER, "$schema": "x"}, FileKind.AVRO, ["Order"]),
     "a container": (container(ORDER), None, ["Order"]),
     "a container of a union": (container(["null", ORDER]), None, ["my_topic"]),
     "a container of records": (container([ORDER, record("Line")]), None, ["my_topic"]),
-    "a byte order mark": (b"\xef\xbb\xbf" + json.dumps(ORDER).encode(), Kind.AVRO, ["Order"]),
-    "comments": (f'/* "free" */ // of\n{json.dumps(ORDER)}\n// "x', Kind.AVRO, ["Order"]),
+    "a byte order mark": (b"\xef\xbb\xbf" + json.dumps(ORDER).encode(), FileKind.AVRO, ["Order"]),
+    "comments": (f'/* "free" */ // of\n{json.dumps(ORDER)}\n// "x', FileKind.AVRO, ["Order"]),
 }
 
 
 @pytest.mark.parametrize(("content", "kind", "names"), KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize("ending", ["avsc", "json", "avro", "txt"])
 def test_the_content_tells_the_kind(
-    tmp_path: Path, content: Any, kind: Kind | None, names: list[str], ending: str
+    tmp_path: Path, content: Any, kind: FileKind | None, names: list[str], ending: str
 ) -> None:
     found = read(written(tmp_path / f"my topic.{ending}", content))
     assert [one.kind for one in found] == [kind] * len(names)

@@ -37,7 +37,7 @@ def show(
         raise SettingsError(f"there is no dead letter of {where} offset {offset}", hint="rtpipe dead-letters list")
     reader = reader_for(load())
     if as_json:
-        print_json({"letters": [view.all_of(dead_letter, reader) for dead_letter in dead_letters]})
+        print_json({"dead_letters": [view.all_of(dead_letter, reader) for dead_letter in dead_letters]})
         return
     for dead_letter in dead_letters:
         view.print_dead_letter(dead_letter, reader, whole=as_hex)

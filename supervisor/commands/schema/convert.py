@@ -18,12 +18,12 @@ def convert(file: File = SAMPLE, logical: Logical = False, root: Root = None) ->
 
     """
     from avro_schemas.files.avro_file import avro_text, dump_avro
-    from avro_schemas.files.file_kinds import Kind
+    from avro_schemas.files.file_kinds import FileKind
     from avro_schemas.files.schema_files import SchemaFiles
 
     found = SchemaFiles([file], logical=logical, roots=[root] if root else []).read(file)
     schemas: list[Any] = [schema.schema for schema in found]
-    if found[0].kind is Kind.DATASETS:
+    if found[0].kind is FileKind.DATASETS:
         print(f"{dump_avro(schemas, file)}: {len(schemas)} schemas")
         return
     show_warnings(found)
