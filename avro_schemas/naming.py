@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from rtpipe.errors import SchemaError
 
@@ -19,16 +19,6 @@ MAX_TOPIC = 249
 OFFSETS_TABLE = "kafka_offsets"
 #: Tables whose names begin so are rtpipe's own, too.
 OWN_PREFIX = "rtpipe_"
-#: Columns that rtpipe may add; a field of this name gets another column name even where they are off.
-METADATA_COLUMNS = (
-    "_kafka_partition",
-    "_kafka_offset",
-    "_kafka_timestamp",
-    "_schema_id",
-    "_kafka_key",
-    "_kafka_headers",
-    "_deleted",
-)
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -78,15 +68,15 @@ def is_plain(name: str) -> bool:
     return _PLAIN.fullmatch(name) is not None
 
 
-def column_names(fields: Mapping[str, str]) -> dict[str, str]:
+def column_names(fields: Mapping[str, str], reserved: Iterable[str]) -> dict[str, str]:
     """Field -> column name, in the order of `fields`: what each field would be called by itself.
 
-    It is called so unless that is no plain name, is longer than 64 characters, is one of METADATA_COLUMNS, or
-    differs only in case from an earlier field; then it becomes its plain beginning and six hexadecimal digits of the
-    name's SHA-1 (more where another column has that very name).
+    It is called so unless that is no plain name, is longer than 64 characters, is one of those reserved for columns of
+    rtpipe's own, or differs only in case from an earlier field; then it becomes its plain beginning and six hexadecimal
+    digits of the name's SHA-1 (more where another column has that very name).
     """
     names: dict[str, str] = {}
-    taken = set(METADATA_COLUMNS)
+    taken = set(reserved)
     renamed = []
     for field, name in fields.items():
         if is_plain(name) and len(name) <= MAX_IDENTIFIER and name.lower() not in taken:

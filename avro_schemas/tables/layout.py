@@ -146,7 +146,7 @@ def _strangers(parts: Sequence[_Part], rules: TableRules) -> Iterator[str]:
 
 def _shapes(parts: Sequence[_Part], record: RecordSchema, rules: TableRules, table: str) -> list[ColumnShape]:
     options = {part.field: rules.rename.get(part.field, "__".join(part.path)) for part in parts}
-    names = column_names(options)
+    names = column_names(options, METADATA_TYPES)
     for field in rules.rename.keys() & names.keys():
         if names[field] != rules.rename[field]:
             raise SettingsError(

@@ -22,7 +22,7 @@ KEY_COLUMN, HEADERS_COLUMN = "_kafka_key", "_kafka_headers"
 DELETED_COLUMN = "_deleted"
 
 POSITION = (PARTITION_COLUMN, OFFSET_COLUMN)
-#: All of them, in the order of the table.
+#: All of them, in the order of the table. A field of such a name gets another column name even where they are off.
 METADATA_TYPES: Mapping[str, Callable[[], TypeEngine[Any]]] = {
     PARTITION_COLUMN: INTEGER,
     OFFSET_COLUMN: BIGINT,

@@ -1,10 +1,10 @@
 """Who may do what: the database, its two users and their privileges.
 
-The consumer may SELECT and INSERT on the topics' tables (UPDATE and DELETE where a topic's mode needs it), UPDATE
-`kafka_offsets` too, and UPDATE and DELETE letters in
-`rtpipe_dead_letters` (one that is read again, one that is retried), nothing else: SELECT, because people read what
-they consumed as the user that they know. infra may create, alter and read, and write the history of what it altered.
-infra/mysql/init.sql gives the same to the embedded stack and compose.yaml, before any table is there.
+consumer may SELECT and INSERT on the topics' tables (UPDATE and DELETE where a topic's mode needs it), UPDATE
+`kafka_offsets` too, and UPDATE and DELETE rows of `rtpipe_dead_letters`: a dead letter may be read again, or retried.
+SELECT, because people read what was consumed as the user that they know. infra may create, alter and read tables, and
+write the history of what it altered. infra/mysql/init.sql grants infra the same for the embedded stack and
+compose.yaml, before any table is there (tests/unit/test_compose.py compares them).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from infra.provision.accounts import accounts_of, history_grant_sql, infra_grant_sql
 from infra.stack.layout import StackLayout
 from infra.stack.services import kafka as kafka_service
 from infra.stack.services import mariadb as mariadb_service
@@ -86,6 +87,14 @@ def test_the_accounts_come_from_the_file_of_the_embedded_stack() -> None:
     assert (PROJECT / mounted[0]).is_file()
     password = services()["mysql"]["environment"]["MYSQL_ROOT_PASSWORD"]
     assert f"root:{password.replace('!', '%21')}@" in EMBEDDED.addresses.admin_database_url
+
+
+def test_infra_is_granted_there_what_provisioning_grants() -> None:
+    file = (PROJECT / "infra" / "mysql" / "init.sql").read_text().splitlines()
+    urls = EMBEDDED.addresses
+    of = accounts_of(urls.database_url, urls.infra_database_url, urls.admin_database_url)
+    granted = [infra_grant_sql(of, "'infra'@'%'"), history_grant_sql(of, "'infra'@'%'")]
+    assert [line for line in file if line.startswith("GRANT")] == [f"{one.replace('`', '')};" for one in granted]
 
 
 def test_kafka_is_the_version_of_the_embedded_stack() -> None:

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas import naming
+from avro_schemas.tables.metadata_columns import METADATA_TYPES
 from rtpipe.errors import SchemaError
 
 FIELDS = st.lists(
@@ -15,7 +16,7 @@ FIELDS = st.lists(
 
 
 def column_names(fields: list[str]) -> dict[str, str]:
-    return naming.column_names({field: field for field in fields})
+    return naming.column_names({field: field for field in fields}, METADATA_TYPES)
 
 
 def test_topic_subject_table_and_group_share_one_name() -> None:
@@ -73,5 +74,5 @@ def test_columns_are_always_distinct_plain_and_short(fields: list[str]) -> None:
     assert list(names) == fields
     assert len({name.lower() for name in names.values()}) == len(fields)
     assert all(naming.is_plain(name) and len(name) <= 64 for name in names.values())
-    assert not {name.lower() for name in names.values()} & set(naming.METADATA_COLUMNS)
+    assert not {name.lower() for name in names.values()} & set(METADATA_TYPES)
     assert names == column_names(fields)
