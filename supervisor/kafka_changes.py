@@ -15,7 +15,7 @@ from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL, WorkerState
 from supervisor.partition_plan import new_partition
 from supervisor.run_targets import RunTargets
-from supervisor.status.outage_log import OutageLog
+from supervisor.status.kafka_outage import KafkaOutage
 from workers.contract.errors import TopicChangedError
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Ended
@@ -38,7 +38,7 @@ class KafkaChanges:
         self._logs = logs
         self._make = make
         self._targets = targets
-        self._outage = OutageLog()
+        self._outage = KafkaOutage()
         self._away = False
 
     def next_look(self) -> float:

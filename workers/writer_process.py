@@ -14,10 +14,10 @@ from rtpipe.errors import ExitCode, RtpipeError
 from rtpipe.log import get_logger
 from workers import kill_points, memory
 from workers.commit.batch_encoder import BatchEncoder
+from workers.commit.database_outage import DatabaseOutage
 from workers.commit.dead_letters.log import DeadLetterLog
 from workers.commit.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
-from workers.commit.patient_outage import PatientOutage
 from workers.commit.table_writer import TableWriter, Written
 from workers.contract.batch import Batch
 from workers.contract.errors import LostParent
@@ -88,7 +88,7 @@ def _leave(consumer: Connection, ended: Ended) -> None:
 def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None:
     alive = SignOfLife(consumer).give
     ledger = OffsetLedger(spec, alive)
-    owner = PartitionOwner(spec.key, ledger, PatientOutage(spec, consumer))
+    owner = PartitionOwner(spec.key, ledger, DatabaseOutage(spec, consumer))
     consumer.send(Claimed(os.getpid(), owner.claim()))
     encoder = BatchEncoder(spec, SchemaSource(asking(consumer)), sign_of_life=alive)
     writer = TableWriter(spec, owner, ledger.connection, encoder)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rtpipe.log import get_logger
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
-from supervisor.status.outage_log import some_of
+from supervisor.status.kafka_outage import some_of
 from supervisor.status.worker_status import condition
 
 log = get_logger("supervisor")

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rtpipe.log import visible
-from supervisor.status.outage_log import some_of
+from supervisor.status.kafka_outage import some_of
 from supervisor.status.status_facts import SCHEMA_VERSION, PartitionStatus, PipelineStatus, own_version
 
 #: Worst first. A state of another version comes before running ones.

@@ -18,7 +18,7 @@ from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.partition_plan import UNKNOWN, new_partition
 from supervisor.run_targets import RunTargets
-from supervisor.status.outage_log import OutageLog
+from supervisor.status.kafka_outage import KafkaOutage
 from supervisor.status.process_stats import ProcessStats
 from supervisor.status.worker_status import status_of
 from tests.support.fake_worker import SPEC, FakeLauncher, supervised_worker
@@ -255,7 +255,7 @@ class TestOneLineAnOutage:
     @staticmethod
     def told(caplog: pytest.LogCaptureFixture, *looks: tuple[float, dict[PartitionKey, str]]) -> list[str]:
         caplog.set_level("INFO")
-        outage = OutageLog()
+        outage = KafkaOutage()
         for now, silent in looks:
             outage.look(now, silent, away="away" in silent.values(), new=())
         return caplog.messages

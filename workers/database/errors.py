@@ -24,7 +24,7 @@ from rtpipe.mysql.error_numbers import (
     number_of,
     words_for,
 )
-from rtpipe.mysql.error_words import safe_words, without_values
+from rtpipe.mysql.redaction import safe_words, without_values
 from workers.contract.errors import SetupError
 
 _NAMED_COLUMN = re.compile(r"[Cc]olumn [`'\w.]*?[`']?(\w{1,64})[`'](?: at row \d+| cannot be null)\.?$")

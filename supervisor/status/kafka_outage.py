@@ -15,7 +15,7 @@ _FAILOVER = 20.0
 _LISTED = 5
 
 
-class OutageLog:
+class KafkaOutage:
     """`look` gets, again and again, all partitions for which Kafka does not answer; each change is logged once."""
 
     def __init__(self) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support.specs import default_spec
-from workers.commit import patient_outage
-from workers.commit.patient_outage import PatientOutage
+from workers.commit import database_outage
+from workers.commit.database_outage import DatabaseOutage
 from workers.contract.errors import LostParent
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Waiting
@@ -25,10 +25,10 @@ class Rig:
         self.now = 100.0
         self.lost = False
         self.consumer, self.near = multiprocessing.Pipe()
-        monkeypatch.setattr(patient_outage, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(patient_outage, "connection", SimpleNamespace(wait=self.wait))
+        monkeypatch.setattr(database_outage, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(database_outage, "connection", SimpleNamespace(wait=self.wait))
         self.waited: list[tuple[list[Any], float]] = []
-        self.outage = PatientOutage(default_spec(PartitionKey("orders", 0), database_url_file=str(secret)), self.near)
+        self.outage = DatabaseOutage(default_spec(PartitionKey("orders", 0), database_url_file=str(secret)), self.near)
 
     def wait(self, sentinels: list[Any], timeout: float) -> list[Any]:
         self.waited.append((sentinels, timeout))
@@ -71,7 +71,7 @@ def test_it_says_so_every_second_to_the_consumer_and_once_to_the_log(
 
 def test_a_consumer_that_dies_ends_the_wait(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     parent = SimpleNamespace(sentinel=7)
-    monkeypatch.setattr(patient_outage, "multiprocessing", SimpleNamespace(parent_process=lambda: parent))
+    monkeypatch.setattr(database_outage, "multiprocessing", SimpleNamespace(parent_process=lambda: parent))
     rig.lost = True
     with pytest.raises(LostParent, match="the consumer process died"):
         rig.outage.pause("database: away", 60)
@@ -86,6 +86,6 @@ def test_a_password_that_changes_is_tried_at_once(rig: Rig, tmp_path: Path) -> N
         return []
 
     (tmp_path / "url").write_text("mysql+pymysql://u:old@db/bank")
-    patient_outage.connection.wait = wait  # type: ignore[attr-defined]
+    database_outage.connection.wait = wait  # type: ignore[attr-defined]
     rig.outage.pause("database: password refused", 60)
     assert rig.now == 101.0

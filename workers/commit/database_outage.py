@@ -18,7 +18,7 @@ log = get_logger("writer")
 _TURN = 1.0
 
 
-class PatientOutage:
+class DatabaseOutage:
     """Waits inside the process while the database is away, and says so, once a reason, to log and consumer."""
 
     def __init__(self, spec: PartitionSpec, consumer: Connection) -> None:
