@@ -168,7 +168,7 @@ class FakeConsumer:
 
 def sent(offset: int, *, error: KafkaError | None = None, headers: Any = None) -> Any:
     facts = {"offset": offset, "error": error, "key": "key", "value": b"large", "headers": headers}
-    return SimpleNamespace(**{name: (lambda what=what: what) for name, what in facts.items()})
+    return type("Message", (), {name: (lambda _, what=what: what) for name, what in facts.items()})()
 
 
 @pytest.fixture

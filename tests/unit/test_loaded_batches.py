@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,6 +97,23 @@ def test_after_a_failure_some_batches_go_by_insert_and_then_load_data_is_tried_a
         rig.write(order(number), order(number + 1))
     assert [way for way in ways(rig) if way != "COMMIT"] == ["INSERT"] * 7 + ["INSERT", "LOAD"] * 3
     assert rig.stored() == (22, 21, 1)
+
+
+def test_each_failure_is_logged_and_one_that_is_taken_makes_the_next_failure_the_first(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    rig = loading_rig()
+    rig.write(order(1), order(2, 100))
+    for number in range(10, 30, 2):
+        rig.write(order(number), order(number + 1))
+    rig.write(order(30), order(31, 100))
+    said = [record for record in caplog.records if vars(record).get("event") == "load_failed"]
+    assert [record.getMessage() for record in said] == [
+        f"orders/0 offset {offset}: LOAD DATA LOCAL: table orders: 0 of 1 rows, 1 warnings; INSERT for 8 batches"
+        for offset in (0, 22)
+    ]
+    assert {vars(record)["partition"] for record in said} == {"orders/0"}
 
 
 def test_a_message_that_may_be_no_row_sends_all_of_its_schema_by_insert() -> None:

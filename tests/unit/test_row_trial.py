@@ -182,7 +182,7 @@ def test_an_unknown_error_of_every_row_alike_is_the_tables_and_is_waited_for(cou
     assert server.statements < 60
 
 
-@pytest.mark.parametrize(("bad", "count"), [(50, 100), (ALIKE, ALIKE + 2)])
+@pytest.mark.parametrize(("bad", "count"), [(50, 100), (ALIKE, ALIKE + 2), (ALIKE + 1, ALIKE + 4)])
 def test_rows_from_all_over_the_statement_are_tried_before_the_table_is_blamed(bad: int, count: int) -> None:
     """The first rows are bad, and those after them are good."""
     server = Server(dict.fromkeys(range(bad), UNKNOWN))
