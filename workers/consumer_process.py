@@ -25,6 +25,7 @@ from workers.contract.stacks_file import StacksFile
 from workers.intake.backpressure import Backpressure
 from workers.intake.batch_builder import BatchBuilder
 from workers.intake.batch_queue import FORK, BatchQueue
+from workers.intake.batch_rows import BatchRows
 from workers.intake.linger import Linger
 from workers.intake.topic_consumer import TopicConsumer
 from workers.intake.writer_progress import WriterProgress
@@ -37,6 +38,8 @@ _ORPHAN_GRACE = 1.0
 #: Seconds of the shortest and longest idle wait: how late a drain or a writer's death may be heard. A message ends it
 #: at once. The waits grow with the time since the last message, of which each is one part in `_REST_SHARE`.
 _TURN, _TURN_AT_REST, _REST_SHARE = 0.05, 1.0, 8
+#: Messages of one poll after which there may be more: a batch that is old enough then goes on growing.
+_MANY = 100
 #: Seconds without a message after which memory is given back.
 _IDLE = 2.0
 #: Seconds to drain in after a SIGTERM that did not come with a supervisor's own number.
@@ -95,7 +98,8 @@ class ConsumerProcess:
         self._linger = Linger(spec.limits.linger_seconds)
         self._supervisor = SupervisorLink(supervisor, spec.heartbeat_every)
         self._writer = WriterLink(spec.key, writer)
-        self._progress = WriterProgress(self._linger)
+        self._size = BatchRows(spec.limits.batch_rows)
+        self._progress = WriterProgress(self._linger, self._size)
         self._ready: deque[Batch] = deque()
         self._pressure = Backpressure(spec.key, batches, spec.limits.queue_low)
         self._drain: Deadline | None = None
@@ -104,6 +108,7 @@ class ConsumerProcess:
         self._links.register(supervisor, selectors.EVENT_READ, self._hear_supervisor)
         self._heard_at = time.monotonic()  # the last message, or end of the log
         self._holds_memory = True  # of a burst
+        self._flows = False  # Kafka gave many messages at once, and may have more
 
     @property
     def claimed(self) -> bool:
@@ -123,7 +128,7 @@ class ConsumerProcess:
             self._give_sign_of_life()
         claimed = self._progress.claimed
         position = claimed.position
-        builder = BatchBuilder(self._spec.limits, position.offset, position.leader_epoch, self._linger)
+        builder = BatchBuilder(self._spec.limits, position.offset, position.leader_epoch, self._linger, self._size)
         topic = TopicConsumer(self._spec, position)
         self._supervisor.tell(Running(claimed.writer_pid, position.epoch, position.offset))
         try:
@@ -154,7 +159,7 @@ class ConsumerProcess:
         now = time.monotonic()
         turn = min(max(_TURN, (now - self._heard_at) / _REST_SHARE), _TURN_AT_REST)
         messages, end = topic.poll(builder.room(), turn if builder.lingers(now) is None else 0)
-        now = time.monotonic()
+        now, self._flows = time.monotonic(), len(messages) >= _MANY
         if not messages and end is None:
             self._rest(now)
             return
@@ -175,6 +180,7 @@ class ConsumerProcess:
         due = builder.lingers(time.monotonic()) == 0
         if due and not self._ready and (builder.full or not self._progress.unwritten):
             self._ready.append(builder.take())
+        self._progress.limited_by = builder.limited_by
         while self._ready and self._pressure.offer(self._ready[0]):
             self._ready.popleft()
             self._progress.unwritten += 1
@@ -183,7 +189,7 @@ class ConsumerProcess:
     def _pause(self, builder: BatchBuilder) -> float:
         """Seconds until the next poll, unless writer or supervisor say something before: none if there is no batch."""
         lingers = builder.lingers(time.monotonic())
-        if self._ready or lingers == 0:  # what is due waits for room in the queue, or for the writer
+        if self._ready or (lingers == 0 and not self._flows):  # it waits for room in the queue, or for the writer
             return _TURN
         return 0 if lingers is None else min(_TURN, lingers)
 
@@ -221,7 +227,8 @@ class ConsumerProcess:
 
         Returns if the deadline comes first; what missed it is still in Kafka.
         """
-        gathered = [] if builder.lingers(time.monotonic()) is None else [builder.take()]
+        gathered = [] if builder.lingers(time.monotonic()) is None else [builder.take("end")]
+        self._progress.limited_by = builder.limited_by
         stream: list[Batch | None] = [*self._ready, *gathered, None]
         while not drain.passed():
             if self._progress.asks:  # a registry that is away may stay away for long

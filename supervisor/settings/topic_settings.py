@@ -49,7 +49,7 @@ class _TopicFields(BaseModel):
     allow_copy: bool = Field(
         PLAIN.allow_copy, description="alter also where that copies the table and blocks its writers"
     )
-    batch_rows: int = Field(5_000, ge=1, le=100_000)
+    batch_rows: int = Field(20_000, ge=1, le=100_000)
     batch_bytes: int = Field(4 << 20, ge=1_024, le=256 << 20)
     linger_ms: float = Field(10, ge=0, le=10_000)
     queue_batches: int = Field(8, ge=1, le=1_000)

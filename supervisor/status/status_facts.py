@@ -40,6 +40,7 @@ class PartitionStatus:
     altered: int = 0  #: values that lossy columns changed since the supervisor started
     last_death: str = ""  #: how its last generation died that was started again; "" if none did
     last_death_age: float | None = None  #: seconds since then
+    limited_by: str = ""  #: what ended its last batch: rows, bytes, linger, end; "" before the first
     warning: str = ""  #: what a person should mend though the partition runs
 
     @property

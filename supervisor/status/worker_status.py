@@ -42,6 +42,7 @@ def status_of(worker: SupervisedWorker, stats: ProcessStats, now: float) -> Part
         rows_per_second=round(worker.history.rate.rate(now), 1) if alive else 0.0,
         queue_depth=progress.queue_depth if progress else 0,
         backpressure=progress.backpressure if progress else False,
+        limited_by=(progress.limited_by or "") if progress else "",
         restarts=worker.history.deaths.restarts,
         memory_bytes=memory,
         cpu_percent=None if cpu is None else round(cpu, 1),

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from tests.support.kafka_messages import FakeMessage, message
 from tests.support.specs import default_limits
+from workers.contract.reports import Limit
 from workers.intake.batch_builder import BatchBuilder
+from workers.intake.batch_rows import BatchRows
 
 SMALL = default_limits(batch_rows=3, batch_bytes=100, linger_seconds=1.0)
 
@@ -36,6 +38,28 @@ def test_bytes_fill_a_batch() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
     builder.add([message(0, b"x" * 100, 4)], now=0.0)
     assert builder.full
+
+
+def test_what_ended_a_batch_is_known() -> None:
+    builder = BatchBuilder(SMALL, 0, -1)
+    ended = [builder.limited_by]
+    cases: list[tuple[bytes, int, Limit | None]]
+    cases = [(b"", 3, None), (b"x" * 100, 1, None), (b"", 1, None), (b"", 1, "end")]
+    for content, count, limit in cases:
+        builder.add([message(builder.next_offset + at, content, 4) for at in range(count)], now=0.0)
+        builder.take(limit)
+        ended.append(builder.limited_by)
+    assert ended == [None, "rows", "bytes", "linger", "end"]
+
+
+def test_the_bound_may_change_while_a_batch_is_gathered() -> None:
+    size = BatchRows(3)
+    builder = BatchBuilder(SMALL, 0, -1, size=size)
+    builder.add([message(offset, b"", 4) for offset in range(2)], now=0.0)
+    size.rows = 1
+    assert builder.full
+    assert builder.room() == 1
+    assert [len(batch.offsets) for batch in builder.add([message(2, b"", 4), message(3, b"", 4)], now=0.0)] == [2, 1]
 
 
 def test_headers_that_cannot_be_read_take_no_message_along() -> None:

@@ -110,6 +110,25 @@ def test_a_small_batch_that_is_due_waits_for_the_writers_word_and_no_poll_spins_
     assert [batch.first for batch in rig.queue.taken] == [0, 1]
 
 
+def test_a_batch_that_is_due_goes_on_growing_while_many_messages_come(rig: Rig, topic: Topic) -> None:
+    rig.process._progress.unwritten = 1
+    rig.builder = BatchBuilder(default_limits(linger_seconds=LIMITS.linger_seconds), 0, -1)
+    rig.gather(0, 1, old=True)
+    many = [message(1 + at, b"x", None) for at in range(150)]
+    topic.polls = [(many, None), ([message(151, b"x", None)], None)]
+    rig.process._fetch(topic, rig.builder)
+    rig.process._hand_over(rig.builder)
+    assert rig.process._pause(rig.builder) == 0, "Kafka may have more"
+    rig.process._fetch(topic, rig.builder)
+    assert rig.process._pause(rig.builder) > 0
+
+
+def test_what_ended_the_last_batch_is_noted(rig: Rig) -> None:
+    rig.gather(0, 4, old=True)
+    rig.process._hand_over(rig.builder)
+    assert rig.process._progress.limited_by == "rows"
+
+
 def test_a_full_batch_does_not_wait_for_the_writer(rig: Rig) -> None:
     rig.gather(0, 3, old=False)
     rig.process._hand_over(rig.builder)

@@ -8,6 +8,7 @@ import pytest
 
 from workers.contract.reports import Alive, Claimed, Committed, Position, Progress, SchemaWanted, Waiting, Warned
 from workers.intake import writer_progress
+from workers.intake.batch_rows import BatchRows
 from workers.intake.linger import Linger
 from workers.intake.writer_progress import WriterProgress
 
@@ -16,7 +17,7 @@ CLAIMED = Claimed(9, Position(1, 5))
 
 @pytest.fixture
 def progress() -> WriterProgress:
-    return WriterProgress(Linger(0.01))
+    return WriterProgress(Linger(0.01), BatchRows(10))
 
 
 def passed_on(progress: WriterProgress, *reports: object) -> list[object]:
@@ -40,9 +41,16 @@ def test_what_was_committed_is_counted(progress: WriterProgress) -> None:
 
 
 def test_what_batches_cost_is_learnt() -> None:
-    linger = Linger(0.01)
-    WriterProgress(linger).take(Committed(1, 1, 1, 0, 0.4))
+    linger, size = Linger(0.01), BatchRows(5_000)
+    WriterProgress(linger, size).take(Committed(1, 5_000, 5_000, 0, 4.0))
     assert linger.seconds > 0.01
+    assert size.rows == 2_500
+
+
+def test_what_ended_the_last_batch_is_told(progress: WriterProgress) -> None:
+    assert progress.report(0, 0, backpressure=False).limited_by is None
+    progress.limited_by = "bytes"
+    assert progress.report(0, 0, backpressure=False).limited_by == "bytes"
 
 
 def test_a_wait_before_the_claim_is_passed_on_and_a_later_one_is_part_of_progress(progress: WriterProgress) -> None:

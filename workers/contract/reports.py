@@ -109,6 +109,10 @@ class Running:
     offset: int
 
 
+#: What ends a batch: its rows, its bytes, its age, or the stream, which a drain ends.
+Limit = Literal["rows", "bytes", "linger", "end"]
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Where a worker is; sent when something changed, a few times a second at most."""
@@ -122,6 +126,7 @@ class Progress:
     backpressure: bool
     waiting_for: str  #: why the worker waits for a service, "" if it does not
     altered: int = 0  #: values that lossy columns changed, by it
+    limited_by: Limit | None = None  #: the last batch
 
 
 #: Before a generation's first word.

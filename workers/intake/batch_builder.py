@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from workers.contract.batch import Batch, Headers
 from workers.contract.packed_bytes import PackedBytes
 from workers.contract.partition_spec import Limits
+from workers.contract.reports import Limit
+from workers.intake.batch_rows import BatchRows
 from workers.intake.linger import Linger
 
 if TYPE_CHECKING:
@@ -70,15 +72,25 @@ class BatchBuilder:
 
     _offsets: Sequence[int]
 
-    def __init__(self, limits: Limits, first: int, leader_epoch: int, linger: Linger | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        first: int,
+        leader_epoch: int,
+        linger: Linger | None = None,
+        size: BatchRows | None = None,
+    ) -> None:
+        """`linger` and `size` say when a batch is due and when it is full; those of the limits are the default."""
         self._limits = limits
         self._linger = linger or Linger(limits.linger_seconds)
+        self._size = size or BatchRows(limits.batch_rows)
         self._first = first
         self._leader_epoch = leader_epoch
         self._since: float | None = None
         self._bytes = 0
         self._empty()
         self.next_offset = first
+        self.limited_by: Limit | None = None  #: the batch that was taken last
 
     def add(self, messages: Sequence[Message], now: float) -> list[Batch]:
         """Take messages; gives the batches that they filled, but for the last one, which is not taken yet.
@@ -153,11 +165,16 @@ class BatchBuilder:
     @property
     def full(self) -> bool:
         """Rows or bytes have reached their bound."""
-        return len(self._offsets) >= self._limits.batch_rows or self._bytes >= self._limits.batch_bytes
+        return self._limit() != "linger"
+
+    def _limit(self) -> Limit:
+        if self._bytes >= self._limits.batch_bytes:
+            return "bytes"
+        return "rows" if len(self._offsets) >= self._size.rows else "linger"
 
     def room(self) -> int:
         """Rows until full, at least one."""
-        return max(1, self._limits.batch_rows - len(self._offsets))
+        return max(1, self._size.rows - len(self._offsets))
 
     def lingers(self, now: float) -> float | None:
         """Seconds this batch may still wait for more, 0 if it is due, None if there is nothing to send."""
@@ -165,8 +182,9 @@ class BatchBuilder:
             return None
         return 0.0 if self.full else max(0.0, self._since + self._linger.seconds - now)
 
-    def take(self) -> Batch:
-        """The batch so far; the next one begins where it ends."""
+    def take(self, limit: Limit | None = None) -> Batch:
+        """The batch so far, ended by its own limits or by `limit`; the next one begins where it ends."""
+        self.limited_by = limit or self._limit()
         batch = Batch(
             first=self._first,
             next_offset=self.next_offset,
