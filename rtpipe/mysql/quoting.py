@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_ESCAPES = {"\\": "\\\\", "'": "''", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"}
-_TABLE = str.maketrans(_ESCAPES)
+#: What a character is in a string literal, where it may not stand as it is.
+ESCAPES = {"\\": "\\\\", "'": "''", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"}
+_TABLE = str.maketrans(ESCAPES)
 #: The backslash comes first, since the others add some. A line's end may stand as it is.
-_OF_BYTES = tuple((mark.encode(), _ESCAPES[mark].encode()) for mark in "\\'\0\x1a")
+_OF_BYTES = tuple((mark.encode(), ESCAPES[mark].encode()) for mark in "\\'\0\x1a")
 _ESCAPED = re.compile(r"''|\\(.)", re.DOTALL)
 _MEANINGS = {"0": "\0", "n": "\n", "r": "\r", "t": "\t", "b": "\b", "Z": "\x1a"}
 
@@ -40,7 +41,7 @@ def quoted_text(text: str) -> str:
 def quoted_texts(texts: Sequence[str]) -> list[str]:
     """A literal for each text. Most batches hold nothing to escape, which one look at all of them tells."""
     whole = "".join(texts)
-    if any(mark in whole for mark in _ESCAPES):
+    if any(mark in whole for mark in ESCAPES):
         return list(map(quoted_text, texts))
     return [f"'{text}'" for text in texts]
 

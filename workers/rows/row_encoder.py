@@ -16,6 +16,7 @@ from avro_schemas.tables.rules import PLAIN
 from rtpipe.mysql.quoting import quoted, quoted_list
 from workers.contract.batch import Batch
 from workers.contract.refusal import Reason, Refusal
+from workers.rows.columnar.choice import column_encoder
 from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.literals.exact_fit import Literals, TooNarrow
 from workers.rows.literals.sql_literals import changes, literals_for
@@ -55,7 +56,8 @@ class RowEncoder:
     def __init__(
         self, layout: RowLayout, schema: Any, partition: int, schema_id: int, *, nonfinite: str = PLAIN.nonfinite
     ) -> None:
-        self.columns: ColumnRows | None = None
+        #: The same for many messages at once, where that is proven to give the same; it may say no to any of them.
+        self.columns: ColumnRows | None = column_encoder(layout, schema, partition, schema_id, nonfinite=nonfinite)
         self._decoder = MessageDecoder(schema)
         self._columns: list[tuple[ColumnShape, Callable[[Record], Any], Literals]] = [
             (column, _getter(column.path), literals_for(column, nonfinite=nonfinite)) for column in layout.columns

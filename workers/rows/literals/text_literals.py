@@ -25,7 +25,7 @@ from rtpipe.mysql.quoting import hexadecimals, quoted_texts
 from workers.rows.literals.exact_fit import Literals
 
 #: Most bytes of the types that have no length of their own. A LONGTEXT holds more than any message.
-_MOST_BYTES: dict[type[Any], int] = {
+MOST_BYTES: dict[type[Any], int] = {
     TINYTEXT: 255,
     TEXT: 65_535,
     MEDIUMTEXT: (1 << 24) - 1,
@@ -62,8 +62,8 @@ def _bounded(render: Literals, column: TypeEngine[Any]) -> Literals:
     length = getattr(column, "length", None)
     if length and isinstance(column, VARCHAR | CHAR | VARBINARY):
         in_bytes, most = isinstance(column, VARBINARY), length
-    elif type(column) in _MOST_BYTES:
-        in_bytes, most = True, _MOST_BYTES[type(column)]
+    elif type(column) in MOST_BYTES:
+        in_bytes, most = True, MOST_BYTES[type(column)]
     else:
         return render
 
