@@ -56,6 +56,10 @@ class Kinds:
         kind: Kind = self._draw(st.sampled_from(makers))(depth)
         return kind
 
+    def flat(self) -> Kind:
+        """A type without parts, or such a one or null."""
+        return self._nullable(3) if self._draw(st.booleans()) else self.any(3)
+
     def _name(self) -> str:
         return f"com.exam.T{next(self._numbers)}"
 
@@ -143,6 +147,16 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, Any], list[list[Value]]]:
     inner = [kinds.any() for _ in range(draw(st.integers(1, 5)))]
     fields = [{"name": f"c{at}", "type": kind.schema} for at, kind in enumerate(inner)]
     rows = draw(st.lists(st.tuples(*(kind.values for kind in inner)), min_size=1, max_size=4))
+    return {"type": "record", "name": "com.exam.Row", "fields": fields}, [list(row) for row in rows]
+
+
+@st.composite
+def flat_tables(draw: st.DrawFn) -> tuple[dict[str, Any], list[list[Value]]]:
+    """The same without values that have parts: some of its fields may be null."""
+    kinds = Kinds(draw)
+    inner = [kinds.flat() for _ in range(draw(st.integers(1, 5)))]
+    fields = [{"name": f"c{at}", "type": kind.schema} for at, kind in enumerate(inner)]
+    rows = draw(st.lists(st.tuples(*(kind.values for kind in inner)), min_size=1, max_size=6))
     return {"type": "record", "name": "com.exam.Row", "fields": fields}, [list(row) for row in rows]
 
 

@@ -64,7 +64,9 @@ def wire_fields(record: RecordSchema) -> list[WireField]:
 
     A record that is always there has no byte of its own, and a null has none at all.
     """
-    waiting = [((field["name"],), kind) for field, kind in reversed(record.fields)]
+    waiting: list[tuple[tuple[str, ...], FieldType]] = [
+        ((field["name"],), kind) for field, kind in reversed(record.fields)
+    ]
     found: list[WireField] = []
     looks = 0
     while waiting:
