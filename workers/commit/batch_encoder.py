@@ -102,13 +102,19 @@ class BatchEncoder:
     def _encoded(
         self, encoder: RowEncoder, batch: Batch, indexes: list[int], *, load: bool
     ) -> tuple[Encoded, list[LoadedRows]]:
-        """By LOAD DATA, all rows but the first. INSERT refuses that one, and all, if the table's columns are no longer
+        """A column at a time, where that is offered and nothing is in doubt; else one message after the other.
+
+        By LOAD DATA go all rows but the first. INSERT refuses that one, and all, if the table's columns are no longer
         what they were: LOAD DATA LOCAL would fill a new one with 0, and lose values for one that is computed now.
         """
-        columns = encoder.columns if load and len(indexes) > 1 else None
-        if columns is not None and (content := columns.file(batch, indexes[1:])) is not None:
+        columns = encoder.columns
+        if columns is not None and not load and (found := columns.literals(batch, indexes)) is not None:
+            literals, keys = found
+            return Encoded(literals, indexes, keys), []
+        if columns is not None and load and len(indexes) > 1:
+            content = columns.file(batch, indexes[1:])
             first = encoder.encode(batch, indexes[:1], self._sign_of_life)
-            if first.literals:
+            if content is not None and first.literals:
                 return first, [LoadedRows(self._spec.table, columns.load_columns, content, indexes[1:])]
         return encoder.encode(batch, indexes, self._sign_of_life), []
 
