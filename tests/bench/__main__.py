@@ -1,7 +1,8 @@
 """Interleaved rounds on one embedded stack: rtpipe, the plain loop, and LOAD DATA of the finished rows.
 
 Every round checks that the tables hold exactly the rows of the topics. Figures drift with the machine; the ratios of
-one run are the point.
+one run are the point. limit9 is LOAD DATA by nine connections with as many rows a COMMIT as rtpipe had; limit2 are two
+connections with one file each.
 """
 
 from __future__ import annotations
@@ -16,28 +17,28 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.stack import embedded_stack
-from tests.bench.bench import PARTITIONS, ROOT, RTPIPE, TOPICS, Bench, Round
+from tests.bench.bench import PARTITIONS, ROOT, RTPIPE, TOPICS, Bench, Limit, Round
+from tests.bench.processes import CLIENT
+
+OTHERS = ("supervisor", "database", "broker")
+Results = dict[str, list[Round]]
+Limits = dict[str, list[Limit]]
 
 
 def main() -> None:
     """Run the rounds and print medians and ratios."""
-    parser = argparse.ArgumentParser(prog="make bench ARGS=", description=__doc__)
-    parser.add_argument("--rows", type=int, default=900_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--against", type=Path, help="another checkout of the project, run in turns with this one")
-    options = parser.parse_args()
+    options = _options()
     console = Console(highlight=False)
     topics = ",".join(TOPICS)
-    competitors = {
-        "rtpipe": [*RTPIPE, "supervise", "--topics", topics, "--log-format", "json"],
-        "plain loop": [sys.executable, "-m", "tests.bench.plain_loop", topics, str(PARTITIONS)],
-    }
-    roots = {}
+    rtpipe = [*RTPIPE, "supervise", "--topics", topics, "--log-format", "json"]
+    competitors = {"rtpipe": rtpipe}
     if options.against:
-        competitors = {"rtpipe": competitors["rtpipe"], "other": competitors["rtpipe"], **competitors}
-        roots["other"] = options.against.resolve()
-    results: dict[str, list[Round]] = {name: [] for name in competitors}
-    bare = []
+        competitors["other"] = rtpipe
+    if not options.no_loop:
+        competitors["plain loop"] = [sys.executable, "-m", "tests.bench.plain_loop", topics, str(PARTITIONS)]
+    roots = {"other": options.against.resolve()} if options.against else {}
+    results: Results = {name: [] for name in competitors}
+    limits: Limits = {"limit9": [], "limit2": []}
     with tempfile.TemporaryDirectory(prefix="rtpipe-bench-") as name:
         stack = Path(name) / "stack"
         try:
@@ -46,45 +47,82 @@ def main() -> None:
             bench.fill()
             for number in range(options.rounds):
                 for competitor, command in competitors.items():
-                    result = bench.run(command, at_rest=competitor != "plain loop", root=roots.get(competitor, ROOT))
+                    at_rest = competitor != "plain loop" and number == 0
+                    result = bench.run(command, at_rest=at_rest, root=roots.get(competitor, ROOT))
                     results[competitor].append(result)
                     console.print(f"round {number + 1}  {competitor:<10}  {result.steady:>9,.0f} rows/s steady")
-                bare.append(bench.load_data())
-                console.print(f"round {number + 1}  LOAD DATA   {bare[-1]:>9,.0f} rows/s")
+                if not bench.lines:
+                    bench.keep_rows()
+                same = round(results["rtpipe"][-1].batch)
+                for limit, (connections, rows) in {"limit9": (9, same), "limit2": (2, 0)}.items():
+                    limits[limit].append(bench.load_data(connections, rows))
+                    console.print(f"round {number + 1}  {limit:<10}  {limits[limit][-1].rate:>9,.0f} rows/s")
         finally:
             embedded_stack.down(stack, purge=True, console=Console(quiet=True))
-    _print_table(console, results, statistics.median(bare), bench.rows)
+    _print(console, results, limits, bench.rows)
 
 
-def _print_table(console: Console, results: dict[str, list[Round]], bare: float, rows: int) -> None:
-    def middle(name: str, value: str) -> float:
-        return float(statistics.median(getattr(one, value) for one in results[name]))
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench ARGS=", description=__doc__)
+    parser.add_argument("--rows", type=int, default=900_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-loop", action="store_true", help="without the plain loop")
+    parser.add_argument("--against", type=Path, help="another checkout of the project, run in turns with this one")
+    return parser.parse_args()
 
-    table = Table(title=f"{rows:,} rows, medians of {len(results['rtpipe'])} interleaved rounds", box=None)
-    for title in ("", "rows/s, 20-90 %", "ratio", "rows/s from start", "ratio", "CPU s per M rows"):
-        table.add_column(title, justify="right" if title else "left")
-    for name in results:
-        ratios = (
-            middle(name, "steady") / middle("plain loop", "steady"),
-            middle(name, "whole") / middle("plain loop", "whole"),
-        )
-        table.add_row(
+
+def _print(console: Console, results: Results, limits: Limits, rows: int) -> None:
+    rounds = len(results["rtpipe"])
+    rates = Table(title=f"{rows:,} rows, medians of {rounds} interleaved rounds", box=None)
+    for title in ("", "rows/s, 20-90 %", "of limit9", "of limit2", "from start", "rows a COMMIT"):
+        rates.add_column(title, justify="right" if title else "left")
+    bare = {name: [one.rate for one in found] for name, found in limits.items()}
+    for name, found in results.items():
+        steady = [one.steady for one in found]
+        rates.add_row(
             name,
-            f"{middle(name, 'steady'):,.0f}",
-            f"{ratios[0]:.2f}",
-            f"{middle(name, 'whole'):,.0f}",
-            f"{ratios[1]:.2f}",
-            f"{middle(name, 'cpu'):.1f}",
+            f"{statistics.median(steady):,.0f}",
+            f"{_ratio(steady, bare['limit9']):.2f}",
+            f"{_ratio(steady, bare['limit2']):.2f}",
+            f"{statistics.median(one.whole for one in found):,.0f}",
+            f"{statistics.median(one.batch for one in found):,.0f}",
         )
-    table.add_row("LOAD DATA", f"{bare:,.0f}", f"{bare / middle('plain loop', 'steady'):.2f}", "", "", "")
-    console.print(table)
-    for name in set(results) - {"plain loop"}:
-        per_partition = middle(name, "memory") / (len(TOPICS) * PARTITIONS)
-        console.print(f"{name} at rest: {per_partition:.1f} MB (PSS) a partition, consumer and writer together")
-    if "other" in results:
-        pairs = zip(results["rtpipe"], results["other"], strict=True)
-        ratio = statistics.median(ours.steady / theirs.steady for ours, theirs in pairs)
-        console.print(f"rtpipe against other: {ratio:.2f} of its rows/s (20-90 %), median of the pairs")
+    for name, rated in bare.items():
+        rates.add_row(name, f"{statistics.median(rated):,.0f}")
+    console.print(rates)
+    console.print(_costs(results, limits))
+    for name in results.keys() - {"rtpipe"}:
+        ratio = _ratio([one.steady for one in results["rtpipe"]], [one.steady for one in results[name]])
+        console.print(f"rtpipe against {name}: {ratio:.2f} of its rows/s (20-90 %), median of the pairs")
+
+
+def _costs(results: Results, limits: Limits) -> Table:
+    costs = Table(title="CPU microseconds a row, 20-90 %; MB (PSS)", box=None)
+    for title in ("", "consumer", "writer", "client", *OTHERS, "start incl.", "MB loaded", "MB a partition, rest"):
+        costs.add_column(title, justify="right" if title else "left")
+    for name, found in results.items():
+        loop = name == "plain loop"  # its one process is the first of its tree
+        micros = {kind: statistics.median(one.micros.get(kind, 0.0) for one in found) for kind in (*CLIENT, *OTHERS)}
+        client = statistics.median(
+            one.micros["supervisor"] if loop else sum(one.micros.get(kind, 0.0) for kind in CLIENT) for one in found
+        )
+        costs.add_row(
+            name,
+            *("" if loop else f"{micros[kind]:.2f}" for kind in CLIENT),
+            f"{client:.2f}",
+            *("" if loop and kind == "supervisor" else f"{micros[kind]:.2f}" for kind in OTHERS),
+            f"{statistics.median(one.cpu for one in found):.1f}",
+            f"{statistics.median(one.loaded for one in found):,.0f}",
+            f"{found[0].memory / len(TOPICS) / PARTITIONS:.1f}" if found[0].memory else "",
+        )
+    for name, rated in limits.items():
+        costs.add_row(name, *[""] * 4, f"{statistics.median(one.micros for one in rated):.2f}")
+    return costs
+
+
+def _ratio(ours: list[float], theirs: list[float]) -> float:
+    """The median of the ratios of each round."""
+    return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
 if __name__ == "__main__":

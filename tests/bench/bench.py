@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pymysql
 from sqlalchemy.engine import make_url
 
 from infra.stack.state import Addresses
+from tests.bench import limit, processes
 
 TOPICS = ("dataset1", "dataset2", "dataset3")
 PARTITIONS = 3
@@ -32,8 +33,28 @@ class Round:
 
     steady: float  #: rows/s between 20 % and 90 % of the rows
     whole: float  #: rows/s from the start of the process to the last row
-    cpu: float  #: CPU seconds of its processes for a million rows
-    memory: float  #: MB (PSS) of its processes at rest, once all rows are in; 0 if not measured
+    cpu: float  #: CPU seconds of its processes for a million rows, its start included
+    memory: float  #: MB (PSS) of consumers and writers at rest, once all rows are in; 0 if not measured
+    loaded: float  #: MB (PSS) of all its processes when 90 % of the rows are in
+    micros: Mapping[str, float]  #: CPU microseconds a row between 20 % and 90 %, by kind of process
+    batch: float  #: rows a COMMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """How far a run is."""
+
+    seconds: float
+    rows: int
+    cpu: Mapping[str, float]  #: seconds so far, by kind of process
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One run of LOAD DATA."""
+
+    rate: float  #: rows/s
+    micros: float  #: CPU microseconds a row of the database
 
 
 class Bench:
@@ -53,6 +74,11 @@ class Bench:
             "PYTHONPATH": str(ROOT),
         }
         where = make_url(addresses.admin_database_url)
+        self.services = {
+            "database": _listener(where.port or 0),
+            "broker": _listener(int(addresses.bootstrap_servers.split(",")[0].rpartition(":")[2])),
+        }
+        self.lines: list[bytes] = []
         self.database: pymysql.Connection[Any] = pymysql.connect(
             host=where.host or "",
             port=where.port or 0,
@@ -105,22 +131,45 @@ class Bench:
         self.empty(topics)
         began = time.monotonic()
         with self.process(command, root) as process:
-            points = [(0.0, 0)]
-            while points[-1][1] < self.rows:
-                if process.poll() is not None:
-                    raise SystemExit(f"{command} ended with exit code {process.returncode}")
-                time.sleep(0.02)
-                points.append((time.monotonic() - began, self.consumed()))
+            commits = self.commits()
+            early = self._reach(0.2, process, began)
+            late = self._reach(0.9, process, began)
+            loaded = sum(processes.pss(found) for found in processes.kinds(process.pid).values())
+            end = self._reach(1.0, process, began)
+            commits = self.commits() - commits
             cpu = cpu_seconds(process.pid)
             memory = _settled_memory(process.pid) if at_rest else 0.0
         found = sum(int(self.sql(f"SELECT COUNT(*) FROM bank.{topic}")) for topic in topics)
         letters = int(self.sql("SELECT COUNT(*) FROM bank.rtpipe_dead_letters"))
         if (found, letters) != (self.rows - dead, dead):
             raise SystemExit(f"{command}: {found} rows and {letters} dead letters of {self.rows}, {dead} of them bad")
-        early = next(point for point in points if point[1] >= 0.2 * self.rows)
-        late = next(point for point in points if point[1] >= 0.9 * self.rows)
-        steady = (late[1] - early[1]) / max(late[0] - early[0], 1e-9)
-        return Round(steady, self.rows / points[-1][0], cpu / self.rows * 1e6, memory)
+        between = max(late.rows - early.rows, 1)
+        return Round(
+            steady=between / max(late.seconds - early.seconds, 1e-9),
+            whole=self.rows / end.seconds,
+            cpu=cpu / self.rows * 1e6,
+            memory=memory,
+            loaded=loaded,
+            micros={kind: (late.cpu[kind] - early.cpu.get(kind, 0.0)) / between * 1e6 for kind in late.cpu},
+            batch=self.rows / max(commits, 1),
+        )
+
+    def _reach(self, share: float, process: subprocess.Popen[bytes], began: float) -> Point:
+        """Wait until this share of the rows is in."""
+        while (done := self.consumed()) < share * self.rows:
+            if process.poll() is not None:
+                raise SystemExit(f"{process.args!r} ended with exit code {process.returncode}")
+            time.sleep(0.02)
+        seconds = time.monotonic() - began
+        cpu = processes.cpu_by_kind(processes.kinds(process.pid) | self.services)
+        return Point(seconds, done, cpu)
+
+    def commits(self) -> float:
+        """COMMIT statements that the server has run."""
+        with self.database.cursor() as cursor:
+            cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_commit'")
+            row = cursor.fetchone()
+        return float(row[1]) if row else 0.0
 
     @contextlib.contextmanager
     def process(self, command: list[str], root: Path = ROOT) -> Iterator[subprocess.Popen[bytes]]:
@@ -141,18 +190,29 @@ class Bench:
 
     def database_cpu(self) -> float:
         """CPU seconds that the database has used."""
-        path = next(self.directory.rglob("mariadb.pid"))
-        return sum(psutil.Process(int(path.read_text())).cpu_times()[:2])
+        return processes.cpu(self.services["database"])
 
-    def load_data(self) -> float:
-        """Rows/s of LOAD DATA LOCAL of a finished file, on one connection, with nothing else running."""
+    def keep_rows(self) -> None:
+        """Remember the rows that are in the tables now, as lines of a file for LOAD DATA."""
+        self.lines = []
+        for topic in TOPICS:
+            with self.database.cursor() as cursor:
+                cursor.execute(f"SELECT * FROM bank.{topic}")
+                self.lines += ["\t".join(map(str, row)).encode() + b"\n" for row in cursor.fetchall()]
+
+    def load_data(self, connections: int, rows: int) -> Limit:
+        """LOAD DATA LOCAL of the kept rows, with nothing else running; `rows`: of each commit, 0 for whole files."""
         self.empty(TOPICS)
-        path = self.directory / "rows.tsv"
-        with path.open("w") as out:
-            out.writelines(f"abcdef\t{1679818410755 + index}\t0.{index}\tghijkl\n" for index in range(self.rows))
-        began = time.monotonic()
-        self.sql(f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE bank.{TOPICS[0]}")
-        return self.rows / (time.monotonic() - began)
+        tables = [f"bank.{topic}" for topic in TOPICS]
+        before = self.database_cpu()
+        rate = limit.load(self.addresses.admin_database_url, tables, self.lines, connections=connections, rows=rows)
+        return Limit(rate, (self.database_cpu() - before) / len(self.lines) * 1e6)
+
+
+def _listener(port: int) -> list[psutil.Process]:
+    """The process that listens on this port of this machine."""
+    found = [one for one in psutil.net_connections("tcp") if one.status == "LISTEN" and one.laddr[1:] == (port,)]
+    return [psutil.Process(one.pid) for one in found if one.pid]
 
 
 def _family(pid: int) -> list[psutil.Process]:

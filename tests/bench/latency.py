@@ -112,24 +112,17 @@ def measure(bench: Bench, root: Path, values: dict[str, bytes], sent: Sent, opti
             time.monotonic(),
             cpu_seconds(process.pid),
             bench.database_cpu(),
-            _commits(bench),
+            bench.commits(),
         )
         found = look(bench.addresses, sent, reached, done)
         took = time.monotonic() - began
         cores = (cpu_seconds(process.pid) - cpu) / took
         database_cores = (bench.database_cpu() - database) / took
-        commits = (_commits(bench) - commits) / took
+        commits = (bench.commits() - commits) / took
         work.join()
     settled = min(moment for moment, _ in found) + options.warm_up
     late = sorted(seconds * 1000 for moment, seconds in found if moment >= settled)
     return Figures(late[len(late) // 2], late[len(late) * 99 // 100], late[-1], commits, cores, database_cores)
-
-
-def _commits(bench: Bench) -> float:
-    with bench.database.cursor() as cursor:
-        cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_commit'")
-        row = cursor.fetchone()
-    return float(row[1]) if row else 0.0
 
 
 def fill(bench: Bench) -> dict[str, bytes]:
