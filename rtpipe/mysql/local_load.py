@@ -6,7 +6,7 @@ A server may answer any statement with a request for any file: that is how a hos
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pymysql
@@ -38,6 +38,14 @@ class LoadingConnection(pymysql.Connection):
             self._content = None
         result = self._result
         return (result.affected_rows or 0, result.warning_count) if result else (0, 0)
+
+    def results(self, statements: bytes) -> Iterator[int]:
+        """Run several statements that were sent as one text; the rows of each. The server ends with the first that
+        fails, whose error is raised in its turn. Needs CLIENT.MULTI_STATEMENTS.
+        """
+        yield self.query(statements) or 0
+        while self._result is not None and self._result.has_next:
+            yield self.next_result() or 0
 
     def _read_query_result(self, unbuffered: bool = False) -> int | None:
         """As PyMySQL does it, but for the class of the result."""

@@ -55,15 +55,17 @@ class Frozen(Exception):  # noqa: N818
 
 
 class Inserts:
-    """One statement for each offset."""
+    """One statement for each offset, or one for all."""
 
     dead = 0
 
-    def __init__(self, offsets: list[int], table: str, *, frozen: bool) -> None:
+    def __init__(self, offsets: list[int], table: str, *, frozen: bool, apart: bool) -> None:
         self.rows = len(offsets)
         self._offsets = offsets
         self._table = table
         self._frozen = frozen
+        values = ", ".join(f"({offset})" for offset in offsets)
+        self.only_statement = None if frozen or apart else f"INSERT INTO {table} VALUES {values}".encode()
 
     def run(self, transaction: Transaction) -> None:
         for offset in self._offsets:
@@ -104,7 +106,8 @@ class World:
         try:
             frozen = self.chance.random() < 0.1
             batch = self.batch(owner.position.offset)
-            owner.commit(batch, Inserts(list(batch.offsets), self.spec.table, frozen=frozen))
+            apart = self.chance.random() < 0.5
+            owner.commit(batch, Inserts(list(batch.offsets), self.spec.table, frozen=frozen, apart=apart))
         except (Fenced, TemporaryError):
             self.owners.remove(mine)
             ledger.disconnect()

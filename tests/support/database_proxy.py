@@ -124,8 +124,7 @@ class DatabaseProxy(Proxy[DatabaseLink]):
 
     def _query(self, link: DatabaseLink, packet: bytes) -> bool:
         """Pass one query on, or break it; False if the connection is to end."""
-        statement = _statement(link, packet[5:])
-        fault = self._fault_for(statement) or self._refusal_of(packet[5:])
+        fault = self._fault_for(_statements(link, packet[5:])) or self._refusal_of(packet[5:])
         if fault is None:
             link.server.sendall(packet)
             return True
@@ -147,13 +146,11 @@ class DatabaseProxy(Proxy[DatabaseLink]):
         link.server.sendall(packet)
         return True
 
-    def _fault_for(self, statement: Statement | None) -> Fault | None:
-        if statement is None:
-            return None
+    def _fault_for(self, statements: tuple[Statement, ...]) -> Fault | None:
         with self._lock:
-            self.statements.append(statement)
+            self.statements += statements
             for fault in self._faults:
-                if fault.statement is statement and fault.times > 0:
+                if fault.statement in statements and fault.times > 0:
                     fault.times -= 1
                     return fault
         return None
@@ -185,17 +182,19 @@ class DatabaseProxy(Proxy[DatabaseLink]):
             data = link.server.recv(65_536)
 
 
-def _statement(link: DatabaseLink, sql: bytes) -> Statement | None:
-    """What the query is, and whether the link is in a batch's transaction after it."""
+def _statements(link: DatabaseLink, sql: bytes) -> tuple[Statement, ...]:
+    """What the query is, or all that goes in its one round trip, and whether a batch's transaction is open after it."""
     if sql.startswith(b"UPDATE kafka_offsets SET `offset`="):
+        if sql.endswith(b";COMMIT"):
+            return tuple(Statement)
         link.in_batch = True
-        return Statement.CAS
-    if link.in_batch and sql.startswith(b"INSERT "):
-        return Statement.INSERT
+        return (Statement.CAS,)
+    if link.in_batch and sql.startswith((b"INSERT ", b"LOAD DATA ")):
+        return (Statement.INSERT,)
     if sql in {b"COMMIT", b"ROLLBACK"}:
         was, link.in_batch = link.in_batch, False
-        return Statement.COMMIT if was and sql == b"COMMIT" else None
-    return None
+        return (Statement.COMMIT,) if was and sql == b"COMMIT" else ()
+    return ()
 
 
 def _exactly(source: socket.socket, count: int) -> bytes:

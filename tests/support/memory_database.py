@@ -18,7 +18,7 @@ from sqlalchemy.pool import StaticPool
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
-from rtpipe.mysql.error_numbers import CONNECTION_LOST
+from rtpipe.mysql.error_numbers import CONNECTION_LOST, Action
 from rtpipe.mysql.quoting import unescaped
 from workers.contract.errors import SetupError
 from workers.database.errors import DatabaseTrouble, trouble_of
@@ -49,6 +49,7 @@ class MemoryServer:
     has_dead_letters: bool = True
     mark: str = "columns"
     takes_load: bool = False
+    one_trip_is_safe: bool = True
     before: Callable[[str], None] = lambda _: None  #: called with each statement, before it
 
     def __post_init__(self) -> None:
@@ -172,10 +173,12 @@ class MemorySession:
     def __init__(self, server: MemoryServer, number: int) -> None:
         self._server = server
         self.id = number
+        self.one_trip_is_safe = server.one_trip_is_safe
         self.server = server.uuid
         self.connection = MemoryConnection(server)
         self.tables = MemoryTables(server)
         self.loads = MemoryLoads(server)
+        self.one_trip = MemoryOneTrip(self)
 
     def execute(self, statement: bytes) -> int:
         try:
@@ -214,6 +217,39 @@ class MemorySession:
     def close(self) -> None:
         self._server.said.append("CLOSE")
         self.connection.close()
+
+
+class MemoryOneTrip:
+    """As much of OneTrip as writers use."""
+
+    def __init__(self, session: MemorySession) -> None:
+        self._session = session
+
+    def is_safe(self) -> bool:
+        return self._session.one_trip_is_safe
+
+    def commit(self, update: bytes, *others: bytes) -> bool:
+        """Not one trip here, but the same outcome."""
+        try:
+            done = self._session.execute(update) == 1 and all(map(self._done, others))
+        except DatabaseTrouble as trouble:
+            trouble.at_commit = trouble.action is Action.LOST
+            if trouble.at_commit:
+                raise
+            done = False
+        if not done:
+            self._session.connection.rollback()
+            return False
+        try:
+            self._session.commit()
+        except DatabaseTrouble as trouble:
+            trouble.at_commit = True
+            raise
+        return True
+
+    def _done(self, statement: bytes) -> bool:
+        self._session.execute(statement)
+        return True
 
 
 def _engine() -> Engine:

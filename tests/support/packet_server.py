@@ -40,8 +40,19 @@ class PacketLink:
             data += more
         return data
 
-    def ok(self, rows: int = 0, warnings: int = 0) -> None:
-        self.send(b"\0" + bytes([rows, 0]) + struct.pack("<HH", 2, warnings))
+    def ok(self, rows: int = 0, warnings: int = 0, *, more: bool = False) -> None:
+        """`more`: the result of another statement follows."""
+        self.send(b"\0" + bytes([rows, 0]) + struct.pack("<HH", 2 | (8 if more else 0), warnings))
+
+    def rows(self, value: str) -> None:
+        """One row of one column."""
+        end = b"\xfe\0\0\2\0"
+        name = b"\1x"
+        self.send(b"\1")
+        self.send(b"\3def\0\0\0" + name + name + b"\x0c" + struct.pack("<HIBHBH", 45, 100, 253, 0, 0, 0))
+        self.send(end)
+        self.send(bytes([len(value)]) + value.encode())
+        self.send(end)
 
     def error(self, number: int, sqlstate: str = "HY000") -> None:
         self.send(b"\xff" + struct.pack("<H", number) + b"#" + sqlstate.encode() + b"said so")
@@ -102,7 +113,7 @@ class PacketServer:
                     return
                 statement = packet[1:].decode()
                 self.statements.append(statement)
-                if statement.startswith("SET "):
+                if statement.startswith("SET ") and "@" not in statement:
                     link.ok()
                 else:
                     self.answer(link, statement)

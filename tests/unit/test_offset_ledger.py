@@ -48,6 +48,7 @@ class Inserts:
     """Work that writes rows, and may find that some are refused."""
 
     values: list[int]
+    only_statement: bytes | None = None
     dead: int = 0
     refused_later: int = 0
     ran: list[int] = field(default_factory=list)

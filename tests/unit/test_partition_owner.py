@@ -102,6 +102,7 @@ class Nothing:
     """The work of a ledger that writes by itself."""
 
     rows, dead = 1, 0
+    only_statement = None
 
     def run(self, transaction: Transaction) -> None:
         pass

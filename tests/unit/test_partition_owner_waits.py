@@ -87,6 +87,7 @@ class One:
     """The work of one message, which can give up so many times."""
 
     rows, dead = 1, 0
+    only_statement = None
 
     def __init__(self, gives: int = 0) -> None:
         self.gives = gives

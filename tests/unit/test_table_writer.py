@@ -117,7 +117,7 @@ def test_a_schema_that_halts_the_partition_does_so_after_the_messages_before_it(
 
 def test_a_column_that_is_gone_is_asked_about_once_more() -> None:
     rig = Rig()
-    rig.server.faults.append(Fault("INSERT INTO `orders`", 1054))
+    rig.server.faults.append(Fault("INSERT INTO `orders`", 1054, times=2))
     rig.write(order(1))
     assert rig.schemas.asked == [1, 1]
     assert rig.stored() == (1, 1, 0)
@@ -125,7 +125,7 @@ def test_a_column_that_is_gone_is_asked_about_once_more() -> None:
 
 def test_what_waiting_does_not_mend_halts_with_partition_and_offset() -> None:
     rig = Rig()
-    rig.server.faults.append(Fault("INSERT INTO `orders`", 1146))
+    rig.server.faults.append(Fault("INSERT INTO `orders`", 1146, times=2))
     with pytest.raises(SetupError, match="orders/0 offset 0: table orders"):
         rig.write(order(1))
     assert rig.stored() == (0, 0, 0)

@@ -66,6 +66,19 @@ class BatchWork:
         return len(self.refusals)
 
     @property
+    def only_statement(self) -> bytes | None:
+        """All that is written, if it is one INSERT of the only schema id, and no row was refused lately."""
+        encoded, limits = self._encoded, self._limits
+        careless = limits.statement_rows == STATEMENT_ROWS and not limits.alike
+        if not careless or len(encoded.parts) != 1 or encoded.loaded or encoded.tombstones.keys or self.refusals:
+            return None
+        [part] = encoded.parts
+        last = KeyFold(encoded.row_keys, {}, soft=False).changes(()).rows if encoded.row_keys else None
+        some = [at for at, index in enumerate(part.indexes) if last is None or index in last]
+        pieces = list(part.fitting(some, limits.statement_rows, limits.max_packet))
+        return part.statement(pieces[0]) if len(pieces) == 1 else None
+
+    @property
     def loads(self) -> bool:
         """Whether rows go by LOAD DATA."""
         return bool(self._encoded.loaded)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from workers.contract.partition_spec import PartitionSpec
+from workers.database.one_trip import OneTrip
 from workers.database.session import DatabaseSession, open_session
 
 #: Opens a session by a URL; the seconds after which a silent server counts as gone.
@@ -23,6 +24,7 @@ class LedgerConnection:
         self.max_packet = 0  #: bytes of a statement that the server takes
         self.has_dead_letters = False  #: there is a table for them
         self.columns_mark = ""  #: another one after any change of the topic's table
+        self.one_trip: OneTrip | None = None  #: takes a whole transaction at once
         self.takes_load = False  #: rows of the topic's table may go by LOAD DATA LOCAL
 
     @property
@@ -32,6 +34,7 @@ class LedgerConnection:
             session = self._open(self._spec.current_database_url(), self._spec.database_seconds)
             try:
                 self.max_packet = session.max_packet
+                self.one_trip = session.one_trip if session.one_trip.is_safe() else None
                 self._look(session)
             except BaseException:
                 session.close()

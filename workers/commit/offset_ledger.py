@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.mysql.error_numbers import ROLLED_BACK
+from rtpipe.mysql.quoting import quoted_text
 from workers import kill_points
 from workers.commit.ledger_connection import LedgerConnection
 from workers.commit.offset_statements import ADVANCE, CORRECT
@@ -34,7 +35,11 @@ class OffsetLedger:
     ) -> None:
         """`sign_of_life` is called after each statement of a batch, of which one with many bad rows takes thousands."""
         self._sign_of_life = sign_of_life
-        self._row = {"of_topic": spec.key.topic, "of_partition": spec.key.partition, "of_group": spec.group}
+        self._row: dict[str, str | int] = {
+            "of_topic": spec.key.topic,
+            "of_partition": spec.key.partition,
+            "of_group": spec.group,
+        }
         self.connection = connection or LedgerConnection(spec)
         self._claim = PartitionClaim(spec, self.connection)
 
@@ -54,6 +59,8 @@ class OffsetLedger:
         COMMIT on another would commit nothing and succeed.
         """
         session = self.connection.session
+        if self._at_once(position, batch, work):
+            return True
         rows, dead = work.rows, work.dead
         if not self._advance(session, position, batch, rows, dead):
             return False
@@ -64,20 +71,28 @@ class OffsetLedger:
         self._commit(session)
         return True
 
+    def _at_once(self, position: Position, batch: Batch, work: Work) -> bool:
+        """All of it in one round trip. False if that is not possible, or was refused: then nothing of it is left, and
+        the usual way finds out why.
+        """
+        one_trip, statement = self.connection.one_trip, work.only_statement
+        if one_trip is None or statement is None:
+            return False
+        values = self._row | _moves(position, batch, work.rows, work.dead)
+        advance = ADVANCE % {name: one if isinstance(one, int) else quoted_text(one) for name, one in values.items()}
+        kill_points.reach("writer:begin")
+        try:
+            committed = one_trip.commit(advance.encode(), statement)
+        finally:
+            self._sign_of_life()
+        if committed:
+            kill_points.reach("writer:after_commit")
+        return committed
+
     def _advance(self, session: DatabaseSession, position: Position, batch: Batch, rows: int, dead: int) -> bool:
         with translated(OFFSETS.name):
             kill_points.reach("writer:begin")
-            moved = self._update(
-                session,
-                ADVANCE,
-                of_epoch=position.epoch,
-                at_offset=batch.first,
-                to_offset=batch.next_offset,
-                to_leader_epoch=batch.leader_epoch,
-                more_rows=rows,
-                more_dead=dead,
-            )
-            if moved != 1:
+            if self._update(session, ADVANCE, **_moves(position, batch, rows, dead)) != 1:
                 session.connection.rollback()
                 return False
             kill_points.reach("writer:cas_done")
@@ -127,3 +142,15 @@ class OffsetLedger:
     def disconnect(self) -> None:
         """Drop the connection; the server rolls back what was open on it."""
         self.connection.close()
+
+
+def _moves(position: Position, batch: Batch, rows: int, dead: int) -> dict[str, int]:
+    """What ADVANCE is told of a batch."""
+    return {
+        "of_epoch": position.epoch,
+        "at_offset": batch.first,
+        "to_offset": batch.next_offset,
+        "to_leader_epoch": batch.leader_epoch,
+        "more_rows": rows,
+        "more_dead": dead,
+    }

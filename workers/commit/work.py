@@ -40,6 +40,10 @@ class Work(Protocol):
     def dead(self) -> int:
         """Dead letters that it writes, as far as is known."""
 
+    @property
+    def only_statement(self) -> bytes | None:
+        """The one statement that is all of the work, if nothing says that the server may refuse it."""
+
     def run(self, transaction: Transaction) -> None:
         """Write all of it. NotWritten if the work gave up."""
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
+from pymysql.constants import CLIENT
 from sqlalchemy.engine import Connection, CursorResult, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from rtpipe.mysql.engine import is_mariadb, mysql_engine
 from rtpipe.mysql.error_numbers import CONNECTION_LOST, READ_ONLY, UNKNOWN_VARIABLE
+from rtpipe.mysql.local_load import LoadingConnection
 from workers.contract.errors import SetupError
 from workers.database.errors import DatabaseTrouble, login_of, translated, trouble_of
+from workers.database.one_trip import OneTrip
 from workers.database.table_checks import TableChecks
 from workers.database.table_load import LoadChecks, load_statement, packets_of
 
@@ -50,6 +53,7 @@ class DatabaseSession:
         connection.rollback()
         self.tables = TableChecks(connection)
         self.loads = LoadChecks(connection)
+        self.one_trip = OneTrip(self._driver_connection)
 
     def _one(self, sql: str) -> Any:
         return self.connection.exec_driver_sql(sql).one()
@@ -82,9 +86,7 @@ class DatabaseSession:
         """
         with translated():
             self._require_transaction()
-            driver: Any = self.connection.connection.driver_connection
-            rows, warnings = driver.load(load_statement(table, columns), packets_of(content, self.max_packet))
-        return rows, warnings
+            return self._driver_connection().load(load_statement(table, columns), packets_of(content, self.max_packet))
 
     def query(self, statement: bytes) -> list[Sequence[Any]]:
         """The rows that a query, which holds its values, gives. Raises DatabaseTrouble."""
@@ -98,6 +100,13 @@ class DatabaseSession:
         with translated():
             self._require_transaction()
             self.connection.commit()
+
+    def _driver_connection(self) -> LoadingConnection:
+        """In the place of one that it holds for lost, SQLAlchemy would open another, with other settings."""
+        if self.connection.closed or self.connection.invalidated:
+            raise DatabaseTrouble(CONNECTION_LOST)
+        driver: Any = self.connection.connection.driver_connection
+        return cast("LoadingConnection", driver)
 
     def _require_transaction(self) -> None:
         if not self.connection.in_transaction():
@@ -129,6 +138,7 @@ def open_session(url: str, silence: int) -> DatabaseSession:
         "charset": "utf8mb4",
         "init_command": MODE,
         "local_infile": True,
+        "client_flag": CLIENT.FOUND_ROWS | CLIENT.MULTI_STATEMENTS,
     }
     where = make_url(url)
     try:
