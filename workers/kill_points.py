@@ -16,6 +16,11 @@ def arm(spot: str) -> None:
     _hangs = how == "hang"
 
 
+def armed() -> bool:
+    """Whether a test wants to stop this process at a spot: between statements, which must not go as one then."""
+    return bool(_armed)
+
+
 def reach(spot: str) -> None:
     """Die or hang here if a test asked for it; otherwise one comparison."""
     if spot == _armed:

@@ -8,7 +8,13 @@ import pytest
 from sqlalchemy import make_url
 
 from rtpipe.mysql.engine import bare_connection
+from rtpipe.mysql.error_numbers import CONNECTION_LOST
+from tests.support.memory_database import MemoryOneTrip, MemoryServer
 from tests.support.packet_server import PacketLink, PacketServer
+from tests.support.specs import default_spec
+from workers import kill_points
+from workers.commit.ledger_connection import LedgerConnection
+from workers.contract.partition_spec import PartitionKey
 from workers.database.errors import DatabaseTrouble
 from workers.database.one_trip import OneTrip
 
@@ -102,3 +108,25 @@ def test_a_connection_that_is_lost_meanwhile_says_nothing_of_the_server(server: 
     with pytest.raises(DatabaseTrouble) as found:
         server.trip.is_safe()
     assert not found.value.at_commit
+
+
+def test_what_cuts_each_connection_that_tries_it_is_tried_by_no_third(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = MemoryServer()
+
+    def lost(_: MemoryOneTrip) -> bool:
+        raise DatabaseTrouble(CONNECTION_LOST)
+
+    monkeypatch.setattr(MemoryOneTrip, "is_safe", lost)
+    connection = LedgerConnection(default_spec(PartitionKey("orders", 0)), memory.open)
+    for _ in range(2):
+        with pytest.raises(DatabaseTrouble):
+            _ = connection.session
+    assert connection.session
+    assert connection.one_trip is None
+
+
+def test_with_a_kill_point_armed_statements_go_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kill_points, "_armed", "writer:cas_done")
+    assert kill_points.armed()
+    monkeypatch.setattr(kill_points, "_armed", "")
+    assert not kill_points.armed()

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from workers.contract.partition_spec import PartitionSpec
+from workers.database.errors import DatabaseTrouble
 from workers.database.one_trip import OneTrip
 from workers.database.session import DatabaseSession, open_session
 
 #: Opens a session by a URL; the seconds after which a silent server counts as gone.
 Open = Callable[[str, int], DatabaseSession]
+#: Connections in a row that may be lost in the trial of a whole transaction at once.
+_MOST_TRIALS_LOST = 2
 
 
 class LedgerConnection:
@@ -25,6 +28,7 @@ class LedgerConnection:
         self.has_dead_letters = False  #: there is a table for them
         self.columns_mark = ""  #: another one after any change of the topic's table
         self.one_trip: OneTrip | None = None  #: takes a whole transaction at once
+        self._trials_lost = 0  #: connections in a row that were lost when it was tried
         self.takes_load = False  #: rows of the topic's table may go by LOAD DATA LOCAL
 
     @property
@@ -34,13 +38,25 @@ class LedgerConnection:
             session = self._open(self._spec.current_database_url(), self._spec.database_seconds)
             try:
                 self.max_packet = session.max_packet
-                self.one_trip = session.one_trip if session.one_trip.is_safe() else None
+                self.one_trip = self._tried(session.one_trip)
                 self._look(session)
             except BaseException:
                 session.close()
                 raise
             self._session = session
         return self._session
+
+    def _tried(self, one_trip: OneTrip) -> OneTrip | None:
+        """None if it is not safe. Something in between may cut each connection that tries it: no third one does."""
+        if self._trials_lost == _MOST_TRIALS_LOST:
+            return None
+        try:
+            safe = one_trip.is_safe()
+        except DatabaseTrouble:
+            self._trials_lost += 1
+            raise
+        self._trials_lost = 0
+        return one_trip if safe else None
 
     def look(self) -> None:
         """Look at the tables again. SetupError if one does not roll back with the offset, or cannot be updated by key.

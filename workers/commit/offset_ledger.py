@@ -76,7 +76,7 @@ class OffsetLedger:
         the usual way finds out why.
         """
         one_trip, statement = self.connection.one_trip, work.only_statement
-        if one_trip is None or statement is None:
+        if one_trip is None or statement is None or kill_points.armed():
             return False
         values = self._row | _moves(position, batch, work.rows, work.dead)
         advance = ADVANCE % {name: one if isinstance(one, int) else quoted_text(one) for name, one in values.items()}

@@ -11,6 +11,8 @@ from avro_schemas.tables.row_layout import RowLayout
 
 if TYPE_CHECKING:
     from workers.rows.columnar.column_encoder import ColumnEncoder
+#: For polars' own allocator: memory that is free goes back to the system at once, since a writer rests at most times.
+_MEMORY = "narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0"
 
 
 def column_encoder(
@@ -31,6 +33,7 @@ def column_encoder(
 def load_polars() -> bool:
     """Whether polars is there, which this imports; with one thread, since there is a writer for each partition."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    os.environ.setdefault("_RJEM_MALLOC_CONF", _MEMORY)
     try:
         import polars  # noqa: F401, PLC0415 - an extra
     except ImportError:
