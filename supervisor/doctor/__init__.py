@@ -1,0 +1,1 @@
+"""`rtpipe doctor`: looks at services, tables, topics and this machine; each check says what to do."""
