@@ -27,7 +27,13 @@ pytest_plugins = ["pytester", "tests.support.command_answers", "tests.support.my
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
-KEPT = {"RTPIPE_NO_SKIPS", "RTPIPE_CACHE_DIR", "RTPIPE_SCHEDULES"}
+KEPT = {
+    "RTPIPE_NO_SKIPS",
+    "RTPIPE_CACHE_DIR",
+    "RTPIPE_SCHEDULES",
+    "RTPIPE_DIFFERENTIAL_ROWS",
+    "RTPIPE_DIFFERENTIAL_SEED",
+}
 MUST_RUN = {"integration", "crash", "security", "wheel"}
 #: Modules whose tests run against MySQL in `make faults` only, unless they are marked `both_servers`; in `make test`
 #: MariaDB stands for both.
