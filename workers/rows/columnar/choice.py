@@ -11,6 +11,7 @@ from avro_schemas.tables.row_layout import RowLayout
 
 if TYPE_CHECKING:
     from workers.rows.columnar.column_encoder import ColumnEncoder
+
 #: For polars' own allocator: memory that is free goes back to the system at once, since a writer rests at most times.
 _MEMORY = "narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0"
 
