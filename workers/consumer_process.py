@@ -157,7 +157,7 @@ class ConsumerProcess:
         if self._ready:
             return
         now = time.monotonic()
-        turn = min(max(_TURN, (now - self._heard_at) / _REST_SHARE), _TURN_AT_REST)
+        turn = min(max(_TURN, (now - self._heard_at) / _REST_SHARE), _TURN_AT_REST, self._spec.heartbeat_every)
         messages, end = topic.poll(builder.room(), turn if builder.lingers(now) is None else 0)
         now, self._flows = time.monotonic(), len(messages) >= _MANY
         if not messages and end is None:

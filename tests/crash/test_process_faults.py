@@ -13,7 +13,17 @@ import psutil
 import pytest
 
 from tests.support.database_proxy import Do, Statement
-from tests.support.fault_run import QUICK, FaultRun, all_run, fault_run, frozen, generations, moves_on, nobody_left
+from tests.support.fault_run import (
+    APART,
+    QUICK,
+    FaultRun,
+    all_run,
+    fault_run,
+    frozen,
+    generations,
+    moves_on,
+    nobody_left,
+)
 from tests.support.pipeline import ROOT, connect, kill, running_pipeline
 from tests.support.producers import ordered_producer
 from tests.support.start_helpers import helpers
@@ -90,7 +100,7 @@ def test_messages_of_sixteen_megabytes(stack: Addresses, tmp_path: Path) -> None
 @pytest.mark.parametrize("statement", [Statement.CAS, Statement.INSERT], ids=lambda statement: statement.name)
 def test_a_zombie_frozen_in_a_transaction(database: Addresses, tmp_path: Path, statement: Statement) -> None:
     """F7: it holds the row's lock; the successor KILLs its connection, and what it wakes up with is refused."""
-    with fault_run(database, tmp_path, partitions=1) as run:
+    with fault_run(database, tmp_path, partitions=1, env=APART) as run:
         with run.moving():
             before = all_run(run.pipeline)
             held = run.proxy.arm(statement, Do.HOLD_REPLY)

@@ -134,6 +134,10 @@ def frozen(pid: int) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
+#: The first writers send statement by statement, so that a test can come between them: no kill point has this name.
+APART = {"RTPIPE_KILL_POINT": "nowhere"}
+
+
 @contextlib.contextmanager
 def fault_run(
     database: Addresses,

@@ -228,8 +228,9 @@ class MemoryOneTrip:
     def is_safe(self) -> bool:
         return self._session.one_trip_is_safe
 
-    def commit(self, update: bytes, *others: bytes) -> bool:
+    def commit(self, update: bytes, *others: bytes, sign_of_life: Callable[[], None]) -> bool:
         """Not one trip here, but the same outcome."""
+        sign_of_life()
         try:
             done = self._session.execute(update) == 1 and all(map(self._done, others))
         except DatabaseTrouble as trouble:

@@ -178,3 +178,13 @@ def test_a_schema_with_parts_is_for_the_general_encoder() -> None:
     for kind in ({"type": "array", "items": "long"}, ["null", "long", "string"], {"type": "map", "values": "long"}):
         schema = {"type": "record", "name": "r", "fields": [{"name": "c", "type": kind}]}
         assert row_encoder(schema).columns is None
+
+
+def test_columns_that_are_the_same_for_all_messages_are_left_to_the_general_encoder() -> None:
+    schema = {
+        "type": "record",
+        "name": "nothing",
+        "fields": [{"name": "n", "type": "null"}, {"name": "v", "type": "int"}],
+    }
+    encoder = row_encoder(schema, exclude=("v",), metadata=("_schema_id",))
+    assert not same(encoder, batch_of([HEADER + body(schema, None, at) for at in range(3)]), range(3))

@@ -9,11 +9,16 @@ from sqlalchemy import make_url
 
 from rtpipe.mysql.engine import bare_connection
 from rtpipe.mysql.error_numbers import CONNECTION_LOST
-from tests.support.memory_database import MemoryOneTrip, MemoryServer
+from tests.support.batches import batch_of
+from tests.support.memory_database import MemoryOneTrip, MemoryServer, MemorySession
 from tests.support.packet_server import PacketLink, PacketServer
 from tests.support.specs import default_spec
+from tests.support.writer_rig import Patience
 from workers import kill_points
 from workers.commit.ledger_connection import LedgerConnection
+from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.partition_owner import PartitionOwner
+from workers.commit.work import Transaction
 from workers.contract.partition_spec import PartitionKey
 from workers.database.errors import DatabaseTrouble
 from workers.database.one_trip import OneTrip
@@ -130,3 +135,48 @@ def test_with_a_kill_point_armed_statements_go_one_by_one(monkeypatch: pytest.Mo
     assert kill_points.armed()
     monkeypatch.setattr(kill_points, "_armed", "")
     assert not kill_points.armed()
+
+
+class OneInsert:
+    """Work that is one statement."""
+
+    rows, dead = 1, 0
+
+    def __init__(self, text: str = "x") -> None:
+        self.only_statement = f"INSERT INTO orders (a, b) VALUES ('{text}', 1)".encode()
+
+    def run(self, transaction: Transaction) -> None:
+        transaction.execute(self.only_statement)
+
+    def give_up(self, _: DatabaseTrouble) -> bool:
+        return False
+
+
+def owner_on(memory: MemoryServer) -> PartitionOwner:
+    spec = default_spec(PartitionKey("orders", 0))
+    owner = PartitionOwner(spec.key, OffsetLedger(spec, connection=LedgerConnection(spec, memory.open)), Patience())
+    owner.claim()
+    return owner
+
+
+def test_what_cuts_each_connection_for_such_a_text_stops_no_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, tried = MemoryServer(), []
+
+    def lost(_: MemoryOneTrip, update: bytes, *__: object, **___: object) -> bool:
+        tried.append(update)
+        trouble = DatabaseTrouble(CONNECTION_LOST)
+        trouble.at_commit = True
+        raise trouble
+
+    monkeypatch.setattr(MemoryOneTrip, "commit", lost)
+    owner = owner_on(memory)
+    owner.commit(batch_of([b"a"]), OneInsert())
+    assert len(tried) == 1
+    assert memory.rows("SELECT a FROM orders") == [("x",)]
+
+
+def test_a_statement_that_nearly_fills_a_packet_goes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = MemoryServer()
+    monkeypatch.setattr(MemoryOneTrip, "commit", lambda *_, **__: pytest.fail("it would be too long with the others"))
+    owner_on(memory).commit(batch_of([b"a"]), OneInsert("x" * (MemorySession.max_packet - 100)))
+    assert memory.rows("SELECT COUNT(*) FROM orders") == [(1,)]

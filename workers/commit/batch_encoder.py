@@ -166,7 +166,11 @@ def _rows(encoder: RowEncoder, made: Encoded) -> Rows:
 
 def _all_fit(batch: Batch, max_packet: int) -> bool:
     """Whether no message is so long that its row may be too large for a statement, and by that a dead letter."""
-    return batch.values.size * _GROWTH <= max_packet or batch.values.longest * _GROWTH <= max_packet
+    most = max_packet // _GROWTH
+    headers = max(
+        (sum(len(name) + len(value or b"") for name, value in one or ()) for one in batch.headers.values()), default=0
+    )
+    return batch.size + headers <= most or batch.values.longest + batch.keys.longest + headers <= most
 
 
 def _too_large(part: Rows, max_packet: int) -> dict[int, Refusal]:

@@ -40,6 +40,7 @@ class OffsetLedger:
             "of_partition": spec.key.partition,
             "of_group": spec.group,
         }
+        self._apart = False  #: the next transaction goes statement by statement
         self.connection = connection or LedgerConnection(spec)
         self._claim = PartitionClaim(spec, self.connection)
 
@@ -69,6 +70,7 @@ class OffsetLedger:
         if transaction.refused or (work.rows, work.dead) != (rows, dead):
             self._correct(session, position, batch, work.rows - rows, work.dead - dead)
         self._commit(session)
+        self._apart = False
         return True
 
     def _at_once(self, position: Position, batch: Batch, work: Work) -> bool:
@@ -76,15 +78,16 @@ class OffsetLedger:
         the usual way finds out why.
         """
         one_trip, statement = self.connection.one_trip, work.only_statement
-        if one_trip is None or statement is None or kill_points.armed():
+        if one_trip is None or statement is None or self._apart or kill_points.armed():
+            return False
+        if len(statement) > self.connection.max_packet // 2:  # the others of the text need room, too
             return False
         values = self._row | _moves(position, batch, work.rows, work.dead)
         advance = ADVANCE % {name: one if isinstance(one, int) else quoted_text(one) for name, one in values.items()}
         kill_points.reach("writer:begin")
-        try:
-            committed = one_trip.commit(advance.encode(), statement)
-        finally:
-            self._sign_of_life()
+        self._apart = True  # something in between may cut each connection for such a text: never twice in a row
+        committed = one_trip.commit(advance.encode(), statement, sign_of_life=self._sign_of_life)
+        self._apart = False
         if committed:
             kill_points.reach("writer:after_commit")
         return committed

@@ -93,6 +93,8 @@ class PartitionOwner:
                 raise self._judgement(self._ledger.read())
             except NotWritten:
                 self._roll_back()
+                if attempt:
+                    self._outage.over()
                 raise
             except DatabaseTrouble as caught:
                 trouble = caught

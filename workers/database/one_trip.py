@@ -46,9 +46,11 @@ class OneTrip:
             driver.rollback()
         return found is not None and str(found[0]) == "1"
 
-    def commit(self, update: bytes, *others: bytes) -> bool:
+    def commit(self, update: bytes, *others: bytes, sign_of_life: Callable[[], None] = lambda: None) -> bool:
         """Whether the statements are committed: if not, one was refused, or `update` found no row, and nothing is left
-        of them. Raises DatabaseTrouble, with `at_commit` if what became of the COMMIT is not known.
+        of them. `sign_of_life` is called after each, which may have waited for locks.
+
+        Raises DatabaseTrouble, with `at_commit` if what became of the COMMIT is not known.
         """
         statements: Sequence[bytes] = (update, _MATCHED_ONE, *others, b"COMMIT")
         done = 0
@@ -57,6 +59,7 @@ class OneTrip:
             try:
                 for _ in driver.results(b";".join(statements)):
                     done += 1
+                    sign_of_life()
             except (pymysql.err.Error, OSError) as error:
                 trouble = trouble_of(error)
                 trouble.at_commit = trouble.action is Action.LOST or done == len(statements) - 1

@@ -51,6 +51,7 @@ class ColumnEncoder:
             found = self._found(batch, indexes)
             out = io.BytesIO()
             texts = found.select([column.form.text.alias(column.name) for column in self._columns])
+            _require_all(texts, indexes)
             texts.write_csv(out, include_header=False, separator="\t", quote_style="non_numeric", null_value=NULL)
             return out.getvalue()
         return None
@@ -66,6 +67,7 @@ class ColumnEncoder:
             if self._key:
                 wanted.append(row_literals(self._key, escaped).alias("key"))
             texts = found.select(wanted)
+            _require_all(texts, indexes)
             return texts["row"].to_list(), texts["key"].to_list() if self._key else []
         return None
 
@@ -77,6 +79,12 @@ class ColumnEncoder:
         if self._doubts and any(found.select(self._doubts).row(0)):
             raise DoubtError("values that their columns may not take")
         return found.with_columns(self._metadata.of(batch, indexes))
+
+
+def _require_all(texts: pl.DataFrame, indexes: Sequence[int]) -> None:
+    """Columns that are the same for all messages have one row if no other column is beside them."""
+    if texts.height != len(indexes):
+        raise DoubtError("not as many rows as messages")
 
 
 def made_for(
