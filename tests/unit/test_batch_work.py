@@ -279,6 +279,14 @@ def test_after_an_error_that_is_not_its_own_it_is_not_tried_again(number: int) -
     assert server.said == ["INSERT (a)", "LOAD t (`a`) b\nc\n"]
 
 
+def test_a_load_that_was_not_reached_is_tried_the_next_time() -> None:
+    found, server = loading(), Loads((2, 0))
+    with pytest.raises(DatabaseTrouble):
+        found.run(Server(a=DatabaseTrouble(1114)))  # of the row that goes by INSERT before it
+    found.run(server)
+    assert server.said == ["INSERT (a)", "LOAD t (`a`) b\nc\n"]
+
+
 def test_nothing_is_loaded_after_a_row_that_insert_refuses() -> None:
     with pytest.raises(LoadFailed, match=r"^a row of the batch was refused by INSERT$"):
         loading().run(Server(a=DatabaseTrouble(1406)))

@@ -16,7 +16,7 @@ from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import Action
 from tests.support.batches import batch_of
 from workers.commit.partition_owner import PartitionOwner
-from workers.commit.work import TooMuch, Transaction, Work
+from workers.commit.work import NotWritten, TooMuch, Transaction, Work
 from workers.contract.batch import Batch
 from workers.contract.errors import BrokenInvariant, Fenced, SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionKey
@@ -24,7 +24,7 @@ from workers.contract.reports import Position
 from workers.database.errors import DatabaseTrouble
 
 KEY = PartitionKey("orders", 3)
-LOST, DEADLOCK, READ_ONLY, TOO_LONG = 2013, 1213, 1290, 1406
+LOST, DEADLOCK, READ_ONLY, TOO_LONG, DISK_FULL = 2013, 1213, 1290, 1406, 1114
 
 
 class Server:
@@ -85,12 +85,14 @@ class MemoryLedger:
 class NoWait:
     def __init__(self) -> None:
         self.reasons: list[str] = []
+        self.waits = False  #: as the status would say
 
     def pause(self, reason: str, seconds: float) -> None:
         self.reasons.append(reason)
+        self.waits = True
 
     def over(self) -> None:
-        pass
+        self.waits = False
 
 
 def batch(first: int, count: int = 2) -> Batch:
@@ -146,6 +148,29 @@ def test_a_deadlock_replays_the_whole_batch() -> None:
     commit(owner, batch(0))
     assert server.written == [0, 1]
     assert owner.position.epoch == 1
+
+
+@pytest.mark.parametrize("gives_up", [NotWritten("another way"), TooMuch(DatabaseTrouble(DISK_FULL))], ids=["way", "size"])
+def test_an_outage_is_over_with_the_next_commit_and_not_before(gives_up: NotWritten) -> None:
+    """A server whose disk is full takes the claim of a new connection; that it takes no rows is still true."""
+
+    server, outage, another_way = Server(), NoWait(), [gives_up]
+
+    class GivesUp(MemoryLedger):
+        def transact(self, position: Position, batch: Batch, work: Work) -> bool:
+            if outage.waits and another_way:
+                raise another_way.pop()
+            return super().transact(position, batch, work)
+
+    owner = PartitionOwner(KEY, GivesUp(server, [("before", DISK_FULL)]), outage)
+    owner.claim()
+    with pytest.raises(type(gives_up)):
+        commit(owner, batch(0))
+    assert outage.waits
+    assert not server.written
+    commit(owner, batch(0))
+    assert not outage.waits
+    assert server.written == [0, 1]
 
 
 def test_a_refused_value_is_the_callers_to_judge() -> None:

@@ -111,10 +111,10 @@ class BatchWork:
         """If the transaction was lost with its connection, a proxy may have cut it for the LOAD DATA."""
         if self._load_tried:
             raise LoadFailed("the transaction in which it was tried was not committed")
-        self._load_tried = True
         self.write_rows(transaction.execute)
         if self.server_refused:
             raise LoadFailed("a row of the batch was refused by INSERT")
+        self._load_tried = True
         for part in self._encoded.loaded:
             _load(transaction, part)
 

@@ -93,8 +93,6 @@ class PartitionOwner:
                 raise self._judgement(self._ledger.read())
             except NotWritten:
                 self._roll_back()
-                if attempt:
-                    self._outage.over()
                 raise
             except DatabaseTrouble as caught:
                 trouble = caught
@@ -102,8 +100,7 @@ class PartitionOwner:
             if self._overcome(trouble, attempt, batch):
                 break
             self._lessen(trouble, attempt, batch, work)
-        if attempt:
-            self._outage.over()
+        self._outage.over()  # not before: that the database takes a claim does not say that it takes rows
 
     def _overcome(self, trouble: DatabaseTrouble, attempt: int, batch: Batch) -> bool:
         """Be ready for another try; True if none is needed. Raises what no other try can mend."""
