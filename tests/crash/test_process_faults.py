@@ -143,6 +143,7 @@ def test_stopped_while_the_database_is_silent(stack: Addresses, tmp_path: Path) 
     with fault_run(stack, tmp_path, env={"RTPIPE_DRAIN_SECONDS": "3"}) as run:
         with run.moving():
             with run.proxy.swallowing():
+                eventually(lambda: run.proxy.swallowed >= 2, within=60, what="both writers wait for an answer")
                 run.supervisor.send_signal(signal.SIGTERM)
                 started = time.monotonic()
                 assert run.supervisor.wait(30) == 75
