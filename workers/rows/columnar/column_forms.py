@@ -15,9 +15,10 @@ from sqlalchemy.types import CHAR, DATE, DECIMAL, VARCHAR, Integer, TypeEngine
 from avro_schemas.columns.types import ColumnShape
 from workers.rows.columnar.form import ColumnForm, Form
 from workers.rows.columnar.number_forms import decimal, flag, floating, whole
-from workers.rows.columnar.text_forms import TEXT_TYPES, data, symbol, text, uuid, uuid_of_bytes
+from workers.rows.columnar.text_forms import data, symbol, text, uuid, uuid_of_bytes
 from workers.rows.columnar.time_forms import date, moment, time_of_day
 from workers.rows.columnar.wire_fields import WireField
+from workers.rows.literals.text_literals import TEXT_TYPES
 
 
 def column_form(column: ColumnShape, field: WireField | None, *, nonfinite: str) -> ColumnForm | None:

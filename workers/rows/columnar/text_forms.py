@@ -11,20 +11,14 @@ import polars as pl
 from sqlalchemy.dialects.mysql import (
     BLOB,
     LONGBLOB,
-    LONGTEXT,
     MEDIUMBLOB,
-    MEDIUMTEXT,
-    TEXT,
     TINYBLOB,
-    TINYTEXT,
 )
 from sqlalchemy.types import BINARY, CHAR, VARBINARY, VARCHAR, TypeEngine
 
 from workers.rows.columnar.form import Form
-from workers.rows.literals.text_literals import MOST_BYTES
+from workers.rows.literals.text_literals import MOST_BYTES, TEXT_TYPES
 
-#: Columns whose values are texts.
-TEXT_TYPES = (VARCHAR, CHAR, TINYTEXT, TEXT, MEDIUMTEXT, LONGTEXT)
 _BYTES_TYPES = (BINARY, VARBINARY, TINYBLOB, BLOB, MEDIUMBLOB, LONGBLOB)
 _UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 #: Where the parts of a UUID of 32 hexadecimal digits begin and end.
