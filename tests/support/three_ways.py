@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -12,7 +12,7 @@ from unittest import mock
 from sqlalchemy.dialects.mysql import FLOAT
 from sqlalchemy.engine import make_url
 
-from avro_schemas.tables.layout import TableLayout, table_layout
+from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.rules import TableRules
@@ -33,19 +33,20 @@ from workers.rows import row_encoder
 
 WAYS = ("load", "columns", "rows")
 METADATA = ("_kafka_partition", "_kafka_offset", "_kafka_timestamp", "_schema_id", "_kafka_key", "_kafka_headers")
-RULES = TableRules(metadata=METADATA)
+RULES = TableRules(metadata=METADATA, flatten=1)
 
 
 @dataclass
-class OneSchema:
-    """Every id is that of one schema."""
+class Versions:
+    """The schemas of a topic by their ids; the table is that of the first, which has all columns."""
 
-    schema: Any
-    layout: TableLayout
+    schemas: Mapping[int, Any]
+    table: str
 
     def rows(self, schema_id: int, *, again: bool = False, also: tuple[int, ...] = ()) -> SchemaLayout:
         assert again in {True, False}, also
-        return SchemaLayout(schema_id, self.schema, self.layout.rows())
+        schema = self.schemas[schema_id]
+        return SchemaLayout(schema_id, schema, table_layout(schema, table=self.table, rules=RULES).rows())
 
     def newest(self, *, again: bool = False) -> SchemaLayout:
         return self.rows(1, again=again)
@@ -57,12 +58,12 @@ class OneSchema:
 class Way:
     """A writer with a partition, a table and offsets of its own."""
 
-    def __init__(self, name: str, database_url: str, schema: Any) -> None:
+    def __init__(self, name: str, database_url: str, schemas: Mapping[int, Any]) -> None:
         self.name = name
-        layout = table_layout(schema, table=f"t_{name}", rules=RULES)
+        table = f"t_{name}"
         spec = default_spec(
             PartitionKey(f"both_{name}", 0),
-            table=layout.name,
+            table=table,
             rules=RULES,
             group=uuid.uuid4().hex,
             database_url=database_url,
@@ -73,7 +74,7 @@ class Way:
         self._connection = LedgerConnection(spec)
         owner = PartitionOwner(spec.key, OffsetLedger(spec, connection=self._connection), Patience())
         owner.claim()
-        self._writer = TableWriter(spec, owner, self._connection, BatchEncoder(spec, OneSchema(schema, layout)))
+        self._writer = TableWriter(spec, owner, self._connection, BatchEncoder(spec, Versions(schemas, table)))
 
     def write(self, batch: Batch) -> None:
         """Commit the batch."""
@@ -103,13 +104,13 @@ class ThreeWays:
         self._cursor.execute(sql)
         return list(self._cursor.fetchall())
 
-    def stored(self, schema: Any, batches: Sequence[Batch]) -> Iterator[tuple[str, Any, Any]]:
+    def stored(self, schemas: Mapping[int, Any], batches: Sequence[Batch]) -> Iterator[tuple[str, Any, Any]]:
         """Writes the batches in each way; what is in the table then, byte for byte, and the dead letters."""
         for name in WAYS:
-            layout = table_layout(schema, table=f"t_{name}", rules=RULES)
+            layout = table_layout(schemas[1], table=f"t_{name}", rules=RULES)
             self._run(f"DROP TABLE IF EXISTS {layout.name}")
             self._run(create_table_sql(layout.table))
-            way = Way(name, self._url, schema)
+            way = Way(name, self._url, schemas)
             for batch in batches:
                 way.write(batch)
             way.close()

@@ -150,7 +150,7 @@ def test_a_deadlock_replays_the_whole_batch() -> None:
     assert owner.position.epoch == 1
 
 
-@pytest.mark.parametrize("gives_up", [NotWritten("another way"), TooMuch(DatabaseTrouble(DISK_FULL))], ids=["way", "size"])
+@pytest.mark.parametrize("gives_up", [NotWritten("another"), TooMuch(DatabaseTrouble(DISK_FULL))], ids=str)
 def test_an_outage_is_over_with_the_next_commit_and_not_before(gives_up: NotWritten) -> None:
     """A server whose disk is full takes the claim of a new connection; that it takes no rows is still true."""
 
