@@ -37,7 +37,7 @@ coverage: dev  ## statements and branches of workers and supervisor that the uni
 	  printf '%-26s %s %%, and 90 %% at least\n' "$$room" "$$total"; \
 	done; exit $${below:-0}
 
-mutants: dev  ## change the exactly-once core in a thousand ways; which changes no unit test notices (ARGS="workers.commit.row_trial*")
+mutants: dev  ## change the exactly-once core in a thousand ways; which changes no unit test notices (ARGS="workers.commit.writing.row_trial*")
 	@group='import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["mutants"])'; \
 	  $(BIN)/python -m pip install --quiet --upgrade --target .mutants $$($(BIN)/python -c "$$group")
 	@# A test that mutmut cannot name to pytest would count as one that noticed the change.

@@ -13,10 +13,10 @@ from multiprocessing.connection import Connection
 from rtpipe.errors import ExitCode, RtpipeError
 from rtpipe.log import get_logger
 from workers import kill_points, memory
-from workers.commit.batch_encoder import BatchEncoder
 from workers.commit.database_outage import DatabaseOutage
 from workers.commit.dead_letters.log import DeadLetterLog
-from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.encoding.batch_encoder import BatchEncoder
+from workers.commit.offsets.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.table_writer import TableWriter, Written
 from workers.contract.batch import Batch

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, func, select, update
 
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from supervisor.admin.connection import admin_connection
-from workers.commit.offset_statements import row_of
+from workers.commit.offsets.offset_statements import row_of
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 

@@ -17,7 +17,7 @@ from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
 from supervisor.settings.registry_settings import open_registry
 from supervisor.settings.settings import Settings
-from workers.commit.batch_encoder import BatchEncoder
+from workers.commit.encoding.batch_encoder import BatchEncoder
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
 from workers.contract.reports import SchemaWanted

@@ -18,7 +18,7 @@ from tests.support.batches import batch_of
 from tests.support.database_proxy import DatabaseProxy, Do, Statement, database_proxy
 from tests.support.pipeline import connect
 from tests.support.specs import default_spec
-from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.offsets.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.work import Transaction
 from workers.contract.batch import Batch

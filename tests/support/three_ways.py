@@ -21,9 +21,9 @@ from rtpipe.mysql.quoting import quoted
 from tests.support.pipeline import connect
 from tests.support.specs import default_spec
 from tests.support.writer_rig import Patience
-from workers.commit.batch_encoder import BatchEncoder
-from workers.commit.ledger_connection import LedgerConnection
-from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.encoding.batch_encoder import BatchEncoder
+from workers.commit.offsets.ledger_connection import LedgerConnection
+from workers.commit.offsets.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.table_writer import TableWriter
 from workers.contract.batch import Batch

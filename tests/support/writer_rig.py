@@ -11,9 +11,9 @@ from tests.support.batches import batch_of
 from tests.support.memory_database import MemoryServer
 from tests.support.small_orders import SmallSchemas
 from tests.support.specs import default_spec
-from workers.commit.batch_encoder import BatchEncoder
-from workers.commit.ledger_connection import LedgerConnection
-from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.encoding.batch_encoder import BatchEncoder
+from workers.commit.offsets.ledger_connection import LedgerConnection
+from workers.commit.offsets.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.table_writer import TableWriter, Written
 from workers.contract.partition_spec import PartitionKey, PartitionSpec

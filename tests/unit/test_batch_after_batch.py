@@ -12,9 +12,9 @@ from avro_schemas.tables.rules import TableRules
 from tests.support.memory_database import Fault
 from tests.support.small_orders import order
 from tests.support.writer_rig import Rig, spec_with
-from workers.commit.batch_encoder import BatchEncoder
-from workers.commit.row_statements import CAREFUL_ROWS
-from workers.commit.row_trial import ALIKE
+from workers.commit.encoding.batch_encoder import BatchEncoder
+from workers.commit.encoding.row_statements import CAREFUL_ROWS
+from workers.commit.writing.row_trial import ALIKE
 from workers.contract.errors import DataError, DeadLetterLimitError
 
 UNKNOWN_ERROR, UNKNOWN_COLUMN = 59_999, 1054

@@ -11,10 +11,10 @@ from avro_schemas.tables.rules import TableRules
 from tests.support.batches import batch_of
 from tests.support.specs import default_spec
 from tests.support.transactions import FakeTransaction
-from workers.commit.batch_work import BatchWork, LoadFailed, WorkLimits
-from workers.commit.encoded_batch import EncodedBatch
-from workers.commit.row_statements import LoadedRows, Rows
-from workers.commit.tombstones import Tombstones
+from workers.commit.encoding.encoded_batch import EncodedBatch
+from workers.commit.encoding.row_statements import LoadedRows, Rows
+from workers.commit.encoding.tombstones import Tombstones
+from workers.commit.writing.batch_work import BatchWork, LoadFailed, WorkLimits
 from workers.contract.errors import RowExistsError
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal

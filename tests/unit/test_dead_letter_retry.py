@@ -15,8 +15,8 @@ from rtpipe.errors import RtpipeError, UnreachableError
 from tests.support.memory_database import Fault, MemoryServer
 from tests.support.small_orders import SmallSchemas, order
 from tests.support.specs import default_spec
-from workers.commit.batch_encoder import BatchEncoder
 from workers.commit.dead_letters.rows import NOT_KEPT
+from workers.commit.encoding.batch_encoder import BatchEncoder
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource, dead_letter_of

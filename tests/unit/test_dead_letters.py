@@ -27,9 +27,9 @@ from supervisor.dead_letters.retry import RetryTally
 from supervisor.dead_letters.selection import selection
 from tests.support.specs import default_spec
 from workers.commit.dead_letters.rows import NOT_KEPT, dead_letter_text
-from workers.commit.encoded_batch import EncodedBatch
-from workers.commit.row_statements import Rows
-from workers.commit.tombstones import Tombstones
+from workers.commit.encoding.encoded_batch import EncodedBatch
+from workers.commit.encoding.row_statements import Rows
+from workers.commit.encoding.tombstones import Tombstones
 from workers.contract.batch import Headers
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal

@@ -15,8 +15,8 @@ from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import KeyFormat, TableRules
 from tests.support.batches import batch_of
 from tests.support.specs import default_spec
-from workers.commit.batch_encoder import BatchEncoder
-from workers.commit.encoded_batch import EncodedBatch
+from workers.commit.encoding.batch_encoder import BatchEncoder
+from workers.commit.encoding.encoded_batch import EncodedBatch
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal
 from workers.contract.schema_answers import KeySchema, SchemaLayout, SchemaRefused

@@ -13,8 +13,8 @@ from tests.support.batches import batch_of
 from tests.support.memory_database import Fault, MemoryServer
 from tests.support.specs import default_spec
 from workers import kill_points
-from workers.commit.ledger_connection import LedgerConnection
-from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.offsets.ledger_connection import LedgerConnection
+from workers.commit.offsets.offset_ledger import OffsetLedger
 from workers.commit.work import Transaction
 from workers.contract.errors import Fenced, SetupError, TemporaryError, TopicChangedError
 from workers.contract.partition_spec import PartitionKey, PartitionSpec

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from workers.commit.offset_statements import ADVANCE, CORRECT
+from workers.commit.offsets.offset_statements import ADVANCE, CORRECT
 
 WHERE = {"of_topic", "of_partition", "of_group", "of_epoch", "at_offset"}
 

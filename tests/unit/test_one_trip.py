@@ -15,8 +15,8 @@ from tests.support.packet_server import PacketLink, PacketServer
 from tests.support.specs import default_spec
 from tests.support.writer_rig import Patience
 from workers import kill_points
-from workers.commit.ledger_connection import LedgerConnection
-from workers.commit.offset_ledger import OffsetLedger
+from workers.commit.offsets.ledger_connection import LedgerConnection
+from workers.commit.offsets.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.work import Transaction
 from workers.contract.partition_spec import PartitionKey

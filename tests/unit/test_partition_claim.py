@@ -9,9 +9,9 @@ import pytest
 from rtpipe.errors import RtpipeError
 from tests.support.memory_database import MemoryServer
 from tests.support.specs import default_spec
-from workers.commit import partition_claim
-from workers.commit.ledger_connection import LedgerConnection
-from workers.commit.partition_claim import PartitionClaim
+from workers.commit.offsets import partition_claim
+from workers.commit.offsets.ledger_connection import LedgerConnection
+from workers.commit.offsets.partition_claim import PartitionClaim
 from workers.contract.errors import Fenced, SetupError, TopicChangedError
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Position

@@ -18,12 +18,12 @@ from rtpipe.mysql.error_numbers import ROLLED_BACK, Action, action_of, is_known
 from tests.support.batches import batch_of
 from tests.support.specs import default_spec
 from tests.support.transactions import FakeTransaction
-from workers.commit.encoded_batch import EncodedBatch
+from workers.commit.encoding.encoded_batch import EncodedBatch
+from workers.commit.encoding.row_statements import Rows
 from workers.commit.partition_owner import PartitionOwner
-from workers.commit.row_statements import Rows
-from workers.commit.row_trial import ALIKE
 from workers.commit.table_writer import TableWriter
 from workers.commit.work import Work
+from workers.commit.writing.row_trial import ALIKE
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Position

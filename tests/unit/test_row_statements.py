@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.commit.batch_refusals import BatchRefusals, TooManyRefused
 from workers.commit.caution import Caution
 from workers.commit.dead_letters.budget import DeadLetterBudget
-from workers.commit.row_statements import CAREFUL_ROWS, STATEMENT_ROWS, Rows
+from workers.commit.encoding.row_statements import CAREFUL_ROWS, STATEMENT_ROWS, Rows
+from workers.commit.writing.batch_refusals import BatchRefusals, TooManyRefused
 from workers.contract.refusal import Reason, Refusal
 
 NO = Refusal(Reason.VALUE, "no")

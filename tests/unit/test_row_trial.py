@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtpipe.mysql.error_numbers import Action
-from workers.commit.row_statements import Rows
-from workers.commit.row_trial import ALIKE, RowTrial
+from workers.commit.encoding.row_statements import Rows
+from workers.commit.writing.row_trial import ALIKE, RowTrial
 from workers.database.errors import DatabaseTrouble
 
 TOO_LONG, CHECK, NO_TABLE, DEADLOCK, UNKNOWN, NO_COLUMN = 1406, 3819, 1146, 1213, 59_999, 1054

@@ -1,8 +1,8 @@
 """The exactly-once core: a batch -> rows, dead letters and offset in one transaction.
 
-table_writer       the way of a batch to its COMMIT
-batch_encoder      what is written of it: encoded_batch, tombstones, key_watch, row_statements
+table_writer       the way of a batch to its COMMIT; caution says how
+encoding           its messages -> what is written for them
 partition_owner    what follows from each answer of the database; database_outage waits
-offset_ledger      the transaction: offset_statements, open_transaction, partition_claim, ledger_connection
-batch_work         rows and dead letters in it (work), what the server refuses: row_trial, batch_refusals, caution
+offsets            the transaction, and who owns the partition
+writing            rows and dead letters in it (work), and what the server refuses
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.commit.row_statements import CAREFUL_ROWS, STATEMENT_ROWS
+from workers.commit.encoding.row_statements import CAREFUL_ROWS, STATEMENT_ROWS
 
 #: Batches without a row that the server refuses, after which none is expected.
 _QUIET = 50

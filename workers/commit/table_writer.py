@@ -15,13 +15,13 @@ from typing import Protocol
 from rtpipe.errors import RtpipeError
 from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import UNKNOWN_COLUMN
-from workers.commit.batch_encoder import BatchEncoder, TableMustChange
-from workers.commit.batch_refusals import TooManyRefused
-from workers.commit.batch_work import BatchWork, LoadFailed, WorkLimits
 from workers.commit.caution import Caution
 from workers.commit.dead_letters.budget import DeadLetterBudget
+from workers.commit.encoding.batch_encoder import BatchEncoder, TableMustChange
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.work import TooMuch
+from workers.commit.writing.batch_refusals import TooManyRefused
+from workers.commit.writing.batch_work import BatchWork, LoadFailed, WorkLimits
 from workers.contract.batch import Batch
 from workers.contract.errors import DataError, DeadLetterLimitError
 from workers.contract.partition_spec import PartitionSpec

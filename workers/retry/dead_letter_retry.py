@@ -21,10 +21,10 @@ from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.mysql.error_numbers import PASSING, UNKNOWN_COLUMN, Action
 from rtpipe.pause import PausePolicy
 from workers import kill_points
-from workers.commit.batch_encoder import BatchEncoder, TableMustChange
-from workers.commit.batch_work import BatchWork, WorkLimits
-from workers.commit.encoded_batch import EncodedBatch
-from workers.commit.ledger_connection import Open
+from workers.commit.encoding.batch_encoder import BatchEncoder, TableMustChange
+from workers.commit.encoding.encoded_batch import EncodedBatch
+from workers.commit.offsets.ledger_connection import Open
+from workers.commit.writing.batch_work import BatchWork, WorkLimits
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Refusal

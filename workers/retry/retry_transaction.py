@@ -12,9 +12,9 @@ from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.mysql.error_numbers import ROLLED_BACK
 from workers import kill_points
-from workers.commit.batch_work import BatchWork
 from workers.commit.dead_letters.rows import dead_letter_text
-from workers.commit.offset_statements import row_of
+from workers.commit.offsets.offset_statements import row_of
+from workers.commit.writing.batch_work import BatchWork
 from workers.contract.refusal import Refusal
 from workers.database.errors import DatabaseTrouble, translated
 from workers.database.session import DatabaseSession

@@ -7,7 +7,7 @@ from typing import Any
 
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN, OFFSET_COLUMN, PARTITION_COLUMN, POSITION
 from rtpipe.mysql.quoting import quoted, quoted_list
-from workers.commit.encoded_batch import EncodedBatch
+from workers.commit.encoding.encoded_batch import EncodedBatch
 from workers.contract.partition_spec import PartitionSpec
 from workers.retry.dead_letter import DeadLetter
 

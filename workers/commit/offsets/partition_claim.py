@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, select, u
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import DUPLICATE, LOCK_WAIT_TIMEOUT
-from workers.commit.ledger_connection import LedgerConnection
-from workers.commit.offset_statements import row_of
+from workers.commit.offsets.ledger_connection import LedgerConnection
+from workers.commit.offsets.offset_statements import row_of
 from workers.contract.errors import Fenced, SetupError, TemporaryError, TopicChangedError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position

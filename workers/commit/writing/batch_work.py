@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from rtpipe.mysql.error_numbers import DUPLICATE, Action
-from workers.commit.batch_refusals import BatchRefusals
 from workers.commit.dead_letters.rows import dead_letter_statements
-from workers.commit.encoded_batch import EncodedBatch
-from workers.commit.row_statements import STATEMENT_ROWS, LoadedRows, Rows
-from workers.commit.row_trial import Execute, RowTrial
+from workers.commit.encoding.encoded_batch import EncodedBatch
+from workers.commit.encoding.row_statements import STATEMENT_ROWS, LoadedRows, Rows
 from workers.commit.work import NotWritten, Transaction
+from workers.commit.writing.batch_refusals import BatchRefusals
+from workers.commit.writing.row_trial import Execute, RowTrial
 from workers.contract.errors import RowExistsError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal

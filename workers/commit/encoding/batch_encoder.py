@@ -12,10 +12,10 @@ from itertools import groupby
 from avro_schemas.avro.wire_format import HEADER_SIZE
 from avro_schemas.tables.evolution import EvolutionError
 from rtpipe.errors import RtpipeError
-from workers.commit.encoded_batch import EncodedBatch
-from workers.commit.key_watch import KeyWatch
-from workers.commit.row_statements import LoadedRows, Rows
-from workers.commit.tombstones import tombstones_of
+from workers.commit.encoding.encoded_batch import EncodedBatch
+from workers.commit.encoding.key_watch import KeyWatch
+from workers.commit.encoding.row_statements import LoadedRows, Rows
+from workers.commit.encoding.tombstones import tombstones_of
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from workers.commit.row_statements import LoadedRows, Rows
-from workers.commit.tombstones import Tombstones
+from workers.commit.encoding.row_statements import LoadedRows, Rows
+from workers.commit.encoding.tombstones import Tombstones
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Refusal

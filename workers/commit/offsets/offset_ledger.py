@@ -12,10 +12,10 @@ from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.mysql.error_numbers import ROLLED_BACK
 from rtpipe.mysql.quoting import quoted_text
 from workers import kill_points
-from workers.commit.ledger_connection import LedgerConnection
-from workers.commit.offset_statements import ADVANCE, CORRECT
-from workers.commit.open_transaction import OpenTransaction
-from workers.commit.partition_claim import PartitionClaim
+from workers.commit.offsets.ledger_connection import LedgerConnection
+from workers.commit.offsets.offset_statements import ADVANCE, CORRECT
+from workers.commit.offsets.open_transaction import OpenTransaction
+from workers.commit.offsets.partition_claim import PartitionClaim
 from workers.commit.work import Work
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN
 from rtpipe.mysql.quoting import quoted, quoted_list
-from workers.commit.key_watch import KeyWatch
+from workers.commit.encoding.key_watch import KeyWatch
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal

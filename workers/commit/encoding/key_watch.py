@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from avro_schemas.avro.message_format import NO_KEY, Look, look_of_headers, look_of_key
 from rtpipe.log import get_logger
-from workers.commit.row_statements import Rows
+from workers.commit.encoding.row_statements import Rows
 from workers.contract.batch import Batch
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from rtpipe.mysql.error_numbers import PASSING, UNKNOWN_COLUMN, Action
-from workers.commit.row_statements import Rows
+from workers.commit.encoding.row_statements import Rows
 from workers.database.errors import DatabaseTrouble
 
 #: Runs a statement; the number of rows that it found or wrote.
