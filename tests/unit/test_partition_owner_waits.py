@@ -300,11 +300,11 @@ def test_work_that_gave_up_is_rolled_back() -> None:
     assert ledger.done == ["transact", "rollback"]
 
 
-def test_a_commit_without_trouble_says_nothing_of_an_outage() -> None:
+def test_a_commit_without_trouble_waits_for_nothing_and_ends_an_outage_that_there_may_have_been() -> None:
     waits = Waits()
     owner = owner_on(Ledger(), waits)
     owner.commit(batch_of([b"v"]), One())
-    assert (waits.pauses, waits.overs) == ([], 1), "only the claim does"
+    assert (waits.pauses, waits.overs) == ([], 2), "the claim and the commit, each once"
 
 
 def test_a_look_between_two_batches_claims_anew_without_a_pause_where_the_connection_was_lost() -> None:
