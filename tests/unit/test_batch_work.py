@@ -14,7 +14,9 @@ from tests.support.transactions import FakeTransaction
 from workers.commit.encoding.encoded_batch import EncodedBatch
 from workers.commit.encoding.row_statements import LoadedRows, Rows
 from workers.commit.encoding.tombstones import Tombstones
-from workers.commit.writing.batch_work import BatchWork, LoadFailed, WorkLimits
+from workers.commit.writing.batch_work import BatchWork
+from workers.commit.writing.loading import LoadFailed
+from workers.commit.writing.work_limits import WorkLimits
 from workers.contract.errors import RowExistsError
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal
@@ -58,12 +60,12 @@ def work(*literals: str, limits: WorkLimits = LIMITS, by_position: bool = False)
 def test_rows_are_written_before_dead_letters_and_counted() -> None:
     server = Server(b=DatabaseTrouble(1406, column="col"))
     found = work("a", "b", "c")
-    assert (found.deleted_rows, found.alike_after()) == (0, 0)
+    assert (found.row_writer.deleted_rows, found.row_writer.alike_after()) == (0, 0)
     assert (found.rows, found.dead) == (3, 0)
     found.run(server)
     assert server[-1] == "dead letter"
     assert sorted(server[:-1]) == ["INSERT (a)", "INSERT (c)"]
-    assert (found.rows, found.dead, found.server_refused, found.alike_after()) == (2, 1, True, 0)
+    assert (found.rows, found.dead, found.row_writer.server_refused, found.row_writer.alike_after()) == (2, 1, True, 0)
     assert found.refusals.by_index == {1: Refusal(Reason.VALUE, "too long (MySQL 1406)", "col")}
 
 
@@ -146,12 +148,12 @@ def test_rows_in_doubt_count_for_the_next_batch_until_one_is_taken() -> None:
     limits = dataclasses.replace(LIMITS, alike=2)
     found = work("a", limits=limits)
     found.run(Server(a=unknown))
-    assert found.alike_after() == 3
-    found.write_rows(Server().execute)  # nothing is left to write, and what the first try found still counts
-    assert found.alike_after() == 3
+    assert found.row_writer.alike_after() == 3
+    found.row_writer.write(Server().execute)  # nothing is left to write, and what the first try found still counts
+    assert found.row_writer.alike_after() == 3
     taken = work("a", "b", limits=limits)
     taken.run(Server(a=unknown))
-    assert taken.alike_after() == 0
+    assert taken.row_writer.alike_after() == 0
 
 
 # -- updates by key --------------------------------------------------------------------------------------------------
@@ -166,7 +168,7 @@ def keyed(
 
     def run(server: Server) -> tuple[BatchWork, Server]:
         found = BatchWork(encoded, dataclasses.replace(LIMITS, statement_rows=1))
-        found.write_rows(server.execute)
+        found.row_writer.write(server.execute)
         return found, server
 
     return run
@@ -175,7 +177,7 @@ def keyed(
 def test_the_last_change_of_each_key_is_written() -> None:
     found, server = keyed({0: "a1", 1: "a2", 3: "b1"}, {0: "a", 1: "a", 3: "b"}, {2: "c", 4: "b"})(Server())
     assert server == ["UPSERT (a2)", "DELETE ((c))", "DELETE ((b))"]
-    assert (found.rows, found.deleted_rows) == (5, 2)
+    assert (found.rows, found.row_writer.deleted_rows) == (5, 2)
 
 
 def test_a_deleted_row_that_stays_has_its_last_values() -> None:
@@ -201,15 +203,15 @@ def test_messages_that_are_set_aside_give_way_to_the_one_before_them() -> None:
     found = BatchWork(EncodedBatch(UPSERTS, batch_of([b"v"] * 2), [part]), LIMITS)
     found.refusals.set_aside([1])
     server = Server()
-    found.write_rows(server.execute)
+    found.row_writer.write(server.execute)
     assert (server, found.rows, found.dead) == (["UPSERT (a1)"], 1, 1)
 
 
 def test_deleted_rows_are_those_of_the_last_try() -> None:
     found, server = keyed({}, {}, {0: "a", 1: "b"})(Server())
-    assert found.deleted_rows == 2
-    found.write_rows(server.execute)
-    assert found.deleted_rows == 2
+    assert found.row_writer.deleted_rows == 2
+    found.row_writer.write(server.execute)
+    assert found.row_writer.deleted_rows == 2
 
 
 class Loads:
@@ -243,7 +245,7 @@ def test_loaded_rows_go_in_the_same_transaction_as_others() -> None:
     assert (found.loads, found.rows, found.dead) == (True, 3, 0)
     found.run(server)
     assert server.said == ["INSERT (a)", "LOAD t (`a`) b\nc\n"]
-    assert (found.rows, found.dead, found.server_refused) == (3, 0, False)
+    assert (found.rows, found.dead, found.row_writer.server_refused) == (3, 0, False)
     assert not work("a").loads
 
 

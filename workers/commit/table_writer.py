@@ -21,7 +21,9 @@ from workers.commit.encoding.batch_encoder import BatchEncoder, TableMustChange
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.work import TooMuch
 from workers.commit.writing.batch_refusals import TooManyRefused
-from workers.commit.writing.batch_work import BatchWork, LoadFailed, WorkLimits
+from workers.commit.writing.batch_work import BatchWork
+from workers.commit.writing.loading import LoadFailed
+from workers.commit.writing.work_limits import WorkLimits
 from workers.contract.batch import Batch
 from workers.contract.errors import DataError, DeadLetterLimitError
 from workers.contract.partition_spec import PartitionSpec
@@ -155,8 +157,9 @@ class TableWriter:
             self._owner.commit(batch, work)
         except TooManyRefused as many:
             raise _StopBefore(many.index, self._refusal_error(batch, many)) from many
-        self._encoder.committed(encoded, work.deleted_rows)
-        self._caution.committed(server_refused=work.server_refused, alike=work.alike_after(), loaded=work.loads)
+        rows = work.row_writer
+        self._encoder.committed(encoded, rows.deleted_rows)
+        self._caution.committed(server_refused=rows.server_refused, alike=rows.alike_after(), loaded=work.loads)
         self._budget.add(work.dead, time.monotonic())
         refused = work.refusals.by_index
         dead = Counter(refusal.reason.value for refusal in refused.values())

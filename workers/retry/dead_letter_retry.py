@@ -24,7 +24,8 @@ from workers import kill_points
 from workers.commit.encoding.batch_encoder import BatchEncoder, TableMustChange
 from workers.commit.encoding.encoded_batch import EncodedBatch
 from workers.commit.offsets.ledger_connection import Open
-from workers.commit.writing.batch_work import BatchWork, WorkLimits
+from workers.commit.writing.batch_work import BatchWork
+from workers.commit.writing.work_limits import WorkLimits
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Refusal

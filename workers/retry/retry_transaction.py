@@ -61,7 +61,7 @@ class RetryTransaction:
 
         expected = after()
         self._set_totals(before, expected)
-        work.write_rows(self._execute)
+        work.row_writer.write(self._execute)
         self._set_totals(expected, after())
         kill_points.reach("dead_letters:rows_written")
 

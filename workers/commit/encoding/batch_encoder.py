@@ -58,12 +58,13 @@ class BatchEncoder:
         self._hold = hold
         self._spec = spec
         self._schemas = SchemaCache(spec, schemas)
-        self._keys = KeyWatch(spec, KeyCache(spec.rules, self._schemas.newest_layout, schemas.key))
+        self._keys = KeyCache(spec.rules, self._schemas.newest_layout, schemas.key)
+        self._watch = KeyWatch(spec, self._keys)
 
     @property
     def key_warning(self) -> str | None:
         """What is wrong with the keys of tombstones; "" if nothing is, None if nobody can tell yet."""
-        return self._keys.warning
+        return self._watch.warning
 
     def forget(self) -> None:
         """The table is not what it was: ask anew about every schema."""
@@ -95,8 +96,8 @@ class BatchEncoder:
         if self._hold:
             self._require_room(batch, refused)
         if self._spec.rules.deletes:
-            self._keys.compare(batch, parts, nulls)
-        tombstones, more = tombstones_of(self._spec, self._keys, batch, nulls)
+            self._watch.compare(batch, parts, nulls)
+        tombstones, more = tombstones_of(self._spec, self._keys, self._watch, batch, nulls)
         return EncodedBatch(self._spec, batch, parts, refused | more, tombstones, altered, loaded)
 
     def _encoded(
@@ -121,7 +122,7 @@ class BatchEncoder:
     def committed(self, encoded: EncodedBatch, deleted_rows: int) -> None:
         """The batch is committed, and its tombstones found so many rows."""
         if encoded.tombstones.keys and not deleted_rows:
-            self._keys.nothing_deleted(encoded.batch, sorted(encoded.tombstones.keys))
+            self._watch.nothing_deleted(encoded.batch, sorted(encoded.tombstones.keys))
 
     def _encoders(self, batch: Batch, by_header: dict[bytes, list[int]]) -> dict[bytes, RowEncoder | Refusal]:
         """All of a batch at once: a new schema may replace the encoders of those that were met before."""
