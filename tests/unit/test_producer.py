@@ -24,6 +24,7 @@ from workers.produce.order import (
     ProduceResult,
     TopicPlan,
 )
+from workers.produce.topic_ends import TopicEnds, last_offsets
 
 SCHEMA = {
     "type": "record",
@@ -180,6 +181,12 @@ def test_what_is_told_is_what_arrived(order: Any, broker: str) -> None:
     assert (progress[-1].sent, progress[-1].total) == (1_000, 1_000)
     result.raise_for_failures()
     assert result.to_json()["messages_per_second"] > 0
+
+
+def test_last_offsets_are_of_partitions_that_grew_and_are_known() -> None:
+    before, after = {"t": {0: 5, 1: 5, 3: 0}, "u": {}}, {"t": {0: 7, 1: 5, 2: 9, 3: 1}, "u": {}}
+    assert last_offsets(before, after) == {"t": {0: 6, 3: 0}, "u": {}}
+    assert TopicEnds({"bootstrap.servers": "127.0.0.1:1"}, ["t"], 0.2).read() == {"t": {}}
 
 
 def test_a_broker_that_is_not_there(order: Any) -> None:

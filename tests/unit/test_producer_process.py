@@ -23,35 +23,24 @@ SCHEMA = {
 }
 
 
-class Message:
-    def __init__(self, offset: int) -> None:
-        self._offset = offset
-
-    def partition(self) -> int:
-        return 3
-
-    def offset(self) -> int:
-        return self._offset
-
-
 class FakeProducer:
-    """librdkafka's producer: acknowledges at the next poll, or gives an error for a message's number."""
+    """librdkafka's producer: acknowledges at the next poll, or reports an error for a message's number."""
 
     made: FakeProducer
 
-    def __init__(self, properties: dict[str, str], **_: Any) -> None:
-        self.properties = properties
+    def __init__(self, properties: dict[str, Any], **_: Any) -> None:
+        assert properties["delivery.report.only.error"] is True
         self.taken: list[tuple[str, bytes, bytes]] = []
-        self.reports: list[Callable[[], None]] = []
+        self.reports: list[Callable[[], object]] = []
         self.errors: dict[int, KafkaError] = {}
         self.full_at: set[int] = set()  #: message numbers that find the queue full once
         self.refused_at: dict[int, KafkaError] = {}
-        self.silent = False
+        self.silent = self.deaf = False  #: no acknowledgement; not even of a purge
         self.purged = False
-        self.held: list[Any] = []
         FakeProducer.made = self
 
-    def produce(self, topic: str, value: bytes, key: bytes, *, on_delivery: Any) -> None:
+    def produce(self, topic: str, value: bytes, key: bytes, partition: int, on_delivery: Any) -> None:
+        assert partition == -1
         number = len(self.taken)
         if number in self.full_at:
             self.full_at.remove(number)
@@ -59,7 +48,7 @@ class FakeProducer:
         if number in self.refused_at:
             raise KafkaException(self.refused_at[number])
         self.taken.append((topic, value, key))
-        self.reports.append(lambda: on_delivery(self.errors.get(number), Message(number)))
+        self.reports.append(lambda: number in self.errors and on_delivery(self.errors[number], None))
 
     def poll(self, _seconds: float) -> None:
         if not self.silent:
@@ -71,7 +60,7 @@ class FakeProducer:
         self.poll(seconds)
 
     def purge(self) -> None:
-        self.purged, self.silent = True, False
+        self.purged, self.silent = True, self.deaf
         self.errors = dict.fromkeys(range(len(self.taken)), KafkaError(KafkaError._PURGE_QUEUE))
 
     def __len__(self) -> int:
@@ -161,7 +150,6 @@ def test_every_message_is_sent_and_counted_once_it_is_acknowledged() -> None:
     last = run(order(), parent)
     assert parent.heard[0] == READY
     assert (last.sent, last.failed, last.last, last.error) == (10, 0, True, None)
-    assert last.offsets == {"t": {3: 9}}
     assert last.size == sum(len(value) + len(key) for _, value, key in FakeProducer.made.taken)
     assert [record["user"].encode() for record in records()] == [key for _, _, key in FakeProducer.made.taken]
 
@@ -227,6 +215,14 @@ def test_what_is_not_acknowledged_in_time_is_given_up_and_has_failed() -> None:
     last = run(order(), FakeParent(READY), silence)
     assert FakeProducer.made.purged
     assert (last.sent, last.failed, last.error and last.error[0]) == (0, 10, "_PURGE_QUEUE")
+
+
+def test_what_nobody_knows_any_more_has_failed() -> None:
+    def silence(made: FakeProducer) -> None:
+        made.silent = made.deaf = True
+
+    assert (last := run(order(), FakeParent(READY), silence)).failed == 10
+    assert (last.sent, last.error) == (0, None)
 
 
 def test_a_parent_that_is_gone_ends_it_without_a_word() -> None:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import io
+import itertools
+import math
 import random
 import re
+import time
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -16,8 +19,9 @@ from avro_schemas.avro.field_types import FieldType
 from avro_schemas.avro.type_reader import read_record
 from avro_schemas.avro.wire_format import HEADER_SIZE
 from avro_schemas.avro.wire_schema import wire_schema
+from workers.produce import lane as lane_module
+from workers.produce.lane import SEEDED_START, one_by_one, taker
 from workers.produce.order import LANES, TopicPlan
-from workers.produce.producer_process import SEEDED_START, messages
 from workers.produce.samples import Sample, drawn, drawn_in_lane, key_text, sample_of, sometimes_null
 
 KINDS: dict[str, Any] = {
@@ -48,6 +52,18 @@ KINDS: dict[str, Any] = {
     "big": {"type": "bytes", "logicalType": "big-decimal"},
     "nanos": {"type": "long", "logicalType": "timestamp-nanos"},
 }
+OTHERS: list[dict[str, Any]] = [
+    {"name": "word", "type": "string"},
+    {"name": "ended_at", "type": ["null", "long"]},
+    {"name": "last", "type": "double"},
+]
+
+
+def _branches(kind: Any) -> list[Any]:
+    """The branches of a union, without null; or the one that a type is."""
+    return [one for one in (kind if isinstance(kind, list) else [kind]) if one != "null"]
+
+
 NOW = 1_700_000_000_123_456_789
 
 
@@ -145,10 +161,9 @@ SCHEMA = {
 
 def test_a_lane_makes_the_same_messages_for_the_same_seed() -> None:
     plan = TopicPlan("t", SCHEMA, 258, "key", LANES)
-    first, again = messages(plan, 3, 1), messages(plan, 3, 1)
-    made = [next(first) for _ in range(5)]
-    assert made == [next(again) for _ in range(5)]
-    assert made[0] != next(messages(plan, 3, 2))
+    made = list(taker(plan, 3, 1)(5))
+    assert made == list(taker(plan, 3, 1)(5))
+    assert made[0] != next(iter(taker(plan, 3, 2)(1)))
     parsed = fastavro.parse_schema(SCHEMA)
     for number, (key, value) in enumerate(made):
         assert value[:HEADER_SIZE] == b"\x00\x00\x00\x01\x02"
@@ -159,7 +174,52 @@ def test_a_lane_makes_the_same_messages_for_the_same_seed() -> None:
 def test_a_key_by_time_keeps_to_its_lane() -> None:
     plan = TopicPlan("t", SCHEMA, 1, "timestamp", LANES)
     for lane in range(LANES):
-        assert int(next(messages(plan, lane, None))[0]) % LANES == lane
+        assert {int(key) % LANES for key, _ in taker(plan, lane, None)(3)} == {lane}
+
+
+def test_without_a_seed_the_time_is_now() -> None:
+    before = time.time_ns() // 1_000_000
+    take = taker(TopicPlan("t", SCHEMA, 1, "timestamp", 1), 0, None)
+    sent = [*take(2), *take(2)]
+    made = [int(key) for key, _ in sent]
+    parsed = fastavro.parse_schema(SCHEMA)
+    rows: list[Any] = [fastavro.schemaless_reader(io.BytesIO(value[HEADER_SIZE:]), parsed, None) for _, value in sent]
+    assert [row["timestamp"] for row in rows] == made
+    assert [before, *made, time.time_ns() // 1_000_000] == sorted([before, *made, time.time_ns() // 1_000_000])
+
+
+#: Every type alone, beside null in either place, as the only type of a union.
+PLAIN = {
+    f"{name}{suffix}": {"type": "record", "name": "r", "fields": [{"name": name, "type": kind}, *OTHERS]}
+    for name, single in KINDS.items()
+    for suffix, kind in {
+        "": single,
+        " or null": [*_branches(single), "null"],
+        " after null": ["null", *_branches(single)],
+        " alone": [single] if isinstance(single, str | dict) else single,
+    }.items()
+}
+
+
+@pytest.mark.parametrize("key", ["name", "word"])
+@pytest.mark.parametrize("schema", PLAIN.values(), ids=PLAIN.keys())
+def test_messages_by_columns_are_those_that_are_made_one_by_one(schema: dict[str, Any], key: str) -> None:
+    field = schema["fields"][0]["name"] if key == "name" else key
+    found = next(found for given, found in read_record(schema).fields if given["name"] == field)
+    lanes = math.gcd(sample_of(found, field=field).size, LANES)
+    plan = TopicPlan("t", schema, 2**31, field, lanes)
+    take, single = taker(plan, lanes - 1, 9), one_by_one(plan, lanes - 1, 9)
+    for count in (1, 0, 2, 300):
+        assert list(take(count)) == list(itertools.islice(single, count))
+
+
+def test_only_messages_with_parts_are_made_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    single = (b"key", b"made one by one")
+    monkeypatch.setattr(lane_module, "one_by_one", lambda *_: itertools.repeat(single))
+    assert single not in list(taker(TopicPlan("t", SCHEMA, 1, "key", 1), 0, 1)(2))
+    for kind in ({"type": "array", "items": "int"}, ["int", "string"], ["int", "long"]):
+        parts = {**SCHEMA, "fields": [*SCHEMA["fields"], {"name": "more", "type": kind}]}
+        assert list(taker(TopicPlan("t", parts, 1, "key", 1), 0, 1)(2)) == [single] * 2
 
 
 def test_decimal_samples_are_decimals_to_fastavro() -> None:

@@ -123,18 +123,12 @@ class Crew:
         )
 
     def _result(self, seconds: float, *, stopped: bool) -> ProduceResult:
-        offsets: dict[str, dict[int, int]] = {}
-        for tally in self._tallies:
-            for topic, last in tally.offsets.items():
-                known = offsets.setdefault(topic, {})
-                for partition, offset in last.items():
-                    known[partition] = max(offset, known.get(partition, offset))
         return ProduceResult(
             sent=sum(tally.sent for tally in self._tallies),
             failed=sum(tally.failed for tally in self._tallies),
             seconds=seconds,
             size=sum(tally.size for tally in self._tallies),
-            last_offsets=offsets,
+            last_offsets={},
             stopped=stopped,
             error=next((tally.error for tally in self._tallies if tally.error), None),
         )

@@ -127,13 +127,12 @@ class ProcessOrder:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """A process's count so far; `offsets` (last acknowledged, by topic and partition) only in its `last` tally."""
+    """A process's count so far; `last` is set in the one after which it sends no more."""
 
     sent: int
     failed: int
     size: int
     error: tuple[str, str] | None = None  #: the first delivery error: librdkafka's name for it, its text
-    offsets: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     last: bool = False
 
 
@@ -152,7 +151,7 @@ class ProduceResult:
     """What arrived. sent: acknowledged by Kafka; failed: given up; size: bytes of keys and values handed over.
 
     seconds runs from the first process ready to send to the last acknowledgement. last_offsets[topic][partition] is
-    the offset of the last message acknowledged there. `stopped`: a signal ended it early.
+    the last offset of a partition that has grown meanwhile, read at the end. `stopped`: a signal ended it early.
     """
 
     sent: int
@@ -193,4 +192,4 @@ class ProduceResult:
         message = f"{self.failed} of {self.failed + self.sent} messages were not delivered; the first: {text}"
         if code in _OUT_OF_REACH:
             raise UnreachableError(message, hint="look whether the broker runs, then produce what is missing")
-        raise DeliveryError(message, hint=f"Kafka's error is {code}; `last offsets` tell what did arrive")
+        raise DeliveryError(message, hint=f"Kafka's error is {code}; count what arrived in the topics")

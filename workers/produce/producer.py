@@ -9,6 +9,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from confluent_kafka import KafkaException, Producer
@@ -26,6 +27,7 @@ from workers.produce.crew import Crew, signals_counted
 from workers.produce.nested_samples import Draws
 from workers.produce.order import LANES, ProcessOrder, ProduceOrder, ProduceProgress, ProduceResult, TopicPlan
 from workers.produce.samples import sample_of
+from workers.produce.topic_ends import TopicEnds, last_offsets
 
 #: What a caller's properties may tune, and what they may not: partitions as Java clients choose them, order, no loss.
 TUNING = {"linger.ms": "10", "batch.size": "1000000", "queue.buffering.max.kbytes": "131072"}
@@ -49,9 +51,12 @@ def produce(order: ProduceOrder, *, progress: Callable[[ProduceProgress], None] 
     plans = plan_topics(order)
     shares = share_out(order, plans)
     total = None if order.count is None or order.duration is not None else order.count * len(plans)
+    ends = TopicEnds(order.kafka, order.topics, order.connect_timeout)
+    before = ends.read()
     with signals_counted() as signals, Crew(shares) as crew:
         crew.begin(signals)
-        return crew.finish(signals, total, progress or (lambda _: None))
+        result = crew.finish(signals, total, progress or (lambda _: None))
+        return replace(result, last_offsets=last_offsets(before, ends.read()))
 
 
 def plan_topics(order: ProduceOrder) -> dict[str, TopicPlan]:

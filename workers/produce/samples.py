@@ -13,15 +13,17 @@ import random
 import re
 import string
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from avro_schemas.avro.field_types import FieldType
 
 Value = str | int | float | bool | bytes | None
 Clock = Callable[[], int]  #: nanoseconds since 1970
+Numbers = Callable[[Sequence[Any]], Sequence[int]]
 
 WORD_LENGTH = 6  #: letters in a string, as the original's `OlJooL`, or bytes
 NULL_SHARE = 0.1  #: of a nullable field's values
@@ -32,6 +34,7 @@ NANOS = 1_000_000_000
 
 _LETTERS = string.ascii_letters
 _TRIPLES = ["".join(letters) for letters in itertools.product(_LETTERS, repeat=3)]
+_TRIPLES_UTF8 = [triple.encode() for triple in _TRIPLES]
 _TIMELIKE = re.compile(r"timestamp|(^|_)(ts|time|at)(_?(ms|millis))?$", re.IGNORECASE)
 _PER_SECOND = {"millis": 1_000, "micros": 1_000_000, "nanos": NANOS}
 _RANGES = {"int": 1 << 32, "long": 1 << 64}
@@ -39,11 +42,15 @@ _RANGES = {"int": 1 << 32, "long": 1 << 64}
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The values of one type: `value(n)` for 0 <= n < size; with `per_second`, n is the time now in such units."""
+    """The values of one type: `value(n)` for 0 <= n < size; with `per_second`, n is the time now in such units.
+
+    `utf8`, where it is there, are the values of many numbers in UTF-8, made sooner than one by one.
+    """
 
     size: int
     value: Callable[[int], Value]
     per_second: int = 0
+    utf8: Callable[[Sequence[int]], list[bytes]] | None = None
 
 
 def sample_of(found: FieldType, *, field: str) -> Sample:
@@ -70,19 +77,33 @@ def sample_of(found: FieldType, *, field: str) -> Sample:
 
 def drawn(sample: Sample, rng: random.Random, clock: Clock) -> Callable[[], Value]:
     """A function that gives one value after another."""
-    number, value = _numbers(sample, rng, clock), sample.value
-    return lambda: value(number())
+    return _drawn(sample, rng, clock, lambda numbers: numbers)
 
 
 def drawn_in_lane(sample: Sample, rng: random.Random, clock: Clock, lane: int, lanes: int) -> Callable[[], Value]:
     """As `drawn`, of the values whose number is `lane` modulo `lanes` (a divisor of the size)."""
-    number, value = _numbers(sample, rng, clock), sample.value
+    return _drawn(sample, rng, clock, lambda numbers: in_lane(numbers, lane, lanes))
 
-    def draw() -> Value:
-        n = number()
-        return value(n - n % lanes + lane)
 
-    return draw
+def in_lane(numbers: Sequence[int], lane: int, lanes: int) -> list[int]:
+    """Each number moved within its `lanes` numbers to the one that is `lane` modulo `lanes`."""
+    return [n - n % lanes + lane for n in numbers]
+
+
+def source(sample: Sample, rng: random.Random) -> tuple[Callable[[], Any] | None, Numbers]:
+    """What to ask the generator for each of a sample's numbers, and what makes numbers of many such answers.
+
+    For a time there is nothing to ask: its numbers are made of instants, in nanoseconds since 1970.
+    """
+    size, bits = sample.size, sample.size.bit_length() - 1
+    if sample.per_second:
+        unit = NANOS // sample.per_second
+        return None, lambda instants: [instant // unit for instant in instants]
+    if size <= EXACT:
+        return rng.random, lambda shares: [int(share * size) for share in shares]
+    if size == 1 << bits:
+        return partial(rng.getrandbits, bits), lambda numbers: numbers
+    return partial(rng.randrange, size), lambda numbers: numbers
 
 
 def sometimes_null(draw: Callable[[], Value], rng: random.Random) -> Callable[[], Value]:
@@ -103,16 +124,10 @@ def key_text(found: FieldType) -> Callable[[Any], bytes]:
     return lambda value: str(value).encode()
 
 
-def _numbers(sample: Sample, rng: random.Random, clock: Clock) -> Callable[[], int]:
-    size, uniform, bits = sample.size, rng.random, sample.size.bit_length() - 1
-    if sample.per_second:
-        unit = NANOS // sample.per_second
-        return lambda: clock() // unit
-    if size <= EXACT:
-        return lambda: int(uniform() * size)
-    if size == 1 << bits:
-        return lambda: rng.getrandbits(bits)
-    return lambda: rng.randrange(size)
+def _drawn(sample: Sample, rng: random.Random, clock: Clock, chosen: Numbers) -> Callable[[], Value]:
+    draw, numbers = source(sample, rng)
+    ask, value = draw or clock, sample.value
+    return lambda: value(chosen(numbers((ask(),)))[0])
 
 
 def _plain(found: FieldType, field: str) -> Sample:
@@ -142,7 +157,11 @@ def _plain(found: FieldType, field: str) -> Sample:
 def _letters(length: int) -> Sample:
     if length == WORD_LENGTH:
         half = len(_TRIPLES)
-        return Sample(half * half, lambda n: _TRIPLES[n // half] + _TRIPLES[n % half])
+        return Sample(
+            half * half,
+            lambda n: _TRIPLES[n // half] + _TRIPLES[n % half],
+            utf8=lambda numbers: [_TRIPLES_UTF8[n // half] + _TRIPLES_UTF8[n % half] for n in numbers],
+        )
     base = len(_LETTERS)
     return Sample(base**length, lambda n: "".join(_LETTERS[n // base**place % base] for place in range(length)))
 
