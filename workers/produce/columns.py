@@ -12,7 +12,7 @@ import random
 import re
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any
 
@@ -52,6 +52,8 @@ def column_of(found: FieldType, field: str, rng: random.Random) -> Column:
     """A field, with nulls where it may be null."""
     sample = sample_of(found, field=field)
     column = _column(found, sample, rng, lambda numbers: numbers)
+    if found.avro_type == "double":  # what was drawn is the value: its number and back again is a longer way to it
+        column = replace(column, encode=lambda shares: list(map(_PACK["double"], shares)))
     return _with_nulls(found, column, rng) if found.nullable and found.avro_type != "null" else column
 
 
