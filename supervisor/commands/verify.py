@@ -12,7 +12,7 @@ from supervisor.commands.output_text import print_json
 from supervisor.settings.option_values import topic_names
 
 if TYPE_CHECKING:
-    from supervisor.verify.report import VerifyProgress, VerifyReport
+    from supervisor.verify.outcome.report import VerifyProgress, VerifyReport
     from supervisor.verify.verify import VerifyOrder
 
 
@@ -49,9 +49,9 @@ def verify(
     """
     from supervisor import partition_plan
     from supervisor.settings.settings import load_with
+    from supervisor.verify.outcome.view import as_json as json_of
+    from supervisor.verify.outcome.view import print_report
     from supervisor.verify.verify import VerifyOrder
-    from supervisor.verify.view import as_json as json_of
-    from supervisor.verify.view import print_report
 
     names = tuple(topic_names(topics))
     settings = load_with(

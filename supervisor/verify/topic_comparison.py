@@ -11,15 +11,15 @@ from avro_schemas.registry.topic_schemas import TopicSchemas
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN, METADATA_TYPES
 from avro_schemas.tables.rules import TableRules
 from supervisor.kafka.topic_reader import TopicMessage, TopicReader
-from supervisor.verify.columns import TableColumns
-from supervisor.verify.dead_letters import DeadLetters
-from supervisor.verify.decoder import Decoder
-from supervisor.verify.differences import Differences, RowJudge
-from supervisor.verify.latest_by_key import LatestByKey
-from supervisor.verify.report import TopicReport, VerifyProgress
-from supervisor.verify.rows import Findings, Message, compare_rows
-from supervisor.verify.table_snapshot import TableReader
-from supervisor.verify.values import Row
+from supervisor.verify.forms.values import Row
+from supervisor.verify.matching.rows import Findings, Message, compare_rows
+from supervisor.verify.outcome.differences import Differences, RowJudge
+from supervisor.verify.outcome.report import TopicReport, VerifyProgress
+from supervisor.verify.table.columns import TableColumns
+from supervisor.verify.table.table_snapshot import TableReader
+from supervisor.verify.topic.dead_letters import DeadLetters
+from supervisor.verify.topic.decoder import Decoder
+from supervisor.verify.topic.latest_by_key import LatestByKey
 
 Item = TypeVar("Item")
 Progress = Callable[[VerifyProgress], None]

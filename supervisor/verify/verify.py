@@ -20,11 +20,11 @@ from infra.tables.database import account_of
 from infra.tables.table_session import connected
 from rtpipe.errors import SettingsError
 from supervisor.kafka.topic_reader import TopicReader
-from supervisor.verify.columns import TableColumns
-from supervisor.verify.differences import Differences, judge_count, judge_offsets
-from supervisor.verify.report import PartitionReport, TopicReport, VerifyReport
-from supervisor.verify.schemas import schemas_of
-from supervisor.verify.table_snapshot import TableReader
+from supervisor.verify.outcome.differences import Differences, judge_count, judge_offsets
+from supervisor.verify.outcome.report import PartitionReport, TopicReport, VerifyReport
+from supervisor.verify.table.columns import TableColumns
+from supervisor.verify.table.table_snapshot import TableReader
+from supervisor.verify.topic.schemas import schemas_of
 from supervisor.verify.topic_comparison import Progress, ValueComparison
 
 

@@ -14,8 +14,8 @@ from sqlalchemy.engine import make_url
 from avro_schemas.tables.layout import table_layout
 from infra.tables.ddl import create_table_sql
 from rtpipe.mysql.quoting import quoted
-from supervisor.verify.table_snapshot import TableReader
-from supervisor.verify.values import from_message, select_list
+from supervisor.verify.forms.values import from_message, select_list
+from supervisor.verify.table.table_snapshot import TableReader
 from tests.support.avro_kinds import Value, tables
 from tests.support.batches import batch_of
 from tests.support.pipeline import connect

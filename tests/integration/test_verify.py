@@ -31,9 +31,9 @@ from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.rules import TableRules
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
-from supervisor.verify.report import Kind, VerifyProgress, VerifyReport
+from supervisor.verify.outcome.report import Kind, VerifyProgress, VerifyReport
+from supervisor.verify.outcome.view import as_json
 from supervisor.verify.verify import VerifyOrder, verify
-from supervisor.verify.view import as_json
 from tests.support.pipeline import connect
 from tests.support.producers import ordered_producer
 from workers.contract.errors import SetupError

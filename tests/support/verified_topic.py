@@ -18,8 +18,8 @@ from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import PLAIN, TableRules
 from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify import verify as module
-from supervisor.verify.report import TopicReport, VerifyProgress, VerifyReport
-from supervisor.verify.values import Row, from_table
+from supervisor.verify.forms.values import Row, from_table
+from supervisor.verify.outcome.report import TopicReport, VerifyProgress, VerifyReport
 from supervisor.verify.verify import VerifyOrder, verify
 from tests.support.fake_registry import FakeRegistry
 from tests.support.found_tables import table_of

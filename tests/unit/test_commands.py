@@ -572,8 +572,8 @@ def test_verify(rtpipe: Command, monkeypatch: pytest.MonkeyPatch) -> None:
 
     printed = Spy()
     monkeypatch.setattr("supervisor.verify.verify.verify", check)
-    monkeypatch.setattr("supervisor.verify.view.print_report", printed)
-    monkeypatch.setattr("supervisor.verify.view.as_json", lambda _report: {"ok": False, "at": MOMENT})
+    monkeypatch.setattr("supervisor.verify.outcome.view.print_report", printed)
+    monkeypatch.setattr("supervisor.verify.outcome.view.as_json", lambda _report: {"ok": False, "at": MOMENT})
     assert rtpipe("verify", "-t", "a", "--values", "--limit", "3", "--fail-on-dead-letters").returncode == 3
     assert (orders[0].topics, orders[0].values, orders[0].listed) == (("a",), True, 3)
     assert (orders[0].database_url, orders[0].tables) == (ADDRESSES["RTPIPE_DATABASE_URL"], {"a": "a"})

@@ -10,8 +10,8 @@ import pytest
 from avro_schemas.tables.layout import table_layout
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, SettingsError, UnreachableError
-from supervisor.verify import table_snapshot as module
-from supervisor.verify.table_snapshot import TableReader
+from supervisor.verify.table import table_snapshot as module
+from supervisor.verify.table.table_snapshot import TableReader
 from tests.support.verified_topic import SCHEMA
 
 URL = "mysql+pymysql://infra:secret@db:3307/bank"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from supervisor.kafka.topic_reader import TopicMessage
-from supervisor.verify.differences import Differences
-from supervisor.verify.report import Kind
-from supervisor.verify.tombstone_keys import TombstoneKeys
+from supervisor.verify.outcome.differences import Differences
+from supervisor.verify.outcome.report import Kind
+from supervisor.verify.topic.tombstone_keys import TombstoneKeys
 from tests.support.message_keys import keys_of, record
 
 

@@ -12,9 +12,9 @@ from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import ExitCode, SettingsError
 from supervisor.kafka.topic_reader import TopicMessage
-from supervisor.verify.report import Kind, TopicReport
+from supervisor.verify.outcome.report import Kind, TopicReport
+from supervisor.verify.outcome.view import as_json
 from supervisor.verify.verify import VerifyOrder
-from supervisor.verify.view import as_json
 from tests.support.found_tables import table_of
 from tests.support.verified_topic import SCHEMA, FakeRows, FakeTopic, Verified, message, tombstone, value
 

@@ -8,11 +8,11 @@ import pytest
 
 from avro_schemas.tables.layout import table_layout
 from rtpipe.errors import SettingsError
-from supervisor.verify.differences import Differences, RowJudge, judge_count, judge_offsets
-from supervisor.verify.report import Kind, PartitionReport, TopicReport, VerifyReport
-from supervisor.verify.rows import Extra, Findings, Message, Missing
+from supervisor.verify.matching.rows import Extra, Findings, Message, Missing
+from supervisor.verify.outcome.differences import Differences, RowJudge, judge_count, judge_offsets
+from supervisor.verify.outcome.report import Kind, PartitionReport, TopicReport, VerifyReport
+from supervisor.verify.outcome.view import as_json
 from supervisor.verify.verify import VerifyOrder
-from supervisor.verify.view import as_json
 
 FIELDS = [{"name": "key", "type": "string"}, {"name": "n", "type": "int"}, {"name": "m", "type": "int"}]
 COLUMNS = table_layout({"type": "record", "name": "t", "fields": FIELDS}, table="t").columns

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.verify.pairs import COMMON, pair_altered
-from supervisor.verify.rows import Extra, Missing
+from supervisor.verify.matching.pairs import COMMON, pair_altered
+from supervisor.verify.matching.rows import Extra, Missing
 
 if TYPE_CHECKING:
-    from supervisor.verify.values import Row
+    from supervisor.verify.forms.values import Row
 
 
 def lost(*rows: Row) -> list[Missing]:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.verify import rows as verify_rows
-from supervisor.verify.rows import Findings, Message, compare_rows
+from supervisor.verify.matching import rows as verify_rows
+from supervisor.verify.matching.rows import Findings, Message, compare_rows
 
 if TYPE_CHECKING:
-    from supervisor.verify.values import Row
+    from supervisor.verify.forms.values import Row
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["a", "b", None])), max_size=30)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.verify.report import Kind, PartitionReport, TopicReport, VerifyReport
-from supervisor.verify.view import as_json, print_report
+from supervisor.verify.outcome.report import Kind, PartitionReport, TopicReport, VerifyReport
+from supervisor.verify.outcome.view import as_json, print_report
 
 
 def report(*, rows: int, dead: int, wrong: int = 0, values: bool = True) -> VerifyReport:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from supervisor.verify.report import Difference, PartitionReport, TopicReport, VerifyReport
+from supervisor.verify.outcome.report import Difference, PartitionReport, TopicReport, VerifyReport
 
 #: A narrow terminal wraps lines by itself; numbers and names are never cut.
 _AS_WIDE_AS_IT_IS = 1_000

@@ -10,9 +10,9 @@ from avro_schemas.registry.topic_schemas import TopicSchemas
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import SchemaError
 from supervisor.kafka.topic_reader import TopicMessage
-from supervisor.verify.columns import TableColumns
-from supervisor.verify.rows import Message
-from supervisor.verify.values import Row, key_value
+from supervisor.verify.forms.values import Row, key_value
+from supervisor.verify.matching.rows import Message
+from supervisor.verify.table.columns import TableColumns
 from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.keys.message_key import MessageKey
 

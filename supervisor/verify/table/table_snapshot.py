@@ -22,7 +22,7 @@ from rtpipe.mysql.engine import bare_connection
 from rtpipe.mysql.error_kinds import Kind, meaning_of
 from rtpipe.mysql.error_numbers import NO_TABLE, UNKNOWN_COLUMN, number_of
 from rtpipe.mysql.quoting import quoted
-from supervisor.verify.values import Row, from_table, select_list
+from supervisor.verify.forms.values import Row, from_table, select_list
 
 BATCH = 2_000  #: rows a fetch
 

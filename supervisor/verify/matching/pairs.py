@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from supervisor.verify.rows import Extra, Missing
-from supervisor.verify.values import Row, Value
+from supervisor.verify.forms.values import Row, Value
+from supervisor.verify.matching.rows import Extra, Missing
 
 COMMON = 50  #: a value that more extra rows share tells nothing about which row is meant
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from avro_schemas.columns.types import ColumnShape
-from supervisor.verify.pairs import Altered, pair_altered
-from supervisor.verify.report import Difference, Kind, PartitionReport
-from supervisor.verify.rows import Extra, Findings, Missing
-from supervisor.verify.shown_values import shown
-from supervisor.verify.values import Row
+from supervisor.verify.forms.shown_values import shown
+from supervisor.verify.forms.values import Row
+from supervisor.verify.matching.pairs import Altered, pair_altered
+from supervisor.verify.matching.rows import Extra, Findings, Missing
+from supervisor.verify.outcome.report import Difference, Kind, PartitionReport
 
 LONGEST = 60  #: characters of a value in a sentence; `--json` has all of it
 _POSITION = 2  #: values in front of a row that says its partition and offset

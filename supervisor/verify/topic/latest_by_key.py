@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from supervisor.kafka.topic_reader import TopicMessage
-from supervisor.verify.decoder import Decoder
-from supervisor.verify.rows import Message
-from supervisor.verify.tombstone_keys import TombstoneKeys
-from supervisor.verify.values import digest
+from supervisor.verify.forms.values import digest
+from supervisor.verify.matching.rows import Message
+from supervisor.verify.topic.decoder import Decoder
+from supervisor.verify.topic.tombstone_keys import TombstoneKeys
 
 
 class LatestByKey:

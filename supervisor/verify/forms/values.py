@@ -22,8 +22,8 @@ from sqlalchemy.types import CHAR, VARBINARY, VARCHAR, Integer
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.rules import PLAIN
 from rtpipe.mysql.quoting import quoted
-from supervisor.verify.times import days, moment, time_of_day
-from supervisor.verify.user_columns import user_form
+from supervisor.verify.forms.times import days, moment, time_of_day
+from supervisor.verify.forms.user_columns import user_form
 from workers.rows.literals.avro_texts import big_decimal_text, uuid_of_bytes
 from workers.rows.literals.json_values import plain_value
 from workers.rows.literals.text_literals import TEXT_TYPES

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-from supervisor.verify.values import Row, digest
+from supervisor.verify.forms.values import Row, digest
 
 BUCKETS = 1 << 16  #: by the first two bytes of a digest
 GROUP_ROWS = 2_000_000  #: rows of the table that are held at a time

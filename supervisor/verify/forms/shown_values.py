@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from avro_schemas.columns.types import ColumnShape
-from supervisor.verify.times import EPOCH
-from supervisor.verify.values import Value, kind_of
+from supervisor.verify.forms.times import EPOCH
+from supervisor.verify.forms.values import Value, kind_of
 
 
 def shown(column: ColumnShape, value: Value) -> Any:

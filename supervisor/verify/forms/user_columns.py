@@ -15,7 +15,7 @@ from typing import Any
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.columns.user_column import UserColumn
 from avro_schemas.columns.user_limits import Way, counts, values_of, way_of
-from supervisor.verify.times import moment, time_of_day
+from supervisor.verify.forms.times import moment, time_of_day
 from workers.rows.literals.avro_texts import big_decimal_text, uuid_of_bytes
 from workers.rows.literals.json_values import json_text
 

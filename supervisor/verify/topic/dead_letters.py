@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from supervisor.kafka.topic_reader import TopicMessage
-from supervisor.verify.differences import Differences
-from supervisor.verify.report import Kind
+from supervisor.verify.outcome.differences import Differences
+from supervisor.verify.outcome.report import Kind
 
 
 class DeadLetters:

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from avro_schemas.avro.message_format import look_of_key
 from supervisor.kafka.topic_reader import TopicMessage
-from supervisor.verify.decoder import Decoder, Key
-from supervisor.verify.differences import Differences
-from supervisor.verify.report import Kind
-from supervisor.verify.rows import KEPT_ROWS
-from supervisor.verify.values import digest
+from supervisor.verify.forms.values import digest
+from supervisor.verify.matching.rows import KEPT_ROWS
+from supervisor.verify.outcome.differences import Differences
+from supervisor.verify.outcome.report import Kind
+from supervisor.verify.topic.decoder import Decoder, Key
 
 
 class _Other(NamedTuple):

@@ -1,0 +1,4 @@
+"""The one form of a value for both sides, so that equal means equal.
+
+`values` has it, NaN included; `times` and `user_columns` belong to it; `shown_values` shows it to people and programs.
+"""

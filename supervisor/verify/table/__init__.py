@@ -1,0 +1,1 @@
+"""The table's side: `table_snapshot` reads one consistent snapshot; `columns` says which columns are compared."""
