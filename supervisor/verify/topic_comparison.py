@@ -13,8 +13,9 @@ from avro_schemas.tables.rules import TableRules
 from supervisor.kafka.topic_reader import TopicMessage, TopicReader
 from supervisor.verify.forms.values import Row
 from supervisor.verify.matching.rows import Findings, Message, compare_rows
-from supervisor.verify.outcome.differences import Differences, RowJudge
+from supervisor.verify.outcome.differences import Differences
 from supervisor.verify.outcome.report import TopicReport, VerifyProgress
+from supervisor.verify.outcome.row_judge import RowJudge
 from supervisor.verify.table.columns import TableColumns
 from supervisor.verify.table.table_snapshot import TableReader
 from supervisor.verify.topic.dead_letters import DeadLetters

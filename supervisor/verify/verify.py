@@ -1,7 +1,7 @@
 """`rtpipe verify`: is everything consumed, and is the table what the topic says? Reads only, and judges by itself.
 
 It shares column shapes, decoder and the texts of nested values with the writer and nothing else: messages come by a
-consumer of its own and meet the rows in the form of values.py.
+consumer of its own and meet the rows in one form (forms/values.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from infra.tables.database import account_of
 from infra.tables.table_session import connected
 from rtpipe.errors import SettingsError
 from supervisor.kafka.topic_reader import TopicReader
-from supervisor.verify.outcome.differences import Differences, judge_count, judge_offsets
+from supervisor.verify.outcome.count_judge import judge_count, judge_offsets
+from supervisor.verify.outcome.differences import Differences
 from supervisor.verify.outcome.report import PartitionReport, TopicReport, VerifyReport
 from supervisor.verify.table.columns import TableColumns
 from supervisor.verify.table.table_snapshot import TableReader
@@ -61,8 +62,8 @@ def verify(order: VerifyOrder, *, progress: Progress | None = None) -> VerifyRep
 
     By default: stored offsets against the watermarks read at the start, rows counted at commit against the table's.
     With `values` also every message up to the stored offset against every row. Offsets, counts and rows come from one
-    snapshot of the database, so writers may go on meanwhile. Memory: see rows.py; about 8 MB, and more only for
-    what differs. Errors while checking are raised, never reported as equal or different: SettingsError,
+    snapshot of the database, so writers may go on meanwhile. Memory: see matching/rows.py; about 8 MB, and more only
+    for what differs. Errors while checking are raised, never reported as equal or different: SettingsError,
     UnreachableError, AccessDeniedError, SchemaError, MessagesGoneError.
     """
     began = time.monotonic()

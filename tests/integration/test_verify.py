@@ -31,7 +31,7 @@ from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.rules import TableRules
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
-from supervisor.verify.outcome.report import Kind, VerifyProgress, VerifyReport
+from supervisor.verify.outcome.report import DifferenceKind, VerifyProgress, VerifyReport
 from supervisor.verify.outcome.view import as_json
 from supervisor.verify.verify import VerifyOrder, verify
 from tests.support.pipeline import connect
@@ -215,7 +215,7 @@ class FilledTopic:
         return row[PLACES[0]], row[PLACES[1]]
 
 
-def found(report: VerifyReport) -> list[tuple[Kind, int | None, int | None]]:
+def found(report: VerifyReport) -> list[tuple[DifferenceKind, int | None, int | None]]:
     return [(each.kind, each.partition, each.offset) for topic in report.topics for each in topic.differences]
 
 
@@ -259,15 +259,15 @@ def test_deleted_row_is_named(either: FilledTopic) -> None:
     counted = either.verify(values=False)
     assert not counted.ok
     assert [(each.kind, each.expected, each.found) for each in counted.topics[0].differences] == [
-        (Kind.ROW_COUNT, 60, 59)
+        (DifferenceKind.ROW_COUNT, 60, 59)
     ]
-    assert found(either.verify()) == [(Kind.MISSING, *either.place(lost))]
+    assert found(either.verify()) == [(DifferenceKind.MISSING, *either.place(lost))]
 
 
 def test_doubled_row_is_named(plain: FilledTopic) -> None:
     plain.insert([plain.rows[23]])
-    assert found(plain.verify(values=False)) == [(Kind.ROW_COUNT, None, None)]
-    assert found(plain.verify()) == [(Kind.EXTRA, *plain.place(plain.rows[23]))]
+    assert found(plain.verify(values=False)) == [(DifferenceKind.ROW_COUNT, None, None)]
+    assert found(plain.verify()) == [(DifferenceKind.EXTRA, *plain.place(plain.rows[23]))]
 
 
 def test_every_altered_column_is_named_with_both_values(either: FilledTopic) -> None:
@@ -295,7 +295,7 @@ def alter_every_column(pipeline: FilledTopic) -> None:
     assert set(CHANGES) == {name for name, _ in FIELDS}
     assert pipeline.verify(values=False).ok, "counts alone cannot see it"
     report = pipeline.verify()
-    assert report.topics[0].counts == {Kind.ALTERED: len(CHANGES)}
+    assert report.topics[0].counts == {DifferenceKind.ALTERED: len(CHANGES)}
     told = {(each.column, each.partition, each.offset) for each in report.topics[0].differences}
     assert told == {(column, *pipeline.place(row)) for column, row in altered.items()}
     for each in report.topics[0].differences:
@@ -307,7 +307,7 @@ def test_a_row_at_the_wrong_offset_is_found(stack: Addresses) -> None:
     pipeline = FilledTopic(stack, next(names), placed=True)
     pipeline.fill(range(6))
     pipeline.change(f"UPDATE `{pipeline.topic}` SET _kafka_offset = 1000", pipeline.rows[0])
-    assert found(pipeline.verify()) == [(Kind.MISSING, 0, 0), (Kind.EXTRA, 0, 1000)]
+    assert found(pipeline.verify()) == [(DifferenceKind.MISSING, 0, 0), (DifferenceKind.EXTRA, 0, 1000)]
 
 
 def test_equal_messages_ask_for_equally_many_rows(stack: Addresses) -> None:
@@ -315,11 +315,11 @@ def test_equal_messages_ask_for_equally_many_rows(stack: Addresses) -> None:
     pipeline.fill([1, 2, 1, 1, 3])
     assert pipeline.verify().ok
     pipeline.insert([pipeline.rows[0]])
-    assert found(pipeline.verify()) == [(Kind.EXTRA, *pipeline.place(pipeline.rows[0]))]
+    assert found(pipeline.verify()) == [(DifferenceKind.EXTRA, *pipeline.place(pipeline.rows[0]))]
     for _ in range(2):
         pipeline.change(f"DELETE FROM `{pipeline.topic}`", pipeline.rows[0])
     report = pipeline.verify()
-    assert report.topics[0].counts == {Kind.MISSING: 1}
+    assert report.topics[0].counts == {DifferenceKind.MISSING: 1}
     assert "or of a message equal to it" in report.topics[0].differences[0].text
 
 
@@ -328,18 +328,18 @@ def test_one_row_lost_and_another_doubled_is_no_balance(plain: FilledTopic) -> N
     plain.insert([plain.rows[4]])
     assert plain.verify(values=False).ok, "counts alone cannot see it"
     assert found(plain.verify()) == [
-        (Kind.MISSING, *plain.place(plain.rows[3])),
-        (Kind.EXTRA, *plain.place(plain.rows[4])),
+        (DifferenceKind.MISSING, *plain.place(plain.rows[3])),
+        (DifferenceKind.EXTRA, *plain.place(plain.rows[4])),
     ]
 
 
 def test_many_differences_are_counted_and_some_listed(plain: FilledTopic) -> None:
     plain.sql((f"UPDATE `{plain.topic}` SET flag = 1 - flag", []))
     report = plain.verify(listed=5)
-    assert report.topics[0].counts == {Kind.ALTERED: 60}
+    assert report.topics[0].counts == {DifferenceKind.ALTERED: 60}
     assert len(report.topics[0].differences) == 5
     plain.sql((f"DELETE FROM `{plain.topic}`", []))
-    assert plain.verify(listed=5).topics[0].counts == {Kind.MISSING: 60}
+    assert plain.verify(listed=5).topics[0].counts == {DifferenceKind.MISSING: 60}
 
 
 def test_what_is_not_consumed_is_told(plain: FilledTopic) -> None:
@@ -347,23 +347,23 @@ def test_what_is_not_consumed_is_told(plain: FilledTopic) -> None:
     plain.send(plain.encoded(record))
     for values in (False, True):
         report = plain.verify(values=values)
-        assert found(report) == [(Kind.NOT_CONSUMED, 0, 20)], "what is consumed is equal"
+        assert found(report) == [(DifferenceKind.NOT_CONSUMED, 0, 20)], "what is consumed is equal"
         assert report.topics[0].lag == 1
     assert found(plain.verify(groups={plain.topic: "another"}, values=False))[:3] == [
-        (Kind.NOT_CONSUMED, partition, None) for partition in range(PARTITIONS)
+        (DifferenceKind.NOT_CONSUMED, partition, None) for partition in range(PARTITIONS)
     ]
 
 
 def test_offsets_beyond_the_end_are_told(plain: FilledTopic) -> None:
     plain.store(1, 25, rows_total=20)
     plain.store(7, 4, rows_total=0)
-    assert found(plain.verify()) == [(Kind.BEYOND_END, 1, 20), (Kind.BEYOND_END, 7, None)]
+    assert found(plain.verify()) == [(DifferenceKind.BEYOND_END, 1, 20), (DifferenceKind.BEYOND_END, 7, None)]
 
 
 def test_more_rows_counted_than_offsets_is_told(plain: FilledTopic) -> None:
     plain.insert(plain.rows[:3])
     plain.store(0, 20, rows_total=23)
-    assert found(plain.verify(values=False)) == [(Kind.OVERCOUNTED, 0, None)]
+    assert found(plain.verify(values=False)) == [(DifferenceKind.OVERCOUNTED, 0, None)]
 
 
 def test_deleted_messages_leave_rows_that_cannot_be_checked(either: FilledTopic) -> None:
@@ -374,7 +374,7 @@ def test_deleted_messages_leave_rows_that_cannot_be_checked(either: FilledTopic)
     assert "begins at offset 8" in report.topics[0].notes[0]
     altered = next(row for row in either.rows if either.place(row) == (0, 9))
     either.change(f"UPDATE `{either.topic}` SET `count` = 7", altered)
-    assert found(either.verify()) == [(Kind.ALTERED, 0, 9)]
+    assert found(either.verify()) == [(DifferenceKind.ALTERED, 0, 9)]
 
 
 def test_only_committed_transactions_count(stack: Addresses) -> None:
@@ -412,9 +412,9 @@ def test_messages_that_cannot_be_decoded_are_named_unless_they_are_dead_letters(
     plain.store(1, 21, rows_total=21)
     plain.store(2, 21, rows_total=20)
     assert sorted(found(plain.verify())) == [
-        (Kind.UNREADABLE, 0, 20),
-        (Kind.UNREADABLE, 0, 21),
-        (Kind.UNREADABLE, 2, 20),
+        (DifferenceKind.UNREADABLE, 0, 20),
+        (DifferenceKind.UNREADABLE, 0, 21),
+        (DifferenceKind.UNREADABLE, 2, 20),
     ]
     plain.store(0, 22, rows_total=20, dead_total=2)
     plain.store(2, 21, rows_total=20, dead_total=1)

@@ -10,7 +10,7 @@ import pytest
 from avro_schemas.tables.layout import table_layout
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, SettingsError, UnreachableError
-from supervisor.verify.table import table_snapshot as module
+from supervisor.verify.table import snapshot_connection as module
 from supervisor.verify.table.table_snapshot import TableReader
 from tests.support.verified_topic import SCHEMA
 

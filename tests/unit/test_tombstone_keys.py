@@ -6,7 +6,7 @@ from typing import Any
 
 from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify.outcome.differences import Differences
-from supervisor.verify.outcome.report import Kind
+from supervisor.verify.outcome.report import DifferenceKind
 from supervisor.verify.topic.tombstone_keys import TombstoneKeys
 from tests.support.message_keys import keys_of, record
 
@@ -36,7 +36,7 @@ def found(*messages: Message, decoder: Decoder | None = None) -> list[tuple[int 
         keys.see(TopicMessage(0, offset, None if row is None else b"value", key), row_key or ())
     differences = Differences("t", 20)
     keys.judge(differences, "t")
-    assert differences.counts[Kind.KEY] == len(differences.listed)
+    assert differences.counts[DifferenceKind.KEY] == len(differences.listed)
     return [(one.offset, one.text) for one in differences.listed]
 
 

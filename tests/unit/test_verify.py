@@ -12,7 +12,7 @@ from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import ExitCode, SettingsError
 from supervisor.kafka.topic_reader import TopicMessage
-from supervisor.verify.outcome.report import Kind, TopicReport
+from supervisor.verify.outcome.report import DifferenceKind, TopicReport
 from supervisor.verify.outcome.view import as_json
 from supervisor.verify.verify import VerifyOrder
 from tests.support.found_tables import table_of
@@ -204,7 +204,7 @@ class TestUpsertMode:
 
     def test_a_tombstone_whose_key_nobody_can_read(self, verified: Verified) -> None:
         report = self.report(verified, [self.at(0, 1, "a"), tombstone(1, b"xy")], [["1", "a"]], self.rules())
-        assert report.counts[Kind.UNREADABLE] == 1
+        assert report.counts[DifferenceKind.UNREADABLE] == 1
         assert "it has no value (a tombstone): " in texts(report)
 
     def test_a_message_that_nobody_can_decode(self, verified: Verified) -> None:

@@ -9,8 +9,10 @@ import pytest
 from avro_schemas.tables.layout import table_layout
 from rtpipe.errors import SettingsError
 from supervisor.verify.matching.rows import Extra, Findings, Message, Missing
-from supervisor.verify.outcome.differences import Differences, RowJudge, judge_count, judge_offsets
-from supervisor.verify.outcome.report import Kind, PartitionReport, TopicReport, VerifyReport
+from supervisor.verify.outcome.count_judge import judge_count, judge_offsets
+from supervisor.verify.outcome.differences import Differences
+from supervisor.verify.outcome.report import DifferenceKind, PartitionReport, TopicReport, VerifyReport
+from supervisor.verify.outcome.row_judge import RowJudge
 from supervisor.verify.outcome.view import as_json
 from supervisor.verify.verify import VerifyOrder
 
@@ -34,7 +36,7 @@ def judged(
     return differences
 
 
-def kinds(differences: Differences) -> list[Kind]:
+def kinds(differences: Differences) -> list[DifferenceKind]:
     return [each.kind for each in differences.listed]
 
 
@@ -44,14 +46,14 @@ def kinds(differences: Differences) -> list[Kind]:
         (PartitionReport(0, 0, 10, 10), 10, None, 0),
         (PartitionReport(0, 0, 10, 12, rows_total=12), 12, None, 0),  # went on between the two looks
         (PartitionReport(0, 0, 0, None), 0, None, 0),
-        (PartitionReport(0, 0, 10, None), 10, Kind.NOT_CONSUMED, 10),
-        (PartitionReport(0, 4, 10, None), 10, Kind.NOT_CONSUMED, 6),
-        (PartitionReport(0, 0, 10, 7), 10, Kind.NOT_CONSUMED, 3),
-        (PartitionReport(0, 0, 10, 13), 12, Kind.BEYOND_END, 0),
-        (PartitionReport(0, 0, 10, 10, rows_total=10, dead_total=1), 10, Kind.OVERCOUNTED, 0),
+        (PartitionReport(0, 0, 10, None), 10, DifferenceKind.NOT_CONSUMED, 10),
+        (PartitionReport(0, 4, 10, None), 10, DifferenceKind.NOT_CONSUMED, 6),
+        (PartitionReport(0, 0, 10, 7), 10, DifferenceKind.NOT_CONSUMED, 3),
+        (PartitionReport(0, 0, 10, 13), 12, DifferenceKind.BEYOND_END, 0),
+        (PartitionReport(0, 0, 10, 10, rows_total=10, dead_total=1), 10, DifferenceKind.OVERCOUNTED, 0),
     ],
 )
-def test_offsets(at: PartitionReport, end: int, kind: Kind | None, lag: int) -> None:
+def test_offsets(at: PartitionReport, end: int, kind: DifferenceKind | None, lag: int) -> None:
     differences = Differences("t", 9)
     judge_offsets(differences, "t", [at], {0: end})
     assert kinds(differences) == ([kind] if kind else [])
@@ -61,7 +63,7 @@ def test_offsets(at: PartitionReport, end: int, kind: Kind | None, lag: int) -> 
 def test_a_partition_that_the_topic_does_not_have() -> None:
     differences = Differences("t", 9)
     judge_offsets(differences, "t", [PartitionReport(5, 0, 0, 3)], {0: 10})
-    assert [(each.kind, each.partition) for each in differences.listed] == [(Kind.BEYOND_END, 5)]
+    assert [(each.kind, each.partition) for each in differences.listed] == [(DifferenceKind.BEYOND_END, 5)]
 
 
 @pytest.mark.parametrize(("rows", "text"), [(9, "1 missing"), (12, "2 too many"), (10, "")])
@@ -92,15 +94,20 @@ def test_rows_are_named_in_words() -> None:
         "t/1 offset 3 is altered: column m is 6 in the topic, 60 in the table",
         "t/0 offset 11 cannot be decoded: no magic byte",
     ]
-    assert differences.counts == {Kind.MISSING: 1, Kind.EXTRA: 2, Kind.ALTERED: 1, Kind.UNREADABLE: 1}
+    assert differences.counts == {
+        DifferenceKind.MISSING: 1,
+        DifferenceKind.EXTRA: 2,
+        DifferenceKind.ALTERED: 1,
+        DifferenceKind.UNREADABLE: 1,
+    }
 
 
 def test_all_count_and_the_first_are_listed() -> None:
     findings = Findings(missing=[Missing(0, n, (str(n), n, n)) for n in range(5)], missing_count=Counter({0: 1_000}))
     differences = judged(findings, most=2)
     assert len(differences.listed) == 2
-    assert differences.counts == {Kind.MISSING: 1_000}
-    assert judged(Findings(extra_count=7)).counts == {Kind.EXTRA: 7}
+    assert differences.counts == {DifferenceKind.MISSING: 1_000}
+    assert judged(Findings(extra_count=7)).counts == {DifferenceKind.EXTRA: 7}
 
 
 @pytest.mark.parametrize(("dead", "count"), [({0: 2}, 0), ({0: 1}, 2), ({0: 3}, 2), ({1: 2}, 2)])
@@ -115,9 +122,9 @@ def test_dead_letters_excuse_exactly_their_number(dead: dict[int, int], count: i
 
 def test_rows_of_deleted_messages_are_no_difference_but_copies_are() -> None:
     extra = [Extra(("a", 1, 1)), Extra(("b", 2, 2)), Extra(("c", 3, 3), ((0, 9),))]
-    assert judged(Findings(extra=list(extra)), unverifiable=2).counts == {Kind.EXTRA: 1}
+    assert judged(Findings(extra=list(extra)), unverifiable=2).counts == {DifferenceKind.EXTRA: 1}
     doubtful = judged(Findings(extra=list(extra)), unverifiable=1)
-    assert doubtful.counts == {Kind.EXTRA: 2}
+    assert doubtful.counts == {DifferenceKind.EXTRA: 2}
     assert "2 rows like this, 1 may be older" in doubtful.listed[1].text
 
 

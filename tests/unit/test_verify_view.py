@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.verify.outcome.report import Kind, PartitionReport, TopicReport, VerifyReport
+from supervisor.verify.outcome.report import DifferenceKind, PartitionReport, TopicReport, VerifyReport
 from supervisor.verify.outcome.view import as_json, print_report
 
 
@@ -17,7 +17,7 @@ def report(*, rows: int, dead: int, wrong: int = 0, values: bool = True) -> Veri
         group="group-orders",
         partitions=(partition,),
         rows_in_table=rows,
-        counts={Kind.MISSING: wrong} if wrong else {},
+        counts={DifferenceKind.MISSING: wrong} if wrong else {},
     )
     return VerifyReport((topic,), values, 0.1)
 

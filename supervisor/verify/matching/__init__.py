@@ -1,1 +1,4 @@
-"""Which rows and which messages have no counterpart (`rows`), and which two of them are one altered row (`pairs`)."""
+"""Rows and messages without a counterpart, found in bounded memory.
+
+`rows` finds them, `pairs` says which two of them are one row that was altered.
+"""

@@ -1,1 +1,4 @@
-"""What was found: `differences` names and counts it, `report` has it as frozen values, `view` shows them."""
+"""What differs: named, counted, shown.
+
+`count_judge` and `row_judge` name it, `differences` counts it, `report` has the answer, `view` shows it.
+"""

@@ -10,7 +10,7 @@ from typing import Any
 from rtpipe.errors import ExitCode
 
 
-class Kind(enum.StrEnum):
+class DifferenceKind(enum.StrEnum):
     """What is wrong, in words that stay."""
 
     NOT_CONSUMED = "not_consumed"  #: the stored offset is behind the watermark
@@ -28,7 +28,7 @@ class Kind(enum.StrEnum):
 class Difference:
     """One thing found. `expected` is what the topic (or the counter) says, `found` what the table does."""
 
-    kind: Kind
+    kind: DifferenceKind
     topic: str
     text: str
     partition: int | None = None
@@ -66,7 +66,7 @@ class TopicReport:
     rows_in_table: int
     messages_read: int | None = None  #: with values: messages that were compared; None without
     differences: tuple[Difference, ...] = ()
-    counts: Mapping[Kind, int] = field(default_factory=dict)
+    counts: Mapping[DifferenceKind, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  #: what could not be checked
 
     @property

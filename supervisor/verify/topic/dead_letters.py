@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify.outcome.differences import Differences
-from supervisor.verify.outcome.report import Kind
+from supervisor.verify.outcome.report import DifferenceKind
 
 
 class DeadLetters:
@@ -36,7 +36,7 @@ class DeadLetters:
         for (partition, offset), same in sorted(self._seen.items()):
             if not same:
                 differences.add(
-                    Kind.ALTERED,
+                    DifferenceKind.ALTERED,
                     f"{topic}/{partition} offset {offset}: its dead letter has another value than the message",
                     partition=partition,
                     offset=offset,

@@ -14,7 +14,7 @@ from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify.forms.values import digest
 from supervisor.verify.matching.rows import KEPT_ROWS
 from supervisor.verify.outcome.differences import Differences
-from supervisor.verify.outcome.report import Kind
+from supervisor.verify.outcome.report import DifferenceKind
 from supervisor.verify.topic.decoder import Decoder, Key
 
 
@@ -68,5 +68,5 @@ class TombstoneKeys:
                 f"{topic}/{partition} offset {offset}: a tombstone whose key looks like {looks}, and which key_format"
                 f" does not read as that of its row{why}: it did not delete that"
             )
-            differences.add(Kind.KEY, text, partition=partition, offset=offset)
-        differences.count(Kind.KEY, self._more)
+            differences.add(DifferenceKind.KEY, text, partition=partition, offset=offset)
+        differences.count(DifferenceKind.KEY, self._more)

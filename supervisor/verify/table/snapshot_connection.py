@@ -1,0 +1,113 @@
+"""One connection that reads one consistent snapshot, and the server's errors in words."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+import pymysql
+import pymysql.converters
+import pymysql.cursors
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from rtpipe.credentials import AccessDeniedError
+from rtpipe.errors import SettingsError, UnreachableError
+from rtpipe.mysql.engine import bare_connection
+from rtpipe.mysql.error_kinds import Kind, meaning_of
+from rtpipe.mysql.error_numbers import NO_TABLE, UNKNOWN_COLUMN, number_of
+
+BATCH = 2_000  #: rows a fetch
+
+_SESSION = (
+    "SET SESSION time_zone = '+00:00', sql_mode = '', wait_timeout = 28800, net_write_timeout = 3600",
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+)
+
+
+class SnapshotConnection:
+    """Everything is read as it was together, also while writers go on; values come as the server's own text.
+
+    Raises UnreachableError, AccessDeniedError, and SettingsError for a table or column that is not there.
+    """
+
+    def __init__(self, database_url: str, *, timeout: float) -> None:
+        try:
+            url = make_url(database_url)
+        except ArgumentError:
+            raise SettingsError(
+                "the database URL cannot be read", hint="it is like mysql+pymysql://user:password@host:3306/bank"
+            ) from None
+        self._where = f"{url.host or 'localhost'}:{url.port or 3306}/{url.database or ''} as {url.username}"
+        with self._translated():
+            self._connection = bare_connection(
+                url,
+                charset="utf8mb4",
+                connect_timeout=max(1, round(timeout)),
+                conv=dict(pymysql.converters.encoders),  # no decoders: values come as the server's own text
+                cursorclass=pymysql.cursors.SSCursor,
+            )
+            self._run(*_SESSION)
+            self.refresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(pymysql.MySQLError, OSError):
+            self._connection.close()
+
+    def refresh(self) -> None:
+        """Take a new snapshot."""
+        self._run("ROLLBACK", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+    def all(self, sql: str, arguments: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a short answer."""
+        with self._translated(), self._connection.cursor() as cursor:
+            cursor.execute(sql, arguments)
+            return list(cursor.fetchall())
+
+    def names(self, sql: str) -> set[str]:
+        """The names of the columns of an answer."""
+        with self._translated(), self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            return {column[0] for column in cursor.description}
+
+    def stream(self, sql: str) -> Iterator[Sequence[Sequence[Any]]]:
+        """The rows of a long answer as they come, BATCH at a time."""
+        with self._translated(), self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            while batch := cursor.fetchmany(BATCH):
+                yield batch
+
+    def _run(self, *statements: str) -> None:
+        with self._translated(), self._connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The driver's errors as rtpipe's: by number, since their texts may hold values."""
+        try:
+            yield
+        except pymysql.err.Error as exc:
+            raise self._refused(exc) from exc
+        except OSError as exc:
+            raise UnreachableError(f"the database at {self._where} does not answer: {exc}") from exc
+
+    def _refused(self, exc: pymysql.err.Error) -> Exception:
+        number, text = number_of(exc), exc.args[1] if len(exc.args) > 1 else ""
+        meaning = meaning_of(number, exc.sqlstate or "", "RTPIPE_INFRA_DATABASE_URL")
+        if number == NO_TABLE:
+            return SettingsError(f"a table is missing in {self._where}: {text}", hint="`rtpipe setup` makes tables")
+        if number == UNKNOWN_COLUMN:
+            return SettingsError(
+                f"the table does not fit its schema: {text}", hint="`rtpipe table plan` shows the columns it needs"
+            )
+        if meaning.kind is Kind.REFUSED:
+            return AccessDeniedError(f"the database at {self._where} refused access: {text}", hint=meaning.hint)
+        if meaning.kind is Kind.SETUP:
+            return SettingsError(f"the database at {self._where} refuses to be read: {number} {text}")
+        state = "does not answer" if meaning.kind is Kind.NOT_REACHED else "cannot be read for now"
+        return UnreachableError(f"the database at {self._where} {state}: {number} {text}", hint=meaning.hint)
