@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from avro_schemas.avro.field_types import FieldType
@@ -12,11 +13,14 @@ from avro_schemas.tables.metadata_columns import DELETED_COLUMN, METADATA_TYPES
 from avro_schemas.tables.rules import TableRules
 from supervisor.kafka.topic_reader import TopicMessage, TopicReader
 from supervisor.verify.forms.values import Row
-from supervisor.verify.matching.rows import Findings, Message, compare_rows
+from supervisor.verify.helpers.helper_process import Readers
+from supervisor.verify.helpers.helpers import Helpers
+from supervisor.verify.matching.rows import Findings, Message, Sides, compare_rows, look_closer
 from supervisor.verify.outcome.differences import Differences
 from supervisor.verify.outcome.report import TopicReport, VerifyProgress
 from supervisor.verify.outcome.row_judge import RowJudge
 from supervisor.verify.table.columns import TableColumns
+from supervisor.verify.table.row_reader import RowPackets, RowReader
 from supervisor.verify.table.table_snapshot import TableReader
 from supervisor.verify.topic.dead_letters import DeadLetters
 from supervisor.verify.topic.decoder import Decoder
@@ -25,6 +29,8 @@ from supervisor.verify.topic.latest_by_key import LatestByKey
 Item = TypeVar("Item")
 Progress = Callable[[VerifyProgress], None]
 
+#: Messages and rows together from which on helpers are worth their start.
+HELPED_FROM = 200_000
 #: The column of soft deletion, compared like a field's.
 _DELETED = ColumnShape(
     field=DELETED_COLUMN,
@@ -60,43 +66,48 @@ class ValueComparison:
     def run(self, topic: TopicReader, table: TableReader, differences: Differences, progress: Progress) -> int:
         """Compare all of them, add what differs; how many messages were compared."""
         report = self._report
-        with_position = table.has_position(report.table)
+        rows = RowReader(self._columns, table.has_position(report.table), self._lows)
         kept = table.dead_letters(report.topic, report.group)
-        dead_letters = DeadLetters(kept or {})
-        to_read = sum(max(0, end - low) for low, end in self._ranges.values())
-
-        def with_rows() -> Iterator[list[TopicMessage]]:
-            """The messages that should have rows."""
-            batches = topic.messages(report.topic, self._ranges)
-            for batch in self._counted(batches, progress, "messages", to_read):
-                yield [message for message in batch if self._counts(message) and not dead_letters.have(message)]
-
-        latest = LatestByKey(with_rows(), self._decoder, soft=self._soft) if self._rules.mode == "upsert" else None
+        read = _Reading(self._ranges, topic, table, report, rows, progress, DeadLetters(kept or {}), self._rules)
+        latest = None
+        if self._rules.mode == "upsert":
+            latest = LatestByKey(read.messages(), self._decoder, soft=self._soft)
 
         def messages() -> Iterator[list[Message]]:
-            for batch in with_rows():
+            for batch in read.messages():
                 if latest is not None:
-                    yield list(latest.messages(batch, with_position=with_position))
+                    yield list(latest.messages(batch, with_position=rows.with_position))
                 else:
-                    yield [self._decoder.message(message, with_position=with_position) for message in batch]
+                    yield self._decoder.messages(batch, with_position=rows.with_position)
 
-        def rows() -> Iterator[list[Row]]:
-            batches = table.rows(report.table, self._columns, with_position=with_position)
-            for batch in self._counted(batches, progress, "rows", report.rows_in_table):
-                yield [row for row in batch if not self._is_older(row)] if with_position else batch
-
-        findings = compare_rows(messages, rows)
+        if read.total + report.rows_in_table >= HELPED_FROM:
+            findings = look_closer(self._helped(read, messages() if latest else None), messages, read.rows)
+        else:
+            findings = compare_rows(messages, read.rows)
         # Where dead letters are kept, a message without a row and without one is missing.
         dead = {partition.partition: partition.dead_total for partition in report.partitions} if kept is None else {}
-        judge = RowJudge(differences, report.topic, self._columns, with_position=with_position)
-        judge.judge(findings, dead, self._unverifiable(findings, with_position=with_position))
-        dead_letters.judge(differences, report.topic)
+        judge = RowJudge(differences, report.topic, self._columns, with_position=rows.with_position)
+        judge.judge(findings, dead, self._unverifiable(findings, with_position=rows.with_position))
+        read.dead_letters.judge(differences, report.topic)
         if latest is not None:
             latest.keys.judge(differences, report.topic)
-        return findings.messages + dead_letters.found.total()
+        return findings.messages + read.dead_letters.found.total()
 
-    def _counts(self, message: TopicMessage) -> bool:
-        return message.value is not None or self._rules.tombstones != "ignore"
+    def _helped(self, read: _Reading, latest: Iterable[list[Message]] | None) -> Sides:
+        """The first pass by helpers. `latest`: which messages of a key have rows is not for them to know."""
+        sides = Sides()
+        with Helpers(Readers(self._decoder.rows, read.reader), sides) as helpers:
+            for messages in latest or ():
+                sides.add_messages(messages)
+            for batch in read.messages() if latest is None else ():
+                parts, others = self._decoder.parts(batch)
+                for part in parts:
+                    helpers.read(part)
+                sides.add_messages(self._decoder.alone(others, with_position=read.reader.with_position))
+            for packets in read.packets():
+                helpers.read(packets)
+            helpers.finish()
+        return sides
 
     def _unverifiable(self, findings: Findings, *, with_position: bool) -> int:
         """Rows that may be of messages that Kafka has deleted, and which they are nobody can say."""
@@ -105,17 +116,43 @@ class ValueComparison:
         older = min(sum(self._lows.values()), self._report.rows_total - findings.messages)
         return 0 if with_position else max(0, older)
 
-    def _is_older(self, row: Row) -> bool:
-        """Whether a row that begins with partition and offset comes from a message that Kafka has deleted."""
-        partition, offset = row[:2]
-        return isinstance(partition, int) and isinstance(offset, int) and offset < self._lows.get(partition, 0)
 
-    def _counted(
-        self, batches: Iterable[list[Item]], progress: Progress, stage: str, total: int
-    ) -> Iterator[list[Item]]:
-        """The batches; progress is reported after each."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Both sides of a topic, read from the beginning as often as need be; progress is reported after each batch."""
+
+    ranges: Mapping[int, tuple[int, int]]
+    topic: TopicReader
+    table: TableReader
+    report: TopicReport
+    reader: RowReader
+    progress: Progress
+    dead_letters: DeadLetters
+    rules: TableRules
+
+    @property
+    def total(self) -> int:
+        """Messages, at most."""
+        return sum(max(0, end - low) for low, end in self.ranges.values())
+
+    def messages(self) -> Iterator[list[TopicMessage]]:
+        """Those that should have rows."""
+        have, ignored = self.dead_letters.have, self.rules.tombstones == "ignore"
+        for batch in self._counted(self.topic.messages(self.report.topic, self.ranges), len, "messages", self.total):
+            yield [one for one in batch if not (ignored and one.value is None) and not have(one)]
+
+    def rows(self) -> Iterator[list[Row]]:
+        """Rows that are compared."""
+        return self._counted(self.table.rows(self.report.table, self.reader), len, "rows", self.report.rows_in_table)
+
+    def packets(self) -> Iterator[RowPackets]:
+        """The same, unread."""
+        packets = self.table.packets(self.report.table, self.reader)
+        return self._counted(packets, lambda part: len(part.packets), "rows", self.report.rows_in_table)
+
+    def _counted(self, batches: Iterable[Item], size: Callable[[Item], int], stage: str, total: int) -> Iterator[Item]:
         done = 0
         for batch in batches:
             yield batch
-            done += len(batch)
-            progress(VerifyProgress(self._report.topic, stage, done, total))
+            done += size(batch)
+            self.progress(VerifyProgress(self.report.topic, stage, done, total))

@@ -62,9 +62,9 @@ def verify(order: VerifyOrder, *, progress: Progress | None = None) -> VerifyRep
 
     By default: stored offsets against the watermarks read at the start, rows counted at commit against the table's.
     With `values` also every message up to the stored offset against every row. Offsets, counts and rows come from one
-    snapshot of the database, so writers may go on meanwhile. Memory: see matching/rows.py; about 8 MB, and more only
-    for what differs. Errors while checking are raised, never reported as equal or different: SettingsError,
-    UnreachableError, AccessDeniedError, SchemaError, MessagesGoneError.
+    snapshot of the database, so writers may go on meanwhile. Memory does not grow with the topic, but for what differs,
+    dead letters and, in upsert mode, keys: matching/rows.py. Errors while checking are raised, never reported as equal
+    or different: SettingsError, UnreachableError, AccessDeniedError, SchemaError, MessagesGoneError, TemporaryError.
     """
     began = time.monotonic()
     with contextlib.ExitStack() as opened:

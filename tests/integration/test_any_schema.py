@@ -14,7 +14,9 @@ from sqlalchemy.engine import make_url
 from avro_schemas.tables.layout import table_layout
 from infra.tables.ddl import create_table_sql
 from rtpipe.mysql.quoting import quoted
-from supervisor.verify.forms.values import from_message, select_list
+from supervisor.verify.forms.table_values import select_list
+from supervisor.verify.forms.values import from_message
+from supervisor.verify.table.row_reader import RowReader
 from supervisor.verify.table.table_snapshot import TableReader
 from tests.support.avro_kinds import Value, tables
 from tests.support.batches import batch_of
@@ -58,7 +60,7 @@ def test_generated_schemas_and_values(database: Addresses) -> None:
 
             verifier.refresh()
             decode, to_row = MessageDecoder(schema), from_message(layout.columns, layout.columns)
-            stored = itertools.chain.from_iterable(verifier.rows(layout.name, layout.columns, with_position=False))
+            stored = itertools.chain.from_iterable(verifier.rows(layout.name, RowReader(layout.columns)))
             assert Counter(stored) == Counter(to_row(decode(one)) for one in messages)
             verifier.refresh()
             cursor.execute(f"DROP TABLE {quoted(layout.name)}")

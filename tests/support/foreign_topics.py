@@ -16,7 +16,7 @@ from confluent_kafka.schema_registry import SchemaRegistryError
 from avro_schemas.tables.layout import TableLayout, table_layout
 from infra.tables.ddl import create_table_sql
 from rtpipe.mysql.quoting import quoted
-from supervisor.verify.forms.values import select_list
+from supervisor.verify.forms.table_values import select_list
 from tests.support.foreign_avro import Container, Expected
 from tests.support.pipeline import Pipeline, connect
 from tests.support.producers import ordered_producer

@@ -13,16 +13,17 @@ import pytest
 
 from avro_schemas.avro.wire_format import pack
 from avro_schemas.columns.found_table import FoundTable
-from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import PLAIN, TableRules
 from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify import verify as module
-from supervisor.verify.forms.values import Row, from_table
+from supervisor.verify.forms.values import Row
 from supervisor.verify.outcome.report import TopicReport, VerifyProgress, VerifyReport
+from supervisor.verify.table.row_reader import RowPackets, RowReader
 from supervisor.verify.verify import VerifyOrder, verify
 from tests.support.fake_registry import FakeRegistry
 from tests.support.found_tables import table_of
+from tests.support.row_packets import row_packet
 
 SCHEMA = {
     "type": "record",
@@ -98,10 +99,15 @@ class FakeRows:
         assert table == "orders"
         return self.position
 
-    def rows(self, table: str, columns: Sequence[ColumnShape], *, with_position: bool) -> Iterator[list[Row]]:
+    def rows(self, table: str, rows: RowReader) -> Iterator[list[Row]]:
+        return map(rows, self.packets(table, rows))
+
+    def packets(self, table: str, rows: RowReader) -> Iterator[RowPackets]:
         assert table == "orders"
-        to_row = from_table(columns, leading=2 if with_position else 0)
-        yield [to_row(texts) for texts in self.content]
+        texts = [True] * ((2 if rows.with_position else 0) + len(rows.columns))
+        yield RowPackets(
+            texts, [row_packet([None if one is None else one.encode() for one in row]) for row in self.content]
+        )
 
 
 class Verified:

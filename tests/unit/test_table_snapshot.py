@@ -11,7 +11,9 @@ from avro_schemas.tables.layout import table_layout
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, SettingsError, UnreachableError
 from supervisor.verify.table import snapshot_connection as module
+from supervisor.verify.table.row_reader import RowReader
 from supervisor.verify.table.table_snapshot import TableReader
+from tests.support.row_packets import row_packet
 from tests.support.verified_topic import SCHEMA
 
 URL = "mysql+pymysql://infra:secret@db:3307/bank"
@@ -51,10 +53,6 @@ class FakeConnection:
 
     def fetchall(self) -> list[Any]:
         return self._rows
-
-    def fetchmany(self, most: int) -> list[Any]:
-        batch, self._rows = self._rows[:most], self._rows[most:]
-        return batch
 
     def close(self) -> None:
         self.closed = True
@@ -110,13 +108,25 @@ class TestDeadLetters:
 def test_rows_come_in_batches_and_in_the_form_of_both_sides(
     reader: TableReader, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BATCH", 2)
     columns = table_layout(SCHEMA, table="orders").columns
-    connection.answers["SELECT `_kafka_partition`"] = [("0", str(n), str(n), "a") for n in range(3)]
-    connection.answers["SELECT `id`"] = [("1", None)]
-    found = list(reader.rows("orders", columns, with_position=True))
-    assert found == [[(0, 0, 0, "a"), (0, 1, 1, "a")], [(0, 2, 2, "a")]]
-    assert list(reader.rows("orders", columns, with_position=False)) == [[(1, None)]]
+    asked: list[str] = []
+
+    def row_packets(driver: object, statement: str) -> tuple[list[bool], list[list[bytes]]]:
+        assert driver is connection
+        asked.append(statement)
+        if len(asked) > 1:
+            return [True] * 2, [[row_packet([b"1", None])], []]
+        first = [row_packet([b"0", b"%d" % n, b"%d" % n, b"a"]) for n in range(2)]
+        return [True] * 4, [first, [row_packet([b"0", b"2", b"x", None])]]
+
+    monkeypatch.setattr(module, "row_packets", row_packets)
+    found = list(reader.rows("orders", RowReader(columns, with_position=True)))
+    assert found == [[(0, 0, 0, "a"), (0, 1, 1, "a")], [(0, 2, "x", None)]]
+    assert list(reader.rows("orders", RowReader(columns))) == [[(1, None)], []]
+    assert asked == [
+        "SELECT `_kafka_partition`, `_kafka_offset`, `id`, `name` FROM `orders`",
+        "SELECT `id`, `name` FROM `orders`",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from avro_schemas.tables.layout import TableLayout, table_layout
 from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.rules import PLAIN, TableRules
 from avro_schemas.tables.unfit import TableUnfitError
-from supervisor.verify.forms.values import from_message, from_table
+from supervisor.verify.forms.table_values import from_table
+from supervisor.verify.forms.values import from_message
 from workers.rows.literals.sql_literals import literals_for
 from workers.rows.row_encoder import RowEncoder
 

@@ -13,7 +13,8 @@ from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.layout import table_layout
 from rtpipe.mysql.quoting import quoted
 from supervisor.verify.forms.shown_values import shown
-from supervisor.verify.forms.values import digest, from_message, from_table, select_list
+from supervisor.verify.forms.table_values import from_table, select_list
+from supervisor.verify.forms.values import digest, from_message
 from tests.support.schema_parts import logical
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)

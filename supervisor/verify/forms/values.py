@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import marshal
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from math import isfinite
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy.dialects.mysql import BLOB, FLOAT, LONGBLOB, MEDIUMBLOB, TINYBLOB
+from sqlalchemy.dialects.mysql import BLOB, LONGBLOB, MEDIUMBLOB, TINYBLOB
 from sqlalchemy.types import CHAR, VARBINARY, VARCHAR, Integer
 
 from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.rules import PLAIN
-from rtpipe.mysql.quoting import quoted
-from supervisor.verify.forms.times import days, moment, time_of_day
 from supervisor.verify.forms.user_columns import user_form
 from workers.rows.literals.avro_texts import big_decimal_text, uuid_of_bytes
 from workers.rows.literals.json_values import plain_value
@@ -33,12 +32,14 @@ Row = tuple[Value, ...]
 
 DIGEST_SIZE = 16
 _MICROS = {"millis": 1_000, "micros": 1}
+#: A version of marshal's format by which equal values are equal bytes: no later one, which remembers what was there.
+_PLAINLY = 2
 _BINARY = (VARBINARY, TINYBLOB, BLOB, MEDIUMBLOB, LONGBLOB)
 
 
 def digest(row: Row) -> bytes:
     """16 bytes that differ for different rows."""
-    return hashlib.blake2b(repr(row).encode(), digest_size=DIGEST_SIZE).digest()
+    return hashlib.blake2b(marshal.dumps(row, _PLAINLY), digest_size=DIGEST_SIZE).digest()
 
 
 def from_message(
@@ -62,8 +63,15 @@ def from_message(
         if column.name in own and (reader := _reader_of(own[column.name], column, nonfinite)) is not None
     ]
 
+    take = _taker(paths) if not lacking else None
+
     def row(record: dict[str, Any]) -> Row:
-        values = [lacking[at] if at in lacking else _at(record, path) for at, path in enumerate(paths)]
+        if take is not None:
+            if not readers:
+                return take(record)
+            values = list(take(record))
+        else:
+            values = [lacking[at] if at in lacking else _at(record, path) for at, path in enumerate(paths)]
         for at, reader in readers:
             value = values[at]
             if value is not None:
@@ -71,6 +79,13 @@ def from_message(
         return tuple(values)
 
     return row
+
+
+def _taker(paths: Sequence[Sequence[str]]) -> Callable[[dict[str, Any]], Row] | None:
+    """Takes all values out of a record at once, where each is a field of it."""
+    if len(paths) < 2 or any(len(path) > 1 for path in paths):  # noqa: PLR2004 - of one name, itemgetter makes no tuple
+        return None
+    return itemgetter(*(path[0] for path in paths))
 
 
 def key_value(column: ColumnShape) -> Callable[[Any], Value]:
@@ -88,34 +103,6 @@ def _at(record: Any, path: Sequence[str]) -> Any:
     return record
 
 
-def from_table(columns: Sequence[ColumnShape], *, leading: int = 0) -> Callable[[Sequence[Any]], Row]:
-    """How what the server sends for `leading` integers and the columns becomes a row."""
-    all_readers = [_integer] * leading + [_table_value(column) for column in columns]
-    readers = [(at, reader) for at, reader in enumerate(all_readers) if reader is not None]
-
-    def row(texts: Sequence[Any]) -> Row:
-        values = list(texts)
-        for at, reader in readers:
-            text = values[at]
-            if text is not None:
-                values[at] = reader(text)
-        return tuple(values)
-
-    return row
-
-
-def select_list(columns: Sequence[ColumnShape]) -> str:
-    """The columns for a SELECT. FLOAT as a double, since its own text has six digits; BIT as a number."""
-    return ", ".join(quoted(column.name) + _computed(column) for column in columns)
-
-
-def _computed(column: ColumnShape) -> str:
-    given = column.user_column
-    if given.name == "float" if given else isinstance(column.type, FLOAT):
-        return " + 0e0"
-    return " + 0" if given is not None and given.kind == "bit" else ""
-
-
 def _reader_of(column: ColumnShape, table: ColumnShape, nonfinite: str) -> Callable[[Any], Value] | None:
     reader = _message_value(column, table)
     if nonfinite == "null" and column.nullable and column.of.avro_type in {"float", "double"}:
@@ -130,7 +117,7 @@ def _message_value(column: ColumnShape, table: ColumnShape) -> Callable[[Any], V
         return form.of_message
     if column.of.nested:
         plain = plain_value(column)
-        return lambda value: _canonical(plain(value))
+        return lambda value: canonical(plain(value))
     if kind := kind_of(column):
         return _logical_value(column, kind)
     if column.of.avro_type == "boolean":
@@ -160,25 +147,6 @@ def _logical_value(column: ColumnShape, kind: str) -> Callable[[Any], Value] | N
     return None
 
 
-def _table_value(column: ColumnShape) -> Callable[[Any], Value] | None:
-    """None where the server sends the form already."""
-    if column.user_column is not None and (form := user_form(column, column.user_column)) is not None:
-        return form.of_table
-    if column.of.nested:
-        return _parsed
-    kind = kind_of(column)
-    if kind == "decimal":
-        return lambda text: _unscaled(text, column.of.scale)
-    readers: dict[str, Callable[[Any], Value]] = {"date": days, "time": time_of_day, "timestamp": moment}
-    if kind in readers:
-        return readers[kind]
-    if column.of.avro_type in {"boolean", "int", "long"}:
-        return _integer
-    if column.of.avro_type in {"float", "double"}:
-        return _float
-    return None
-
-
 def kind_of(column: ColumnShape) -> str:
     """decimal, big, date, time, timestamp, uuid, or nothing where the column holds a number."""
     if isinstance(column.type, Integer):  # the number as it is, whatever it counts
@@ -191,48 +159,6 @@ def _factor(column: ColumnShape) -> int:
     return _MICROS[(column.of.logical or "").rpartition("-")[2]]
 
 
-def _canonical(value: Any) -> str:
+def canonical(value: Any) -> str:
     """One text for equal JSON values, whatever the order of their keys."""
     return json.dumps(value, sort_keys=True)
-
-
-def _parsed(text: Any) -> Value:
-    try:
-        return _canonical(json.loads(text))
-    except ValueError:
-        return str(text)
-
-
-def _integer(text: Any) -> Value:
-    """Also of a column with digits after the point, where they are zeros."""
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        number = Decimal(text)
-        return int(number) if number == number.to_integral_value() else str(text)
-    except ArithmeticError:
-        return str(text)
-
-
-def _float(text: Any) -> Value:
-    try:
-        return float(text) + 0.0
-    except ValueError:
-        return str(text)
-
-
-def _unscaled(text: Any, scale: int) -> Value:
-    try:
-        sign, digits, exponent = Decimal(text).as_tuple()
-    except ArithmeticError:
-        return str(text)
-    if not isinstance(exponent, int) or exponent > 0:  # a server sends digits and a point, never an exponent
-        return str(text)
-    written = "".join(map(str, digits)) + "0" * (exponent + scale)
-    surplus = max(0, -exponent - scale)  # digits after the point that the column has and the field has not
-    if surplus and written[-surplus:].strip("0"):
-        return str(text)
-    number = int(written[: len(written) - surplus] or "0")
-    return -number if sign else number

@@ -1,4 +1,4 @@
 """Rows and messages without a counterpart, found in bounded memory.
 
-`rows` finds them, `pairs` says which two of them are one row that was altered.
+`rows` finds them by a `tally` of each side, `pairs` says which two of them are one row that was altered.
 """

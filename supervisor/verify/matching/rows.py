@@ -1,10 +1,9 @@
 """Which rows of a table and which messages of a topic have no counterpart: two multisets, compared in bounded memory.
 
-First pass: every row's digest falls into one of 65,536 buckets, which keep the count and the sum of their digests,
-plus for a message and minus for a row. Equal multisets leave only zeros: 8 MB, however many rows there are. Only for
-buckets that are not zero the two sides are read again and rows are held one by one: 150 bytes for a distinct digest,
-at most GROUP_ROWS digests at a time (300 MB), so a table that is wrong all over takes several more passes.
-Duplicates are judged against the topic: three equal messages ask for three equal rows.
+First pass: a tally of each side (tally.py); those of equal multisets are equal, and take 4 MB each, however many rows
+there are. Only for buckets that differ the two sides are read again and rows are held one by one: 150 bytes for a
+distinct digest, at most GROUP_ROWS digests at a time (300 MB), so a table that is wrong all over takes several more
+passes. Duplicates are judged against the topic: three equal messages ask for three equal rows.
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from supervisor.verify.forms.values import Row, digest
+from supervisor.verify.matching.tally import Tally, bucket_of
 
-BUCKETS = 1 << 16  #: by the first two bytes of a digest
 GROUP_ROWS = 2_000_000  #: rows of the table that are held at a time
 KEPT_ROWS = 20_000  #: missing and extra rows each that are kept with their values; all are counted
 KEPT_BYTES = 64_000_000  #: and not more than about so much
@@ -79,28 +79,43 @@ class Findings:
         return True
 
 
+@dataclass(slots=True)
+class Sides:
+    """The first pass: both sides as tallies, and what of the topic cannot be decoded."""
+
+    in_topic: Tally = field(default_factory=Tally)
+    in_table: Tally = field(default_factory=Tally)
+    findings: Findings = field(default_factory=Findings)
+
+    def add_messages(self, batch: Sequence[Message]) -> None:
+        """Some messages with their rows."""
+        self.in_topic.add([message.row for message in batch if message.row is not None])
+        self.add_unreadable([message for message in batch if message.row is None])
+
+    def add_unreadable(self, messages: Sequence[Message]) -> None:
+        """Messages that have no row."""
+        for message in messages:
+            self.findings.unreadable_count[message.partition] += 1
+            if len(self.findings.unreadable) < KEPT_ROWS:
+                self.findings.unreadable.append(message)
+
+
 def compare_rows(messages: Messages, rows: Rows) -> Findings:
     """Compare what the two functions give, batch by batch; each call must give the same anew."""
-    findings = Findings()
-    sums, in_topic, in_table = [0] * BUCKETS, [0] * BUCKETS, [0] * BUCKETS
-    for message in _each(messages):
-        if message.row is None:
-            findings.unreadable_count[message.partition] += 1
-            if len(findings.unreadable) < KEPT_ROWS:
-                findings.unreadable.append(message)
-            continue
-        key = digest(message.row)
-        bucket = key[0] << 8 | key[1]
-        sums[bucket] += int.from_bytes(key, "big")
-        in_topic[bucket] += 1
-    for row in _each(rows):
-        key = digest(row)
-        bucket = key[0] << 8 | key[1]
-        sums[bucket] -= int.from_bytes(key, "big")
-        in_table[bucket] += 1
-    findings.messages, findings.rows = sum(in_topic), sum(in_table)
-    unequal = [bucket for bucket in range(BUCKETS) if sums[bucket] or in_topic[bucket] != in_table[bucket]]
-    for group in _groups(unequal, in_table):
+    sides = Sides()
+    for batch in messages():
+        sides.add_messages(batch)
+    for rows_of_table in rows():
+        sides.in_table.add(rows_of_table)
+    return look_closer(sides, messages, rows)
+
+
+def look_closer(sides: Sides, messages: Messages, rows: Rows) -> Findings:
+    """After the first pass: read again what of the two sides is not equal."""
+    findings, in_topic, in_table = sides.findings, sides.in_topic, sides.in_table
+    findings.messages, findings.rows = in_topic.total, in_table.total
+    findings.unreadable.sort(key=attrgetter("partition", "offset"))
+    for group in _groups(in_topic.unequal(in_table), in_table):
         _look_into(group, messages, rows, findings)
     return findings
 
@@ -109,20 +124,16 @@ def _each(batches: Callable[[], Iterable[Sequence[Item]]]) -> Iterator[Item]:
     return itertools.chain.from_iterable(batches())
 
 
-def _bucket(key: bytes) -> int:
-    return key[0] << 8 | key[1]
-
-
-def _groups(buckets: Iterable[int], sizes: list[int]) -> Iterator[frozenset[int]]:
+def _groups(buckets: Iterable[int], in_table: Tally) -> Iterator[frozenset[int]]:
     """The buckets in groups that hold at most GROUP_ROWS rows of the table together (or one bucket)."""
     group: list[int] = []
     held = 0
     for bucket in buckets:
-        if group and held + sizes[bucket] > GROUP_ROWS:
+        if group and held + in_table.count(bucket) > GROUP_ROWS:
             yield frozenset(group)
             group, held = [], 0
         group.append(bucket)
-        held += sizes[bucket]
+        held += in_table.count(bucket)
     if group:
         yield frozenset(group)
 
@@ -137,11 +148,11 @@ def _look_into(
     left: Counter[bytes] = Counter()
     for row in _each(rows):
         key = digest(row)
-        if _bucket(key) in group:
+        if bucket_of(key) in group:
             left[key] += 1
     repeated: dict[bytes, list[tuple[int, int]]] = {key: [] for key, count in left.items() if count > 1}
     for message in _each(messages):
-        if message.row is None or _bucket(key := digest(message.row)) not in group:
+        if message.row is None or bucket_of(key := digest(message.row)) not in group:
             continue
         if left.get(key, 0):
             left[key] -= 1

@@ -17,7 +17,8 @@ from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.lineage import lineage_of
 from avro_schemas.tables.rules import TableRules
 from rtpipe.mysql.quoting import unescaped
-from supervisor.verify.forms.values import Row, Value, from_message, from_table
+from supervisor.verify.forms.table_values import from_table
+from supervisor.verify.forms.values import Row, Value, from_message
 
 
 class TableColumns:

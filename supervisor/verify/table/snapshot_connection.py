@@ -17,8 +17,7 @@ from rtpipe.errors import SettingsError, UnreachableError
 from rtpipe.mysql.engine import bare_connection
 from rtpipe.mysql.error_kinds import Kind, meaning_of
 from rtpipe.mysql.error_numbers import NO_TABLE, UNKNOWN_COLUMN, number_of
-
-BATCH = 2_000  #: rows a fetch
+from rtpipe.mysql.row_packets import row_packets
 
 _SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = '', wait_timeout = 28800, net_write_timeout = 3600",
@@ -74,12 +73,12 @@ class SnapshotConnection:
             cursor.execute(sql)
             return {column[0] for column in cursor.description}
 
-    def stream(self, sql: str) -> Iterator[Sequence[Sequence[Any]]]:
-        """The rows of a long answer as they come, BATCH at a time."""
-        with self._translated(), self._connection.cursor() as cursor:
-            cursor.execute(sql)
-            while batch := cursor.fetchmany(BATCH):
-                yield batch
+    def stream(self, sql: str) -> Iterator[tuple[Sequence[bool], list[bytes]]]:
+        """A long answer as it comes: which columns are text, not bytes, and the packets of some rows."""
+        with self._translated():
+            texts, parts = row_packets(self._connection, sql)
+            for packets in parts:
+                yield texts, packets
 
     def _run(self, *statements: str) -> None:
         with self._translated(), self._connection.cursor() as cursor:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Self
 
-from avro_schemas.columns.types import ColumnShape
 from avro_schemas.naming import OFFSETS_TABLE
 from avro_schemas.tables.metadata_columns import POSITION
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from rtpipe.errors import SettingsError
 from rtpipe.mysql.quoting import quoted
-from supervisor.verify.forms.values import Row, from_table, select_list
+from supervisor.verify.forms.values import Row
+from supervisor.verify.table.row_reader import RowPackets, RowReader
 from supervisor.verify.table.snapshot_connection import SnapshotConnection
 
 _DEAD_LETTERS = f"""
@@ -60,9 +60,11 @@ class TableReader:
         """Whether the rows say which partition and offset they came from."""
         return self._snapshot.names(f"SELECT * FROM {quoted(table)} LIMIT 0").issuperset(POSITION)
 
-    def rows(self, table: str, columns: Sequence[ColumnShape], *, with_position: bool) -> Iterator[list[Row]]:
-        """Every row, in batches; with `with_position` a row begins with partition and offset."""
-        position = "".join(f"{quoted(name)}, " for name in POSITION) if with_position else ""
-        to_row = from_table(columns, leading=len(POSITION) if with_position else 0)
-        for batch in self._snapshot.stream(f"SELECT {position}{select_list(columns)} FROM {quoted(table)}"):
-            yield [to_row(texts) for texts in batch]
+    def packets(self, table: str, rows: RowReader) -> Iterator[RowPackets]:
+        """Every row as the server sent it, some at a time, for `rows` to read."""
+        for texts, packets in self._snapshot.stream(f"SELECT {rows.select_list} FROM {quoted(table)}"):
+            yield RowPackets(texts, packets)
+
+    def rows(self, table: str, rows: RowReader) -> Iterator[list[Row]]:
+        """Every row, in batches."""
+        return map(rows, self.packets(table, rows))
