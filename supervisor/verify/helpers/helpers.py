@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-MOST = 4  #: each takes about 60 MB; one process cannot read for more
+MOST = 4  #: each takes about 50 MB; one process cannot read for more
 
 
 class Helpers:
