@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from rtpipe.errors import ExitCode, RtpipeError
-from supervisor.commands import adopt, chaos, demo, doctor, produce, resume, setup, status, supervise, verify
+from supervisor.commands import adopt, bench, chaos, demo, doctor, produce, resume, setup, status, supervise, verify
 from supervisor.commands.dead_letters import group as dead_letters
 from supervisor.commands.errors import complain
 from supervisor.commands.infra import group as infra
@@ -35,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (setup, doctor, supervise, status, produce, verify, adopt, resume, chaos, demo):
+for command in (setup, doctor, supervise, status, produce, verify, adopt, resume, bench, chaos, demo):
     command.add_to(app)
 app.add_typer(infra.app, name="infra")
 app.add_typer(schema.app, name="schema")

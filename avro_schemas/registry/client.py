@@ -60,6 +60,12 @@ class Registry:
         with self._translated(f"registering a schema under {subject}"):
             return int(self._client.register_schema(subject, _avro(schema)))
 
+    def delete(self, subject: str) -> None:
+        """Takes away a subject and all its versions for ever."""
+        with self._translated(f"deleting the subject {subject}"):
+            self._client.delete_subject(subject)
+            self._client.delete_subject(subject, permanent=True)  # refused before the first one
+
     def find(self, subject: str, schema: Any) -> int | None:
         """The id of `schema` if it is registered under `subject`, else None; changes nothing."""
         try:

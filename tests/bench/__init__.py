@@ -1,1 +1,1 @@
-"""`make bench`: rtpipe beside the loop that people write by hand, and beside what the bare database takes."""
+"""`make bench`: rtpipe beside what people write by hand, and beside what the bare database takes."""

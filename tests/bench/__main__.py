@@ -1,128 +1,105 @@
-"""Interleaved rounds on one embedded stack: rtpipe, the plain loop, and LOAD DATA of the finished rows.
+"""Interleaved rounds on one embedded stack: rtpipe with and without its extra, what people write by hand, and the bare
+database. Figures drift with the machine; the ratios of one run are the point.
 
-Every round checks that the tables hold exactly the rows of the topics. Figures drift with the machine; the ratios of
-one run are the point. limit9 is LOAD DATA by nine connections with as many rows a COMMIT as rtpipe had; limit2 are two
-connections with one file each.
+limit9 are nine connections that write finished rows and commit as many at once as rtpipe did; limit2 are two that
+commit all of theirs at once. Rows that are updated by key go by INSERT there, all others by LOAD DATA.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import sys
+import contextlib
+import json
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from infra.stack import embedded_stack
-from tests.bench.bench import PARTITIONS, ROOT, RTPIPE, TOPICS, Bench, Limit, Round
-from tests.bench.processes import CLIENT
-
-OTHERS = ("supervisor", "database", "broker")
-Results = dict[str, list[Round]]
-Limits = dict[str, list[Limit]]
+from tests.bench import chart, document, report
+from tests.bench.bench import Bench
+from tests.bench.cases import MODES, SERVERS, Case, on_server, prepare, suite
+from tests.bench.competitors import LIMITS, Competitor, bare, competitors, limit
+from tests.bench.peers import Peer, peers_in
+from tests.bench.report import Result
+from tests.bench.shapes import SHAPES
 
 
 def main() -> None:
-    """Run the rounds and print medians and ratios."""
+    """Measure, and print, write and draw what came out."""
     options = _options()
     console = Console(highlight=False)
-    topics = ",".join(TOPICS)
-    rtpipe = [*RTPIPE, "supervise", "--topics", topics, "--log-format", "json"]
-    competitors = {"rtpipe": rtpipe}
-    if options.against:
-        competitors["other"] = rtpipe
-    if not options.no_loop:
-        competitors["plain loop"] = [sys.executable, "-m", "tests.bench.plain_loop", topics, str(PARTITIONS)]
-    roots = {"other": options.against.resolve()} if options.against else {}
-    results: Results = {name: [] for name in competitors}
-    limits: Limits = {"limit9": [], "limit2": []}
-    with tempfile.TemporaryDirectory(prefix="rtpipe-bench-") as name:
-        stack = Path(name) / "stack"
-        try:
-            bench = Bench(Path(name), embedded_stack.up(stack, console=Console(stderr=True)), options.rows)
-            console.print(f"filling 3 topics x {PARTITIONS} partitions with {bench.rows:,} messages")
-            bench.fill()
-            for number in range(options.rounds):
-                for competitor, command in competitors.items():
-                    at_rest = competitor != "plain loop" and number == 0
-                    result = bench.run(command, at_rest=at_rest, root=roots.get(competitor, ROOT))
-                    results[competitor].append(result)
-                    console.print(f"round {number + 1}  {competitor:<10}  {result.steady:>9,.0f} rows/s steady")
-                if not bench.lines:
-                    bench.keep_rows()
-                same = round(results["rtpipe"][-1].batch)
-                for limit, (connections, rows) in {"limit9": (9, same), "limit2": (2, 0)}.items():
-                    limits[limit].append(bench.load_data(connections, rows))
-                    console.print(f"round {number + 1}  {limit:<10}  {limits[limit][-1].rate:>9,.0f} rows/s")
-        finally:
-            embedded_stack.down(stack, purge=True, console=Console(quiet=True))
-    _print(console, results, limits, bench.rows)
+    asked = Case(options.shape, options.mode, options.server, options.partitions)
+    results = measure(suite() if options.suite else [asked], options, console)
+    for result in results:
+        report.show(console, result)
+    facts = report.to_json(results)
+    if options.json:
+        options.json.write_text(json.dumps(facts, indent=2) + "\n")
+    if options.chart:
+        options.chart.write_text(chart.svg(facts))
+    if options.document:
+        document.replace(options.document, facts)
+
+
+def measure(cases: list[Case], options: argparse.Namespace, console: Console) -> list[Result]:
+    """Every case, on one stack."""
+    with tempfile.TemporaryDirectory(prefix="rtpipe-bench-") as name, contextlib.ExitStack() as stacked:
+        directory = Path(name)
+        quiet = Console(quiet=True)
+        stacked.callback(embedded_stack.down, directory / "stack", purge=True, console=quiet)
+        addresses = embedded_stack.up(directory / "stack", console=Console(stderr=True))
+        benches: dict[str, Bench] = {}
+        filled: set[str] = set()
+        results = []
+        for case in cases:
+            if case.server not in benches:
+                benches[case.server] = Bench(directory, stacked.enter_context(on_server(case.server, addresses)))
+            console.print(f"{case.name}: {case.rows(options.rows):,} messages")
+            prepare(benches[case.server], case, case.rows(options.rows), filled)
+            results.append(_rounds(benches[case.server], case, options, console))
+        return results
+
+
+def _rounds(bench: Bench, case: Case, options: argparse.Namespace, console: Console) -> Result:
+    """All that are measured take turns."""
+    rows = case.rows(options.rows)
+    result = Result(case, rows, str(bench.sql("SELECT VERSION()")))
+    everybody: list[Competitor | Peer] = [*competitors(bench.directory, case, options.against)]
+    everybody += peers_in(options.peers, bench, case) if options.peers else []
+    database = None
+    for number in range(options.rounds):
+        for competitor in everybody:
+            run = competitor.run(bench, case, rows, options.seconds)
+            result.runs.setdefault(competitor.name, []).append(run)
+            console.print(f"  round {number + 1}  {competitor.name:<14} {run.steady:>9,.0f} rows/s")
+            if competitor.name == "rtpipe" and database is None:
+                database = bare(bench, case, rows)
+        assert database is not None
+        result.loads = database.loads
+        for name in LIMITS:
+            found = limit(database, bench, name, result.runs["rtpipe"][-1].rows_a_commit)
+            result.limits.setdefault(name, []).append(found)
+            console.print(f"  round {number + 1}  {name:<14} {found.rate:>9,.0f} rows/s")
+    return result
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=", description=__doc__)
-    parser.add_argument("--rows", type=int, default=900_000)
+    parser.add_argument("--shape", choices=SHAPES, default="seed")
+    parser.add_argument("--mode", choices=MODES, default="insert")
+    parser.add_argument("--server", choices=SERVERS, default="mariadb")
+    parser.add_argument("--partitions", type=int, choices=(1, 3, 9, 36), default=9)
+    parser.add_argument("--suite", action="store_true", help="the usual case, and one for each of the other choices")
+    parser.add_argument("--rows", type=int, help="messages over all topics; default: by the shape")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--no-loop", action="store_true", help="without the plain loop")
+    parser.add_argument("--seconds", type=float, default=12, help="at most, of a run after its first row")
     parser.add_argument("--against", type=Path, help="another checkout of the project, run in turns with this one")
+    parser.add_argument("--peers", type=Path, help="a folder of peer_NAME.sh: other programs, run in turns")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--chart", type=Path, help="draw them into this file, as SVG")
+    parser.add_argument("--document", type=Path, help="replace the generated part of this Markdown file")
     return parser.parse_args()
-
-
-def _print(console: Console, results: Results, limits: Limits, rows: int) -> None:
-    rounds = len(results["rtpipe"])
-    rates = Table(title=f"{rows:,} rows, medians of {rounds} interleaved rounds", box=None)
-    for title in ("", "rows/s, 20-90 %", "of limit9", "of limit2", "from start", "rows a COMMIT"):
-        rates.add_column(title, justify="right" if title else "left")
-    bare = {name: [one.rate for one in found] for name, found in limits.items()}
-    for name, found in results.items():
-        steady = [one.steady for one in found]
-        rates.add_row(
-            name,
-            f"{statistics.median(steady):,.0f}",
-            f"{_ratio(steady, bare['limit9']):.2f}",
-            f"{_ratio(steady, bare['limit2']):.2f}",
-            f"{statistics.median(one.whole for one in found):,.0f}",
-            f"{statistics.median(one.batch for one in found):,.0f}",
-        )
-    for name, rated in bare.items():
-        rates.add_row(name, f"{statistics.median(rated):,.0f}")
-    console.print(rates)
-    console.print(_costs(results, limits))
-    for name in results.keys() - {"rtpipe"}:
-        ratio = _ratio([one.steady for one in results["rtpipe"]], [one.steady for one in results[name]])
-        console.print(f"rtpipe against {name}: {ratio:.2f} of its rows/s (20-90 %), median of the pairs")
-
-
-def _costs(results: Results, limits: Limits) -> Table:
-    costs = Table(title="CPU microseconds a row, 20-90 %; MB (PSS)", box=None)
-    for title in ("", "consumer", "writer", "client", *OTHERS, "start incl.", "MB loaded", "MB a partition, rest"):
-        costs.add_column(title, justify="right" if title else "left")
-    for name, found in results.items():
-        loop = name == "plain loop"  # its one process is the first of its tree
-        micros = {kind: statistics.median(one.micros.get(kind, 0.0) for one in found) for kind in (*CLIENT, *OTHERS)}
-        client = statistics.median(
-            one.micros["supervisor"] if loop else sum(one.micros.get(kind, 0.0) for kind in CLIENT) for one in found
-        )
-        costs.add_row(
-            name,
-            *("" if loop else f"{micros[kind]:.2f}" for kind in CLIENT),
-            f"{client:.2f}",
-            *("" if loop and kind == "supervisor" else f"{micros[kind]:.2f}" for kind in OTHERS),
-            f"{statistics.median(one.cpu for one in found):.1f}",
-            f"{statistics.median(one.loaded for one in found):,.0f}",
-            f"{found[0].memory / len(TOPICS) / PARTITIONS:.1f}" if found[0].memory else "",
-        )
-    for name, rated in limits.items():
-        costs.add_row(name, *[""] * 4, f"{statistics.median(one.micros for one in rated):.2f}")
-    return costs
-
-
-def _ratio(ours: list[float], theirs: list[float]) -> float:
-    """The median of the ratios of each round."""
-    return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
 if __name__ == "__main__":

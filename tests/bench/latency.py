@@ -27,9 +27,11 @@ from sqlalchemy.engine import make_url
 
 from infra.stack import embedded_stack
 from infra.stack.state import Addresses
-from tests.bench.bench import PARTITIONS, ROOT, RTPIPE, TOPICS, Bench, cpu_seconds
+from supervisor.bench.processes import Watched, cpu
+from tests.bench.bench import ROOT, RTPIPE, Bench
 from tests.bench.streams import encoder
 
+TOPICS, PARTITIONS = ("dataset1", "dataset2", "dataset3"), 3
 Where = tuple[str, int]
 _LOOK_EVERY = 0.003
 _FIELDS = {"word": "string(64)", "moment": "long", "ratio": "double", "text": "string", "day": "date"}
@@ -95,7 +97,8 @@ def look(
 def measure(bench: Bench, root: Path, values: dict[str, bytes], sent: Sent, options: argparse.Namespace) -> Figures:
     """One run of the rtpipe in `root`: what the messages after the first seconds took."""
     command = [*RTPIPE, "supervise", "-t", ",".join(TOPICS), "--log-format", "json"]
-    with bench.process(command, root=root) as process:
+    with bench.process(command, {"PYTHONPATH": str(root)}) as process:
+        watched = Watched(process, bench.services)
         while bench.sql("SELECT COUNT(*) FROM bank.kafka_offsets WHERE epoch > 0 AND owner LIKE '%:%'") < len(
             sent.moments
         ):
@@ -108,21 +111,21 @@ def measure(bench: Bench, root: Path, values: dict[str, bytes], sent: Sent, opti
 
         work = threading.Thread(target=produce)
         work.start()
-        began, cpu, database, commits = (
-            time.monotonic(),
-            cpu_seconds(process.pid),
-            bench.database_cpu(),
-            bench.commits(),
-        )
+        began, before, database, commits = time.monotonic(), _cpu(watched), bench.database_cpu(), bench.commits()
         found = look(bench.addresses, sent, reached, done)
         took = time.monotonic() - began
-        cores = (cpu_seconds(process.pid) - cpu) / took
+        cores = (_cpu(watched) - before) / took
         database_cores = (bench.database_cpu() - database) / took
         commits = (bench.commits() - commits) / took
         work.join()
     settled = min(moment for moment, _ in found) + options.warm_up
     late = sorted(seconds * 1000 for moment, seconds in found if moment >= settled)
     return Figures(late[len(late) // 2], late[len(late) * 99 // 100], late[-1], commits, cores, database_cores)
+
+
+def _cpu(watched: Watched) -> float:
+    """CPU seconds of rtpipe so far."""
+    return sum(cpu(found) for found in watched.own().values())
 
 
 def fill(bench: Bench) -> dict[str, bytes]:
@@ -153,7 +156,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="rtpipe-bench-") as name:
         stack = Path(name) / "stack"
         try:
-            bench = Bench(Path(name), embedded_stack.up(stack, console=Console(stderr=True)), 0)
+            bench = Bench(Path(name), embedded_stack.up(stack, console=Console(stderr=True)))
             values, sent = fill(bench), Sent()
             for number in range(options.rounds):
                 for which, root in roots.items():

@@ -24,8 +24,9 @@ from rich.console import Console
 
 from infra.stack import embedded_stack
 from infra.stack.state import Addresses
-from tests.bench.bench import PARTITIONS, Bench
+from tests.bench.bench import Bench
 
+PARTITIONS = 3
 STREAMS = ("clean", "poison", "mixed")
 EVERY = 10_000
 FIELDS = {"word": "string(64)", "moment": "long", "ratio": "double", "text": "string", "day": "date"}
@@ -116,12 +117,13 @@ def main() -> None:
         stack = Path(name) / "stack"
         try:
             addresses = embedded_stack.up(stack, console=Console(stderr=True))
-            bench = Bench(Path(name), addresses, options.rows)
-            counted = fill(bench, addresses, bench.rows)
+            bench, rows = Bench(Path(name), addresses), options.rows
+            counted = fill(bench, addresses, rows)
             for number in range(options.rounds):
                 for stream in STREAMS:
                     command = [sys.executable, "-m", "rtpipe", "supervise", "-t", stream, "--log-format", "json"]
-                    result = bench.run(command, topics=(stream,), dead=counted[stream])
+                    result = bench.run(command, topics=(stream,), rows=rows)
+                    bench.check((stream,), rows=rows - counted[stream], dead=counted[stream])
                     rates[stream].append(result.steady)
                     console.print(f"round {number + 1}  {stream:<6}  {result.steady:>9,.0f} rows/s steady")
         finally:

@@ -1,0 +1,1 @@
+"""`rtpipe bench`: rows per second on a stack, beside what its database takes from anybody; `make bench` shares it."""

@@ -1,0 +1,317 @@
+"""`rtpipe bench` without services: figures of a run, what limits it, rows as statements, what is removed and when."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from infra.tables import database
+from rtpipe.credentials import AccessDeniedError
+from rtpipe.errors import SettingsError
+from supervisor.bench import progress as progress_module
+from supervisor.bench import table_rows, throwaway, user_bench, user_stack
+from supervisor.bench.figures import Bare, Point, Run, ratio, run_of
+from supervisor.bench.limits import what_limits
+from supervisor.bench.processes import Watched
+from supervisor.bench.progress import Progress
+from supervisor.bench.table_rows import Column, TableRows
+from supervisor.bench.throwaway import PREFIX, Throwaway
+from supervisor.bench.user_bench import Findings
+from supervisor.bench.user_view import as_json, print_findings
+from supervisor.bench.watch import BenchError, watch
+from supervisor.settings.settings import Settings
+from supervisor.settings.topic_settings import TopicBlock, TopicSettings
+from tests.support.fake_pipeline import partition
+from workers.contract.partition_spec import PartitionKey
+
+SETTINGS = Settings(
+    bootstrap_servers="127.0.0.1:9092",
+    schema_registry_url="http://r:1",
+    database_url="mysql+pymysql://writer:pw@db/bank",
+    admin_database_url="mysql+pymysql://root:canary@db/",
+)
+
+
+def run(**changed: Any) -> Run:
+    return replace(Run(rows=100, cold=50.0, steady=80.0, micros={"writer": 2.0}, cores={}, busy=0.5), **changed)
+
+
+def test_steady_is_between_a_fifth_and_nine_tenths_of_the_rows() -> None:
+    points = [Point(2.0 + n, n * 10, {"writer": n * 1e-4}, busy=n * 1.5) for n in range(1, 11)]
+    found = run_of(points, rows_a_commit=5, memory=7)
+    assert found.rows == 100
+    assert found.cold == pytest.approx(100 / 12)
+    assert found.steady == pytest.approx(10)
+    assert found.micros["writer"] == pytest.approx(10)
+    assert found.busy == pytest.approx(1.5)
+    assert found.cores["writer"] == pytest.approx(1e-4)
+
+
+def test_all_rows_in_one_look_have_no_steady_part() -> None:
+    found = run_of([Point(4.0, 100, {"writer": 1.0})])
+    assert found.steady == found.cold == 25
+    assert found.micros == {"writer": 0.0}
+
+
+def test_ratio_is_of_the_pairs() -> None:
+    assert ratio([1, 20, 300], [2, 20, 100]) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "partitions", "backpressure", "words"),
+    [
+        (run(busy=3.9, cores={"writer": 1.0, "database": 2.0}), 4, 1, "3.9 of 4 cores were busy, 1.0 with rtpipe"),
+        (run(cores={"writer": 1.8}), 2, 1, "the writers: each keeps 90% of a core busy; more partitions"),
+        (run(cores={"consumer": 8}), 8, 0, "the consumers: each keeps 100% of a core busy; faster cores"),
+        (run(cores={"writer": 0.2}), 2, 0.6, "the database"),
+        (run(cores={"writer": 0.2}), 2, 0.4, "Kafka"),
+    ],
+)
+def test_what_limits_is_what_was_busy_or_kept_others_waiting(
+    found: Run, partitions: int, backpressure: float, words: str
+) -> None:
+    assert words in what_limits(found, cores=4, partitions=partitions, backpressure=backpressure)
+
+
+def test_rows_become_lines_and_literals_that_mean_the_same() -> None:
+    columns = (Column("a`", "varchar"), Column("b", "int"), Column("c", "blob"))
+    rows = TableRows(columns, ((b"x\ty\n\\'", b"-7", b"00FF"), (None, None, None)))
+    assert rows.lines() == [b"x\\ty\\n\\\\'\t-7\t00FF\n", b"\\N\t\\N\t\\N\n"]
+    assert rows.load("t").endswith(b"INTO TABLE `t` CHARACTER SET utf8mb4 (`a```, `b`, @b2) SET `c` = UNHEX(@b2)")
+    assert rows.literals() == [b"'x\ty\n\\\\''',-7,X'00FF'", b"NULL,NULL,NULL"]
+    assert rows.insert("d", "t") == b"INSERT INTO `d`.`t` (`a```, `b`, `c`) VALUES "
+    assert b" ON DUPLICATE KEY UPDATE `a``` = VALUES(`a```)" in rows.update()
+
+
+class Answers:
+    """A connection that knows an answer for the beginning of a statement."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = {name.replace("_", " "): answer for name, answer in answers.items()}
+        self.asked: list[str] = []
+        self.found: list[Any] = []
+
+    def __enter__(self) -> Answers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def cursor(self) -> Answers:
+        return self
+
+    def execute(self, sql: str) -> None:
+        self.asked.append(sql)
+        self.found = next((answer for start, answer in self.answers.items() if sql.startswith(start)), [])
+
+    def fetchall(self) -> list[Any]:
+        return self.found.pop(0) if self.found and isinstance(self.found[0], list) else self.found
+
+    def close(self) -> None:
+        self.asked.append("close")
+
+
+def test_only_as_many_rows_are_kept_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = Answers(SELECT_COLUMN=[(b"a", b"text"), (b"b", b"binary")], SELECT_=[(b"x" * 90, b"y" * 10)] * 100)
+    monkeypatch.setattr(table_rows, "bare_connection", lambda *_, **__: answers)
+    found = table_rows.read_rows(None, "t", most_rows=1_000, most_bytes=20_000)  # type: ignore[arg-type]
+    assert found.columns == (Column("a", "text"), Column("b", "binary"))
+    assert answers.asked[-3] == "SELECT `a`, HEX(`b`) FROM `t` LIMIT 200"
+
+
+def test_progress_counts_from_where_the_log_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    offsets: list[Any] = [[(0, 100)], [(0, 150), (1, 7)], [(0, 150), (1, 9)]]
+    answers = Answers(SELECT_=offsets)
+    monkeypatch.setattr(progress_module, "bare_connection", lambda *_, **__: answers)
+    pipeline = [partition(0, backpressure=True), partition(1, state="waiting")]
+    with Progress(None, {0: 100, 1: 7}, lambda: pipeline) as progress:  # type: ignore[arg-type]
+        progress.empty("t")
+        assert answers.asked[0] == "TRUNCATE TABLE `t`"
+        assert [progress.done(), progress.done(), progress.done()] == [0, 50, 52]
+        assert progress.commits == 2
+        assert progress.full == [True]
+    assert answers.asked[-1] == "close"
+
+
+@contextlib.contextmanager
+def sleeper(seconds: str = "60") -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({seconds})"]) as process:
+        yield process
+        process.kill()
+
+
+def test_a_run_is_looked_at_until_its_rows_are_in_or_time_is_over() -> None:
+    with sleeper() as process:
+        watched = Watched(process, {"database": [psutil.Process()]}, ("client",))
+        counts = iter([0, 0, 5, 10])
+        points = watch(watched, lambda: next(counts), rows=10, began=time.monotonic(), seconds=60)
+        assert [point.rows for point in points] == [5, 10]
+        assert set(points[0].cpu) == {"client", "database"}
+        assert points[0].cpu["database"] > 0
+        assert watched.pss() > 1
+        assert len(watch(watched, lambda: 1, rows=10, began=time.monotonic(), seconds=0)) == 2
+
+
+def test_a_process_that_ends_by_itself_has_no_figures() -> None:
+    with sleeper("0") as process:
+        process.wait()
+        with pytest.raises(BenchError, match="exit code 0"):
+            watch(Watched(process, {}), lambda: 1, rows=10, began=0, seconds=60)
+
+
+class Sql:
+    """SQLAlchemy's connection: remembers statements, and refuses one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, refuses: str = "nothing") -> None:
+        self.run: list[str] = []
+        self.refuses = refuses
+        monkeypatch.setattr(throwaway, "run", self.statement)
+        monkeypatch.setattr(database.Sessions, "connected", self.connected)
+
+    @contextlib.contextmanager
+    def connected(self, _account: object, *, doing: str) -> Iterator[Sql]:
+        yield self
+
+    def statement(self, _connection: object, sql: str) -> Any:
+        self.run.append(sql)
+        if sql.startswith(self.refuses):
+            raise AccessDeniedError("refused access: 1044", hint="")
+        return SimpleNamespace(scalar=lambda: "8.4.3")
+
+
+def test_the_database_is_made_tried_and_dropped_by_the_account_that_may_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    sql = Sql(monkeypatch)
+    made = Throwaway(SETTINGS)
+    assert made.account.user == "root"
+    assert made.make_database() == "8.4.3"
+    assert sql.run[1].startswith(f"CREATE DATABASE `{made.name}`")
+    assert sql.run[-1] == f"DROP TABLE `{made.name}`.probe"
+    assert made.remove() == []
+    assert sql.run[-1] == f"DROP DATABASE IF EXISTS `{made.name}`"
+    assert made.remove() == []
+    assert Throwaway(SETTINGS).name != made.name
+
+
+@pytest.mark.parametrize("refuses", ["CREATE DATABASE", "INSERT"])
+def test_a_privilege_that_is_missing_is_told_with_the_sql_that_gives_it(
+    refuses: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql = Sql(monkeypatch, refuses=refuses)
+    made = Throwaway(SETTINGS.model_copy(update={"admin_database_url": SETTINGS.infra_database_url}))
+    with pytest.raises(AccessDeniedError) as refusal:
+        made.make_database()
+    assert r"GRANT ALL ON `bench\_rtpipe\_%`.* TO 'writer'@'%'" in refusal.value.hint
+    assert made.remove() == []
+    assert sql.run[-1].startswith("DROP DATABASE")
+
+
+def test_what_cannot_be_removed_is_named_and_the_rest_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    sql = Sql(monkeypatch)
+    done: list[str] = []
+    made = Throwaway(SETTINGS)
+    made.make_database()
+
+    class Admin:
+        def __init__(self, _kafka: object) -> None:
+            self.brokers = 1
+
+        def describe(self) -> Admin:
+            return self
+
+        def create(self, names: Sequence[str], *, partitions: int, copies: int) -> None:
+            done.append(f"create {partitions} {copies}")
+
+    registry = SimpleNamespace(
+        register=lambda *_: done.append("register"), delete=lambda _: done.append("delete"), close=lambda: None
+    )
+    monkeypatch.setattr(throwaway, "TopicAdmin", Admin)
+    monkeypatch.setattr(throwaway, "Registry", lambda *_: registry)
+    monkeypatch.setattr(throwaway, "AdminClient", lambda _: 1 / 0)
+    made.make_topic(6, {})
+    assert made.remove() == [f"topic {made.name} could not be removed: division by zero"]
+    assert done == ["create 6 1", "register", "delete"]
+    assert sql.run[-1].startswith("DROP DATABASE")
+
+
+class Made:
+    """In the place of what is made."""
+
+    def __init__(self, left: list[str]) -> None:
+        self.left = left
+
+    def remove(self) -> list[str]:
+        signal.raise_signal(signal.SIGINT)  # a second Ctrl-C
+        return self.left
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_and_everything_is_removed(number: signal.Signals) -> None:
+    former = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt), user_bench._removed(Made(["topic x"]), said.append):  # type: ignore[arg-type]
+        signal.raise_signal(number)
+    assert said == ["left behind: topic x"]
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == former
+
+
+def test_rtpipe_is_told_of_no_other_database_than_the_one_that_is_dropped() -> None:
+    where = Throwaway(SETTINGS).account.current_url().set(database=f"{PREFIX}1")
+    settings = SETTINGS.model_copy(
+        update={
+            "defaults": TopicSettings(mode="upsert", key=("id",), batch_rows=77),
+            "topics": (TopicBlock(match="orders", table="sold", group="mine"),),
+        }
+    )
+    sample = user_stack.environment(settings, where, "")
+    assert {name: url for name, url in sample.items() if "DATABASE" in name} == {
+        "RTPIPE_DATABASE_URL": f"mysql+pymysql://root:canary@db/{PREFIX}1"
+    }
+    assert '"batch_rows": 77' in sample["RTPIPE_DEFAULTS"]
+    assert "upsert" not in sample["RTPIPE_DEFAULTS"]
+    own = user_stack.environment(settings, where, "orders")["RTPIPE_DEFAULTS"]
+    assert TopicSettings.model_validate_json(own) == TopicSettings(mode="upsert", key=("id",), batch_rows=77)
+
+
+def test_a_topic_without_messages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = PartitionKey("t", 0)
+
+    class View:
+        def __init__(self, _kafka: object) -> None:
+            self.end = ends.pop()
+
+        def topics(self, _names: object) -> Any:
+            return [SimpleNamespace(partitions=(key,))]
+
+        def log_begins(self, _keys: object) -> Any:
+            return SimpleNamespace(known={key: 3})
+
+        def log_ends(self, _keys: object) -> Any:
+            return SimpleNamespace(known={key: self.end})
+
+    ends = [3, 10]
+    monkeypatch.setattr(user_stack, "ClusterView", View)
+    assert user_stack.log_of(SETTINGS, "t") == ({0: 3}, 7)
+    with pytest.raises(SettingsError, match="no messages"):
+        user_stack.log_of(SETTINGS, "t")
+
+
+def test_findings_are_medians_and_what_limits(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [run(steady=steady, rows_a_commit=5.0, memory=9.0) for steady in (70.0, 80.0, 4.0)]
+    found = Findings("", "8.4.3", 2, 100, runs, [Bare(100.0, 1.0)] * 3, limited_by="the database")
+    facts = as_json(found)
+    assert (facts["rows_per_second"], facts["ratio"], facts["bare_statement"]) == (70, 0.7, "LOAD DATA")
+    assert facts["cpu_microseconds_a_row"] == {"writer": 2.0}
+    print_findings(found)
+    said = capsys.readouterr().out
+    assert "0.70 of what this database takes from 2 connections" in said
+    assert "limited by   the database" in said
