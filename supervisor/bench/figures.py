@@ -43,8 +43,8 @@ class Bare:
 
 
 def run_of(points: Sequence[Point], *, rows_a_commit: float = 0.0, memory: float = 0.0) -> Run:
-    """The figures of a run that was looked at in these points, the last one at its end."""
-    end = points[-1]
+    """The figures of a run that was looked at in these points; it ended where no more rows came."""
+    end = next(point for point in points if point.rows == points[-1].rows)
     early = next(point for point in points if point.rows >= EARLY * end.rows)
     late = next(point for point in points if point.rows >= LATE * end.rows)
     rows, seconds = max(late.rows - early.rows, 1), max(late.seconds - early.seconds, 1e-9)

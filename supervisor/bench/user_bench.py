@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 from sqlalchemy import URL
 
+from avro_schemas.naming import table_for
 from supervisor.bench.bare import BareDatabase
 from supervisor.bench.figures import Bare, Run, run_of
 from supervisor.bench.limits import what_limits
@@ -20,7 +21,7 @@ from supervisor.bench.processes import Watched, cpu
 from supervisor.bench.progress import Progress
 from supervisor.bench.throwaway import Throwaway
 from supervisor.bench.user_stack import environment, log_of, sample_schema, services
-from supervisor.bench.watch import watch
+from supervisor.bench.watch import BenchError, watch
 from supervisor.demo.pipeline_driver import PipelineDriver
 from supervisor.settings.settings import Settings
 
@@ -65,7 +66,7 @@ class _Rig:
 
 
 def user_bench(settings: Settings, order: Order, say: Say) -> Findings:
-    """Makes a database, and a topic unless one is given, measures, and removes both, also after SIGINT and SIGTERM.
+    """Makes a database, and a topic unless one is given, measures, and removes both, also after a signal.
 
     `say` is called with lines about what happens, and about what could not be removed.
     """
@@ -84,7 +85,7 @@ def user_bench(settings: Settings, order: Order, say: Say) -> Findings:
             driver.run("produce", "--topics", topic, "--count", str(order.messages))
         begins, available = log_of(settings, topic)
         driver.run("setup", "--topics", topic, "--yes")
-        rig = _Rig(driver, where, topic, begins, services(settings, where))
+        rig = _Rig(driver, where, table_for(topic), begins, services(settings, where))
         findings = Findings(order.topic, version, len(begins), min(available, order.messages))
         upsert = bool(order.topic) and settings.topic(topic).mode == "upsert"
         _rounds(rig, findings, order, say, upsert=upsert)
@@ -117,6 +118,9 @@ def _rtpipe(rig: _Rig, messages: int, seconds: float) -> Run:
             watched = Watched(rig.driver.supervisor, rig.services)
             points = watch(watched, progress.done, rows=messages, began=began, seconds=seconds)
             memory = watched.pss()
+        except BenchError as error:
+            last = " | ".join(rig.driver.log_lines()[-2:])
+            raise BenchError(f"{error.message}; its log ends with: {last}") from None
         finally:
             rig.driver.stop()
         rig.full += progress.full
@@ -129,9 +133,11 @@ def _share(looks: Sequence[bool]) -> float:
 
 @contextmanager
 def _removed(made: Throwaway, say: Say) -> Iterator[None]:
-    """SIGTERM ends as Ctrl-C does, and a second signal keeps nothing from being removed."""
-    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """SIGTERM and SIGHUP end as Ctrl-C does, and a second signal keeps nothing from being removed."""
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in former.items():
+        if handler is not signal.SIG_IGN:  # as of nohup
+            signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:

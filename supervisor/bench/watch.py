@@ -8,11 +8,11 @@ from collections.abc import Callable
 import psutil
 
 from rtpipe.errors import ExitCode, RtpipeError
+from rtpipe.pause import PausePolicy
 from supervisor.bench.figures import Point
 from supervisor.bench.processes import Watched
 
-#: Seconds between two looks.
-_PAUSE = 0.02
+_LOOKS = PausePolicy.steady(0.02)
 #: Seconds in which the first row must come.
 _PATIENCE = 120.0
 
@@ -41,7 +41,7 @@ def watch(watched: Watched, done: Callable[[], int], *, rows: int, began: float,
             raise BenchError(f"after {_PATIENCE:.0f} s there is still no row")
         if first and now - first > seconds:
             break
-        time.sleep(_PAUSE)
+        time.sleep(_LOOKS.seconds())
     return points
 
 

@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -26,24 +27,25 @@ from tests.bench.shapes import SHAPES
 
 
 def main() -> None:
-    """Measure, and print, write and draw what came out."""
+    """Measure, and after each case print, write and draw what came out."""
     options = _options()
     console = Console(highlight=False)
     asked = Case(options.shape, options.mode, options.server, options.partitions)
-    results = measure(suite() if options.suite else [asked], options, console)
-    for result in results:
+    results: list[Result] = []
+    for result in measure(suite() if options.suite else [asked], options, console):
+        results.append(result)
         report.show(console, result)
-    facts = report.to_json(results)
-    if options.json:
-        options.json.write_text(json.dumps(facts, indent=2) + "\n")
-    if options.chart:
-        options.chart.write_text(chart.svg(facts))
-    if options.document:
-        document.replace(options.document, facts)
+        facts = report.to_json(results)
+        if options.json:
+            options.json.write_text(json.dumps(facts, indent=2) + "\n")
+        if options.chart:
+            options.chart.write_text(chart.svg(facts))
+        if options.document:
+            document.replace(options.document, facts)
 
 
-def measure(cases: list[Case], options: argparse.Namespace, console: Console) -> list[Result]:
-    """Every case, on one stack."""
+def measure(cases: list[Case], options: argparse.Namespace, console: Console) -> Iterator[Result]:
+    """Every case, on one stack; what was written after each stays if a later one fails."""
     with tempfile.TemporaryDirectory(prefix="rtpipe-bench-") as name, contextlib.ExitStack() as stacked:
         directory = Path(name)
         quiet = Console(quiet=True)
@@ -51,14 +53,12 @@ def measure(cases: list[Case], options: argparse.Namespace, console: Console) ->
         addresses = embedded_stack.up(directory / "stack", console=Console(stderr=True))
         benches: dict[str, Bench] = {}
         filled: set[str] = set()
-        results = []
         for case in cases:
             if case.server not in benches:
                 benches[case.server] = Bench(directory, stacked.enter_context(on_server(case.server, addresses)))
             console.print(f"{case.name}: {case.rows(options.rows):,} messages")
             prepare(benches[case.server], case, case.rows(options.rows), filled)
-            results.append(_rounds(benches[case.server], case, options, console))
-        return results
+            yield _rounds(benches[case.server], case, options, console)
 
 
 def _rounds(bench: Bench, case: Case, options: argparse.Namespace, console: Console) -> Result:

@@ -19,7 +19,7 @@ from infra.stack.state import Addresses
 from supervisor.bench import processes
 from supervisor.bench.figures import Run, run_of
 from supervisor.bench.processes import KINDS, Watched, listeners
-from supervisor.bench.watch import watch
+from supervisor.bench.watch import BenchError, watch
 
 ROOT = Path(__file__).parent.parent.parent
 #: `rtpipe` of whichever checkout is the working directory, also of an older one
@@ -99,7 +99,11 @@ class Bench:
         began, commits = time.monotonic(), self.commits()
         with self.process(command, variables) as process:
             watched = Watched(process, self.services, kinds)
-            points = watch(watched, self.consumed, rows=rows, began=began, seconds=seconds)
+            try:
+                points = watch(watched, self.consumed, rows=rows, began=began, seconds=seconds)
+            except BenchError as error:
+                log = "\n".join((self.directory / "log").read_text().splitlines()[-10:])
+                raise SystemExit(f"{' '.join(command)}: {error.message}\n{log}") from error
             commits, memory = self.commits() - commits, watched.pss()
         return run_of(points, rows_a_commit=points[-1].rows / max(commits, 1), memory=memory)
 

@@ -24,7 +24,10 @@ def lines(facts: dict[str, Any]) -> Iterator[str]:
     cases = facts["cases"]
     first = cases[0]
     servers = " and ".join(dict.fromkeys(_server(case) for case in cases))
-    yield f"{facts['cores']} cores, {facts['memory_gb']} GB, {servers}; medians of {first['rounds']} rounds."
+    rounds = "one round" if first["rounds"] == 1 else f"medians of {first['rounds']} rounds"
+    others = max(case["other_cores"] for case in cases)
+    yield f"{facts['cores']} cores, {facts['memory_gb']} GB, {servers}; {rounds}. Everything else on the machine kept"
+    yield f"{others} cores busy meanwhile (in the case where it was most)."
     names = [name for name in first["each"] if name != "limit2"]
     yield ""
     yield "| rows/s, 20-90 % (of limit9) | " + " | ".join(names) + " |"

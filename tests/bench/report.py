@@ -51,10 +51,16 @@ def _case(result: Result) -> dict[str, Any]:
         "partitions": result.case.partitions,
         "rows": result.rows,
         "rounds": len(result.runs["rtpipe"]),
+        "other_cores": round(statistics.median(_others(run) for run in result.runs["rtpipe"]), 1),
         "bare": "LOAD DATA" if result.loads else "INSERT",
         "each": {name: _one(result, name, rate, rates["limit9"]) for name, rate in rates.items()},
         "rtpipe_against": {name: round(ratio(rates["rtpipe"], rate), 3) for name, rate in rates.items()},
     }
+
+
+def _others(run: Run) -> float:
+    """How many cores were busy with what has nothing to do with the run."""
+    return max(0.0, run.busy - sum(run.cores.values()))
 
 
 def _one(result: Result, name: str, rate: list[float], limit9: list[float]) -> dict[str, Any]:
@@ -86,7 +92,10 @@ def show(console: Console, result: Result) -> None:
         rates.add_row(name, f"{one['steady']:,}", f"{one['of_limit9']:.2f}", *own)
         micros = one["micros"]
         costs.add_row(name, *(f"{micros[kind]:,.2f}" if kind in micros else "" for kind in KINDS))
-    console.print(f"\n{facts['name']}: {facts['server']}, {facts['rows']:,} rows, medians of {facts['rounds']} rounds")
+    console.print(
+        f"\n{facts['name']}: {facts['server']}, {facts['rows']:,} rows; {facts['rounds']} rounds, medians;"
+        f" everything else kept {facts['other_cores']} cores busy"
+    )
     console.print(rates, costs)
     against = ", ".join(f"{name} {value:.2f}" for name, value in facts["rtpipe_against"].items() if name != "rtpipe")
     console.print(f"rtpipe's rows/s, as a multiple of each other's: {against}")

@@ -34,6 +34,7 @@ from supervisor.settings.topic_settings import TopicBlock, TopicSettings
 from tests.support.fake_pipeline import partition
 from workers.contract.partition_spec import PartitionKey
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SETTINGS = Settings(
     bootstrap_servers="127.0.0.1:9092",
     schema_registry_url="http://r:1",
@@ -55,6 +56,11 @@ def test_steady_is_between_a_fifth_and_nine_tenths_of_the_rows() -> None:
     assert found.micros["writer"] == pytest.approx(10)
     assert found.busy == pytest.approx(1.5)
     assert found.cores["writer"] == pytest.approx(1e-4)
+
+
+def test_a_run_ends_where_no_more_rows_come() -> None:
+    found = run_of([Point(1.0, 10, {}), Point(2.0, 100, {}), Point(60.0, 100, {})])
+    assert found.cold == 50
 
 
 def test_all_rows_in_one_look_have_no_steady_part() -> None:
@@ -254,14 +260,21 @@ class Made:
         return self.left
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_is_ignored_ends_nothing() -> None:
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with user_bench._removed(Made([]), print):  # type: ignore[arg-type]
+        signal.raise_signal(signal.SIGHUP)
+    assert signal.signal(signal.SIGHUP, former) is signal.SIG_IGN
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_and_everything_is_removed(number: signal.Signals) -> None:
-    former = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    former = [signal.getsignal(one) for one in SIGNALS]
     said: list[str] = []
     with pytest.raises(KeyboardInterrupt), user_bench._removed(Made(["topic x"]), said.append):  # type: ignore[arg-type]
         signal.raise_signal(number)
     assert said == ["left behind: topic x"]
-    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == former
+    assert [signal.getsignal(one) for one in SIGNALS] == former
 
 
 def test_rtpipe_is_told_of_no_other_database_than_the_one_that_is_dropped() -> None:
