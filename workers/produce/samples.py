@@ -33,8 +33,8 @@ EXACT = 1 << 53  #: up to here random() reaches every integer
 NANOS = 1_000_000_000
 
 _LETTERS = string.ascii_letters
-_TRIPLES = ["".join(letters) for letters in itertools.product(_LETTERS, repeat=3)]
-_TRIPLES_UTF8 = [triple.encode() for triple in _TRIPLES]
+_PAIRS = ["".join(letters) for letters in itertools.product(_LETTERS, repeat=2)]  # few enough for a core's cache
+_PAIRS_UTF8 = [pair.encode() for pair in _PAIRS]
 _TIMELIKE = re.compile(r"timestamp|(^|_)(ts|time|at)(_?(ms|millis))?$", re.IGNORECASE)
 _PER_SECOND = {"millis": 1_000, "micros": 1_000_000, "nanos": NANOS}
 _RANGES = {"int": 1 << 32, "long": 1 << 64}
@@ -156,11 +156,11 @@ def _plain(found: FieldType, field: str) -> Sample:
 
 def _letters(length: int) -> Sample:
     if length == WORD_LENGTH:
-        half = len(_TRIPLES)
+        pairs, squared, text, utf8 = len(_PAIRS), len(_PAIRS) ** 2, _PAIRS, _PAIRS_UTF8
         return Sample(
-            half * half,
-            lambda n: _TRIPLES[n // half] + _TRIPLES[n % half],
-            utf8=lambda numbers: [_TRIPLES_UTF8[n // half] + _TRIPLES_UTF8[n % half] for n in numbers],
+            pairs**3,
+            lambda n: text[n // squared] + text[n // pairs % pairs] + text[n % pairs],
+            utf8=lambda numbers: [utf8[n // squared] + utf8[n // pairs % pairs] + utf8[n % pairs] for n in numbers],
         )
     base = len(_LETTERS)
     return Sample(base**length, lambda n: "".join(_LETTERS[n // base**place % base] for place in range(length)))
