@@ -30,7 +30,12 @@ from workers.produce.samples import sample_of
 from workers.produce.topic_ends import TopicEnds, last_offsets
 
 #: What a caller's properties may tune, and what they may not: partitions as Java clients choose them, order, no loss.
-TUNING = {"linger.ms": "10", "batch.size": "1000000", "queue.buffering.max.kbytes": "131072"}
+TUNING = {
+    "linger.ms": "10",
+    "batch.size": "1000000",
+    "queue.buffering.max.kbytes": "131072",
+    "queue.buffering.max.messages": "30000",  # what a slow broker can still take within flush_timeout at a signal
+}
 FIXED = {"partitioner": "murmur2_random", "enable.idempotence": "true", "acks": "all"}
 
 log = logging.getLogger("rtpipe.produce")
