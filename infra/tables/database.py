@@ -14,14 +14,8 @@ from rtpipe.credentials import ESCAPES, AccessDeniedError, LoginRefusedError
 from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from rtpipe.mysql.engine import mysql_engine, mysql_url
 from rtpipe.mysql.error_kinds import Kind, meaning_of
-from rtpipe.mysql.error_numbers import (
-    UNKNOWN_LOGIN,
-    Action,
-    action_of,
-    advice_for,
-    number_of,
-    words_for,
-)
+from rtpipe.mysql.error_lookup import action_of, advice_for, words_for
+from rtpipe.mysql.error_numbers import UNKNOWN_LOGIN, Action, number_of
 from rtpipe.mysql.secret_files import current_url
 
 #: What a URL is like, and how it writes the signs of its own that stand in a password.

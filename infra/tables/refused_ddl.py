@@ -10,7 +10,8 @@ from avro_schemas.tables.evolution import EvolutionError
 from infra.tables.database import Account, action_for, error_number, said_by
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, UnreachableError
-from rtpipe.mysql.error_numbers import LOCK_WAIT_TIMEOUT, PASSING, TABLE_CHANGED, Action, words_for
+from rtpipe.mysql.error_lookup import words_for
+from rtpipe.mysql.error_numbers import LOCK_WAIT_TIMEOUT, PASSING, TABLE_CHANGED, Action
 
 Verb = Literal["alter", "make"]
 _DONE: dict[Verb, str] = {"alter": "altered", "make": "made"}

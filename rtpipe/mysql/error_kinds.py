@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from rtpipe.mysql.error_numbers import PASSING, REFUSED, Action, action_of, advice_for, is_connection_error
+from rtpipe.mysql.error_lookup import action_of, advice_for, is_connection_error
+from rtpipe.mysql.error_numbers import PASSING, REFUSED, Action
 
 
 class Kind(enum.Enum):

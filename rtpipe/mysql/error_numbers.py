@@ -1,4 +1,4 @@
-"""What each error of the server means, for everybody who talks to it: one table by number, and a rule for all others.
+"""The server's error numbers, for everybody who talks to it: one table; `error_lookup` asks it.
 
 Numbers are MySQL's and MariaDB's, those of PyMySQL (2xxx) and of proxies that stand between (9xxx). What is in no table
 is told by the class of its SQLSTATE; what that does not tell either is found out by experiment, where there is one.
@@ -16,9 +16,7 @@ class Action(enum.Enum):
     LOST = "lost"  #: the connection is gone and COMMIT's outcome unknown: reconnect, re-claim, let the row decide
     WAIT = "wait"  #: the server takes no writes for now: drop the connection, wait, then as LOST
     LOGIN = "login"  #: the account may not log in for now: read its secret again, wait, then as LOST
-    SMALLER = (
-        "smaller"  #: too much at once: fewer messages in a transaction; of a single one, it is the message's fault
-    )
+    SMALLER = "smaller"  #: too much at once: fewer messages in a transaction; of one alone, it is the message's fault
     DATA = "data"  #: a row that the table refuses
     DENIED = "denied"  #: a privilege is missing
     SETUP = "setup"  #: table, server or statement do not fit each other
@@ -30,7 +28,8 @@ PASSING = frozenset({Action.REPLAY, Action.LOST, Action.WAIT, Action.LOGIN})
 #: By which an account is refused: at its login, or later.
 REFUSED = frozenset({Action.LOGIN, Action.DENIED})
 
-_MEANING: dict[Action, dict[int, str]] = {
+#: Every number that is known, by what to do about it, with our own words for it.
+MEANING: dict[Action, dict[int, str]] = {
     Action.REPLAY: {
         1020: "record changed since last read",
         1180: "commit failed",
@@ -196,7 +195,7 @@ _MEANING: dict[Action, dict[int, str]] = {
     },
 }
 #: By the class of the SQLSTATE, which is its first two characters, for numbers that are not listed.
-_CLASSES = {
+CLASSES = {
     "07": Action.SETUP,
     "08": Action.LOST,
     "0A": Action.SETUP,
@@ -217,12 +216,9 @@ _CLASSES = {
     "70": Action.LOST,
     "XA": Action.REPLAY,
 }
-_SIGNALLED = "45"
-#: What the client itself reports, and proxies in its name: an error of the connection to the server.
-_CLIENT, _PROXY = range(2000, 3000), range(9000, 9011)
 DUPLICATE, UNKNOWN_COLUMN, NO_TABLE, LOCK_WAIT_TIMEOUT = 1062, 1054, 1146, 1205
 UNKNOWN_VARIABLE, UNKNOWN_LOGIN = 1193, frozenset({1045, 1698})
-ROLLED_BACK, READ_ONLY = 1402, 1290
+ROLLED_BACK, READ_ONLY, OF_A_TRIGGER = 1402, 1290, 1644
 CONNECTION_LOST, OUT_OF_SYNC, FILE_REQUESTED = 2013, 2014, 2068
 #: Of a LOAD DATA LOCAL: the server, or what stands between, does not take it.
 LOCAL_OFF = frozenset({1148, 3948, 4166})
@@ -232,7 +228,8 @@ OTHER_ALGORITHM = frozenset({1845, 1846, 4092})
 TABLE_CHANGED = frozenset({UNKNOWN_COLUMN, 1060, 1091})
 #: Of a statement that only tries a privilege: it is there, but the table has other columns, or is a view.
 OTHER_COLUMNS = frozenset({UNKNOWN_COLUMN, 1288, 1345, 1471})
-_ADVICE = {
+#: What to do about a number whose words do not say enough.
+ADVICE = {
     1049: "the database does not exist; `rtpipe setup` makes it",
     1205: "another session holds a lock; run it again when that is done",
     1290: "the server takes no writes: use the URL of the primary, or run it again when the server takes writes",
@@ -243,31 +240,6 @@ _ADVICE = {
     1819: "the server's password rules refuse the password in the URL",
     3750: "this server demands a primary key: ask for the columns _kafka_partition and _kafka_offset",
 }
-_ACTIONS = {number: action for action, numbers in _MEANING.items() for number in numbers}
-_WORDS = {number: words for numbers in _MEANING.values() for number, words in numbers.items()}
-
-
-def is_known(number: int) -> bool:
-    """Whether the table has the number itself."""
-    return number in _ACTIONS
-
-
-def is_signalled(number: int, sqlstate: str) -> bool:
-    """Whether a trigger or a routine raised it (SIGNAL), by whatever number: no server uses this SQLSTATE itself."""
-    return sqlstate[:2] == _SIGNALLED and number not in _CLIENT and number not in _PROXY
-
-
-def action_of(number: int, sqlstate: str = "") -> Action:
-    """What to do about an error, as far as it tells by itself."""
-    if is_signalled(number, sqlstate):
-        return Action.DATA
-    if number in _ACTIONS:
-        return _ACTIONS[number]
-    if number in _CLIENT:
-        return Action.LOST
-    if number in _PROXY:
-        return Action.WAIT
-    return _CLASSES.get(sqlstate[:2], Action.UNKNOWN)
 
 
 def number_of(error: object) -> int:
@@ -275,20 +247,3 @@ def number_of(error: object) -> int:
     arguments: tuple[object, ...] = getattr(error, "args", ())
     number = arguments[0] if arguments else 0
     return number & 0xFFFF if isinstance(number, int) else 0  # PyMySQL reads it with a sign
-
-
-def is_connection_error(number: int) -> bool:
-    """Whether client or proxy report it, and not the server: it was not reached, or was lost."""
-    return not number or number in _CLIENT or number in _PROXY
-
-
-def advice_for(number: int) -> str:
-    """What to do about it; "" where its words say enough."""
-    return _ADVICE.get(number, "")
-
-
-def words_for(number: int, sqlstate: str = "") -> str:
-    """Our own words for it; of one that is in no table, that it was refused."""
-    if is_signalled(number, sqlstate):
-        return _WORDS[1644]
-    return _WORDS.get(number, "refused by the server")

@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from rtpipe.errors import ExitCode
-from rtpipe.mysql.error_numbers import Action, words_for
+from rtpipe.mysql.error_lookup import words_for
+from rtpipe.mysql.error_numbers import Action
 from workers.database.errors import DatabaseTrouble, trouble_of
 
 

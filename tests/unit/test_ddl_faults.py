@@ -13,7 +13,8 @@ import pytest
 
 from infra.provision.accounts import Accounts, accounts_of
 from rtpipe.errors import ExitCode
-from rtpipe.mysql.error_numbers import OTHER_ALGORITHM, PASSING, TABLE_CHANGED, Action, action_of, is_known
+from rtpipe.mysql.error_lookup import action_of, is_known
+from rtpipe.mysql.error_numbers import OTHER_ALGORITHM, PASSING, TABLE_CHANGED, Action
 from rtpipe.pause import PausePolicy
 from supervisor.schemas import schema_requests
 from supervisor.schemas.schema_requests import SchemaRequests

@@ -8,15 +8,8 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from rtpipe.mysql.error_numbers import (
-    Action,
-    action_of,
-    advice_for,
-    is_connection_error,
-    is_known,
-    number_of,
-    words_for,
-)
+from rtpipe.mysql.error_lookup import action_of, advice_for, is_connection_error, is_known, words_for
+from rtpipe.mysql.error_numbers import MEANING, Action, number_of
 
 PROJECT = Path(__file__).parents[2]
 ASKS = [
@@ -35,6 +28,11 @@ def test_nobody_keeps_error_numbers_of_their_own(path: Path) -> None:
         inside = [*getattr(node, "elts", ()), *getattr(node, "keys", ()), *getattr(node, "comparators", ())]
         numbers |= {one.value for one in inside if isinstance(one, ast.Constant) and isinstance(one.value, int)}
     assert not {number for number in numbers if number >= 1_000 and is_known(number)}
+
+
+def test_no_number_stands_in_the_table_twice() -> None:
+    numbers = [number for one in MEANING.values() for number in one]
+    assert len(numbers) == len(set(numbers))
 
 
 def test_the_number_of_an_error() -> None:

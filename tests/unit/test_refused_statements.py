@@ -14,7 +14,8 @@ import pymysql
 import pytest
 
 from rtpipe.errors import RtpipeError
-from rtpipe.mysql.error_numbers import ROLLED_BACK, Action, action_of, is_known
+from rtpipe.mysql.error_lookup import action_of, is_known
+from rtpipe.mysql.error_numbers import ROLLED_BACK, Action
 from tests.support.batches import batch_of
 from tests.support.specs import default_spec
 from tests.support.transactions import FakeTransaction

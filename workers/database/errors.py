@@ -13,17 +13,8 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.mysql.error_kinds import Kind, Meaning, meaning_of
-from rtpipe.mysql.error_numbers import (
-    CONNECTION_LOST,
-    DUPLICATE,
-    OUT_OF_SYNC,
-    Action,
-    action_of,
-    is_known,
-    is_signalled,
-    number_of,
-    words_for,
-)
+from rtpipe.mysql.error_lookup import action_of, is_known, is_signalled, words_for
+from rtpipe.mysql.error_numbers import CONNECTION_LOST, DUPLICATE, OUT_OF_SYNC, Action, number_of
 from rtpipe.mysql.redaction import safe_words, without_values
 from workers.contract.errors import SetupError
 
