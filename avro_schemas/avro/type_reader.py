@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import reprlib
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from avro_schemas.avro.definition_checks import MOST_SHOWN, checked_fields, checked_size, checked_symbols
 from avro_schemas.avro.field_types import PRIMITIVES, FieldType, bounded, with_logical
+from avro_schemas.avro.known_types import KnownTypes
 from avro_schemas.avro.named_types import MAX_DEPTH, full_name, inner_namespace
 from avro_schemas.avro.names import RULE, is_type_name
-from avro_schemas.naming import is_plain
+from avro_schemas.avro.unions import union_type
 from rtpipe.errors import SchemaError
 
-#: How many names and how many problems an error tells: a schema may have a hundred thousand of either.
-_SHOWN = 50
-#: Unions of plain numbers whose widest branch holds the values of all exactly.
-_WIDEST = {frozenset({"int", "long"}): "long", frozenset({"float", "double"}): "double"}
+#: Under which word the type of its parts stands.
+_PARTS = {"array": "items", "map": "values"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +54,17 @@ def read_record(schema: Any) -> RecordSchema:
     if not alone and not is_type_name(name):
         raise SchemaError(f"the name {name!r} of the record is none: {RULE}")
     reader, fields, problems = _FieldReader(schema), [], []
-    for field in _checked_fields(schema):
+    for field in checked_fields(schema):
         try:
             fields.append((field, reader.read(field)))
         except SchemaError as error:
             problems.append(error.message)
-        if len(problems) == _SHOWN:
+        if len(problems) == MOST_SHOWN:
             break
     if problems:
         raise SchemaError("\n  ".join(problems))
-    return RecordSchema(reader.name, tuple(fields), reader.records, reader.recursive)
+    known = reader.end()
+    return RecordSchema(reader.name, tuple(fields), known.records, known.recursive)
 
 
 class _FieldReader:
@@ -73,17 +73,14 @@ class _FieldReader:
     def __init__(self, record: Mapping[str, Any]) -> None:
         self._namespace = inner_namespace(record, "")
         self.name = full_name(record["name"], self._namespace)
-        self._named: dict[str, FieldType | None] = {self.name: None} if self.name else {}  # None: still being read
+        self._known = KnownTypes(self.name)
         self._fields: list[tuple[str, FieldType]] = []
         self._warnings: list[str] = []
-        self.recursive = False
 
-    @property
-    def records(self) -> dict[str, FieldType]:
-        """Every record read so far by its full name, this one included."""
-        named = {name: found for name, found in self._named.items() if found is not None}
-        named[self.name] = FieldType("record", name=self.name, fields=tuple(self._fields))
-        return {name: found for name, found in named.items() if found.avro_type == "record"}
+    def end(self) -> KnownTypes:
+        """Every named type of the record, itself included: no field comes any more."""
+        self._known.end(self.name, FieldType("record", name=self.name, fields=tuple(self._fields)))
+        return self._known
 
     def read(self, field: Mapping[str, Any]) -> FieldType:
         """The type of `field`, which has a `name` and a `type`. SchemaError says what is invalid, and where."""
@@ -114,23 +111,8 @@ class _FieldReader:
     def _union(self, schema: list[Any], place: _Place) -> FieldType:
         if any(isinstance(branch, list) for branch in schema):
             raise SchemaError(f"{place.words}: a union may not stand directly inside a union")
-        found = tuple(self._branch(branch, place, number) for number, branch in enumerate(schema, 1))
-        words = [branch.called for branch in found]
-        if len(set(words)) < len(words):
-            raise SchemaError(f"{place.words}: the union [{', '.join(words)}] names a branch twice")
-        values = [branch for branch in found if branch.avro_type != "null"]
-        nullable = len(values) < len(found) or not values
-        widest = _WIDEST.get(frozenset(branch.avro_type for branch in values))
-        if len(values) <= 1:
-            whole = values[0] if values else FieldType("null")
-        elif widest and not any(branch.logical for branch in values):
-            whole = FieldType(widest)
-        else:
-            whole = FieldType("union")
-        return replace(whole, nullable=nullable, branches=found)
-
-    def _branch(self, schema: Any, place: _Place, number: int) -> FieldType:
-        return self._single(schema, place.inside(f"branch {number}"))
+        branches = [self._single(branch, place.inside(f"branch {number}")) for number, branch in enumerate(schema, 1)]
+        return union_type(branches, place.words)
 
     def _single(self, schema: Any, place: _Place) -> FieldType:
         if isinstance(schema, str):
@@ -147,16 +129,10 @@ class _FieldReader:
     def _word(self, word: str, place: _Place) -> FieldType:
         if word in PRIMITIVES:
             return FieldType(word)
-        full = full_name(word, place.namespace)
-        if full not in self._named:  # as Avro for Java does: one that is not in this namespace may be in none
-            full = word
-        if full not in self._named:
-            known = ", ".join([*PRIMITIVES, *_COMPLEX, *sorted(filter(None, self._named))[:_SHOWN]])
-            raise SchemaError(f"{place.words}: unknown type {word!r}; known here are {known}")
-        if found := self._named[full]:
+        if found := self._known.find(word, place.namespace):
             return found
-        self.recursive = True
-        return FieldType("recursive", name=full)
+        known = ", ".join([*PRIMITIVES, *_COMPLEX, *self._known.names[:MOST_SHOWN]])
+        raise SchemaError(f"{place.words}: unknown type {word!r}; known here are {known}")
 
     def _define(self, schema: Mapping[str, Any], place: _Place) -> tuple[str, _Place]:
         """The full name of a fixed, enum or record, which is new from here on, and the place inside it."""
@@ -165,84 +141,38 @@ class _FieldReader:
             raise SchemaError(f"{place.words}: the name {name!r} of this {kind} is none: {RULE}")
         namespace = inner_namespace(schema, place.namespace)
         full = full_name(name, namespace)
-        if full in self._named or full in PRIMITIVES:
-            raise SchemaError(f"{place.words}: the name {full!r} is taken already")
-        self._named[full] = None
+        self._known.begin(full, place.words)
         return full, _Place(f"{place.words}, {kind} {name}", namespace, place.depth)
 
     def _fixed(self, schema: Mapping[str, Any], place: _Place) -> FieldType:
         full, place = self._define(schema, place)
-        size = schema.get("size")
-        if isinstance(size, bool) or not isinstance(size, int) or size < 0:
-            raise SchemaError(f"{place.words}: a fixed needs a `size` in bytes, not {size!r}")
-        found = with_logical(FieldType("fixed", size=size, name=full), schema, place.words, self._warn)
-        self._named[full] = found
-        return found
+        found = FieldType("fixed", size=checked_size(schema, place.words), name=full)
+        return self._known.end(full, with_logical(found, schema, place.words, self._warn))
 
     def _enum(self, schema: Mapping[str, Any], place: _Place) -> FieldType:
         full, place = self._define(schema, place)
-        symbols = schema.get("symbols")
-        if not isinstance(symbols, list):
-            raise SchemaError(f"{place.words}: an enum needs an array `symbols`, not {symbols!r}")
-        for symbol in symbols:
-            if not isinstance(symbol, str) or not is_plain(symbol):
-                raise SchemaError(f"{place.words}: {symbol!r} is no symbol: {RULE}")
-        if len(set(symbols)) < len(symbols):
-            twice = next(symbol for symbol, times in Counter(symbols).items() if times > 1)
-            raise SchemaError(f"{place.words}: the symbol {twice!r} is there twice")
-        if "default" in schema and schema["default"] not in symbols:
-            raise SchemaError(f"{place.words}: the default {schema['default']!r} is none of the symbols")
-        found = FieldType("enum", name=full, symbols=tuple(symbols))
-        self._named[full] = found
-        return found
+        return self._known.end(full, FieldType("enum", name=full, symbols=checked_symbols(schema, place.words)))
 
-    def _array(self, schema: Mapping[str, Any], place: _Place) -> FieldType:
-        return FieldType("array", items=self._part(schema, "items", place))
-
-    def _map(self, schema: Mapping[str, Any], place: _Place) -> FieldType:
-        return FieldType("map", items=self._part(schema, "values", place))
-
-    def _part(self, schema: Mapping[str, Any], key: str, place: _Place) -> FieldType:
+    def _parts(self, schema: Mapping[str, Any], place: _Place) -> FieldType:
+        kind, key = schema["type"], _PARTS[schema["type"]]
         if key not in schema:
-            raise SchemaError(f"{place.words}: this {schema['type']} needs `{key}`, the type of its {key}")
-        return self._type(schema[key], place.inside(key))
+            raise SchemaError(f"{place.words}: this {kind} needs `{key}`, the type of its {key}")
+        return FieldType(kind, items=self._type(schema[key], place.inside(key)))
 
     def _record(self, schema: Mapping[str, Any], place: _Place) -> FieldType:
         full, place = self._define(schema, place)
         fields = [
             (field["name"], self._field(field, place.inside(f"field {field['name']!r}")))
-            for field in _checked_fields(schema, f"{place.words}: ")
+            for field in checked_fields(schema, f"{place.words}: ")
         ]
-        found = FieldType("record", name=full, fields=tuple(fields))
-        self._named[full] = found
-        return found
+        return self._known.end(full, FieldType("record", name=full, fields=tuple(fields)))
 
 
 _COMPLEX: dict[str, Callable[[_FieldReader, Mapping[str, Any], _Place], FieldType]] = {
     "fixed": _FieldReader._fixed,  # noqa: SLF001 - a table of this module's own methods
     "enum": _FieldReader._enum,  # noqa: SLF001
-    "array": _FieldReader._array,  # noqa: SLF001
-    "map": _FieldReader._map,  # noqa: SLF001
+    "array": _FieldReader._parts,  # noqa: SLF001
+    "map": _FieldReader._parts,  # noqa: SLF001
     "record": _FieldReader._record,  # noqa: SLF001
     "error": _FieldReader._record,  # noqa: SLF001
 }
-
-
-def _checked_fields(record: Mapping[str, Any], where: str = "") -> list[Mapping[str, Any]]:
-    """The fields of a record, each an object with a name and a type, no name twice; SchemaError names all problems."""
-    fields = record.get("fields")
-    if not isinstance(fields, list):
-        raise SchemaError(f"{where}the record needs an array `fields`")
-    problems, seen = [], set()
-    for number, field in enumerate(fields, 1):
-        name = field.get("name") if isinstance(field, Mapping) else None
-        if not isinstance(name, str) or not name:
-            problems.append(f"{where}field {number} has no name")
-        elif name in seen:
-            problems.append(f"{where}field {name!r} is there twice")
-        elif "type" not in field:
-            problems.append(f"{where}field {name!r} has no type")
-        seen.add(str(name))
-    if problems:
-        raise SchemaError("\n  ".join(problems[:_SHOWN]))
-    return fields
