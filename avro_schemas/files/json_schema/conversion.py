@@ -12,14 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from avro_schemas.avro.named_types import MAX_DEPTH, Definition, self_contained
+from avro_schemas.avro.named_types import MAX_DEPTH, self_contained
 from avro_schemas.files.json_schema.avro_unions import nullable, union_of
 from avro_schemas.files.json_schema.fields import doc_of, field_of
 from avro_schemas.files.json_schema.location import Location, located
+from avro_schemas.files.json_schema.made_types import MadeTypes
 from avro_schemas.files.json_schema.merge import MAX_PROPERTIES, words_of
-from avro_schemas.files.json_schema.names import RESERVED, Names, clean, root_word, titled
+from avro_schemas.files.json_schema.names import Names, clean, root_word, titled
 from avro_schemas.files.json_schema.plain_types import ANY, enum_type, implied_types, plain_type
 from avro_schemas.files.json_schema.references import Library
+from avro_schemas.files.json_schema.remarks import Remarks
 from avro_schemas.files.json_schema.shape import Shapes
 from rtpipe.errors import SchemaError
 
@@ -30,8 +32,6 @@ _UNSAID = (
     *("const", "not", "if", "then", "else", "contains", "propertyNames"),
     *("dependencies", "dependentRequired", "dependentSchemas"),
 )
-#: Most characters of each of them in a `doc`.
-_MAX_NOTE = 200
 
 
 def avro_of(document: Any, path: Path, library: Library, *, logical: bool = False) -> tuple[Any, list[str]]:
@@ -57,10 +57,8 @@ class _Converter:
 
     def __init__(self, library: Library, *, logical: bool, wrapped: bool = False) -> None:
         self._shapes, self._logical, self._wrapped = Shapes(library), logical, wrapped
-        self._names = Names(RESERVED)
-        self._known: dict[int, str] = {}  # id of a schema, which the shapes keep alive -> name of its type
-        self._definitions: dict[str, dict[str, Any]] = {}
-        self._warnings: dict[str, None] = {}
+        self._made = MadeTypes()
+        self._remarks = Remarks()
         self._types = 0
 
     def root(self, document: Any, path: Path) -> tuple[Any, list[str]] | None:
@@ -68,21 +66,17 @@ class _Converter:
         location = Location("", root_word(document, path))
         whole = self._shapes.flat(document)
         if isinstance(whole, Mapping) and words_of(whole.get("type")) == ["array"] and _is_items(whole):
-            self._warn(location, "the document is an array; the table is one of its items")
+            self._remarks.warn(location, "the document is an array; the table is one of its items")
             document, location = whole["items"], replace(location, word=titled(whole["items"], location.word))
-        name = self._names.free(location.word, "") if self._wrapped else ""
+        name = self._made.reserve(location.word) if self._wrapped else ""
         found = self._type(document, location)
-        record = self._definitions.get(found) if isinstance(found, str) else None
+        record = self._made.get(found) if isinstance(found, str) else None
         if self._wrapped:
             content = {"name": "value", "type": found} | doc_of("", location.notes)
             record = {"type": "record", "name": name, "fields": [content]}
         if record is None or record["type"] != "record":
             return None
-        return self_contained(record, self._find), list(self._warnings)
-
-    def _find(self, name: str) -> Definition | None:
-        schema = self._definitions.get(name)
-        return None if schema is None else Definition(name, schema, "")
+        return self_contained(record, self._made.definition), self._remarks.warnings
 
     def _type(self, schema: Any, location: Location) -> Any:
         self._types += 1
@@ -98,11 +92,11 @@ class _Converter:
             raise SchemaError(f"{location.place}: a schema is an object, not {json.dumps(schema)[:60]}")
         if "$ref" in schema:
             return self._referred(schema, location)
-        if name := self._known.get(id(schema)):
+        if name := self._made.known(schema):
             return nullable(name) if schema.get("nullable") is True else name
         for key in _UNSAID:
             if key in schema and not (key == "const" and "enum" in schema):
-                self._note(location, key, schema[key])
+                self._remarks.keep(location, key, schema[key])
         found = self._one(schema, location)
         return nullable(found) if schema.get("nullable") is True else found
 
@@ -114,7 +108,7 @@ class _Converter:
                 branches = self._shapes.branches(schema, key)
             if branches:
                 return self._branches(branches, schema, location)
-            self._note(location, key, schema[key])
+            self._remarks.keep(location, key, schema[key])
         if "enum" in schema:
             return self._enum(schema, location)
         return self._by_type(schema, words_of(schema.get("type")) or implied_types(schema), location)
@@ -132,7 +126,7 @@ class _Converter:
                 if found is None:
                     raise SchemaError(f"{location.place}: {warning}")
                 if warning:
-                    self._warn(location, warning)
+                    self._remarks.warn(location, warning)
                 return found
         return self._any(location)
 
@@ -141,7 +135,7 @@ class _Converter:
             target, word = self._shapes.target(schema)
         key = id(target)
         if key in location.following:
-            self._warn(location, f"$ref {str(schema['$ref'])!r} contains itself without an object between")
+            self._remarks.warn(location, f"$ref {str(schema['$ref'])!r} contains itself without an object between")
             return self._any(location)
         inner = replace(location, word=titled(target, clean(word)), parent="", following=location.following | {key})
         return self._type(target, inner)
@@ -149,7 +143,7 @@ class _Converter:
     def _branches(self, branches: Iterable[Any], schema: Mapping[str, Any], location: Location) -> Any:
         for key in ("oneOf", "anyOf"):
             if key in schema and not self._shapes.branches(schema, key):
-                self._note(location, key, schema[key])
+                self._remarks.keep(location, key, schema[key])
         types = []
         for branch in branches:
             types.append(self._type(branch, replace(location, word=titled(branch, location.word))))
@@ -159,10 +153,10 @@ class _Converter:
     def _enum(self, schema: Mapping[str, Any], location: Location) -> Any:
         found = enum_type(schema["enum"])
         if found.symbols:
-            name = self._name(schema, location)
-            self._definitions[name] = {"type": "enum", "name": name, "symbols": found.symbols}
+            name = self._made.name_for(schema, location)
+            self._made.put({"type": "enum", "name": name, "symbols": found.symbols})
             return nullable(name) if found.nullable else name
-        self._note(location, "enum", schema["enum"])
+        self._remarks.keep(location, "enum", schema["enum"])
         rest = self._shapes.without(schema, "enum")
         plain = self._one(rest, location) if "type" in rest else found.plain
         return nullable(plain) if found.nullable else plain
@@ -173,7 +167,7 @@ class _Converter:
         if properties:
             for key, value in (("patternProperties", patterns), ("additionalProperties", more)):
                 if isinstance(value, Mapping) and value:
-                    self._note(location, key, value)
+                    self._remarks.keep(location, key, value)
             return self._record(schema, properties, location)
         values = [*patterns.values()] if patterns else []
         values += [more] if isinstance(more, Mapping) else []
@@ -185,11 +179,10 @@ class _Converter:
     def _record(self, schema: Mapping[str, Any], properties: Mapping[str, Any], location: Location) -> str:
         if len(properties) > MAX_PROPERTIES:
             raise SchemaError(f"{location.place}: {len(properties):,} properties; at most {MAX_PROPERTIES:,} are read")
-        name = self._name(schema, location)
+        name = self._made.name_for(schema, location)
         wanted = {str(one) for one in schema.get("required", [])}
         fields: list[dict[str, Any]] = []
-        record: dict[str, Any] = {"type": "record", "name": name, "fields": fields}
-        self._definitions[name] = record
+        self._made.put({"type": "record", "name": name, "fields": fields})  # so that it may be used inside itself
         own = Names(())
         for title, inner in properties.items():
             if inner is not False:
@@ -197,8 +190,7 @@ class _Converter:
                 found, doc = self._property(title, inner, name, location)
                 fields.append(field_of(column, found, needed=title in wanted, title=title) | doc)
         top = doc_of(schema.get("description"), location.notes if not location.words else [])
-        self._definitions[name] = {"type": "record", "name": name, **top, "fields": fields}
-        return name
+        return self._made.put({"type": "record", "name": name, **top, "fields": fields})
 
     def _property(self, title: str, schema: Any, parent: str, location: Location) -> tuple[Any, dict[str, str]]:
         """Type and doc of the property `title` of the record `parent`."""
@@ -216,28 +208,15 @@ class _Converter:
         items, inner = schema.get("items", True), location.inside("items")
         several = schema.get("prefixItems", items)
         if isinstance(several, list):
-            self._warn(location, "its items have types by their place; each item may be of any of these types")
+            self._remarks.warn(location, "its items have types by their place; each item may be of any of these types")
             rest = [items] if isinstance(items, Mapping) else []
             return {"type": "array", "items": union_of(self._type(item, inner) for item in [*several, *rest])}
         return {"type": "array", "items": self._type(items, inner)}
 
     def _any(self, location: Location) -> Any:
         location.notes.append("JSON text")
-        self._warn(location, "of any type: its value must be written as JSON text")
+        self._remarks.warn(location, "of any type: its value must be written as JSON text")
         return ANY
-
-    def _name(self, schema: Mapping[str, Any], location: Location) -> str:
-        name = self._names.free(location.word, location.parent)
-        self._known[id(schema)] = name
-        return name
-
-    def _note(self, location: Location, key: str, value: Any) -> None:
-        text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-        location.notes.append(f"{key}: {text if len(text) <= _MAX_NOTE else text[: _MAX_NOTE - 3] + '...'}")
-        self._warn(location, f"`{key}` is only kept in the doc")
-
-    def _warn(self, location: Location, warning: str) -> None:
-        self._warnings[f"{location.words}: {warning}" if location.words else warning] = None
 
 
 def _is_items(schema: Mapping[str, Any]) -> bool:
