@@ -8,7 +8,6 @@ import selectors
 import signal
 import sys
 import time
-from collections import deque
 from multiprocessing.connection import Connection
 from types import FrameType
 
@@ -22,11 +21,11 @@ from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import DRAIN_FORCED, Drain, Ended, Running
 from workers.contract.schema_answers import Sealed
 from workers.contract.stacks_file import StacksFile
-from workers.intake.backpressure import Backpressure
 from workers.intake.batch_builder import BatchBuilder
 from workers.intake.batch_queue import FORK, BatchQueue
 from workers.intake.batch_rows import BatchRows
 from workers.intake.linger import Linger
+from workers.intake.partition_reader import TURN, PartitionReader
 from workers.intake.topic_consumer import TopicConsumer
 from workers.intake.writer_progress import WriterProgress
 from workers.parent_watch import leave_with_parent
@@ -35,13 +34,6 @@ from workers.writer_link import WriterDied, WriterEnded, WriterLink, end_with_wr
 
 log = get_logger("consumer")
 _ORPHAN_GRACE = 1.0
-#: Seconds of the shortest and longest idle wait: how late a drain or a writer's death may be heard. A message ends it
-#: at once. The waits grow with the time since the last message, of which each is one part in `_REST_SHARE`.
-_TURN, _TURN_AT_REST, _REST_SHARE = 0.05, 1.0, 8
-#: Messages of one poll after which there may be more: a batch that is old enough then goes on growing.
-_MANY = 100
-#: Seconds without a message after which memory is given back.
-_IDLE = 2.0
 #: Seconds to drain in after a SIGTERM that did not come with a supervisor's own number.
 _DRAIN_BY_SIGNAL = 20.0
 
@@ -90,7 +82,7 @@ def _tell(supervisor: Connection, ended: Ended) -> None:
 
 
 class ConsumerProcess:
-    """The loop: poll, batch, offer to the queue; hear writer and supervisor; report."""
+    """The loop: read and hand over, hear writer and supervisor, report."""
 
     def __init__(self, spec: PartitionSpec, supervisor: Connection, batches: BatchQueue, writer: Connection) -> None:
         self._spec = spec
@@ -100,15 +92,10 @@ class ConsumerProcess:
         self._writer = WriterLink(spec.key, writer)
         self._size = BatchRows(spec.limits.batch_rows)
         self._progress = WriterProgress(self._linger, self._size)
-        self._ready: deque[Batch] = deque()
-        self._pressure = Backpressure(spec.key, batches, spec.limits.queue_low)
         self._drain: Deadline | None = None
         self._links = selectors.DefaultSelector()  # made once: `connection.wait` would make one at each turn
         self._links.register(writer, selectors.EVENT_READ, self._hear_writer)
         self._links.register(supervisor, selectors.EVENT_READ, self._hear_supervisor)
-        self._heard_at = time.monotonic()  # the last message, or end of the log
-        self._holds_memory = True  # of a burst
-        self._flows = False  # Kafka gave many messages at once, and may have more
 
     @property
     def claimed(self) -> bool:
@@ -124,74 +111,30 @@ class ConsumerProcess:
         while self._progress.claimed is None:
             if self._drain is not None:
                 return Ended(ExitCode.DONE, "", "")
-            self._hear(_TURN)
+            self._hear(TURN)
             self._give_sign_of_life()
         claimed = self._progress.claimed
         position = claimed.position
         builder = BatchBuilder(self._spec.limits, position.offset, position.leader_epoch, self._linger, self._size)
         topic = TopicConsumer(self._spec, position)
+        reader = PartitionReader(self._spec, topic, builder, self._batches, self._progress)
         self._supervisor.tell(Running(claimed.writer_pid, position.epoch, position.offset))
         try:
             while self._drain is None:
-                self._fetch(topic, builder)
-                self._hand_over(builder)
-                self._hear(self._pause(builder))
+                reader.fetch()
+                reader.hand_over()
+                self._hear(reader.pause())
                 topic.stored = self._progress.offset
-                self._report(topic)
+                self._report(topic, reader)
                 self._give_sign_of_life()
             topic.close()
-            self._finish(self._drain, builder)
+            self._finish(self._drain, [*reader.left(), None])
         except (WriterEnded, RtpipeError):
-            self._report(topic, last=True)  # what is committed is told before why there will be no more
+            self._report(topic, reader, last=True)  # what is committed is told before why there will be no more
             raise
-        self._report(topic, last=True)
+        self._report(topic, reader, last=True)
         text = f"{self._spec.key}: the writer did not finish in time; its batch was rolled back"
         return Ended(ExitCode.TEMPORARY, DRAIN_FORCED, text)
-
-    def _fetch(self, topic: TopicConsumer, builder: BatchBuilder) -> None:
-        """One poll, unless batches already wait for room in the queue: librdkafka's own buffer is bounded too.
-
-        It waits for a first message only. One that is here gathers others by `_pause`, a turn for all of them: a turn
-        for each would cost more than the message.
-        """
-        if self._ready:
-            return
-        now = time.monotonic()
-        turn = min(max(_TURN, (now - self._heard_at) / _REST_SHARE), _TURN_AT_REST, self._spec.heartbeat_every)
-        messages, end = topic.poll(builder.room(), turn if builder.lingers(now) is None else 0)
-        now, self._flows = time.monotonic(), len(messages) >= _MANY
-        if not messages and end is None:
-            self._rest(now)
-            return
-        self._heard_at, self._holds_memory = now, True
-        self._ready += builder.add(messages, now)
-        if end is not None:
-            builder.reach(end, now)
-        kill_points.reach("consumer:after_poll")
-
-    def _rest(self, now: float) -> None:
-        """Once after each burst, when nothing came for a while: give its memory back."""
-        if self._holds_memory and now - self._heard_at > _IDLE:
-            memory.give_back()
-            self._holds_memory = False
-
-    def _hand_over(self, builder: BatchBuilder) -> None:
-        """Offer what is due: full batches at once, a smaller one when it is old enough and the writer has none."""
-        due = builder.lingers(time.monotonic()) == 0
-        if due and not self._ready and (builder.full or not self._progress.unwritten):
-            self._ready.append(builder.take())
-        self._progress.limited_by = builder.limited_by
-        while self._ready and self._pressure.offer(self._ready[0]):
-            self._ready.popleft()
-            self._progress.unwritten += 1
-            kill_points.reach("consumer:after_put")
-
-    def _pause(self, builder: BatchBuilder) -> float:
-        """Seconds until the next poll, unless writer or supervisor say something before: none if there is no batch."""
-        lingers = builder.lingers(time.monotonic())
-        if self._ready or (lingers == 0 and not self._flows):  # it waits for room in the queue, or for the writer
-            return _TURN
-        return 0 if lingers is None else min(_TURN, lingers)
 
     def _hear(self, timeout: float) -> None:
         """Handle what writer and supervisor say, waiting at most `timeout` seconds for the first word."""
@@ -212,29 +155,26 @@ class ConsumerProcess:
         if report is not None:
             self._supervisor.tell(report)
 
-    def _report(self, topic: TopicConsumer, *, last: bool = False) -> None:
+    def _report(self, topic: TopicConsumer, reader: PartitionReader, *, last: bool = False) -> None:
         if last or self._supervisor.is_due(self._progress.batches):
             end = topic.end_offset if last else topic.refreshed_end()
-            depth, active = self._batches.depth(), self._pressure.active
-            self._supervisor.tell_progress(self._progress.report(end, depth, backpressure=active))
+            depth = self._batches.depth()
+            self._supervisor.tell_progress(self._progress.report(end, depth, backpressure=reader.pressed))
 
     def _give_sign_of_life(self) -> None:
         now = time.monotonic()
         self._supervisor.give_sign_of_life(now, self._progress.silent(now))
 
-    def _finish(self, drain: Deadline, builder: BatchBuilder) -> None:
-        """Let the writer commit what is queued: it ends this by its last word, WriterEnded.
+    def _finish(self, drain: Deadline, stream: list[Batch | None]) -> None:
+        """Let the writer commit the rest of the stream, which None ends: it ends this by its last word, WriterEnded.
 
         Returns if the deadline comes first; what missed it is still in Kafka.
         """
-        gathered = [] if builder.lingers(time.monotonic()) is None else [builder.take("end")]
-        self._progress.limited_by = builder.limited_by
-        stream: list[Batch | None] = [*self._ready, *gathered, None]
         while not drain.passed():
             if self._progress.asks:  # a registry that is away may stay away for long
                 self._progress.asks = False
                 self._writer.send(Drain(0))
             while stream and self._batches.offer(stream[0]):
                 stream.pop(0)
-            self._hear(_TURN)
+            self._hear(TURN)
             self._give_sign_of_life()

@@ -15,7 +15,7 @@ from rtpipe.kafka.clients import checked_properties
 from rtpipe.kafka.properties import one_off_reader
 from rtpipe.log import get_logger
 from supervisor.kafka.cluster_view import ClusterView
-from workers.intake.batch_builder import headers_of
+from workers.intake.message_columns import headers_of
 from workers.retry.dead_letter import DeadLetter
 
 log = get_logger("dead_letters")

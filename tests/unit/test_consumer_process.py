@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -13,9 +12,10 @@ import pytest
 
 from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode
+from tests.support.intake import NEVER_OLD, MemoryQueue, MemoryTopic
 from tests.support.kafka_messages import message
-from tests.support.specs import default_limits, default_spec
-from workers import consumer_process, memory, writer_process
+from tests.support.specs import default_spec
+from workers import consumer_process, writer_process
 from workers.consumer_process import ConsumerProcess
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
@@ -32,27 +32,9 @@ from workers.contract.reports import (
     SchemaWanted,
 )
 from workers.contract.schema_answers import Sealed
-from workers.intake.batch_builder import BatchBuilder
 from workers.writer_link import WriterDied, WriterEnded
 
-LIMITS = default_limits(
-    batch_rows=3, linger_seconds=3_600.0
-)  # no batch becomes old by itself, however slow the machine
-SPEC = default_spec(PartitionKey("t", 0), topic_id="id", cluster_id="c", limits=LIMITS)
-
-
-class FakeQueue:
-    """Takes every batch, and gives none back."""
-
-    def __init__(self) -> None:
-        self.taken: list[Any] = []
-
-    def offer(self, batch: Any) -> bool:
-        self.taken.append(batch)
-        return True
-
-    def depth(self) -> int:
-        return 0
+SPEC = default_spec(PartitionKey("t", 0), topic_id="id", cluster_id="c", limits=NEVER_OLD)
 
 
 class Rig:
@@ -62,16 +44,9 @@ class Rig:
         self.supervisor, near_supervisor = multiprocessing.Pipe()
         self.writer, near_writer = multiprocessing.Pipe()
         self.near = (near_supervisor, near_writer)
-        self.queue = FakeQueue()
+        self.queue = MemoryQueue()
         queue: Any = self.queue
         self.process: Any = ConsumerProcess(SPEC, near_supervisor, queue, near_writer)
-        self.builder = BatchBuilder(LIMITS, 0, -1)
-
-    def gather(self, first: int, count: int, *, old: bool) -> None:
-        """Messages that came just now, or longer ago than a batch waits."""
-        now = time.monotonic() - (LIMITS.linger_seconds if old else 0.0)
-        for batch in self.builder.add([message(first + at, b"x", None) for at in range(count)], now):
-            self.process._ready.append(batch)
 
     def close(self) -> None:
         for end in (self.supervisor, self.writer, *self.near):
@@ -86,88 +61,15 @@ def rig() -> Iterator[Rig]:
     made.close()
 
 
-def test_a_small_batch_waits_until_it_is_old_enough(rig: Rig) -> None:
-    rig.gather(0, 1, old=False)
-    rig.process._hand_over(rig.builder)
-    assert not rig.queue.taken
-    assert rig.process._pause(rig.builder) > 0
-
-
-def test_without_a_message_nothing_but_kafka_is_waited_for(rig: Rig) -> None:
-    assert rig.process._pause(rig.builder) == 0
-
-
-def test_a_small_batch_that_is_due_waits_for_the_writers_word_and_no_poll_spins_meanwhile(rig: Rig) -> None:
-    rig.gather(0, 1, old=True)
-    rig.process._hand_over(rig.builder)
-    rig.gather(1, 1, old=True)
-    rig.process._hand_over(rig.builder)
-    assert len(rig.queue.taken) == 1
-    assert rig.process._pause(rig.builder) > 0
-    rig.writer.send(Committed(offset=1, messages=1, rows=1, dead=0, seconds=0.001))
-    rig.process._hear(5)
-    rig.process._hand_over(rig.builder)
-    assert [batch.first for batch in rig.queue.taken] == [0, 1]
-
-
-def test_a_batch_that_is_due_goes_on_growing_while_many_messages_come(rig: Rig, topic: Topic) -> None:
-    rig.process._progress.unwritten = 1
-    rig.builder = BatchBuilder(default_limits(linger_seconds=LIMITS.linger_seconds), 0, -1)
-    rig.gather(0, 1, old=True)
-    many = [message(1 + at, b"x", None) for at in range(150)]
-    topic.polls = [(many, None), ([message(151, b"x", None)], None)]
-    rig.process._fetch(topic, rig.builder)
-    rig.process._hand_over(rig.builder)
-    assert rig.process._pause(rig.builder) == 0, "Kafka may have more"
-    rig.process._fetch(topic, rig.builder)
-    assert rig.process._pause(rig.builder) > 0
-
-
-def test_what_ended_the_last_batch_is_noted(rig: Rig) -> None:
-    rig.gather(0, 4, old=True)
-    rig.process._hand_over(rig.builder)
-    assert rig.process._progress.limited_by == "rows"
-
-
-def test_a_full_batch_does_not_wait_for_the_writer(rig: Rig) -> None:
-    rig.gather(0, 3, old=False)
-    rig.process._hand_over(rig.builder)
-    rig.gather(3, 3, old=False)
-    rig.process._hand_over(rig.builder)
-    assert [batch.first for batch in rig.queue.taken] == [0, 3]
-
-
 def test_a_word_of_the_supervisor_ends_the_wait(rig: Rig) -> None:
     rig.supervisor.send(Drain(1.0))
     rig.process._hear(60)
     assert rig.process._drain is not None
 
 
-class Topic:
-    """What a TopicConsumer reads is what a test laid into `polls`; then nothing more comes."""
-
-    end_offset = 65
-
-    def __init__(self) -> None:
-        self.polls: list[tuple[list[Any], int | None]] = []
-        self.closed = False
-        self.stored = 0
-        self.waited: list[float] = []
-
-    def poll(self, _most: int, timeout: float) -> tuple[list[Any], int | None]:
-        self.waited.append(timeout)
-        return self.polls.pop(0) if self.polls else ([], None)
-
-    def refreshed_end(self) -> int:
-        return 65
-
-    def close(self) -> None:
-        self.closed = True
-
-
 @pytest.fixture
-def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
-    made = Topic()
+def topic(monkeypatch: pytest.MonkeyPatch) -> MemoryTopic:
+    made = MemoryTopic()
     monkeypatch.setattr(consumer_process, "TopicConsumer", lambda *_: made)
     return made
 
@@ -200,7 +102,7 @@ def test_a_drain_before_the_claim_ends_at_once(rig: Rig) -> None:
     assert not rig.process.claimed
 
 
-def test_what_was_read_is_handed_over_and_a_drain_ends_with_the_writers_last_word(rig: Rig, topic: Topic) -> None:
+def test_what_was_read_is_handed_over_and_a_drain_ends_with_the_writers_last_word(rig: Rig, topic: MemoryTopic) -> None:
     topic.polls = [([message(offset, b"x", 4) for offset in range(4)], None), ([message(4, b"x", 4)], 9)]
     rig.writer.send(CLAIMED)
     done = Ended(ExitCode.DONE, "", "")
@@ -229,7 +131,7 @@ def test_what_was_read_is_handed_over_and_a_drain_ends_with_the_writers_last_wor
     assert (heard[-1].offset, heard[-1].rows) == (9, 5)
 
 
-def test_a_drain_that_comes_to_its_deadline_says_so_and_what_was_committed(rig: Rig, topic: Topic) -> None:
+def test_a_drain_that_comes_to_its_deadline_says_so_and_what_was_committed(rig: Rig, topic: MemoryTopic) -> None:
     for word in (CLAIMED, Committed(32, 32, 32, 0, 0.1)):
         rig.writer.send(word)
     rig.process.on_sigterm(15, None)
@@ -241,7 +143,7 @@ def test_a_drain_that_comes_to_its_deadline_says_so_and_what_was_committed(rig: 
     assert told(rig)[-1].offset == 32
 
 
-def test_in_a_drain_a_writer_that_waits_for_a_schema_is_told_to_leave(rig: Rig, topic: Topic) -> None:
+def test_in_a_drain_a_writer_that_waits_for_a_schema_is_told_to_leave(rig: Rig, topic: MemoryTopic) -> None:
     for word in (CLAIMED, SchemaWanted(7)):
         rig.writer.send(word)
     rig.process._hear(5)
@@ -268,7 +170,7 @@ def test_an_answer_goes_to_the_writer(rig: Rig) -> None:
 @pytest.mark.parametrize("why", ["said", "killed"])
 @pytest.mark.parametrize("draining", [False, True])
 def test_what_was_committed_is_told_before_the_reason_why_no_more_will_be(
-    rig: Rig, topic: Topic, why: str, draining: bool
+    rig: Rig, topic: MemoryTopic, why: str, draining: bool
 ) -> None:
     for word in (CLAIMED, Committed(32, 32, 32, 0, 0.1), Committed(64, 32, 32, 0, 0.1)):
         rig.writer.send(word)
@@ -285,36 +187,11 @@ def test_what_was_committed_is_told_before_the_reason_why_no_more_will_be(
     assert (last.offset, last.rows) == (64, 64)
 
 
-def test_a_supervisor_that_is_gone_ends_it(rig: Rig, topic: Topic) -> None:
+def test_a_supervisor_that_is_gone_ends_it(rig: Rig, topic: MemoryTopic) -> None:
     rig.writer.send(CLAIMED)
     rig.supervisor.close()
     with pytest.raises((EOFError, ConnectionError)):
         rig.process.run()
-
-
-def test_nothing_is_fetched_while_batches_wait_for_room(rig: Rig, topic: Topic) -> None:
-    rig.gather(0, 4, old=False)
-    rig.process._fetch(topic, rig.builder)
-    assert topic.waited == []
-
-
-def test_a_partition_at_rest_gives_its_memory_back_once_and_waits_longer(
-    rig: Rig, topic: Topic, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[bool] = []
-    monkeypatch.setattr(memory, "give_back", lambda: given.append(True))
-    rig.process._heard_at = time.monotonic() + 3_600
-    rig.process._fetch(topic, rig.builder)
-    assert given == []
-    rig.process._heard_at = time.monotonic() - 3
-    for _ in range(3):
-        rig.process._fetch(topic, rig.builder)
-    assert given == [True]
-    assert topic.waited[-1] > topic.waited[0] > 0
-    topic.polls = [([], 3)]
-    rig.process._fetch(topic, rig.builder)
-    rig.process._fetch(topic, rig.builder)
-    assert topic.waited[-1] == 0  # the end of the log moved the offset, which gathers others for a moment
 
 
 # -- main ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,101 @@
+"""Runs in the consumer process: polls, gathers batches, and hands them over to the writer's queue."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from workers import kill_points, memory
+from workers.contract.batch import Batch
+from workers.contract.partition_spec import PartitionSpec
+from workers.intake.backpressure import Backpressure
+from workers.intake.batch_builder import BatchBuilder
+from workers.intake.batch_queue import BatchQueue
+from workers.intake.topic_consumer import TopicConsumer
+from workers.intake.writer_progress import WriterProgress
+
+#: Seconds of the shortest and longest idle wait: how late a drain or a writer's death may be heard. A message ends it
+#: at once. The waits grow with the time since the last message, of which each is one part in `_REST_SHARE`.
+TURN, _TURN_AT_REST, _REST_SHARE = 0.05, 1.0, 8
+#: Messages of one poll after which there may be more: a batch that is old enough then goes on growing.
+_MANY = 100
+#: Seconds without a message after which memory is given back.
+_IDLE = 2.0
+
+
+class PartitionReader:
+    """Reads one partition, from the claim to the drain. A turn: `fetch`, `hand_over`, a wait of `pause`."""
+
+    def __init__(
+        self,
+        spec: PartitionSpec,
+        topic: TopicConsumer,
+        builder: BatchBuilder,
+        batches: BatchQueue,
+        progress: WriterProgress,
+    ) -> None:
+        self._topic = topic
+        self._builder = builder
+        self._progress = progress
+        self._ready: deque[Batch] = deque()
+        self._pressure = Backpressure(spec.key, batches, spec.limits.queue_low)
+        self._longest_turn = min(_TURN_AT_REST, spec.heartbeat_every)
+        self._heard_at = time.monotonic()  # the last message, or end of the log
+        self._holds_memory = True  # of a burst
+        self._flows = False  # Kafka gave many messages at once, and may have more
+
+    @property
+    def pressed(self) -> bool:
+        """The queue is full, or was and is not nearly empty yet."""
+        return self._pressure.active
+
+    def fetch(self) -> None:
+        """One poll, unless batches already wait for room in the queue: librdkafka's own buffer is bounded too.
+
+        It waits for a first message only. One that is here gathers others by `pause`, a turn for all of them: a turn
+        for each would cost more than the message.
+        """
+        if self._ready:
+            return
+        now = time.monotonic()
+        turn = min(max(TURN, (now - self._heard_at) / _REST_SHARE), self._longest_turn)
+        messages, end = self._topic.poll(self._builder.room(), turn if self._builder.lingers(now) is None else 0)
+        now, self._flows = time.monotonic(), len(messages) >= _MANY
+        if not messages and end is None:
+            self._rest(now)
+            return
+        self._heard_at, self._holds_memory = now, True
+        self._ready += self._builder.add(messages, now)
+        if end is not None:
+            self._builder.reach(end, now)
+        kill_points.reach("consumer:after_poll")
+
+    def _rest(self, now: float) -> None:
+        """Once after each burst, when nothing came for a while: give its memory back."""
+        if self._holds_memory and now - self._heard_at > _IDLE:
+            memory.give_back()
+            self._holds_memory = False
+
+    def hand_over(self) -> None:
+        """Offer what is due: full batches at once, a smaller one when it is old enough and the writer has none."""
+        due = self._builder.lingers(time.monotonic()) == 0
+        if due and not self._ready and (self._builder.full or not self._progress.unwritten):
+            self._ready.append(self._builder.take())
+        self._progress.limited_by = self._builder.limited_by
+        while self._ready and self._pressure.offer(self._ready[0]):
+            self._ready.popleft()
+            self._progress.unwritten += 1
+            kill_points.reach("consumer:after_put")
+
+    def pause(self) -> float:
+        """Seconds until the next poll, unless writer or supervisor say something before: none if there is no batch."""
+        lingers = self._builder.lingers(time.monotonic())
+        if self._ready or (lingers == 0 and not self._flows):  # it waits for room in the queue, or for the writer
+            return TURN
+        return 0 if lingers is None else min(TURN, lingers)
+
+    def left(self) -> list[Batch]:
+        """All that was read and not handed over: nothing is read after it."""
+        gathered = [] if self._builder.lingers(time.monotonic()) is None else [self._builder.take("end")]
+        self._progress.limited_by = self._builder.limited_by
+        return [*self._ready, *gathered]
