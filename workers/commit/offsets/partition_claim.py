@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, select, u
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import DUPLICATE, LOCK_WAIT_TIMEOUT
+from workers.commit.offsets.claim_checks import check_identity, check_owner, check_siblings, owner_suffix
 from workers.commit.offsets.ledger_connection import LedgerConnection
 from workers.commit.offsets.offset_statements import row_of
-from workers.contract.errors import Fenced, SetupError, TemporaryError, TopicChangedError
+from workers.contract.errors import SetupError, TemporaryError
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position
 from workers.database.errors import DatabaseTrouble, translated
@@ -29,8 +30,6 @@ class PartitionClaim:
     def __init__(self, spec: PartitionSpec, connection: LedgerConnection) -> None:
         self._spec = spec
         self._connection = connection
-        #: How the owner ends in a row that a worker of this supervisor claimed.
-        self._own_suffix = f" of supervisor {spec.supervisor}" if spec.supervisor else ""
 
     def claim(self) -> Position:
         """Own the partition from its stored offset on: a new process starts with this.
@@ -55,8 +54,8 @@ class PartitionClaim:
             row = self.locked_row()
             if row is None:
                 row = self._first_row()
-            self._check_identity(row)
-            self._check_owner(row)
+            check_identity(self._spec, row)
+            check_owner(self._spec, row)
             identity = {"topic_id": self._spec.topic_id, "cluster_id": self._spec.cluster_id}
             database.execute(update(OFFSETS).where(self._row()).values(**self._ownership(), **identity))
             database.commit()
@@ -68,51 +67,20 @@ class PartitionClaim:
             raise SetupError(
                 f"{self._spec.key}: its row in {OFFSETS.name} is gone", hint="restore the row before you resume"
             )
-        self._check_siblings()
         key, database = self._spec.key, self._connection.session.connection
+        siblings = and_(OFFSETS.c.topic == key.topic, OFFSETS.c.consumer_group == self._spec.group)
+        check_siblings(self._spec, database.execute(select(OFFSETS.c.topic_id).where(siblings)).scalars().all())
         values = {"epoch": 0, "leader_epoch": -1, "rows_total": 0, "dead_total": 0}
         values |= {"partition": key.partition, "offset": self._spec.first_offset}
         database.execute(insert(OFFSETS).values(topic=key.topic, consumer_group=self._spec.group, **values))
         return database.execute(self._locking()).one()
-
-    def _check_siblings(self) -> None:
-        """A partition that is new to us belongs to the topic of the others, or a person decides about it, too."""
-        ours = and_(OFFSETS.c.topic == self._spec.key.topic, OFFSETS.c.consumer_group == self._spec.group)
-        found = self._connection.session.connection.execute(select(OFFSETS.c.topic_id).where(ours))
-        stored = set(found.scalars()) - {None, ""}
-        if stored and self._spec.topic_id and self._spec.topic_id not in stored:
-            raise TopicChangedError(
-                f"{self._spec.key}: topic id {self._spec.topic_id}; the stored offsets of the other partitions belong"
-                f" to {', '.join(sorted(stored))}",
-                hint=f"nothing was written; if the new topic is meant: rtpipe adopt {self._spec.key.topic}",
-            )
-
-    def _check_identity(self, row: Row[Any]) -> None:
-        for what, stored, found in (
-            ("topic", row.topic_id, self._spec.topic_id),
-            ("cluster", row.cluster_id, self._spec.cluster_id),
-        ):
-            if stored and found and stored != found:
-                raise TopicChangedError(
-                    f"{self._spec.key}: {what} id changed {stored} -> {found}; the stored offset {row.offset}"
-                    f" belongs to the old {what}",
-                    hint=f"nothing was written; if the new {what} is meant: rtpipe adopt {self._spec.key.topic}",
-                )
-
-    def _check_owner(self, row: Row[Any]) -> None:
-        taken = self._spec.last_epoch >= 0 and row.epoch > self._spec.last_epoch
-        if taken and row.owner and not row.owner.endswith(self._own_suffix):
-            raise Fenced(
-                f"{self._spec.key}: {row.owner} claimed the partition with epoch {row.epoch}",
-                hint=f"rtpipe resume {self._spec.key} takes it back",
-            )
 
     def _ownership(self) -> dict[str, Any]:
         return {
             "epoch": OFFSETS.c.epoch + 1,
             "connection_id": self._connection.session.id,
             "server": self._connection.session.server,
-            "owner": f"{socket.gethostname()[:128]}:{os.getpid()}{self._own_suffix}",
+            "owner": f"{socket.gethostname()[:128]}:{os.getpid()}{owner_suffix(self._spec)}",
             "updated_at": func.utc_timestamp(6),
         }
 
@@ -132,7 +100,7 @@ class PartitionClaim:
             row = self._connection.session.connection.execute(select(OFFSETS).where(self._row())).one_or_none()
             self._connection.session.connection.rollback()
             if row is not None:
-                self._check_owner(row)
+                check_owner(self._spec, row)
             if row is None or not row.connection_id or row.server != self._connection.session.server:
                 return
             log.warning(
