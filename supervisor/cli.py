@@ -1,52 +1,41 @@
 """`rtpipe`: every command in one tree; parses, calls, and turns errors into one clear line and an exit code.
 
-Heavy modules are imported inside the commands, so that `--help` answers at once.
+Commands are loaded when they are called, and heavy modules inside them, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
 import os
-import platform
 import sys
-from importlib import metadata
 from typing import Annotated
 
 import typer
 
 from rtpipe.errors import ExitCode, RtpipeError
-from supervisor.commands import adopt, bench, chaos, demo, doctor, produce, resume, setup, status, supervise, verify
-from supervisor.commands.dead_letters import group as dead_letters
 from supervisor.commands.errors import complain
-from supervisor.commands.infra import group as infra
-from supervisor.commands.offsets import group as offsets
+from supervisor.commands.lazy_commands import RootGroup
 from supervisor.commands.output_text import accept_every_character
-from supervisor.commands.schema import group as schema
-from supervisor.commands.system_errors import refusal_of
-from supervisor.commands.table import group as table
 
 app = typer.Typer(
     name="rtpipe",
+    cls=RootGroup,
     help="Avro topics into MySQL, exactly once.\n\n"
     "Try it all on this machine:  rtpipe demo\n\n"
     "Run it:  rtpipe supervise --topics dataset1,dataset2,dataset3",
     epilog="Addresses come from RTPIPE_BOOTSTRAP_SERVERS, RTPIPE_SCHEMA_REGISTRY_URL and RTPIPE_DATABASE_URL or"
     " rtpipe.toml; with none given, from the embedded stack that is running.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: it is there in half the time, and cuts no option short
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (setup, doctor, supervise, status, produce, verify, adopt, resume, bench, chaos, demo):
-    command.add_to(app)
-app.add_typer(infra.app, name="infra")
-app.add_typer(schema.app, name="schema")
-app.add_typer(table.app, name="table")
-app.add_typer(offsets.app, name="offsets")
-app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        import platform
         import ssl
+        from importlib import metadata
 
         import confluent_kafka
 
@@ -86,6 +75,8 @@ def main() -> None:
     except Exception as exc:
         if os.environ.get("RTPIPE_DEBUG"):
             raise
+        from supervisor.commands.system_errors import refusal_of
+
         error = refusal_of(exc) or _bug(exc)
         try:
             sys.stdout.flush()

@@ -9,11 +9,6 @@ import typer
 from supervisor.commands.offsets.options import Yes
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register the command."""
-    root.command()(adopt)
-
-
 def adopt(topic: Annotated[str, typer.Argument(help="The topic.")], yes: Yes = False) -> None:
     """Accept a topic that was deleted and made again, or another cluster: begin at its first messages.
 

@@ -11,11 +11,6 @@ from supervisor.commands.options import BootstrapServers, Json, RegistryUrl, sec
 from supervisor.commands.output_text import print_json
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register the command."""
-    root.command()(bench)
-
-
 def bench(
     topic: Annotated[str, typer.Option("--topic", help="A topic of yours, which is only read.")] = "",
     messages: Annotated[int, typer.Option(help="Messages of each round, at most.", min=1_000)] = 300_000,
@@ -36,7 +31,6 @@ def bench(
 
     Examples:
       rtpipe bench
-
       rtpipe bench --topic orders --messages 1000000
 
     """

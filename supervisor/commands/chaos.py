@@ -12,11 +12,6 @@ from supervisor.commands.options import Json, seconds
 from supervisor.commands.output_text import print_json
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register the command."""
-    root.command()(chaos)
-
-
 def chaos(
     duration: Annotated[
         float, typer.Option(parser=seconds, metavar="TIME", help="How long to make faults: 60s, 10m, 8h.")
@@ -37,7 +32,6 @@ def chaos(
 
     Examples:
       rtpipe chaos --duration 60s
-
       rtpipe chaos --duration 8h --seed 7 --json
 
     """

@@ -8,11 +8,6 @@ from typing import Annotated
 import typer
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register the command."""
-    root.command()(demo)
-
-
 def demo(
     messages: Annotated[int, typer.Option(help="Messages in all, over three topics.", min=3_000)] = 300_000,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack and the supervisor running.")] = False,
@@ -26,7 +21,6 @@ def demo(
 
     Examples:
       rtpipe demo
-
       rtpipe demo --messages 1000000 --keep
 
     """

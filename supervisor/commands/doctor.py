@@ -11,11 +11,6 @@ from supervisor.commands.output_text import print_json
 from supervisor.settings.option_values import topic_names
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register the command."""
-    root.command()(doctor)
-
-
 def doctor(
     topics: Annotated[
         list[str] | None,
@@ -33,7 +28,6 @@ def doctor(
 
     Examples:
       rtpipe doctor
-
       rtpipe doctor --topics dataset1,dataset2,dataset3
 
     """

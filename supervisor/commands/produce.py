@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from workers.produce.order import ProduceOrder, ProduceProgress, ProduceResult
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register the command."""
-    root.command()(produce)
-
-
 def produce(
     topics: Topics,
     count: Annotated[int | None, typer.Option(help="Messages for each topic.", show_default=False)] = None,
@@ -49,7 +44,6 @@ def produce(
 
     Examples:
       rtpipe produce --topics dataset1,dataset2,dataset3 --count 100000
-
       rtpipe produce -t dataset1 --rate 500 --duration 10m --seed 7
 
     """

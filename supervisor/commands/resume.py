@@ -7,17 +7,11 @@ from typing import Annotated
 import typer
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register the command."""
-    root.command()(resume)
-
-
 def resume(where: Annotated[str, typer.Argument(help="TOPIC or TOPIC/PARTITION.")]) -> None:
     """Start halted or quarantined partitions of the running supervisor again. Repair the cause first.
 
     Examples:
       rtpipe resume dataset1
-
       rtpipe resume dataset1/0
 
     """

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from infra.provision.items import ProvisionResult
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register the command."""
-    root.command()(setup)
-
-
 def setup(
     topics: Topics,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -38,7 +33,6 @@ def setup(
 
     Examples:
       rtpipe setup --topics orders,payments
-
       rtpipe setup --topics orders --dry-run
 
     """

@@ -11,11 +11,6 @@ from supervisor.commands.options import Json
 from supervisor.commands.output_text import print_json
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register the command."""
-    root.command()(status)
-
-
 def status(as_json: Json = False) -> None:
     """Show every partition of the supervisors that run here: state, offsets, lag, rate, memory, CPU.
 
@@ -23,7 +18,6 @@ def status(as_json: Json = False) -> None:
 
     Examples:
       rtpipe status
-
       rtpipe status --json
 
     """

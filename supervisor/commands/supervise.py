@@ -11,11 +11,6 @@ from supervisor.commands.options import BootstrapServers, LogFormat, RegistryUrl
 from supervisor.settings.option_values import topic_names
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register the command."""
-    root.command()(supervise)
-
-
 def supervise(
     topics: Topics,
     until_caught_up: Annotated[
@@ -41,7 +36,6 @@ def supervise(
 
     Examples:
       rtpipe supervise --topics dataset1,dataset2,dataset3
-
       rtpipe supervise -t orders --until-caught-up
 
     The database comes from RTPIPE_DATABASE_URL or RTPIPE_DATABASE_URL_FILE, never from the command line.

@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from supervisor.verify.verify import VerifyOrder
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register the command."""
-    root.command()(verify)
-
-
 def verify(
     topics: Topics,
     values: Annotated[bool, typer.Option("--values", help="Read the topic again and compare every row.")] = False,
@@ -43,7 +38,6 @@ def verify(
 
     Examples:
       rtpipe verify --topics dataset1,dataset2,dataset3
-
       rtpipe verify -t orders --values --json
 
     """

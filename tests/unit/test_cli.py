@@ -5,17 +5,20 @@ In this process, which has all modules already; what needs a process of its own 
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from supervisor.cli import app
+from supervisor.commands.lazy_commands import COMMANDS, GROUPS
 from supervisor.commands.options import seconds
 from tests.support.command_answers import CANARY, Command, refused
+from tests.support.command_tree import command_tree
 
 TYPES_FILE = '[{"name": "d1", "fields": {"a": %s}}]'
 
@@ -28,7 +31,7 @@ def commands(group: Any, *path: str) -> list[tuple[str, ...]]:
     return found
 
 
-ROOT: Any = typer.main.get_command(app)
+ROOT = command_tree()
 
 
 def test_the_file_of_a_command_is_found_by_its_words() -> None:
@@ -54,7 +57,41 @@ def test_help(rtpipe: Command, words: tuple[str, ...]) -> None:
     for word in words:
         group = group.commands[word]
     if not hasattr(group, "commands"):
-        assert re.search(r"Examples?:\s+rtpipe \S", answer.stdout), "no example"
+        examples = re.findall(r"^  Examples?:\n((?:    rtpipe \S.*\n)+)", answer.stdout, re.MULTILINE)
+        assert [line.strip() for text in examples for line in text.splitlines()] == examples_of(group), "no example"
+
+
+def examples_of(command: Any) -> list[str]:
+    """As they are in the docstring."""
+    return [
+        line.strip() for line in (inspect.getdoc(command.callback) or "").splitlines() if line.startswith("  rtpipe ")
+    ]
+
+
+def test_the_short_helps_in_the_table_are_those_of_the_commands() -> None:
+    for name, text in COMMANDS.items():
+        assert " ".join(ROOT.commands[name].help.partition("\n\n")[0].split()) == text
+    assert {name for name, command in ROOT.commands.items() if hasattr(command, "commands")} == GROUPS.keys()
+
+
+def test_short_helps_are_never_cut_short(rtpipe: Command) -> None:
+    for words in ((), *((name,) for name in GROUPS)):
+        said = rtpipe(*words, "--help").stdout
+        assert "..." not in said.partition("\nCommands:\n")[2], said
+
+
+#: Each takes as long to load as the help may take in all: commands, what draws tables, and what reads our version.
+NOT_FOR_HELP = ("supervisor.commands.supervise", "supervisor.commands.infra.up", "rich", "importlib.metadata")
+
+
+def test_the_help_loads_no_command() -> None:
+    code = (
+        "import atexit, sys; from supervisor.cli import main;"
+        f"atexit.register(lambda: print(*({set(NOT_FOR_HELP)!r} & sys.modules.keys()), file=sys.stderr)); main()"
+    )
+    told = subprocess.run([sys.executable, "-c", code, "--help"], check=True, capture_output=True, text=True)
+    assert told.stderr.split() == []
+    assert "supervise" in told.stdout
 
 
 # -- settings --------------------------------------------------------------------------------------------------------

@@ -9,13 +9,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from rtpipe.errors import ExitCode
 from supervisor.cli import app
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicBlock
+from tests.support.command_tree import command_tree
 from tests.support.pages import DOCS, LINK, PAGES, PROJECT, code_blocks, modules, strings_of_the_code, table_cells
 
 ERROR_NAME = re.compile(r"\b[EW]_[A-Z]+(?:_[A-Z]+)*\b")
@@ -134,8 +134,7 @@ def test_every_command_and_option_is_explained() -> None:
     text = (DOCS / "commands.md").read_text()
     sections = dict(re.findall(r"^## rtpipe (.+?)\n(.*?)(?=^## )", text, re.DOTALL | re.MULTILINE))
     shared = text.partition("\n## ")[0] + (DOCS / "settings.md").read_text()
-    root = typer.main.get_command(app)
-    for name, found in vars(root)["commands"].items():
+    for name, found in command_tree().commands.items():
         for sub, command in vars(found).get("commands", {"": found}).items():
             found_in = [title for title in sections if {name, sub} - {""} <= words_of(title)]
             assert found_in, f"commands.md has no section of rtpipe {name} {sub}"

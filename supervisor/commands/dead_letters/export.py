@@ -26,7 +26,6 @@ def export(
 
     Examples:
       rtpipe dead-letters export --topics orders -o dead-letters.jsonl
-
       rtpipe dead-letters export --error E_DECODE --format files -o dead-letters
 
     """

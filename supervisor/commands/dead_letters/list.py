@@ -24,7 +24,6 @@ def list_dead_letters(
 
     Examples:
       rtpipe dead-letters list
-
       rtpipe dead-letters list --topics orders --error E_VALUE --since 2h
 
     """

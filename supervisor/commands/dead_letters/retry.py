@@ -33,7 +33,6 @@ def retry(
 
     Examples:
       rtpipe dead-letters retry --topics orders --dry-run
-
       rtpipe dead-letters retry --topics orders/0 --error E_VALUE
 
     """

@@ -22,7 +22,6 @@ def show(
 
     Examples:
       rtpipe dead-letters show orders/0 1234
-
       rtpipe dead-letters show orders/0 1234 --json
 
     """

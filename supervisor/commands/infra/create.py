@@ -54,9 +54,7 @@ def create(
 
     Examples:
       rtpipe infra create
-
       rtpipe infra create --schemas my.json --partitions 6 --dry-run
-
       rtpipe infra create --schemas order.avsc --topic orders
 
     """

@@ -17,7 +17,6 @@ def down(
 
     Examples:
       rtpipe infra down
-
       rtpipe infra down --purge
 
     """

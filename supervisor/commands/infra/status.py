@@ -17,7 +17,6 @@ def status(as_json: Json = False, directory: Directory = None) -> None:
 
     Examples:
       rtpipe infra status
-
       rtpipe infra status --json
 
     """

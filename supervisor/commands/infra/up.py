@@ -29,7 +29,6 @@ def up(
 
     Examples:
       rtpipe infra up
-
       rtpipe infra up --brokers 3 --dir /var/tmp/three
 
     """

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
+from supervisor.commands.lazy_commands import group_app
 from supervisor.commands.offsets.list import list_offsets
 from supervisor.commands.offsets.set import set_offset
 
-app = typer.Typer(help="Stored offsets: show them, or set one.", no_args_is_help=True)
-app.command("list")(list_offsets)
-app.command("set")(set_offset)
+app = group_app("offsets", list_offsets, set_offset)

@@ -19,7 +19,6 @@ def list_offsets(
 
     Examples:
       rtpipe offsets list
-
       rtpipe offsets list --topics dataset1 --json
 
     """

@@ -21,9 +21,7 @@ def check(
 
     Example:
       rtpipe schema check avro_schemas/schema_before.json
-
       rtpipe schema check order.avsc customer.avsc
-
       rtpipe schema check schemas/
 
     """

@@ -13,7 +13,6 @@ def convert(file: File = SAMPLE, logical: Logical = False, root: Root = None) ->
 
     Example:
       rtpipe schema convert avro_schemas/schema_before.json
-
       rtpipe schema convert order.schema.json > order.avsc
 
     """

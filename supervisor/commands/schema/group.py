@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from supervisor.commands.lazy_commands import group_app
 from supervisor.commands.schema import check, convert
 
-app = typer.Typer(help="Schema files: convert them to Avro, see what tables they give.", no_args_is_help=True)
-app.command()(convert.convert)
-app.command()(check.check)
+app = group_app("schema", convert.convert, check.check)

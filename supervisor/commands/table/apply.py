@@ -31,7 +31,6 @@ def apply(
 
     Examples:
       rtpipe table apply --topics orders
-
       rtpipe table apply --topics orders --accept-rename --yes
 
     """

@@ -30,7 +30,6 @@ def plan(
 
     Examples:
       rtpipe table plan --topics orders
-
       rtpipe table plan --schema orders.avsc --check
 
     """
