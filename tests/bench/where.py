@@ -31,7 +31,7 @@ _KINDS = ("consumer", "writer")
 _RATE = 100  #: samples a second
 _LEAST = 0.01  #: share below which a place is not shown
 #: A frame of rtpipe's own in a folded stack: `name (workers/…/file.py:12)`.
-_OWN = re.compile(r"[^;]+ \([^;)]*?((?:workers|rtpipe|avro_schemas)/[^;)]+\.py)(?::\d+)?\)")
+_OWN = re.compile(r"[^;]+ \((?:[^;)]*/)?((?:workers|rtpipe|avro_schemas)/(?:\w+/)*\w+\.py)(?::\d+)?\)")
 Shares = dict[str, Counter[str]]
 
 

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from supervisor.bench.figures import Bare, Run
-from tests.bench import chart, document, report
+from tests.bench import chart, document, report, where
 from tests.bench.cases import Case, suite
 from tests.bench.report import Result
 from tests.support.pages import DOCS
@@ -88,3 +88,9 @@ def test_each_case_of_the_suite_differs_from_the_first_in_one_thing() -> None:
             sum(getattr(case, name) != getattr(first, name) for name in ("shape", "mode", "server", "partitions")) == 1
         )
     assert len(set(suite())) == 9
+
+
+def test_a_sample_counts_for_the_innermost_file_of_ours() -> None:
+    outside = "read (/home/x/rtpipe/.venv/lib/python3.12/site-packages/polars/io.py:3)"
+    folded = f"main (/home/x/rtpipe/workers/launch.py:15);run (workers/rows/a.py:2);{outside} 7\n{outside} 2\n"
+    assert dict(where._counted(folded)) == {"workers/rows/a.py": 7, "elsewhere": 2}
