@@ -20,6 +20,8 @@ from workers.contract.partition_spec import Limits, PartitionKey, PartitionSpec
 UNKNOWN = -1
 #: Signs of life that a process gives in `heartbeat_seconds`, at least, and the longest silence between two of them.
 _SIGNS_OF_LIFE, _LONGEST_SILENCE = 6, 5.0
+#: Of this machine's cores, what all writers together may spend on batches that are not full.
+_SMALL_BATCHES_SHARE = 1 / 8
 
 
 def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> list[PartitionSpec]:
@@ -39,7 +41,8 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
                 settings, key, topic_id=topic.topic_id, cluster_id=cluster_id, first_offset=first.get(key, UNKNOWN)
             )
             specs.append(dataclasses.replace(spec, supervisor=supervisor, armed=settings.kill_point))
-    return specs
+    share = _SMALL_BATCHES_SHARE * len(os.sched_getaffinity(0)) / max(1, len(specs))
+    return [dataclasses.replace(spec, limits=dataclasses.replace(spec.limits, cpu_share=share)) for spec in specs]
 
 
 def spec_of(
@@ -87,6 +90,7 @@ def limits_of(chosen: TopicSettings) -> Limits:
         batch_rows=chosen.batch_rows,
         batch_bytes=chosen.batch_bytes,
         linger_seconds=chosen.linger_ms / 1000,
+        cpu_share=_SMALL_BATCHES_SHARE,
         queue_batches=chosen.queue_batches,
         queue_low=chosen.queue_batches // 4,
     )

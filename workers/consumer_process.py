@@ -87,7 +87,7 @@ class ConsumerProcess:
     def __init__(self, spec: PartitionSpec, supervisor: Connection, batches: BatchQueue, writer: Connection) -> None:
         self._spec = spec
         self._batches = batches
-        self._linger = Linger(spec.limits.linger_seconds)
+        self._linger = Linger(spec.limits.linger_seconds, spec.limits.cpu_share)
         self._supervisor = SupervisorLink(supervisor, spec.heartbeat_every)
         self._writer = WriterLink(spec.key, writer)
         self._size = BatchRows(spec.limits.batch_rows)

@@ -96,14 +96,15 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     warned: str | None = None
     try:
         for batch in _batches(spec, batches, owner, consumer, dead_letters):
-            started = time.monotonic()
+            started, computed = time.monotonic(), time.process_time()
             for written in writer.write(batch):
                 dead_letters.add(written.dead, written.altered)
                 if encoder.key_warning is not None and encoder.key_warning != warned:
                     warned = encoder.key_warning
                     consumer.send(Warned(warned))
-                seconds, started = time.monotonic() - started, time.monotonic()
-                consumer.send(_committed(written, batch, seconds))
+                now, cpu = time.monotonic(), time.process_time()
+                consumer.send(_committed(written, batch, now - started, cpu - computed))
+                started, computed = now, cpu
             del batch  # while idle, its thousands of small objects would hold the memory around them
     finally:
         dead_letters.tell()
@@ -138,7 +139,7 @@ def _batches(
         del batch
 
 
-def _committed(written: Written, batch: Batch, seconds: float) -> Committed:
+def _committed(written: Written, batch: Batch, seconds: float, cpu: float) -> Committed:
     ends = written.next_offset == batch.next_offset
     dead = written.dead.total()
-    return Committed(written.next_offset, written.messages, written.rows, dead, seconds, written.altered, ends)
+    return Committed(written.next_offset, written.messages, written.rows, dead, seconds, cpu, written.altered, ends)

@@ -138,12 +138,12 @@ class MemoryTables:
     def __init__(self, server: MemoryServer) -> None:
         self._server = server
 
-    def has_table(self, table: str) -> bool:
-        return self._server.has_dead_letters or table != DEAD_LETTERS.name
-
-    def require_innodb(self, table: str) -> None:
-        if table in self._server.not_innodb:
-            raise SetupError(f"table {table} has no transactions")
+    def require_innodb(self, *tables: str, if_there: str = "") -> bool:
+        sees = bool(if_there) and self._server.has_dead_letters
+        for table in [*tables, *([if_there] if sees else [])]:
+            if table in self._server.not_innodb:
+                raise SetupError(f"table {table} has no transactions")
+        return sees
 
     def columns_mark(self, table: str) -> str:
         assert table

@@ -9,7 +9,7 @@ from workers.intake.batch_rows import BatchRows
 
 
 def committed(messages: int, seconds: float = 0.1) -> Committed:
-    return Committed(offset=0, messages=messages, rows=messages, dead=0, seconds=seconds)
+    return Committed(offset=0, messages=messages, rows=messages, dead=0, seconds=seconds, cpu_seconds=0.0)
 
 
 @pytest.mark.parametrize(("most", "begins"), [(20_000, 5_000), (100, 100)])

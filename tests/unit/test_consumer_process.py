@@ -110,7 +110,7 @@ def test_what_was_read_is_handed_over_and_a_drain_ends_with_the_writers_last_wor
     def offer(batch: Any) -> bool:
         rig.queue.taken.append(batch)
         if batch is None:  # the end of the stream: the writer commits what it has, and leaves
-            rig.writer.send(Committed(9, 5, 5, 0, 0.01))
+            rig.writer.send(Committed(9, 5, 5, 0, 0.01, 0.0))
             rig.writer.send(done)
         return True
 
@@ -132,7 +132,7 @@ def test_what_was_read_is_handed_over_and_a_drain_ends_with_the_writers_last_wor
 
 
 def test_a_drain_that_comes_to_its_deadline_says_so_and_what_was_committed(rig: Rig, topic: MemoryTopic) -> None:
-    for word in (CLAIMED, Committed(32, 32, 32, 0, 0.1)):
+    for word in (CLAIMED, Committed(32, 32, 32, 0, 0.1, 0.0)):
         rig.writer.send(word)
     rig.process.on_sigterm(15, None)
     rig.process._drain = Turns(1)
@@ -172,7 +172,7 @@ def test_an_answer_goes_to_the_writer(rig: Rig) -> None:
 def test_what_was_committed_is_told_before_the_reason_why_no_more_will_be(
     rig: Rig, topic: MemoryTopic, why: str, draining: bool
 ) -> None:
-    for word in (CLAIMED, Committed(32, 32, 32, 0, 0.1), Committed(64, 32, 32, 0, 0.1)):
+    for word in (CLAIMED, Committed(32, 32, 32, 0, 0.1, 0.0), Committed(64, 32, 32, 0, 0.1, 0.0)):
         rig.writer.send(word)
     if why == "said":
         rig.writer.send(Ended(ExitCode.BAD_DATA, "E_DATA", "why"))

@@ -63,7 +63,7 @@ class FakeConnection:
         return Answer(found)
 
     def execute(self, sql: Any, values: dict[str, Any]) -> Answer:
-        assert values == {"t": "orders"}
+        assert set(values.values()) <= {"orders", "letters"}
         return self.exec_driver_sql(str(sql))
 
     def rollback(self) -> None:
@@ -129,21 +129,24 @@ def test_statements_and_queries_hold_their_values_and_errors_are_reduced() -> No
     ("row", "words"),
     [
         ([], r"does not exist, or the account may not see it \(writer@db:3307/bank\)"),
-        ([("VIEW", None)], "orders"),
-        ([("BASE TABLE", "MyISAM")], "MyISAM"),
+        ([(0, "VIEW", None)], "orders"),
+        ([(0, "BASE TABLE", "MyISAM")], "MyISAM"),
+        ([(0, "BASE TABLE", "InnoDB"), (1, "BASE TABLE", "MyISAM")], "letters"),
     ],
 )
 def test_what_rolls_nothing_back_is_refused(row: list[Any], words: str) -> None:
     session, _ = session_on(**{"information_schema.tables": row})
     with pytest.raises(SetupError, match=words):
-        session.tables.require_innodb("orders")
+        session.tables.require_innodb("orders", if_there="letters")
 
 
 def test_a_table_that_is_good() -> None:
-    session, _ = session_on(**{"information_schema.tables": [("BASE TABLE", "InnoDB")]})
-    session.tables.require_innodb("orders")
-    assert session.tables.has_table("orders")
-    assert not session_on()[0].tables.has_table("orders")
+    good = (0, "BASE TABLE", "InnoDB")
+    session, connection = session_on(**{"information_schema.tables": [good]})
+    assert not session.tables.require_innodb("orders", if_there="letters")
+    both, _ = session_on(**{"information_schema.tables": [good, (1, *good[1:])]})
+    assert both.tables.require_innodb("orders", if_there="letters")
+    assert sum("information_schema.tables" in sql for sql in connection.asked) == 1
 
 
 def test_the_mark_of_columns_is_another_one_after_each_change() -> None:

@@ -70,7 +70,7 @@ class Process:
         replaced: dict[str, Any] = {
             "signal": SimpleNamespace(signal=self.signals.__setitem__, **fakes),
             "os": SimpleNamespace(getpid=os.getpid, _exit=self.leave),
-            "time": SimpleNamespace(monotonic=lambda: self.queue.now),
+            "time": SimpleNamespace(monotonic=lambda: self.queue.now, process_time=lambda: self.queue.now / 4),
             "memory": SimpleNamespace(give_back=lambda: self.done.append("memory given back")),
             "leave_with_parent": lambda _grace: self.done.append("heeds its parent"),
             "OffsetLedger": lambda *_: self,
@@ -142,7 +142,7 @@ BATCH = batch_of([b"x", b"y"], [5, 6])
 
 def test_it_claims_commits_and_leaves_at_the_end_of_the_stream(process: Process) -> None:
     assert process.code(BATCH, None) == 0
-    assert process.heard() == [Claimed(os.getpid(), POSITION), Committed(7, 2, 1, 1, 0.0, 4), DONE]
+    assert process.heard() == [Claimed(os.getpid(), POSITION), Committed(7, 2, 1, 1, 0.0, 0.0, 4), DONE]
     assert process.done == ["stacks of the writer", "heeds its parent", "disconnected"]
     assert process.queue.serves
     assert process.signals == {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_IGN}

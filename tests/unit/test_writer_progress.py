@@ -17,7 +17,7 @@ CLAIMED = Claimed(9, Position(1, 5))
 
 @pytest.fixture
 def progress() -> WriterProgress:
-    return WriterProgress(Linger(0.01), BatchRows(10))
+    return WriterProgress(Linger(0.01, 0.1), BatchRows(10))
 
 
 def passed_on(progress: WriterProgress, *reports: object) -> list[object]:
@@ -32,8 +32,8 @@ def test_it_begins_where_the_writer_claimed(progress: WriterProgress) -> None:
 
 def test_what_was_committed_is_counted(progress: WriterProgress) -> None:
     progress.unwritten = 3
-    first, rest = Committed(10, 5, 4, 1, 0.1, ends_batch=False), Committed(15, 5, 3, 2, 0.1, altered=3)
-    assert passed_on(progress, CLAIMED, first, rest, Committed(20, 5, 5, 0, 0.1)) == []
+    first, rest = Committed(10, 5, 4, 1, 0.1, 0.0, ends_batch=False), Committed(15, 5, 3, 2, 0.1, 0.0, altered=3)
+    assert passed_on(progress, CLAIMED, first, rest, Committed(20, 5, 5, 0, 0.1, 0.0)) == []
     assert (progress.offset, progress.batches, progress.unwritten) == (20, 2, 1)
     told = Progress(20, 20, 12, 3, 2, 4, backpressure=True, waiting_for="", altered=3)
     assert progress.report(18, 4, backpressure=True) == told  # the log ends no earlier than what is committed
@@ -41,8 +41,8 @@ def test_what_was_committed_is_counted(progress: WriterProgress) -> None:
 
 
 def test_what_batches_cost_is_learnt() -> None:
-    linger, size = Linger(0.01), BatchRows(5_000)
-    WriterProgress(linger, size).take(Committed(1, 5_000, 5_000, 0, 4.0))
+    linger, size = Linger(0.01, 0.1), BatchRows(5_000)
+    WriterProgress(linger, size).take(Committed(1, 5_000, 5_000, 0, 4.0, 0.1))
     assert linger.seconds > 0.01
     assert size.rows == 2_500
 

@@ -27,7 +27,8 @@ class Limits:
 
     batch_rows: int
     batch_bytes: int
-    linger_seconds: float  #: how long a batch that is not full waits for more messages
+    linger_seconds: float  #: how long a batch that is not full waits for more messages, at least
+    cpu_share: float  #: of a core: what the writer may spend on batches that are not full
     queue_batches: int
     queue_low: int  #: backpressure ends once no more than this many batches wait
 

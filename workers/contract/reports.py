@@ -44,6 +44,7 @@ class Committed:
     rows: int  #: messages that took effect on the table
     dead: int  #: messages that became dead letters
     seconds: float  #: from taking the batch off the queue, or from the transaction before, to the COMMIT's reply
+    cpu_seconds: float  #: that the writer process spent meanwhile
     altered: int = 0  #: values that lossy columns changed
     ends_batch: bool = True  #: all of the batch is committed
 

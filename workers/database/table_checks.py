@@ -23,31 +23,39 @@ class TableChecks:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def has_table(self, table: str) -> bool:
-        """Whether there is such a table, and the account may see it."""
-        return self._kind(table) is not None
+    def require_innodb(self, *tables: str, if_there: str = "") -> bool:
+        """Refuse what is no table, or has no transactions: its rows would not roll back with the offset.
 
-    def _kind(self, table: str) -> Sequence[Any] | None:
-        sql = (
-            "SELECT table_type, engine FROM information_schema.tables"
-            " WHERE table_schema = DATABASE() AND table_name = :t"
+        Of `if_there`, only if the account sees such a table: returns whether it does.
+        """
+        found = self._kinds([*tables, if_there])
+        for at, table in enumerate([*tables, if_there]):
+            if at in found:
+                self._require_usable(table, *found[at])
+            elif at < len(tables):
+                raise SetupError(
+                    f"table {table} does not exist, or the account may not see it"
+                    f" ({login_of(self._connection.engine.url)})",
+                    hint="`rtpipe setup` makes and grants what is missing",
+                )
+        return len(tables) in found
+
+    def _kinds(self, tables: Sequence[str]) -> dict[int, tuple[str, str | None]]:
+        """Type and engine of those that are there, by their places; one question, since it is asked often."""
+        one = (
+            "SELECT {at}, table_type, engine FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_name = :t{at}"
         )
+        sql = " UNION ALL ".join(one.format(at=at) for at in range(len(tables)))
         with translated():
-            row = self._connection.execute(text(sql), {"t": table}).one_or_none()
+            rows = self._connection.execute(text(sql), {f"t{at}": table for at, table in enumerate(tables)}).all()
             self._connection.rollback()
-        return row
+        return {int(at): (kind, engine) for at, kind, engine in rows}
 
-    def require_innodb(self, table: str) -> None:
-        """Refuse what is no table, or has no transactions: its rows would not roll back with the offset."""
-        row = self._kind(table)
-        if row is None:
-            raise SetupError(
-                f"table {table} does not exist, or the account may not see it"
-                f" ({login_of(self._connection.engine.url)})",
-                hint="`rtpipe setup` makes and grants what is missing",
-            )
+    @staticmethod
+    def _require_usable(table: str, kind: str, engine: str | None) -> None:
         try:
-            require_usable(table, row[0], row[1])
+            require_usable(table, kind, engine)
         except UnusableTableError as error:
             raise SetupError(error.message, hint=error.hint) from None
 

@@ -52,33 +52,28 @@ class LoadChecks:
 
         Raises DatabaseTrouble.
         """
-        if self._may_split:
-            try:
-                if self._is_on(_SPLITTING):
-                    return False
-            except DatabaseTrouble as trouble:
-                if trouble.number != UNKNOWN_VARIABLE:
-                    raise
-                self._may_split = False
         try:
-            return self._is_on("@@GLOBAL.local_infile") and not self._has_triggers(table)
+            return self._asked(table)
         except DatabaseTrouble as trouble:
             if trouble.number != UNKNOWN_VARIABLE:
                 raise
+        if not self._may_split:
             return False
+        self._may_split = False
+        return self.takes_load(table)
 
-    def _is_on(self, variable: str) -> bool:
-        with translated():
-            value = self._connection.exec_driver_sql(f"SELECT {variable}").scalar()
-            self._connection.rollback()
-        return str(value).upper() in _ON
-
-    def _has_triggers(self, table: str) -> bool:
+    def _asked(self, table: str) -> bool:
+        """In one question, since it is asked often."""
         sql = (
-            "SELECT COUNT(*) FROM information_schema.triggers"
-            " WHERE event_object_schema = DATABASE() AND event_object_table = :t"
+            f"SELECT @@GLOBAL.local_infile, {_SPLITTING if self._may_split else 0},"
+            " (SELECT COUNT(*) FROM information_schema.triggers"
+            " WHERE event_object_schema = DATABASE() AND event_object_table = :t)"
         )
         with translated():
-            found = self._connection.execute(text(sql), {"t": table}).scalar()
+            allowed, splits, triggers = self._connection.execute(text(sql), {"t": table}).one()
             self._connection.rollback()
-        return bool(found)
+        return _is_on(allowed) and not _is_on(splits) and not triggers
+
+
+def _is_on(value: object) -> bool:
+    return str(value).upper() in _ON

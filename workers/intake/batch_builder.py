@@ -32,7 +32,7 @@ class BatchBuilder:
     ) -> None:
         """`linger` and `size` say when a batch is due and when it is full; those of the limits are the default."""
         self._limits = limits
-        self._linger = linger or Linger(limits.linger_seconds)
+        self._linger = linger or Linger(limits.linger_seconds, limits.cpu_share)
         self._size = size or BatchRows(limits.batch_rows)
         self._first = first
         self._leader_epoch = leader_epoch

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-#: Of the time from one small batch to the next, the writer is to spend no more than one part in so many.
-_SHARE = 10
+#: Of the time from one small batch to the next, the writer is to spend no more than one part in so many, whatever it
+#: spends it with: what it waits for is the database's work.
+_SHARE = 4
 #: Longest wait that batches which cost much may lead to, in seconds.
 _LONGEST = 0.5
 #: Messages up to which a batch costs about the same: that of its statements and of its COMMIT.
 _SMALL = 50
-#: How much the newest batch counts in the average.
+#: How much the newest batch counts in the averages.
 _WEIGHT = 0.2
 
 
 class Linger:
     """`seconds` is at least the setting, and grows with what a small batch takes to write.
 
-    While commits are quick, a message is written soon. On a busy machine or a slow database they take longer, so
-    batches gather longer, and there are fewer of them.
+    While commits cost little, a message is written soon. With many partitions, on a busy machine, or where the database
+    is slow, batches gather longer, and there are fewer of them.
     """
 
-    def __init__(self, least: float) -> None:
-        """`least`: seconds, the topic's `linger_ms`; 0: never wait, whatever it costs."""
+    def __init__(self, least: float, cpu_share: float) -> None:
+        """`least`: seconds, the topic's `linger_ms`; 0: never wait, whatever it costs. `cpu_share`: of a core, what the
+        writer may spend on small batches.
+        """
         self._least = least
-        self._took = 0.0
+        self._cpu_share = cpu_share
+        self._took = self._cpu = 0.0
         self.seconds = least
 
-    def note(self, took: float, messages: int) -> None:
-        """A batch of so many messages took the writer so many seconds."""
-        fixed = min(took * min(1.0, _SMALL / max(1, messages)), _LONGEST / (_SHARE - 1))  # an outage is no cost
-        self._took += _WEIGHT * (fixed - self._took)
+    def note(self, took: float, cpu: float, messages: int) -> None:
+        """A batch of so many messages took the writer so many seconds, of which it computed `cpu` seconds."""
+        small = min(1.0, _SMALL / max(1, messages))
+        self._took += _WEIGHT * (min(took * small, _LONGEST) - self._took)  # an outage is no cost
+        self._cpu += _WEIGHT * (cpu * small - self._cpu)
         if self._least:
-            self.seconds = max(self._least, (_SHARE - 1) * self._took)
+            dear = max((_SHARE - 1) * self._took, self._cpu / self._cpu_share - self._took)
+            self.seconds = max(self._least, min(_LONGEST, dear))

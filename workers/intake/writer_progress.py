@@ -52,7 +52,7 @@ class WriterProgress:
         self._rows += done.rows
         self._dead += done.dead
         self._altered += done.altered
-        self._linger.note(done.seconds, done.messages)
+        self._linger.note(done.seconds, done.cpu_seconds, done.messages)
         self._size.note(done, self.unwritten)
 
     def silent(self, now: float) -> float:

@@ -78,8 +78,7 @@ class DeadLetterRetry:
     def _session(self) -> DatabaseSession:
         if self._opened is None:
             self._opened = self._open(self._spec.current_database_url(), self._spec.database_seconds)
-            for table in (self._spec.table, OFFSETS.name, DEAD_LETTERS.name):
-                self._opened.tables.require_innodb(table)
+            self._opened.tables.require_innodb(self._spec.table, OFFSETS.name, DEAD_LETTERS.name)
             if self._spec.rules.mode == "upsert":
                 self._opened.tables.require_key(self._spec.table, self._spec.rules.key)
         return self._opened

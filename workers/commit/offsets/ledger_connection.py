@@ -66,16 +66,14 @@ class LedgerConnection:
         self._look(self.session)
 
     def _look(self, session: DatabaseSession) -> None:
-        session.tables.require_innodb(self._spec.table)
+        self.has_dead_letters = session.tables.require_innodb(
+            self._spec.table, OFFSETS.name, if_there=DEAD_LETTERS.name
+        )
         self.columns_mark = session.tables.columns_mark(self._spec.table)
         if self._spec.rules.mode == "upsert":
             session.tables.require_key(self._spec.table, self._spec.rules.key)
         elif self._spec.load_data:
             self.takes_load = session.loads.takes_load(self._spec.table)
-        session.tables.require_innodb(OFFSETS.name)
-        self.has_dead_letters = session.tables.has_table(DEAD_LETTERS.name)
-        if self.has_dead_letters:
-            session.tables.require_innodb(DEAD_LETTERS.name)
 
     def close(self) -> None:
         """Drop the session; the server rolls back what was open on it."""
