@@ -58,6 +58,21 @@ class Figures:
     database_cores: float
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """At a moment: commits of the database so far, and seconds of CPU of rtpipe and of the database."""
+
+    moment: float
+    commits: float
+    cpu: float
+    database_cpu: float
+
+    @classmethod
+    def by_now(cls, bench: Bench, watched: Watched) -> Spent:
+        """Of the supervisor that is watched, and of all its processes."""
+        return cls(time.monotonic(), bench.commits(), _cpu(watched), bench.database_cpu())
+
+
 def send(addresses: Addresses, values: dict[str, bytes], sent: Sent, rate: int, seconds: float) -> None:
     """A message every 1/rate seconds; returns once the broker has them all."""
     producer = Producer({"bootstrap.servers": addresses.bootstrap_servers, "linger.ms": 0, "enable.idempotence": True})
@@ -97,29 +112,31 @@ def look(
 def measure(bench: Bench, root: Path, values: dict[str, bytes], sent: Sent, options: argparse.Namespace) -> Figures:
     """One run of the rtpipe in `root`: what the messages after the first seconds took."""
     command = [*RTPIPE, "supervise", "-t", ",".join(TOPICS), "--log-format", "json"]
+    epochs = "SELECT COALESCE(SUM(epoch), 0) FROM bank.kafka_offsets"
+    before = bench.sql(epochs)
     with bench.process(command, {"PYTHONPATH": str(root)}) as process:
         watched = Watched(process, bench.services)
-        while bench.sql("SELECT COUNT(*) FROM bank.kafka_offsets WHERE epoch > 0 AND owner LIKE '%:%'") < len(
-            sent.moments
-        ):
+        while bench.sql(epochs) < before + len(sent.moments):  # all partitions are claimed, by this run
             time.sleep(0.1)
         done, reached = threading.Event(), {one: len(moments) for one, moments in sent.moments.items()}
+        spent: list[Spent] = []
 
         def produce() -> None:
-            send(bench.addresses, values, sent, options.rate, options.seconds)
+            send(bench.addresses, values, sent, options.rate, options.warm_up)
+            spent.append(Spent.by_now(bench, watched))
+            send(bench.addresses, values, sent, options.rate, options.seconds - options.warm_up)
+            spent.append(Spent.by_now(bench, watched))
             done.set()
 
         work = threading.Thread(target=produce)
         work.start()
-        began, before, database, commits = time.monotonic(), _cpu(watched), bench.database_cpu(), bench.commits()
         found = look(bench.addresses, sent, reached, done)
-        took = time.monotonic() - began
-        cores = (_cpu(watched) - before) / took
-        database_cores = (bench.database_cpu() - database) / took
-        commits = (bench.commits() - commits) / took
         work.join()
-    settled = min(moment for moment, _ in found) + options.warm_up
-    late = sorted(seconds * 1000 for moment, seconds in found if moment >= settled)
+    began, ended = spent
+    took = ended.moment - began.moment
+    commits, cores = (ended.commits - began.commits) / took, (ended.cpu - began.cpu) / took
+    database_cores = (ended.database_cpu - began.database_cpu) / took
+    late = sorted(seconds * 1000 for moment, seconds in found if moment >= began.moment)
     return Figures(late[len(late) // 2], late[len(late) * 99 // 100], late[-1], commits, cores, database_cores)
 
 

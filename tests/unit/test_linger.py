@@ -40,11 +40,20 @@ def test_a_large_batch_says_little_about_what_a_small_one_costs() -> None:
 def test_an_outage_leads_to_no_wait_beyond_half_a_second_and_is_forgotten() -> None:
     linger = Linger(0.01, 0.1)
     for _ in range(100):
-        linger.note(600.0, 1.0, 1)
+        linger.note(600.0, 0.01, 1)
     assert linger.seconds == pytest.approx(0.5)
     for _ in range(100):
         linger.note(0.001, 0.0001, 1)
     assert linger.seconds == 0.01
+
+
+def test_the_first_batch_which_costs_much_more_is_soon_forgotten() -> None:
+    linger = Linger(0.01, 0.01)
+    linger.note(0.4, 0.3, 1)
+    assert linger.seconds < 0.11
+    for _ in range(10):
+        linger.note(0.001, 0.0001, 1)
+    assert linger.seconds < 0.02
 
 
 def test_it_never_falls_below_the_setting_and_0_means_never() -> None:

@@ -32,6 +32,15 @@ def test_the_beginning_of_each_and_some_of_them(values: list[bytes | None], size
     assert packed.some(places, size) == [(values[at] or b"")[size:] for at in places]
 
 
+@given(st.lists(st.sampled_from([b"ab", b"abc", b"abcd", b"a", b"", b"xb", None]), max_size=4), st.integers(1, 3))
+def test_the_one_beginning_of_all(values: list[bytes | None], size: int) -> None:
+    """An element that is shorter has none, also if the next one would go on as it should."""
+    packed = PackedBytes(values)
+    heads = {None if value is None or len(value) < size else value[:size] for value in values}
+    assert packed.head_of_all(size) == (heads.pop() if len(heads) == 1 else None)
+    assert packed.longest == max((len(value or b"") for value in values), default=0)
+
+
 @given(st.lists(VALUES))
 def test_it_grows_by_parts_that_are_missing_altogether_or_not(parts: list[list[bytes | None]]) -> None:
     packed = PackedBytes()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
+from operator import sub
 from typing import Any
 
 
@@ -48,7 +49,7 @@ class PackedBytes:
     @property
     def longest(self) -> int:
         """Bytes of the longest element."""
-        return max((end - start for start, end in pairwise(self._bounds)), default=0)
+        return max(map(sub, self._bounds[1:], self._bounds), default=0) if self._data else 0
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
@@ -58,6 +59,14 @@ class PackedBytes:
 
     def __iter__(self) -> Iterator[bytes | None]:
         return map(self.__getitem__, range(len(self)))
+
+    def head_of_all(self, size: int) -> bytes | None:
+        """The first `size` bytes of each element, if they are the same of all; None if not, or if there are none."""
+        data, bounds = bytes(self._data), self._bounds.tolist()
+        head = data[:size]
+        if len(head) < size or self._nulls:
+            return None
+        return head if all(map(data.startswith, repeat(head), bounds[:-1], bounds[1:])) else None
 
     def heads(self, size: int) -> list[bytes | None]:
         """The first `size` bytes of each element."""

@@ -32,8 +32,9 @@ class Linger:
     def note(self, took: float, cpu: float, messages: int) -> None:
         """A batch of so many messages took the writer so many seconds, of which it computed `cpu` seconds."""
         small = min(1.0, _SMALL / max(1, messages))
-        self._took += _WEIGHT * (min(took * small, _LONGEST) - self._took)  # an outage is no cost
-        self._cpu += _WEIGHT * (cpu * small - self._cpu)
+        # No batch counts for more than what leads to the longest wait: neither an outage nor the first one, which also
+        # reads the schema, says what the next one costs.
+        self._took += _WEIGHT * (min(took * small, _LONGEST / (_SHARE - 1)) - self._took)
+        self._cpu += _WEIGHT * (min(cpu * small, _LONGEST * self._cpu_share) - self._cpu)
         if self._least:
-            dear = max((_SHARE - 1) * self._took, self._cpu / self._cpu_share - self._took)
-            self.seconds = max(self._least, min(_LONGEST, dear))
+            self.seconds = max(self._least, (_SHARE - 1) * self._took, self._cpu / self._cpu_share - self._took)

@@ -149,6 +149,8 @@ class BatchEncoder:
 
 def _by_header(batch: Batch, refused: Collection[int]) -> tuple[dict[bytes, list[int]], list[int]]:
     """The indexes of the messages by their first bytes; and of those that have no value."""
+    if not refused and (header := batch.values.head_of_all(HEADER_SIZE)) is not None:  # as nearly always
+        return {header: list(range(len(batch.values)))}, []
     headers = batch.values.heads(HEADER_SIZE)
     nulls: list[int] = []
     by_header: dict[bytes, list[int]] = {}
