@@ -26,7 +26,7 @@ class Rig:
     def __init__(self, limits: Limits = NEVER_OLD) -> None:
         self.topic, self.queue = MemoryTopic(), MemoryQueue()
         self.builder = BatchBuilder(limits, 0, -1)
-        self.progress = WriterProgress(Linger(limits.linger_seconds), BatchRows(limits.batch_rows))
+        self.progress = WriterProgress(Linger(limits.linger_seconds, limits.cpu_share), BatchRows(limits.batch_rows))
         spec = default_spec(PartitionKey("t", 0), limits=limits)
         ends: tuple[Any, ...] = (self.topic, self.builder, self.queue, self.progress)
         self.reader: Any = PartitionReader(spec, *ends)
@@ -60,7 +60,7 @@ def test_a_small_batch_that_is_due_waits_for_the_writers_word_and_no_poll_spins_
     rig.reader.hand_over()
     assert len(rig.queue.taken) == 1
     assert rig.reader.pause() > 0
-    rig.progress.take(Committed(offset=1, messages=1, rows=1, dead=0, seconds=0.001))
+    rig.progress.take(Committed(offset=1, messages=1, rows=1, dead=0, seconds=0.001, cpu_seconds=0.0))
     rig.reader.hand_over()
     assert [batch.first for batch in rig.queue.taken] == [0, 1]
 
