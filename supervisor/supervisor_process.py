@@ -14,9 +14,9 @@ from supervisor.control_socket import ControlServer
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.kafka_changes import KafkaChanges
-from supervisor.lifecycle.generation import WorkerProcesses
-from supervisor.lifecycle.heartbeat import HeartbeatLimits
-from supervisor.lifecycle.restart_policy import RestartPolicy
+from supervisor.lifecycle.ends.restart_policy import RestartPolicy
+from supervisor.lifecycle.generation.generation import WorkerProcesses
+from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
 from supervisor.lifecycle.start_pace import StartPace
 from supervisor.lifecycle.supervised_worker import SchemaQuestions, SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL

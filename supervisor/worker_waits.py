@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from supervisor.lifecycle.generation import Generation
+from supervisor.lifecycle.generation.generation import Generation
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.wait_set import HasFileno, WaitSet
 

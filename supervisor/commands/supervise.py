@@ -41,7 +41,7 @@ def supervise(
     The database comes from RTPIPE_DATABASE_URL or RTPIPE_DATABASE_URL_FILE, never from the command line.
 
     """
-    from supervisor.lifecycle.worker_context import start_forkserver
+    from supervisor.lifecycle.generation.worker_context import start_forkserver
     from supervisor.settings.settings import load_with
     from supervisor.status.status_view import LiveView
 

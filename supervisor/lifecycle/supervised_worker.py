@@ -11,11 +11,11 @@ from typing import Protocol
 from rtpipe.errors import ExitCode
 from rtpipe.pause import PausePolicy
 from supervisor.lifecycle import worker_log
-from supervisor.lifecycle.end_verdict import NextStep, verdict_on
-from supervisor.lifecycle.generation import Generation, GenerationEnd, WorkerProcesses
-from supervisor.lifecycle.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.ends.end_verdict import NextStep, verdict_on
+from supervisor.lifecycle.ends.restart_policy import RestartPolicy
+from supervisor.lifecycle.generation.generation import Generation, GenerationEnd, WorkerProcesses
+from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
 from supervisor.lifecycle.log_end import LogEnd
-from supervisor.lifecycle.restart_policy import RestartPolicy
 from supervisor.lifecycle.worker_history import WorkerHistory
 from supervisor.lifecycle.worker_state import WorkerState, move
 from workers.contract.partition_spec import PartitionSpec

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from supervisor.lifecycle.death_history import DeathHistory
+from supervisor.lifecycle.ends.death_history import DeathHistory
+from supervisor.lifecycle.ends.restart_policy import RestartPolicy
 from supervisor.lifecycle.rate_meter import RateMeter
-from supervisor.lifecycle.restart_policy import RestartPolicy
 from workers.contract.reports import NOTHING_YET, Progress
 
 

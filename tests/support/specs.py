@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from supervisor.lifecycle.restart_policy import RestartPolicy
+from supervisor.lifecycle.ends.restart_policy import RestartPolicy
 from supervisor.partition_plan import limits_of, spec_of
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicSettings

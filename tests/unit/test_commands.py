@@ -137,7 +137,7 @@ def test_a_bug_shows_its_traceback_to_who_asks(rtpipe: Command, spy: Any, monkey
 
 @pytest.fixture
 def assembly(spy: Any) -> Spy:
-    spy("supervisor.lifecycle.worker_context.start_forkserver", "context")
+    spy("supervisor.lifecycle.generation.worker_context.start_forkserver", "context")
     found: Spy = spy("supervisor.assembly.run", ExitCode.DEAD_LETTERS)
     return found
 

@@ -21,7 +21,7 @@ import pytest
 
 from rtpipe.errors import ExitCode
 from supervisor.lifecycle import worker_context
-from supervisor.lifecycle.process_handle import ProcessHandle
+from supervisor.lifecycle.generation.process_handle import ProcessHandle
 from tests.support.fake_worker import SPEC
 from tests.support.waits import eventually
 from workers import launch

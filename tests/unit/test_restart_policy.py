@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtpipe.pause import PausePolicy
-from supervisor.lifecycle.restart_policy import Restart, RestartPolicy
+from supervisor.lifecycle.ends.restart_policy import Restart, RestartPolicy
 
 NOW = 1_000.0
 POLICY = RestartPolicy(budget=4, probe_every=60.0, pauses=PausePolicy(first=1.0, longest=3.0))

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.lifecycle.heartbeat import Heartbeat, HeartbeatLimits
+from supervisor.lifecycle.generation.heartbeat import Heartbeat, HeartbeatLimits
 from supervisor.lifecycle.log_end import FRESH
 from supervisor.lifecycle.rate_meter import RateMeter
 from supervisor.lifecycle.supervised_worker import SupervisedWorker

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.lifecycle.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.process_stats import ProcessStats

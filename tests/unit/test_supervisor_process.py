@@ -18,7 +18,7 @@ from supervisor import supervisor_process
 from supervisor.control_socket import ask
 from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
-from supervisor.lifecycle.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
 from supervisor.partition_plan import UNKNOWN
 from supervisor.status.process_stats import ProcessStats
 from tests.support.fake_supervisor import Scene, SceneOver, Stage, progress, running, spec_of
@@ -299,7 +299,7 @@ class TestStuckProcesses:
     def test_one_that_is_silent_is_aborted_then_killed_and_replaced(
         self, obeys: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr("supervisor.lifecycle.generation._ABORT_GRACE", 0.01)
+        monkeypatch.setattr("supervisor.lifecycle.generation.generation._ABORT_GRACE", 0.01)
         monkeypatch.setattr("supervisor.supervisor_process._CHECK_EVERY", 0.0)
         stage = Stage(heartbeat=HeartbeatLimits(0.2, 60))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from supervisor.lifecycle.generation import GenerationEnd
-from supervisor.lifecycle.restart_policy import Restart, RestartPolicy
+from supervisor.lifecycle.ends.restart_policy import Restart, RestartPolicy
+from supervisor.lifecycle.generation.generation import GenerationEnd
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from supervisor.lifecycle.heartbeat import Heartbeat, HeartbeatLimits, Silence
+from supervisor.lifecycle.generation.heartbeat import Heartbeat, HeartbeatLimits, Silence
 from workers.contract.death import Death
 from workers.contract.reports import WORKER_DIED, Alive, Ended, Progress, Running, Waiting
 from workers.contract.schema_answers import SchemaAnswers

@@ -8,7 +8,7 @@ import signal
 from multiprocessing import connection
 from multiprocessing.context import ForkServerContext
 
-from supervisor.lifecycle.worker_context import bounded_start
+from supervisor.lifecycle.generation.worker_context import bounded_start
 from workers import launch
 from workers.contract.death import DEATH_SECONDS
 from workers.contract.partition_spec import PartitionSpec
