@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from rtpipe.log import get_logger
 from supervisor.kafka.log_watch import LogFacts, LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
+from supervisor.lifecycle import orders
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL, WorkerState
 from supervisor.partition_plan import new_partition
@@ -58,7 +59,7 @@ class KafkaChanges:
         if not draining:
             for key in changes.added:
                 self._add(workers, key)
-        unknown = [worker.spec.key for worker in workers if worker.asks_for_begin]
+        unknown = [worker.spec.key for worker in workers if worker.standing.asks_for_begin]
         if facts := self._logs.facts(now, [worker.spec.key for worker in workers], unknown):
             self._apply(workers, facts, now, draining=draining)
         self._log_outages(workers, now)
@@ -79,16 +80,16 @@ class KafkaChanges:
                 self._targets.add(key, facts.ends[key])
             elif key in facts.silent:
                 worker.log.miss(facts.silent[key])
-            if worker.asks_for_begin and key in facts.begins and not draining:
+            if worker.standing.asks_for_begin and key in facts.begins and not draining:
                 worker.begin_at(facts.begins[key])
 
     def _log_outages(self, workers: Sequence[SupervisedWorker], now: float) -> None:
-        wanted = [worker for worker in workers if worker.state not in TERMINAL]
-        new = [worker.spec.key for worker in wanted if worker.asks_for_begin]
+        wanted = [worker for worker in workers if worker.standing.state not in TERMINAL]
+        new = [worker.spec.key for worker in wanted if worker.standing.asks_for_begin]
         silent = {
             worker.spec.key: worker.log.why
             for worker in wanted
-            if worker.log.why and (worker.asks_for_begin or worker.log.silence(now))
+            if worker.log.why and (worker.standing.asks_for_begin or worker.log.silence(now))
         }
         if self._away and silent:  # the others would follow within seconds
             silent = {worker.spec.key: worker.log.why for worker in wanted}
@@ -97,9 +98,9 @@ class KafkaChanges:
 
 def _halt(workers: Sequence[SupervisedWorker], topic: str, why: str) -> None:
     for worker in workers:
-        if worker.spec.key.topic == topic and worker.state is not WorkerState.HALTED:
+        if worker.spec.key.topic == topic and worker.standing.state is not WorkerState.HALTED:
             text = f"{worker}: {why} (rtpipe adopt {topic} takes the new one from its beginning)"
-            worker.halt(Ended(TopicChangedError.exit_code, TopicChangedError.name, text))
+            orders.halt(worker, Ended(TopicChangedError.exit_code, TopicChangedError.name, text))
 
 
 def _extra(event: str, key: PartitionKey) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rtpipe.errors import ExitCode, UnreachableError
+from supervisor.lifecycle import orders
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from workers.contract.partition_spec import PartitionKey
@@ -31,16 +32,17 @@ class RunTargets:
         if self._offsets is None:
             return
         for worker in workers:
-            if worker.state is WorkerState.QUARANTINED:
-                worker.halt(Ended(ExitCode.TEMPORARY, QUARANTINED, f"{worker}: {worker.reason}"))
-            elif worker.asks_for_begin and now - worker.since > _LEADER_PATIENCE:
-                why = worker.log.why or worker.reason
-                worker.halt(Ended(ExitCode.UNREACHABLE, UnreachableError.name, f"{worker}: {why}"))
-            elif worker.state is WorkerState.RUNNING and self._reached(worker):
-                worker.drain(drain_seconds, arrived=True)
+            standing = worker.standing
+            if standing.state is WorkerState.QUARANTINED:
+                orders.halt(worker, Ended(ExitCode.TEMPORARY, QUARANTINED, f"{worker}: {standing.reason}"))
+            elif standing.asks_for_begin and now - standing.since > _LEADER_PATIENCE:
+                why = worker.log.why or standing.reason
+                orders.halt(worker, Ended(ExitCode.UNREACHABLE, UnreachableError.name, f"{worker}: {why}"))
+            elif standing.state is WorkerState.RUNNING and self._reached(worker):
+                orders.drain(worker, drain_seconds, arrived=True)
 
     def _reached(self, worker: SupervisedWorker) -> bool:
         """Only once it has seen the log's end: a stored offset beyond that is no arrival, but E_OFFSET_GONE."""
         target, offset = (self._offsets or {}).get(worker.spec.key), worker.history.offset
-        saw_end = worker.generation is not None and worker.generation.end_offset is not None
+        saw_end = worker.generation is not None and worker.generation.said.end_offset is not None
         return target is not None and offset is not None and offset >= target and saw_end

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
+from supervisor.lifecycle import orders
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import DRAIN_FORCED
@@ -46,7 +47,7 @@ class Shutdown:
             log.info(text, self._seconds, extra=extra)
             self._deadline = Deadline.after(self._seconds)
             for worker in workers:
-                worker.drain(self.worker_seconds)
+                orders.drain(worker, self.worker_seconds)
             return True
         self._killed = True
         log.warning("second signal: killing the workers", extra={"event": "drain_forced"})
@@ -63,7 +64,8 @@ class Shutdown:
 
     def exit_code(self, workers: Sequence[SupervisedWorker]) -> ExitCode | None:
         """What the command ends with because of how the run was ended; None if it ended well."""
-        late = {worker.spec.key for worker in workers if worker.last_report and worker.last_report.name == DRAIN_FORCED}
+        troubles = {worker.spec.key: worker.standing.trouble for worker in workers}
+        late = {key for key, trouble in troubles.items() if trouble and trouble.name == DRAIN_FORCED}
         if missed := len(late | self._missed):
             text = "%s %d partitions after %.0f s; exiting %d"
             extra = {"event": "drain_forced"}
@@ -75,4 +77,4 @@ class Shutdown:
 def kill_all(workers: Sequence[SupervisedWorker]) -> None:
     """SIGKILL every process of every worker."""
     for worker in workers:
-        worker.kill()
+        orders.kill(worker)

@@ -7,16 +7,18 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from rtpipe.errors import ExitCode
+from supervisor.control_commands import ControlCommands
 from supervisor.control_socket import ControlServer
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.kafka_changes import KafkaChanges
 from supervisor.lifecycle.ends.restart_policy import RestartPolicy
-from supervisor.lifecycle.generation.generation import WorkerProcesses
 from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.generation.worker_processes import WorkerProcesses
+from supervisor.lifecycle.heartbeat_check import HeartbeatCheck
 from supervisor.lifecycle.start_pace import StartPace
 from supervisor.lifecycle.supervised_worker import SchemaQuestions, SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL
@@ -32,8 +34,6 @@ from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
 _PR_SET_CHILD_SUBREAPER = 36
 _LONGEST_WAIT = 1.0
-#: Seconds between two looks at the heartbeats.
-_CHECK_EVERY = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,8 @@ class Supervisor:
         self._report = StatusReport(self._workers, notifier, options.show)
         self._waits = WorkerWaits()
         self._pace = StartPace()
-        self._next_check = 0.0  # of the heartbeats
+        self._heartbeats = HeartbeatCheck(options.heartbeat)
+        self._commands = ControlCommands(self._workers, self._report, self._kafka)
         self._control = ControlServer(options.control_socket)
 
     def run(self) -> ExitCode:
@@ -103,7 +104,7 @@ class Supervisor:
                 self._start_due(time.monotonic())
                 self._schemas.tell_limits(worker.spec for worker in self._workers)
                 self._report.ready()
-                while not all(worker.state in TERMINAL for worker in self._workers):
+                while not all(worker.standing.state in TERMINAL for worker in self._workers):
                     self._turn(inbox)
                 self._report.show(draining=self._shutdown.began)  # the last picture is of the end
             finally:
@@ -119,22 +120,15 @@ class Supervisor:
             if self._shutdown.on_signal(self._workers):
                 self._report.stopping()
         self._schemas.deliver()
-        self._control.answer({"status": lambda _: self._status().to_json(), "resume": self._resume})
+        self._control.answer(self._commands.by_name(draining=self._shutdown.began))
         now, draining = time.monotonic(), self._shutdown.began
         self._targets.stop_workers(self._workers, now, self._shutdown.worker_seconds)
-        self._check_heartbeats(now)
+        self._heartbeats.look(self._workers, now)
         if now >= self._kafka.next_look():
             self._kafka.look(self._workers, now, draining=draining)
         self._start_due(now)
         self._shutdown.enforce(self._workers)
         self._report.refresh(time.monotonic(), draining=draining)
-
-    def _check_heartbeats(self, now: float) -> None:
-        if now < self._next_check:
-            return
-        self._next_check = now + _CHECK_EVERY
-        for worker in self._workers:
-            worker.check_heartbeat(now, self._options.heartbeat)
 
     def _until_next(self) -> float:
         """Seconds to wait at most."""
@@ -148,29 +142,13 @@ class Supervisor:
             for worker in self._pace.due(self._workers, now):
                 worker.start()
 
-    def _resume(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Start halted and quarantined partitions of a topic again, all or one, on the topic and cluster of now."""
-        resumed: list[str] = []
-        if self._shutdown.began:  # what were started now would be waited for
-            return {"resumed": resumed}
-        for worker in self._workers:
-            key = worker.spec.key
-            if key.topic == request.get("topic") and request.get("partition") in {None, key.partition}:
-                worker.spec = self._kafka.renewed(worker.spec)
-                if worker.resume():
-                    resumed.append(str(key))
-        return {"resumed": resumed}
-
-    def _status(self) -> PipelineStatus:
-        return self._report.status(draining=self._shutdown.began)
-
     def _exit_code(self) -> ExitCode:
         """The worst that is known: of the shutdown, then the first trouble of a partition, then dead letters."""
         dead = log_end_of_run(self._workers)
         forced = self._shutdown.exit_code(self._workers)
         if forced is not None:
             return forced
-        troubles = [worker.code for worker in self._workers if worker.code != ExitCode.DONE]
+        troubles = [worker.standing.code for worker in self._workers if worker.standing.code != ExitCode.DONE]
         done = ExitCode.DEAD_LETTERS if dead and self._options.fail_on_dead_letters else ExitCode.DONE
         return troubles[0] if troubles else done
 

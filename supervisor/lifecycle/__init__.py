@@ -1,7 +1,9 @@
 """The life of one worker: started, heard, watched, ended, started again or halted.
 
-supervised_worker    one partition: worker_state, worker_history, worker_log, log_end, rate_meter
-generation           one lifetime of its processes: process_handle, worker_context, heartbeat
-end_verdict          what follows from its end: death_history, restart_policy
+supervised_worker    one partition: standing (worker_state), worker_history, log_end, rate_meter, worker_log
+orders               what is asked of it: drain, kill, halt, resume
+generation/          one lifetime of its processes
+ends/                what follows from the end of a generation; aftermath does it
 start_pace           which workers may start now
+heartbeat_check      which workers are stuck
 """

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.worker_state import WorkerState
 
 #: Workers that start at the same time, for each core: one computes while another one waits for the database.
 _A_CORE = 4
@@ -22,20 +23,28 @@ class StartPace:
 
     def due(self, workers: Sequence[SupervisedWorker], now: float) -> list[SupervisedWorker]:
         """Those to start now, who have waited longest first."""
-        due = [worker for worker in workers if worker.next_start is not None and worker.next_start <= now]
-        return sorted(due, key=_since)[: self._room(workers, now)] if due else []
+        due = [
+            worker for worker in workers if worker.standing.next_start is not None and worker.standing.next_start <= now
+        ]
+        return sorted(due, key=_due_at)[: self._room(workers, now)] if due else []
 
     def next_due(self, workers: Sequence[SupervisedWorker], now: float) -> float | None:
         """When the next start is due; None if there is none, or no room: what makes room wakes the loop."""
-        moments = [worker.next_start for worker in workers if worker.next_start is not None]
+        moments = [worker.standing.next_start for worker in workers if worker.standing.next_start is not None]
         if not moments or (min(moments) <= now and not self._room(workers, now)):
             return None
         return min(moments)
 
     def _room(self, workers: Sequence[SupervisedWorker], now: float) -> int:
-        starting = sum(worker.is_starting and now - worker.since < _LONGEST for worker in workers)
+        starting = sum(_is_starting(worker) and now - worker.standing.since < _LONGEST for worker in workers)
         return max(0, self._most - starting)
 
 
-def _since(worker: SupervisedWorker) -> float:
-    return worker.next_start or 0.0
+def _is_starting(worker: SupervisedWorker) -> bool:
+    """It was started, and is neither ready nor waiting for a service."""
+    generation = worker.generation
+    return worker.standing.state is WorkerState.STARTING and generation is not None and not generation.said.waiting_for
+
+
+def _due_at(worker: SupervisedWorker) -> float:
+    return worker.standing.next_start or 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rtpipe.log import get_logger
 from supervisor.lifecycle.ends.death_history import DeathHistory
 from supervisor.lifecycle.ends.restart_policy import RestartPolicy
-from supervisor.lifecycle.generation.generation import GenerationEnd
+from supervisor.lifecycle.generation.generation_end import GenerationEnd
 from supervisor.lifecycle.generation.heartbeat import Silence
 from workers.contract.reports import QUARANTINED, WORKER_DIED, Ended, Running
 

@@ -11,7 +11,7 @@ from supervisor.status.process_stats import ProcessStats
 from supervisor.status.run_summary import summary
 from supervisor.status.status_facts import PipelineStatus, own_version
 from supervisor.status.systemd_notify import SystemdNotifier
-from supervisor.status.worker_status import status_of
+from supervisor.status.worker_status import pids_of, status_of
 
 #: Seconds between two updates of the live table.
 _SHOW_EVERY = 1.0
@@ -56,7 +56,7 @@ class StatusReport:
 
     def show(self, *, draining: bool) -> None:
         """Draw the table now."""
-        self._stats.forget_all_but({pid for worker in self._workers for pid in worker.pids()})
+        self._stats.forget_all_but({pid for worker in self._workers for pid in pids_of(worker)})
         if self._show is not None:
             self._show(self.status(draining=draining))
 

@@ -13,15 +13,15 @@ _WORKS = frozenset({WorkerState.STARTING, WorkerState.RUNNING})
 
 def status_of(worker: SupervisedWorker, stats: ProcessStats, now: float) -> PartitionStatus:
     """The facts as of `now`, in monotonic seconds."""
-    pids = worker.pids()
-    alive = worker.state in ALIVE
+    pids = pids_of(worker)
+    alive = worker.standing.state in ALIVE
     memory, cpu = stats.of(pids) if alive else (None, None)
     generation, last = worker.generation, worker.history.deaths.last
-    progress = generation.progress if generation else None
-    running = generation.running if generation else None
+    progress = generation.said.progress if generation else None
+    running = generation.said.running if generation else None
     state, reason = condition(worker, now)
     end = worker.log.offset(now)
-    if end is not None and worker.state is WorkerState.RUNNING:
+    if end is not None and worker.standing.state is WorkerState.RUNNING:
         end = max(end, worker.history.offset or 0)  # the answer may be older than the last commit
     return PartitionStatus(
         topic=worker.spec.key.topic,
@@ -49,12 +49,18 @@ def status_of(worker: SupervisedWorker, stats: ProcessStats, now: float) -> Part
     )
 
 
+def pids_of(worker: SupervisedWorker) -> list[int]:
+    """Consumer and writer, as far as they are known."""
+    return worker.generation.pids() if worker.generation else []
+
+
 def condition(worker: SupervisedWorker, now: float) -> tuple[str, str]:
     """State and reason as they are shown: a worker that waits for database, registry or Kafka is `waiting`."""
-    if worker.state is WorkerState.WAITING:
-        return worker.state.value, worker.log.why or worker.reason
-    if worker.state not in _WORKS:
-        return worker.state.value, worker.reason
-    waits = [worker.generation.waiting_for if worker.generation else "", worker.log.silence(now)]
+    standing = worker.standing
+    if standing.state is WorkerState.WAITING:
+        return standing.state.value, worker.log.why or standing.reason
+    if standing.state not in _WORKS:
+        return standing.state.value, standing.reason
+    waits = [worker.generation.said.waiting_for if worker.generation else "", worker.log.silence(now)]
     reason = "; ".join(filter(None, waits))
-    return (WorkerState.WAITING if reason else worker.state).value, reason
+    return (WorkerState.WAITING if reason else standing.state).value, reason

@@ -138,7 +138,7 @@ class Stage:
         return self.supervisor._workers
 
     def states(self) -> list[str]:
-        return [worker.state.value for worker in self.workers]
+        return [worker.standing.state.value for worker in self.workers]
 
     def are(self, *states: str) -> Callable[[], bool]:
         return lambda: self.states() == list(states)

@@ -6,7 +6,7 @@ import contextlib
 import os
 from dataclasses import dataclass, field
 
-from supervisor.lifecycle.generation.generation import WorkerProcesses
+from supervisor.lifecycle.generation.worker_processes import WorkerProcesses
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.schemas.schema_requests import Reply
 from tests.support.specs import default_policy, default_spec

@@ -13,6 +13,7 @@ from supervisor.kafka.cluster_view import Offsets, TopicFacts
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.kafka_changes import KafkaChanges
+from supervisor.lifecycle import orders
 from supervisor.lifecycle.log_end import FRESH, LogEnd
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
@@ -91,7 +92,7 @@ class Scene:
     def _start(self) -> None:
         """As the supervisor's loop does it."""
         for worker in self.workers:
-            if worker.next_start is not None:
+            if worker.standing.next_start is not None:
                 worker.start()
 
     def _answered(self) -> bool:
@@ -99,7 +100,7 @@ class Scene:
         return all(one is None or one.done() for one in asked)
 
     def states(self) -> dict[str, str]:
-        return {str(worker): worker.state.value for worker in self.workers}
+        return {str(worker): worker.standing.state.value for worker in self.workers}
 
 
 def test_partitions_that_were_added_are_started_from_the_beginning_of_their_logs() -> None:
@@ -142,7 +143,10 @@ def test_a_topic_made_again_halts_and_gets_no_partition() -> None:
     scene.cluster.topic_id, scene.cluster.partitions = "other", 1
     scene.look()
     scene.workers[0].on_death()
-    assert (scene.workers[0].state, scene.workers[0].code) == (WorkerState.HALTED, ExitCode.TOPIC_CHANGED)
+    assert (scene.workers[0].standing.state, scene.workers[0].standing.code) == (
+        WorkerState.HALTED,
+        ExitCode.TOPIC_CHANGED,
+    )
 
 
 def test_a_cluster_that_is_adopted_is_the_one_that_resumed_and_new_partitions_belong_to() -> None:
@@ -152,15 +156,15 @@ def test_a_cluster_that_is_adopted_is_the_one_that_resumed_and_new_partitions_be
     scene.look()
     worker = scene.workers[0]
     worker.on_death()
-    assert (worker.state, worker.code) == (WorkerState.HALTED, ExitCode.TOPIC_CHANGED)
-    assert "cluster id changed c -> another" in worker.reason
+    assert (worker.standing.state, worker.standing.code) == (WorkerState.HALTED, ExitCode.TOPIC_CHANGED)
+    assert "cluster id changed c -> another" in worker.standing.reason
     worker.spec = scene.changes.renewed(worker.spec)
-    assert worker.resume()
+    assert orders.resume(worker)
     scene.cluster.partitions = 2
     scene.look()
     assert [made.spec.key for made in scene.launch.made[1:]] == ORDERS[:2]
     assert {(made.spec.topic_id, made.spec.cluster_id) for made in scene.launch.made[1:]} == {("u", "another")}
-    assert worker.state is WorkerState.STARTING, "not halted again for the cluster that was adopted"
+    assert worker.standing.state is WorkerState.STARTING, "not halted again for the cluster that was adopted"
 
 
 def test_fewer_partitions_change_nothing() -> None:
@@ -227,12 +231,16 @@ def test_a_waiting_partition_is_halted_drained_and_never_started_by_hand() -> No
     launch = FakeLauncher()
     worker = supervised_worker(launch, new_partition(SPEC, ORDERS[1]))
     worker.begin()
-    assert (worker.state, worker.spec.first_offset, worker.resume()) == (WorkerState.WAITING, UNKNOWN, False)
-    worker.halt(Ended(ExitCode.UNREACHABLE, "E_UNREACHABLE", "no leader"))
-    assert (worker.state, worker.code) == (WorkerState.HALTED, ExitCode.UNREACHABLE)
-    assert (worker.resume(), worker.state.value) == (True, "waiting")
-    worker.drain(1)
-    assert worker.state.value == "stopped"
+    assert (worker.standing.state, worker.spec.first_offset, orders.resume(worker)) == (
+        WorkerState.WAITING,
+        UNKNOWN,
+        False,
+    )
+    orders.halt(worker, Ended(ExitCode.UNREACHABLE, "E_UNREACHABLE", "no leader"))
+    assert (worker.standing.state, worker.standing.code) == (WorkerState.HALTED, ExitCode.UNREACHABLE)
+    assert (orders.resume(worker), worker.standing.state.value) == (True, "waiting")
+    orders.drain(worker, 1)
+    assert worker.standing.state.value == "stopped"
     assert not launch.made
 
 

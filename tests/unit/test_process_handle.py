@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.lifecycle import worker_context
+from supervisor.lifecycle.generation import worker_context
 from supervisor.lifecycle.generation.process_handle import ProcessHandle
 from tests.support.fake_worker import SPEC
 from tests.support.waits import eventually

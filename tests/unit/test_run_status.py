@@ -17,6 +17,7 @@ import pytest
 
 from rtpipe.errors import ExitCode
 from supervisor.lifecycle.generation.heartbeat import Heartbeat, HeartbeatLimits
+from supervisor.lifecycle.heartbeat_check import HeartbeatCheck
 from supervisor.lifecycle.log_end import FRESH
 from supervisor.lifecycle.rate_meter import RateMeter
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
@@ -137,7 +138,7 @@ class TestHeartbeat:
     def test_a_consumer_says_how_long_its_writer_is_silent(self) -> None:
         launch = FakeLauncher()
         worker = started(launch, 0, running(), Alive(writer_silent=46.0))
-        worker.check_heartbeat(time.monotonic(), self.LIMITS)
+        HeartbeatCheck(self.LIMITS).look([worker], time.monotonic())
         assert launch.last.signals == ["abort"]
 
 

@@ -61,7 +61,7 @@ def test_who_takes_long_makes_room(workers: list[SupervisedWorker]) -> None:
 
 
 def test_a_start_that_is_due_later_is_waited_for(workers: list[SupervisedWorker]) -> None:
-    workers[4].next_start = time.monotonic() + 60
+    workers[4].standing.next_start = time.monotonic() + 60
     pace = StartPace(most=9)
     assert start(pace, workers) == [0, 1, 2, 3]
-    assert pace.next_due(workers, time.monotonic()) == workers[4].next_start
+    assert pace.next_due(workers, time.monotonic()) == workers[4].standing.next_start

@@ -9,7 +9,9 @@ from typing import Any, Literal
 import pytest
 
 from rtpipe.errors import ExitCode
+from supervisor.lifecycle import orders
 from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.heartbeat_check import HeartbeatCheck
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.process_stats import ProcessStats
@@ -54,40 +56,48 @@ def ends(worker: SupervisedWorker, code: int | None, *reports: object) -> None:
 @pytest.mark.parametrize("code", HALTS)
 def test_what_a_restart_cannot_mend_halts(worker: SupervisedWorker, code: ExitCode) -> None:
     ends(worker, code, Running(101, 1, 5), Ended(code, "E_X", "orders/0: why"))
-    assert (worker.state, worker.code, worker.reason) == (WorkerState.HALTED, code, "orders/0: why")
-    assert worker.next_start is None
+    assert (worker.standing.state, worker.standing.code, worker.standing.reason) == (
+        WorkerState.HALTED,
+        code,
+        "orders/0: why",
+    )
+    assert worker.standing.next_start is None
     assert worker.history.deaths.restarts == 0
 
 
 @pytest.mark.parametrize("code", [1, 70, -9, None])
 def test_a_crash_starts_again_at_once_and_then_later(worker: SupervisedWorker, code: int | None) -> None:
     ends(worker, code)
-    assert worker.state is WorkerState.BACKOFF
-    assert worker.next_start is not None
-    assert worker.next_start <= time.monotonic()
+    assert worker.standing.state is WorkerState.BACKOFF
+    assert worker.standing.next_start is not None
+    assert worker.standing.next_start <= time.monotonic()
     worker.start()
     ends(worker, code)
-    assert worker.next_start > time.monotonic()
+    assert worker.standing.next_start > time.monotonic()
     assert worker.history.deaths.restarts == 2
 
 
 def test_ten_crashes_without_progress_are_a_quarantine_and_one_row_forgives_all(worker: SupervisedWorker) -> None:
     for _ in range(9):
         ends(worker, -9)
-        assert worker.state is WorkerState.BACKOFF
+        assert worker.standing.state is WorkerState.BACKOFF
         worker.start()
     says(worker, Progress(5, 9, 5, 0, 1, 0, backpressure=False, waiting_for=""))
     for _ in range(9):
         ends(worker, -9)
-        assert worker.state is WorkerState.BACKOFF
+        assert worker.standing.state is WorkerState.BACKOFF
         worker.start()
     ends(worker, -9)
-    assert worker.state is WorkerState.QUARANTINED
+    assert worker.standing.state is WorkerState.QUARANTINED
 
 
 def test_a_passing_trouble_is_no_crash(worker: SupervisedWorker) -> None:
     ends(worker, 75, Ended(ExitCode.TEMPORARY, "E_TEMPORARY", "locked"))
-    assert (worker.state, worker.reason, worker.history.deaths.restarts) == (WorkerState.BACKOFF, "locked", 0)
+    assert (worker.standing.state, worker.standing.reason, worker.history.deaths.restarts) == (
+        WorkerState.BACKOFF,
+        "locked",
+        0,
+    )
 
 
 def test_a_forkserver_killed_over_a_start_is_no_crash(worker: SupervisedWorker, launch: FakeLauncher) -> None:
@@ -95,11 +105,11 @@ def test_a_forkserver_killed_over_a_start_is_no_crash(worker: SupervisedWorker, 
     launch.trouble = EOFError("unexpected EOF")
     worker.start()
     launch.trouble = None
-    assert (worker.state, worker.generation, worker.history.deaths.restarts) == (WorkerState.BACKOFF, None, 1)
-    assert worker.reason == "no process could be started: the process that starts workers ended"
-    assert worker.next_start is not None
+    assert (worker.standing.state, worker.generation, worker.history.deaths.restarts) == (WorkerState.BACKOFF, None, 1)
+    assert worker.standing.reason == "no process could be started: the process that starts workers ended"
+    assert worker.standing.next_start is not None
     worker.start()
-    assert worker.state is WorkerState.STARTING
+    assert worker.standing.state is WorkerState.STARTING
 
 
 def test_a_report_that_the_system_has_no_room_for_ends_its_link(
@@ -115,7 +125,7 @@ def test_a_report_that_the_system_has_no_room_for_ends_its_link(
     assert launch.last.link.closed
     assert "orders/0: its report could not be taken, so it is restarted: Too many open files" in caplog.text
     ends(worker, 75)
-    assert worker.state is WorkerState.BACKOFF
+    assert worker.standing.state is WorkerState.BACKOFF
 
 
 def test_a_kill_point_is_for_one_generation(worker: SupervisedWorker, launch: FakeLauncher) -> None:
@@ -125,13 +135,13 @@ def test_a_kill_point_is_for_one_generation(worker: SupervisedWorker, launch: Fa
 
 
 def test_a_drain_is_asked_for_once_and_its_end_is_for_good(worker: SupervisedWorker, launch: FakeLauncher) -> None:
-    worker.drain(20)
-    worker.drain(20)
-    assert worker.state.value == "stopping"
+    orders.drain(worker, 20)
+    orders.drain(worker, 20)
+    assert worker.standing.state.value == "stopping"
     assert launch.last.drained == [20]
     ends(worker, -9)
-    assert worker.state is WorkerState.STOPPED
-    assert worker.next_start is None
+    assert worker.standing.state is WorkerState.STOPPED
+    assert worker.standing.next_start is None
 
 
 @pytest.mark.parametrize("arrived", [False, True])
@@ -139,9 +149,12 @@ def test_a_drain_is_asked_for_once_and_its_end_is_for_good(worker: SupervisedWor
 def test_a_death_while_draining_is_told_unless_all_was_committed(
     worker: SupervisedWorker, caplog: pytest.LogCaptureFixture, reports: tuple[Ended, ...], arrived: bool
 ) -> None:
-    worker.drain(20, arrived=arrived)
+    orders.drain(worker, 20, arrived=arrived)
     ends(worker, 1 if reports else -9, *reports)
-    assert (worker.state, worker.code) == (WorkerState.STOPPED, ExitCode.DONE if arrived else ExitCode.TEMPORARY)
+    assert (worker.standing.state, worker.standing.code) == (
+        WorkerState.STOPPED,
+        ExitCode.DONE if arrived else ExitCode.TEMPORARY,
+    )
     told = f"the {'writer' if reports else 'consumer'} was killed by SIGKILL (out of memory?)"
     assert (f"E_WORKER_DIED orders/0: {told} while it drained" in caplog.text) is not arrived
 
@@ -149,17 +162,17 @@ def test_a_death_while_draining_is_told_unless_all_was_committed(
 def test_a_worker_that_the_supervisor_kills_is_no_surprise(
     worker: SupervisedWorker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    worker.kill()
+    orders.kill(worker)
     ends(worker, -9)
-    worker.kill()
-    assert (worker.state, worker.code) == (WorkerState.STOPPED, ExitCode.DONE)
+    orders.kill(worker)
+    assert (worker.standing.state, worker.standing.code) == (WorkerState.STOPPED, ExitCode.DONE)
     assert not caplog.text
 
 
 def test_a_drain_while_nothing_runs(worker: SupervisedWorker) -> None:
     ends(worker, -9)
-    worker.drain(20)
-    assert (worker.state, worker.next_start) == (WorkerState.STOPPED, None)
+    orders.drain(worker, 20)
+    assert (worker.standing.state, worker.standing.next_start) == (WorkerState.STOPPED, None)
 
 
 @pytest.mark.parametrize(("deaths", "state"), [(1, WorkerState.BACKOFF), (10, WorkerState.QUARANTINED)])
@@ -168,19 +181,19 @@ def test_a_kill_while_nothing_runs_is_for_good(worker: SupervisedWorker, deaths:
         if number:
             worker.start()
         ends(worker, -9)
-    assert worker.state is state
-    worker.kill()
-    assert (worker.state, worker.next_start) == (WorkerState.STOPPED, None)
+    assert worker.standing.state is state
+    orders.kill(worker)
+    assert (worker.standing.state, worker.standing.next_start) == (WorkerState.STOPPED, None)
 
 
 def test_a_halted_worker_stays_halted_through_a_drain(worker: SupervisedWorker) -> None:
     ends(worker, 65, Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
-    worker.drain(20)
-    assert worker.state is WorkerState.HALTED
+    orders.drain(worker, 20)
+    assert worker.standing.state is WorkerState.HALTED
 
 
 def test_a_trouble_while_draining_is_told(worker: SupervisedWorker, caplog: pytest.LogCaptureFixture) -> None:
-    worker.drain(20)
+    orders.drain(worker, 20)
     ends(worker, 75, Ended(ExitCode.TEMPORARY, "E_DRAIN_FORCED", "orders/0: not in time"))
     assert "E_DRAIN_FORCED orders/0: not in time" in caplog.text
 
@@ -188,7 +201,7 @@ def test_a_trouble_while_draining_is_told(worker: SupervisedWorker, caplog: pyte
 def test_the_end_of_the_log_stays_unknown_until_it_is_seen(worker: SupervisedWorker) -> None:
     says(worker, Progress(5, -1, 0, 0, 0, 0, backpressure=False, waiting_for=""))
     assert worker.generation is not None
-    assert (worker.history.offset, worker.generation.end_offset) == (5, None)
+    assert (worker.history.offset, worker.generation.said.end_offset) == (5, None)
 
 
 def test_a_warning_holds_until_a_generation_says_otherwise(worker: SupervisedWorker) -> None:
@@ -210,42 +223,46 @@ class TestNothingOfAGenerationIsInTheNext:
     @staticmethod
     def resumed(worker: SupervisedWorker) -> None:
         ends(worker, 65, Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
-        assert worker.state is WorkerState.HALTED
-        assert worker.resume()
+        assert worker.standing.state is WorkerState.HALTED
+        assert orders.resume(worker)
         worker.start()
 
     def test_that_it_had_arrived(self, worker: SupervisedWorker) -> None:
-        worker.drain(20, arrived=True)
+        orders.drain(worker, 20, arrived=True)
         self.resumed(worker)
-        worker.drain(20)
+        orders.drain(worker, 20)
         ends(worker, -9)
-        assert worker.code == ExitCode.TEMPORARY
+        assert worker.standing.code == ExitCode.TEMPORARY
 
     def test_that_it_was_killed_on_purpose(self, worker: SupervisedWorker) -> None:
-        worker.kill()
+        orders.kill(worker)
         self.resumed(worker)
-        worker.drain(20)
+        orders.drain(worker, 20)
         ends(worker, -9)
-        assert worker.code == ExitCode.TEMPORARY
+        assert worker.standing.code == ExitCode.TEMPORARY
 
     def test_that_it_had_reached_the_log(self, worker: SupervisedWorker) -> None:
         says(worker, Running(101, 1, 5), Progress(5, 9, 0, 0, 0, 0, backpressure=False, waiting_for="database"))
         assert worker.generation is not None
-        assert (worker.generation.end_offset, worker.generation.waiting_for) == (9, "database")
+        assert (worker.generation.said.end_offset, worker.generation.said.waiting_for) == (9, "database")
         ends(worker, -9)
         worker.start()
-        assert (worker.generation.end_offset, worker.generation.waiting_for, worker.history.offset) == (None, "", 5)
+        assert (worker.generation.said.end_offset, worker.generation.said.waiting_for, worker.history.offset) == (
+            None,
+            "",
+            5,
+        )
 
     def test_that_it_was_stuck(self, worker: SupervisedWorker, launch: FakeLauncher) -> None:
         limits = HeartbeatLimits(30, 20)
-        worker.check_heartbeat(time.monotonic() + 31, limits)
+        HeartbeatCheck(limits).look([worker], time.monotonic() + 31)
         ends(worker, -6)
-        assert worker.reason == "stuck: no heartbeat of its consumer for 31 s"
+        assert worker.standing.reason == "stuck: no heartbeat of its consumer for 31 s"
         worker.start()
-        worker.check_heartbeat(time.monotonic(), limits)
+        HeartbeatCheck(limits).look([worker], time.monotonic())
         assert launch.last.signals == []
         ends(worker, -11)
-        assert worker.reason == "the consumer was killed by SIGSEGV (a crash in native code)"
+        assert worker.standing.reason == "the consumer was killed by SIGSEGV (a crash in native code)"
 
 
 class TestWhoDiedFirst:
@@ -300,7 +317,7 @@ class TestWhoDiedFirst:
     def test_what_it_said_last_is_part_of_it(self, worker: SupervisedWorker) -> None:
         death = Death("writer", 1, 4711)
         ends(worker, 1, Ended(ExitCode.FAILED, "E_FAILED", "orders/0: KeyError", death=death))
-        assert worker.reason == "the writer ended with exit code 1 (FAILED): orders/0: KeyError"
+        assert worker.standing.reason == "the writer ended with exit code 1 (FAILED): orders/0: KeyError"
 
 
 def test_stacks_are_one_event_for_each_process_and_kept(

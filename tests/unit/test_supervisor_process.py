@@ -176,7 +176,7 @@ class TestDeaths:
         def scene() -> Scene:
             stage.launch.made[0].die(-11)
             yield stage.are("quarantined", "starting")
-            assert stage.workers[0].next_start > time.monotonic() + 100
+            assert stage.workers[0].standing.next_start > time.monotonic() + 100
             yield from drained(stage)
 
         assert stage.run(scene()) == ExitCode.DONE
@@ -190,7 +190,7 @@ class TestDeaths:
             yield None
 
         assert stage.run(scene()) == ExitCode.TEMPORARY
-        assert stage.workers[0].last_report.text == (
+        assert stage.workers[0].standing.trouble.text == (
             "orders/0: the consumer was killed by SIGSEGV (a crash in native code)"
         )
 
@@ -220,9 +220,9 @@ class TestDeaths:
 
         def scene() -> Scene:
             assert stage.states() == ["backoff"]
-            assert stage.workers[0].reason == "no process could be started: Too many open files"
+            assert stage.workers[0].standing.reason == "no process could be started: Too many open files"
             stage.launch.trouble = None
-            stage.workers[0].next_start = 0.0
+            stage.workers[0].standing.next_start = 0.0
             yield lambda: stage.launch.made
             yield from drained(stage)
 
@@ -299,8 +299,8 @@ class TestStuckProcesses:
     def test_one_that_is_silent_is_aborted_then_killed_and_replaced(
         self, obeys: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr("supervisor.lifecycle.generation.generation._ABORT_GRACE", 0.01)
-        monkeypatch.setattr("supervisor.supervisor_process._CHECK_EVERY", 0.0)
+        monkeypatch.setattr("supervisor.lifecycle.generation.watchdog._ABORT_GRACE", 0.01)
+        monkeypatch.setattr("supervisor.lifecycle.heartbeat_check._EVERY", 0.0)
         stage = Stage(heartbeat=HeartbeatLimits(0.2, 60))
 
         def scene() -> Scene:
@@ -467,7 +467,7 @@ class TestKafka:
             yield None
 
         assert stage.run(scene()) == ExitCode.UNREACHABLE
-        assert stage.workers[0].reason == "orders/0: no leader"
+        assert stage.workers[0].standing.reason == "orders/0: no leader"
 
     def test_a_leader_that_comes_late_gives_the_run_its_target(self) -> None:
         key = PartitionKey("orders", 0)

@@ -31,7 +31,7 @@ class Rig:
         self.waits.wait(self.workers, self.inbox, seconds)
 
     def states(self) -> list[str]:
-        return [worker.state.value for worker in self.workers]
+        return [worker.standing.state.value for worker in self.workers]
 
 
 @pytest.fixture
@@ -54,12 +54,12 @@ def test_a_report_is_taken_and_nothing_else_is_touched(rig: Rig) -> None:
 def test_a_death_is_seen_with_its_last_words_and_the_next_generation_is_waited_for(rig: Rig) -> None:
     rig.launch.made[0].die(75, Ended(ExitCode.TEMPORARY, "E_TEMPORARY", "why"))
     rig.wait(5)
-    assert (rig.states()[0], rig.workers[0].reason) == ("backoff", "why")
+    assert (rig.states()[0], rig.workers[0].standing.reason) == ("backoff", "why")
     rig.workers[0].start()
     rig.launch.last.link.say(Waiting("the database is away"))
     rig.wait(5)
     assert rig.workers[0].generation is not None
-    assert rig.workers[0].generation.waiting_for == "the database is away"
+    assert rig.workers[0].generation.said.waiting_for == "the database is away"
 
 
 def test_a_link_that_has_ended_is_not_waited_for_any_more(rig: Rig) -> None:

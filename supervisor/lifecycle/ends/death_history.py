@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from supervisor.lifecycle.ends.restart_policy import Restart, RestartPolicy
-from supervisor.lifecycle.generation.generation import GenerationEnd
+from supervisor.lifecycle.generation.generation_end import GenerationEnd
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from rtpipe.errors import ExitCode
-from supervisor.lifecycle.generation.generation import GenerationEnd
+from supervisor.lifecycle.generation.generation_end import GenerationEnd
 from workers.contract.reports import WORKER_DIED, Ended
 
 #: Exit codes that starting again cannot mend.
