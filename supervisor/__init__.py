@@ -10,6 +10,7 @@ The files beside this one are that process; `cli` is the tree of all commands:
     assembly             puts a run together: group_lock, first_plan, partition_plan
     supervisor_process   the loop: waits by worker_waits (wait_set) for signal_inbox, control_socket and all
                          workers
-                         shutdown, run_targets and kafka_changes say what else it does
+                         shutdown, run_targets and kafka_changes say what else it does,
+                         control_commands what it answers
     background_question  what takes long, asked in a thread beside the loop
 """

@@ -82,9 +82,9 @@ def user_bench(settings: Settings, order: Order, say: Say) -> Findings:
         if not order.topic:
             say(f"topic {topic}, {order.partitions} partitions, {order.messages:,} messages: it is deleted at the end")
             made.make_topic(order.partitions, sample_schema(topic))
-            driver.run("produce", "--topics", topic, "--count", str(order.messages))
+            driver.commands.run("produce", "--topics", topic, "--count", str(order.messages))
         begins, available = log_of(settings, topic)
-        driver.run("setup", "--topics", topic, "--yes")
+        driver.commands.run("setup", "--topics", topic, "--yes")
         rig = _Rig(driver, where, table_for(topic), begins, services(settings, where))
         findings = Findings(order.topic, version, len(begins), min(available, order.messages))
         upsert = bool(order.topic) and settings.topic(topic).mode == "upsert"
@@ -110,16 +110,16 @@ def _rounds(rig: _Rig, found: Findings, order: Order, say: Say, *, upsert: bool)
 
 
 def _rtpipe(rig: _Rig, messages: int, seconds: float) -> Run:
-    with Progress(rig.where, rig.begins, rig.driver.partitions) as progress:
+    with Progress(rig.where, rig.begins, rig.driver.supervisor.partitions) as progress:
         progress.empty(rig.table)
         began = time.monotonic()
-        rig.driver.supervise()
+        rig.driver.supervisor.start()
         try:
-            watched = Watched(rig.driver.supervisor, rig.services)
+            watched = Watched(rig.driver.supervisor.process, rig.services)
             points = watch(watched, progress.done, rows=messages, began=began, seconds=seconds)
             memory = watched.pss()
         except BenchError as error:
-            last = " | ".join(rig.driver.log_lines()[-2:])
+            last = " | ".join(rig.driver.supervisor.log_lines()[-2:])
             raise BenchError(f"{error.message}; its log ends with: {last}") from None
         finally:
             rig.driver.stop()

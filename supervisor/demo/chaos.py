@@ -22,7 +22,8 @@ from typing import Any
 import psutil
 
 from supervisor.demo.database_faults import cut_connection, lock_on
-from supervisor.demo.pipeline_driver import DriverError, PipelineDriver, until
+from supervisor.demo.pipeline_driver import PipelineDriver
+from supervisor.demo.until import DriverError, until
 from supervisor.status.status_facts import PartitionStatus
 
 #: Seconds that a frozen process stays frozen, unless the supervisor kills it before.
@@ -97,6 +98,7 @@ class Chaos:
 
     def __init__(self, driver: PipelineDriver, database_url: str, seed: int, tell: Callable[[str], None]) -> None:
         self._driver = driver
+        self._supervisor = driver.supervisor
         self._database_url = database_url
         self._seed = seed
         self._chance = random.Random(seed)
@@ -106,11 +108,11 @@ class Chaos:
 
     def run(self, duration: float, rate: int, kinds: Sequence[str] = KINDS) -> ChaosReport:
         """Faults for `duration` seconds on a stream of `rate` messages a second, then drain and compare."""
-        self._driver.supervise()
+        self._supervisor.start()
         # The stream outlasts the faults: one that hits a pipeline at rest proves nothing.
         longest = str(duration + _RECOVERY_LIMIT)
-        self._driver.produce("--duration", longest, "--rate", str(rate), "--seed", str(self._seed))
-        until(self._driver.running, "all partitions run", _RECOVERY_LIMIT)
+        self._driver.load.start("--duration", longest, "--rate", str(rate), "--seed", str(self._seed))
+        until(self._supervisor.running, "all partitions run", _RECOVERY_LIMIT)
         end = time.monotonic() + duration
         while time.monotonic() < end:
             self._one(self._chance.choice(kinds), self._chance.random())
@@ -118,7 +120,7 @@ class Chaos:
         return self._report()
 
     def _one(self, kind: str, which: float) -> None:
-        partitions = until(self._driver.running, "all partitions run", _RECOVERY_LIMIT)
+        partitions = until(self._supervisor.running, "all partitions run", _RECOVERY_LIMIT)
         victim = partitions[int(which * len(partitions))]
         began = time.monotonic()
         watched = self._do(kind, victim, partitions)
@@ -153,18 +155,18 @@ class Chaos:
         _signal(pid, signal.SIGCONT)
 
     def _kill_supervisor(self) -> None:
-        supervisor = self._driver.supervisor
-        children = self._driver.descendants()
+        supervisor = self._supervisor.process
+        children = self._supervisor.descendants()
         supervisor.kill()
         supervisor.wait()
         _, left = psutil.wait_procs(children, timeout=10)
         if left:
             raise DriverError(f"orphans after the supervisor's death: {', '.join(str(p.pid) for p in left)}")
-        self._driver.supervise()
+        self._supervisor.start()
 
     def _kill_helpers(self) -> None:
         """Multiprocessing's forkserver and resource tracker: the supervisor's only direct children at first."""
-        supervisor = self._driver.supervisor
+        supervisor = self._supervisor.process
         for child in psutil.Process(supervisor.pid).children():
             with suppress(psutil.NoSuchProcess):  # one killed before, which nobody has missed yet, is a zombie
                 if any("multiprocessing" in part for part in child.cmdline()) and child.pid not in self._workers():
@@ -172,21 +174,23 @@ class Chaos:
 
     def _workers(self) -> set[int | None]:
         """Consumers and writers: orphans of a killed forkserver become the supervisor's own children."""
-        return {pid for partition in self._driver.partitions() for pid in (partition.pid, partition.writer_pid)}
+        return {pid for partition in self._supervisor.partitions() for pid in (partition.pid, partition.writer_pid)}
 
     def _moved(self, watched: list[PartitionStatus]) -> bool:
-        now = {partition.key: partition for partition in self._driver.running()}
+        now = {partition.key: partition for partition in self._supervisor.running()}
         return all(p.key in now and (now[p.key].offset or 0) > (p.offset or 0) for p in watched)
 
     def _report(self) -> ChaosReport:
-        supervisor = self._driver.supervisor
-        self._driver.stop_producing()
-        self._driver.wait_caught_up()
-        family = self._driver.descendants()
+        supervisor = self._supervisor.process
+        self._driver.load.finish()
+        self._supervisor.wait_caught_up()
+        family = self._supervisor.descendants()
         supervisor.terminate()
         supervisor.wait(60)
         _, left = psutil.wait_procs(family, timeout=10)
-        text = self._driver.run("verify", "--topics", self._driver.topics, "--values", "--json", accepted=(0, 3))
+        text = self._driver.commands.run(
+            "verify", "--topics", self._driver.topics, "--values", "--json", accepted=(0, 3)
+        )
         topics = json.loads(text)["topics"]
         counts: Counter[str] = Counter()
         for topic in topics:

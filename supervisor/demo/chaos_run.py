@@ -32,7 +32,7 @@ def run_chaos(
         schemas.write_text(json.dumps([{"name": topic, "fields": _FIELDS}]))
         driver = PipelineDriver(directory, [topic], as_environment(settings))
         try:
-            driver.run("infra", "create", "--schemas", str(schemas), "--partitions", str(partitions))
+            driver.commands.run("infra", "create", "--schemas", str(schemas), "--partitions", str(partitions))
             say(f"seed {seed}, topic and table {topic}")
             return Chaos(driver, settings.database_url.get_secret_value(), seed, say).run(duration, rate)
         finally:

@@ -17,8 +17,9 @@ from infra.stack.state import user_directory
 from rtpipe.errors import ExitCode
 from supervisor.demo.demo_faults import DemoFaults
 from supervisor.demo.demo_view import Outcome, print_next_steps, print_outcome
-from supervisor.demo.pipeline_driver import DriverError, PipelineDriver, until
+from supervisor.demo.pipeline_driver import PipelineDriver
 from supervisor.demo.steps import Steps
+from supervisor.demo.until import DriverError, until
 
 TOPICS = ("dataset1", "dataset2", "dataset3")
 #: While faults happen the stream is slow enough to last this long; what is left of it follows at full speed.
@@ -69,7 +70,7 @@ class _Story:
             self._fresh_stack()
             say("up: " + ", ".join(s.name for s in embedded_stack.status(self.directory / "stack").services))
         with self._steps.step("subjects, topics, tables") as say:
-            self.pipeline.run("infra", "create", "--schemas", str(self.directory / DEFAULT_FILE.name))
+            self.pipeline.commands.run("infra", "create", "--schemas", str(self.directory / DEFAULT_FILE.name))
             say(f"{', '.join(TOPICS)}: an Avro subject, a topic with 3 partitions and a table each")
         began = time.monotonic()
         faults = DemoFaults(self.pipeline, self._database_url, self._steps)
@@ -83,7 +84,7 @@ class _Story:
         faults.kill_supervisor()
         with self._steps.step("the other messages at full speed, catch up") as say:
             sent = self._send_the_rest()
-            self.pipeline.wait_caught_up()
+            self.pipeline.supervisor.wait_caught_up()
             seconds = time.monotonic() - began
             say(f"every offset in kafka_offsets is at its topic's end, {seconds:.0f} s after the first message")
         with self._steps.step("verify --values: every message against every row") as say:
@@ -107,19 +108,19 @@ class _Story:
         self._pipeline = PipelineDriver(self.directory, TOPICS, {"RTPIPE_STACK_DIR": str(self.directory / "stack")})
 
     def _start(self) -> None:
-        self.pipeline.supervise()
+        self.pipeline.supervisor.start()
         rate = max(1, self._each * len(TOPICS) // _STREAM_SECONDS)
-        self.pipeline.produce("--count", str(self._each), "--rate", str(rate))
-        until(self.pipeline.running, "all partitions run")
+        self.pipeline.load.start("--count", str(self._each), "--rate", str(rate))
+        until(self.pipeline.supervisor.running, "all partitions run")
 
     def _send_the_rest(self) -> int:
         """All faults have hit: end the slow stream, send what is missing; how many messages there are in all."""
-        sent = self.pipeline.stop_producing()
-        return sent + self.pipeline.produce_more(max(0, self._messages - sent))
+        sent = self.pipeline.load.finish()
+        return sent + self.pipeline.load.send(max(0, self._messages - sent))
 
     def _verify(self) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(
-            self.pipeline.run("verify", "--topics", ",".join(TOPICS), "--values", "--json", accepted=(0, 3))
+            self.pipeline.commands.run("verify", "--topics", ",".join(TOPICS), "--values", "--json", accepted=(0, 3))
         )
         return answer
 
@@ -130,7 +131,7 @@ class _Story:
             messages=sent,
             rows=rows,
             lost_or_doubled=different,
-            restarts=len(self.pipeline.log_lines("E_WORKER_DIED")),
+            restarts=len(self.pipeline.supervisor.log_lines("E_WORKER_DIED")),
             seconds=seconds,
             proven=bool(report["ok"]) and rows == sent,
         )

@@ -37,7 +37,7 @@ def print_next_steps(
         lines += [
             f"export RTPIPE_RUNTIME_DIR={shlex.quote(str(directory / 'run'))}",
             f"{rtpipe} status",
-            f"kill {pipeline.supervisor.pid}     # drains and ends the supervisor",
+            f"kill {pipeline.supervisor.process.pid}     # drains and ends the supervisor",
         ]
     else:
         lines.append(f"{rtpipe} infra up")
@@ -45,7 +45,7 @@ def print_next_steps(
         f"{rtpipe} verify --topics {','.join(topics)} --values",
         f"{rtpipe} infra down --purge     # ends the services and deletes their data",
     ]
-    console.print(f"\nLook at it yourself (logs: {pipeline.log}):", soft_wrap=True)
+    console.print(f"\nLook at it yourself (logs: {pipeline.supervisor.log}):", soft_wrap=True)
     for line in lines:
         console.print(Text(f"  {line}"), soft_wrap=True)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from supervisor.demo.pipeline_driver import DriverError
+from supervisor.demo.until import DriverError
 from supervisor.status.status_facts import PartitionStatus
 
 
@@ -42,25 +42,25 @@ class FakeProcess:
         return self.code
 
 
-class FakePipeline:
-    """`answers`: what `running` gives, the last again and again. `on_command`: output of a command, by its name."""
+class FakeSupervisor:
+    """WatchedSupervisor: `answers` are what `running` gives, the last again and again; `lines`, what the log gives."""
 
-    def __init__(self, *answers: list[PartitionStatus]) -> None:
+    def __init__(self, said: list[str], *answers: list[PartitionStatus]) -> None:
+        self.said = said
         self.answers = list(answers)
-        self.supervisors = [FakeProcess(500)]
-        self.producer = FakeProcess(600)
+        self.processes = [FakeProcess(500)]
         self.children = [FakeProcess(1000), FakeProcess(2000)]
         self.lines: Iterator[list[str]] = iter(())
-        self.said: list[str] = []
-        self.on_command: dict[str, Callable[[], str]] = {}
-        self.topics = "t"
-        self.directory = Path("/nowhere")
-        self.log = self.directory / "supervise.log"
+        self.log = Path("/nowhere/supervise.log")
         self.caught_up = True
 
     @property
-    def supervisor(self) -> FakeProcess:
-        return self.supervisors[-1]
+    def process(self) -> FakeProcess:
+        return self.processes[-1]
+
+    def start(self) -> None:
+        self.said.append("supervise")
+        self.processes.append(FakeProcess(501))
 
     def running(self) -> list[PartitionStatus]:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -74,29 +74,52 @@ class FakePipeline:
     def log_lines(self, *_words: str) -> list[str]:
         return next(self.lines, [])
 
-    def supervise(self) -> None:
-        self.said.append("supervise")
-        self.supervisors.append(FakeProcess(501))
-
-    def produce(self, *how_much: str) -> None:
-        self.said.append(f"produce {' '.join(how_much)}")
-
-    def produce_more(self, count: int) -> int:
-        self.said.append(f"produce_more {count}")
-        return count
-
-    def stop_producing(self) -> int:
-        self.said.append("stop_producing")
-        return 40
-
     def wait_caught_up(self) -> None:
         if not self.caught_up:
             raise DriverError("after 180 s still not: lag 0")
+
+
+class FakeLoad:
+    """Load: its producer has sent 40 messages when it is ended."""
+
+    def __init__(self, said: list[str]) -> None:
+        self.said = said
+        self.process = FakeProcess(600)
+
+    def start(self, *how_much: str) -> None:
+        self.said.append(f"produce {' '.join(how_much)}")
+
+    def send(self, count: int) -> int:
+        self.said.append(f"send {count}")
+        return count
+
+    def finish(self) -> int:
+        self.said.append("finish the load")
+        return 40
+
+
+class FakeCommands:
+    """RtpipeCommands. `on_command`: output of a command, by its name."""
+
+    def __init__(self, said: list[str]) -> None:
+        self.said = said
+        self.on_command: dict[str, Callable[[], str]] = {}
 
     def run(self, *arguments: str, accepted: Iterable[int] = (0,)) -> str:
         assert 0 in set(accepted)
         self.said.append(" ".join(arguments))
         return self.on_command.get(arguments[0], lambda: "")()
+
+
+class FakePipeline:
+    """PipelineDriver; `answers`: what its supervisor's `running` gives. `said`: what was asked of it and its parts."""
+
+    def __init__(self, *answers: list[PartitionStatus]) -> None:
+        self.said: list[str] = []
+        self.topics = "t"
+        self.supervisor = FakeSupervisor(self.said, *answers)
+        self.load = FakeLoad(self.said)
+        self.commands = FakeCommands(self.said)
 
     def stop(self) -> None:
         self.said.append("stop")

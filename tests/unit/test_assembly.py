@@ -17,7 +17,7 @@ from supervisor import assembly, partition_plan
 from supervisor.assembly import RunRequest
 from supervisor.first_plan import wait_for_plan
 from supervisor.group_lock import GroupHeldError
-from supervisor.kafka.cluster_view import Offsets
+from supervisor.kafka.log_offsets import Offsets
 from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
 from supervisor.settings.settings import Settings
 from supervisor.status.systemd_notify import SystemdNotifier

@@ -154,7 +154,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the command does, in its order, with everything below it in the place of services."""
     done: list[str] = []
     pipeline = FakePipeline([])
-    monkeypatch.setattr(pipeline, "run", lambda *words: done.append(" ".join(words)))
+    monkeypatch.setattr(pipeline.commands, "run", lambda *words: done.append(" ".join(words)))
     monkeypatch.setattr(pipeline, "stop", lambda: done.append("stop"))
     monkeypatch.setattr(user_bench, "Throwaway", lambda _: Made(done))
     monkeypatch.setattr(user_bench, "PipelineDriver", lambda *_: pipeline)

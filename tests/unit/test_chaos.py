@@ -14,12 +14,12 @@ import psutil
 import pytest
 
 from supervisor.demo import chaos as module
-from supervisor.demo import chaos_run, pipeline_driver
+from supervisor.demo import chaos_run
 from supervisor.demo.chaos import KINDS, Chaos, ChaosReport, Fault
 from supervisor.demo.chaos_view import print_report
-from supervisor.demo.pipeline_driver import DriverError
+from supervisor.demo.until import DriverError, until
 from supervisor.settings.settings import Settings
-from tests.support.fake_pipeline import FakePipeline, FakeProcess, partition, verify_answer
+from tests.support.fake_pipeline import FakePipeline, FakeProcess, FakeSupervisor, partition, verify_answer
 
 BEFORE = [partition(0, offset=10), partition(1, offset=10)]
 AFTER = [partition(0, offset=11), partition(1, offset=11)]
@@ -30,6 +30,14 @@ class Stream(FakePipeline):
 
     def __init__(self, *, stuck: tuple[int, ...] = ()) -> None:
         super().__init__(BEFORE)
+        self.supervisor = StreamingSupervisor(self.said, stuck)
+
+
+class StreamingSupervisor(FakeSupervisor):
+    """Partitions in `stuck` do not move."""
+
+    def __init__(self, said: list[str], stuck: tuple[int, ...]) -> None:
+        super().__init__(said, BEFORE)
         self.stuck = stuck
         self.asked = 0
 
@@ -71,7 +79,7 @@ class Rig:
         self.done.append("unlock")
 
     def chaos(self, pipeline: FakePipeline) -> Chaos:
-        pipeline.on_command.setdefault("verify", lambda: verify_answer(99))
+        pipeline.commands.on_command.setdefault("verify", lambda: verify_answer(99))
         return Chaos(pipeline, "mysql://db", 7, self.done.append)  # type: ignore[arg-type]  # as much as it uses
 
     def one_of(self, kind: str, pipeline: FakePipeline) -> ChaosReport:
@@ -130,7 +138,7 @@ class TestFaults:
         pipeline = Stream()
         faults = rig.one_of("kill supervisor", pipeline).faults
         assert pipeline.said.count("supervise") == 1 + len(faults)
-        assert pipeline.supervisors[1].done == ["kill", "wait"]
+        assert pipeline.supervisor.processes[1].done == ["kill", "wait"]
         with pytest.raises(DriverError, match="committing again"):
             rig.one_of("kill supervisor", Stream(stuck=(1,)))
 
@@ -153,8 +161,8 @@ class TestRun:
         pipeline = Stream()
         report = rig.chaos(pipeline).run(2.0, 300)
         assert pipeline.said[:2] == ["supervise", "produce --duration 122.0 --rate 300 --seed 7"]
-        assert pipeline.said[-2:] == ["stop_producing", "verify --topics t --values --json"]
-        assert pipeline.supervisor.done == ["terminate", "wait"]
+        assert pipeline.said[-2:] == ["finish the load", "verify --topics t --values --json"]
+        assert pipeline.supervisor.process.done == ["terminate", "wait"]
         assert (report.seed, report.rows) == (7, 99)
 
     def test_the_same_seed_gives_the_same_faults(self, rig: Rig) -> None:
@@ -166,7 +174,9 @@ class TestRun:
 
     def test_what_verify_finds_is_in_the_report(self, rig: Rig) -> None:
         pipeline = Stream()
-        pipeline.on_command["verify"] = lambda: verify_answer(98, missing=1, extra=2, altered=3, not_consumed=4)
+        pipeline.commands.on_command["verify"] = lambda: verify_answer(
+            98, missing=1, extra=2, altered=3, not_consumed=4
+        )
         report = rig.chaos(pipeline).run(0, 300)
         facts = report.to_json()
         assert (facts["lost"], facts["doubled"], facts["altered"], facts["ok"]) == (5, 2, 3, False)
@@ -182,7 +192,7 @@ class TestRun:
 
     def test_a_pipeline_that_never_catches_up(self, rig: Rig) -> None:
         pipeline = Stream()
-        pipeline.caught_up = False
+        pipeline.supervisor.caught_up = False
         with pytest.raises(DriverError, match="lag 0"):
             rig.chaos(pipeline).run(0, 300)
 
@@ -208,7 +218,7 @@ class TestRunChaos:
     @pytest.fixture
     def pipeline(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
         made = Stream()
-        made.on_command["verify"] = lambda: verify_answer(99)
+        made.commands.on_command["verify"] = lambda: verify_answer(99)
 
         def driver(directory: Any, topics: list[str], environment: dict[str, str]) -> FakePipeline:
             assert "batch_rows = 500" in (directory / "rtpipe.toml").read_text()
@@ -236,7 +246,7 @@ class TestRunChaos:
         def refuse() -> str:
             raise DriverError("no Kafka")
 
-        pipeline.on_command["infra"] = refuse
+        pipeline.commands.on_command["infra"] = refuse
         with pytest.raises(DriverError, match="no Kafka"):
             chaos_run.run_chaos(Settings(), lambda _: None, duration=0, rate=5, partitions=2, seed=1)
         assert pipeline.said[-1] == "stop"
@@ -244,6 +254,6 @@ class TestRunChaos:
 
 def test_until_asks_again_until_the_answer_is_true(rig: Rig) -> None:
     answers = iter([None, 0, "yes"])
-    assert pipeline_driver.until(lambda: next(answers), "an answer") == "yes"
+    assert until(lambda: next(answers), "an answer") == "yes"
     with pytest.raises(DriverError, match="after 2 s still not: an answer"):
-        pipeline_driver.until(lambda: None, "an answer", 2)
+        until(lambda: None, "an answer", 2)

@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_INVALID, KafkaError
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.kafka import error_codes
-from supervisor.kafka import cluster_view
+from supervisor.kafka import admin_link, cluster_view
 from supervisor.kafka.cluster_view import ClusterView, TopicFacts
 from tests.support.fake_kafka import FakeAdmin, failure
 from workers.contract.errors import SetupError
@@ -25,7 +25,7 @@ TIMED_OUT = failure(KafkaError._TIMED_OUT, "Failed while waiting for response")
 @pytest.fixture
 def admin(monkeypatch: pytest.MonkeyPatch) -> FakeAdmin:
     """The client of the view that `view` is."""
-    monkeypatch.setattr(cluster_view, "AdminClient", FakeAdmin)
+    monkeypatch.setattr(admin_link, "AdminClient", FakeAdmin)
     monkeypatch.setattr(cluster_view, "_NEW_TOPIC", 0.0)
     FakeAdmin.made = []
     ClusterView({"bootstrap.servers": "k:1", "socket.timeout.ms": "7"})
@@ -34,7 +34,7 @@ def admin(monkeypatch: pytest.MonkeyPatch) -> FakeAdmin:
 
 @pytest.fixture
 def view(admin: FakeAdmin, monkeypatch: pytest.MonkeyPatch) -> ClusterView:
-    monkeypatch.setattr(cluster_view, "AdminClient", lambda properties, **_: take(admin, properties))
+    monkeypatch.setattr(admin_link, "AdminClient", lambda properties, **_: take(admin, properties))
     return ClusterView({"bootstrap.servers": "k:1"}, timeout=4)
 
 

@@ -15,11 +15,11 @@ from rich.console import Console
 from rtpipe.errors import ExitCode
 from supervisor.demo import database_faults
 from supervisor.demo import demo as module
-from supervisor.demo.pipeline_driver import DriverError
 from supervisor.demo.steps import Steps
+from supervisor.demo.until import DriverError
 from tests.support.fake_pipeline import FakePipeline, partition, verify_answer
 
-#: What `stop_producing` of the fake says, and what is produced after it.
+#: What `load.finish` of the fake says, and what is produced after it.
 SENT, MESSAGES = 40, 100
 
 
@@ -30,7 +30,7 @@ class Rig:
         self.directory = directory
         self.out = io.StringIO()
         self.pipeline = FakePipeline([partition()])
-        self.pipeline.on_command["verify"] = lambda: verify_answer(MESSAGES)
+        self.pipeline.commands.on_command["verify"] = lambda: verify_answer(MESSAGES)
         self.did = self.pipeline.said
         self.older: Any = None  #: the layout of a stack that an earlier demo left
         self.stack = SimpleNamespace(up=self.up, down=self.down, status=self.status)
@@ -82,8 +82,8 @@ def test_the_whole_story(rig: Rig) -> None:
         "kill writer 2000",
         "backpressure dataset3/2",
         "kill supervisor",
-        "stop_producing",
-        f"produce_more {MESSAGES - SENT}",
+        "finish the load",
+        f"send {MESSAGES - SENT}",
         "verify",
         "stop",
         "down",
@@ -95,21 +95,21 @@ def test_the_whole_story(rig: Rig) -> None:
 
 
 def test_a_row_that_differs_is_not_proven(rig: Rig) -> None:
-    rig.pipeline.on_command["verify"] = lambda: verify_answer(MESSAGES, altered=1)
+    rig.pipeline.commands.on_command["verify"] = lambda: verify_answer(MESSAGES, altered=1)
     assert rig.run() is ExitCode.DIFFERENT
     assert "exactly once: NOT proven" in rig.out.getvalue()
     assert "NOT equal" in rig.out.getvalue()
 
 
 def test_fewer_rows_than_messages_are_not_proven_whatever_verify_says(rig: Rig) -> None:
-    rig.pipeline.on_command["verify"] = lambda: verify_answer(MESSAGES - 1)
+    rig.pipeline.commands.on_command["verify"] = lambda: verify_answer(MESSAGES - 1)
     assert rig.run() is ExitCode.DIFFERENT
 
 
 def test_what_is_kept_runs_on_and_is_explained(rig: Rig) -> None:
     assert rig.run(keep=True) is ExitCode.DONE
     assert not {"stop", "down"} & set(rig.did)
-    assert f"kill {rig.pipeline.supervisor.pid} " in rig.out.getvalue()
+    assert f"kill {rig.pipeline.supervisor.process.pid} " in rig.out.getvalue()
 
 
 def test_what_an_earlier_demo_left_is_removed(rig: Rig) -> None:
@@ -122,7 +122,7 @@ def test_what_an_earlier_demo_left_is_removed(rig: Rig) -> None:
 
 
 def test_a_failed_step_says_where_the_logs_are_and_leaves_nothing_running(rig: Rig) -> None:
-    rig.pipeline.caught_up = False
+    rig.pipeline.supervisor.caught_up = False
     with pytest.raises(DriverError, match="lag 0") as failed:
         rig.run()
     assert str(rig.directory) in failed.value.hint

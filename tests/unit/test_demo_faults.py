@@ -15,8 +15,8 @@ from rich.console import Console
 
 from supervisor.demo import demo_faults as module
 from supervisor.demo.demo_faults import DemoFaults
-from supervisor.demo.pipeline_driver import DriverError
 from supervisor.demo.steps import Steps
+from supervisor.demo.until import DriverError
 from tests.support.fake_pipeline import FakePipeline, FakeProcess, partition
 
 
@@ -112,7 +112,7 @@ class TestKillOne:
 class TestBackpressure:
     def test_what_the_log_says_while_the_row_is_locked_and_after(self, rig: Rig) -> None:
         pipeline = FakePipeline(BEFORE)
-        pipeline.lines = iter(
+        pipeline.supervisor.lines = iter(
             [["activated before"], ["activated before"], ["activated before", " WARN activated now"], [], ["resolved"]]
         )
         rig.faults(pipeline).backpressure("t", 1)
@@ -127,7 +127,7 @@ class TestBackpressure:
 
     def test_backpressure_that_never_ends(self, rig: Rig) -> None:
         pipeline = FakePipeline(BEFORE)
-        pipeline.lines = iter([[], ["activated"]])
+        pipeline.supervisor.lines = iter([[], ["activated"]])
         with pytest.raises(DriverError, match="still not: backpressure is resolved"):
             rig.faults(pipeline).backpressure("t", 1)
 
@@ -135,7 +135,7 @@ class TestBackpressure:
 class TestKillSupervisor:
     def test_all_its_processes_end_and_a_new_one_goes_on(self, rig: Rig) -> None:
         pipeline = FakePipeline(BEFORE, LATER, BEFORE, BEFORE, LATER)
-        old = pipeline.supervisor
+        old = pipeline.supervisor.process
         rig.faults(pipeline).kill_supervisor()
         assert old.done == ["kill", "wait"]
         assert pipeline.said == ["supervise"]
@@ -163,7 +163,7 @@ class TestKillSupervisor:
 )
 def test_a_fault_after_the_stream_proves_nothing(rig: Rig, fault: Any) -> None:
     pipeline = FakePipeline(BEFORE, LATER)
-    pipeline.producer.code = 0
+    pipeline.load.process.code = 0
     with pytest.raises(DriverError, match="the producer was done before the last fault") as refused:
         fault(rig.faults(pipeline))
     assert "--messages" in refused.value.hint

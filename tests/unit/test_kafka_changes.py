@@ -9,7 +9,8 @@ import pytest
 
 from rtpipe.errors import ExitCode, UnreachableError
 from supervisor.background_question import BackgroundQuestion
-from supervisor.kafka.cluster_view import Offsets, TopicFacts
+from supervisor.kafka.cluster_view import TopicFacts
+from supervisor.kafka.log_offsets import Offsets
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.kafka_changes import KafkaChanges

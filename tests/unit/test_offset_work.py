@@ -12,7 +12,8 @@ from supervisor.admin import offset_work
 from supervisor.admin.offset_view import facts_of, print_offsets
 from supervisor.admin.offset_work import OffsetWork
 from supervisor.admin.offsets import OffsetAdmin, StoredOffset
-from supervisor.kafka.cluster_view import Offsets, TopicFacts
+from supervisor.kafka.cluster_view import TopicFacts
+from supervisor.kafka.log_offsets import Offsets
 from supervisor.settings.settings import Settings
 from tests.support.fake_database import FakeConnection, FakeRows
 from workers.contract.errors import SetupError

@@ -9,7 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from rtpipe.errors import SettingsError
-from supervisor.kafka.cluster_view import Offsets, TopicFacts
+from supervisor.kafka.cluster_view import TopicFacts
+from supervisor.kafka.log_offsets import Offsets
 from supervisor.partition_plan import UNKNOWN, plan
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicBlock

@@ -14,8 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from supervisor.demo import pipeline_driver as module
-from supervisor.demo.pipeline_driver import DriverError, PipelineDriver
+from supervisor.demo import watched_supervisor as module
+from supervisor.demo.pipeline_driver import PipelineDriver
+from supervisor.demo.until import DriverError
 from supervisor.status.status_facts import PipelineStatus
 from tests.support.fake_pipeline import FakeProcess, partition
 
@@ -52,7 +53,7 @@ class TestRun:
         self, commands: Commands, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("RTPIPE_DATABASE_URL", "of the caller")
-        PipelineDriver(tmp_path, ["a"], {"RTPIPE_STACK_DIR": "/stack"}).run("status")
+        PipelineDriver(tmp_path, ["a"], {"RTPIPE_STACK_DIR": "/stack"}).commands.run("status")
         ours = {name: value for name, value in commands.environment.items() if name.startswith("RTPIPE_")}
         assert ours == {
             "RTPIPE_STACK_DIR": "/stack",
@@ -62,19 +63,19 @@ class TestRun:
 
     def test_an_exit_code_that_is_accepted(self, driver: PipelineDriver, commands: Commands) -> None:
         commands.answers = [(3, "different", "")]
-        assert driver.run("verify", accepted=(0, 3)) == "different"
+        assert driver.commands.run("verify", accepted=(0, 3)) == "different"
 
     def test_any_other_is_the_finding_with_the_last_words(self, driver: PipelineDriver, commands: Commands) -> None:
         commands.answers = [(1, "", "one\ntwo\nthree\nfour\n")]
         with pytest.raises(DriverError, match=r"rtpipe infra ended with exit code 1: two \| three \| four"):
-            driver.run("infra", "create")
+            driver.commands.run("infra", "create")
 
     def test_what_is_missing_is_shared_out_over_the_topics(self, driver: PipelineDriver, commands: Commands) -> None:
-        assert driver.produce_more(11) == 11
+        assert driver.load.send(11) == 11
         found = [(words[2], words[words.index("--count") + 1]) for words in commands.run]
         assert found == [("a,b,c", "3"), ("a", "2")]
         commands.run.clear()
-        assert driver.produce_more(0) == 0
+        assert driver.load.send(0) == 0
         assert commands.run == []
 
 
@@ -84,66 +85,66 @@ class TestProcesses:
     @pytest.fixture
     def script(self, driver: PipelineDriver, monkeypatch: pytest.MonkeyPatch) -> Any:
         def use(text: str) -> None:
-            monkeypatch.setattr(driver, "_command", lambda _: [sys.executable, "-c", text])
+            monkeypatch.setattr(driver.commands, "_command", lambda _: [sys.executable, "-c", text])
 
         yield use
-        for process in (driver._producer, driver._supervisor):
+        for process in (driver.load._producer._process, driver.supervisor._supervisor._process):
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait()
 
     def test_none_was_started(self, driver: PipelineDriver) -> None:
         with pytest.raises(DriverError, match="no supervisor was started"):
-            _ = driver.supervisor
+            _ = driver.supervisor.process
         with pytest.raises(DriverError, match="no producer was started"):
-            driver.stop_producing()
+            driver.load.finish()
         driver.stop()
 
     def test_how_much_a_producer_sent_is_its_last_word(self, driver: PipelineDriver, script: Any) -> None:
         script("""print('a warning'); print('{"sent": 17}')""")
-        driver.produce("--count", "17")
-        driver.producer.wait()
-        assert driver.stop_producing() == 17
+        driver.load.start("--count", "17")
+        driver.load.process.wait()
+        assert driver.load.finish() == 17
 
     @pytest.mark.parametrize("code", [0, -signal.SIGTERM])
     def test_a_running_producer_is_asked_to_end(self, driver: PipelineDriver, code: int) -> None:
         """Also where the signal comes after its last word."""
         process = FakeProcess(5)
         process.ends_with = code
-        driver._producer = process  # type: ignore[assignment]  # as much of one as it uses
-        (driver.directory / "produce.log").write_text('{"sent": 5}')
-        assert driver.stop_producing() == 5
+        driver.load._producer._process = process  # type: ignore[assignment]  # as much of one as it uses
+        (driver.commands.directory / "produce.log").write_text('{"sent": 5}')
+        assert driver.load.finish() == 5
         assert process.done == ["terminate", "wait"]
 
     def test_a_producer_that_the_signal_ended_before_its_last_word(self, driver: PipelineDriver) -> None:
-        driver._producer = FakeProcess(5, -signal.SIGTERM)  # type: ignore[assignment]
-        (driver.directory / "produce.log").write_text("Traceback")
+        driver.load._producer._process = FakeProcess(5, -signal.SIGTERM)  # type: ignore[assignment]
+        (driver.commands.directory / "produce.log").write_text("Traceback")
         with pytest.raises(DriverError, match="the producer ended with exit code -15: Traceback"):
-            driver.stop_producing()
+            driver.load.finish()
 
     def test_a_producer_that_failed(self, driver: PipelineDriver, script: Any) -> None:
         script("raise SystemExit('no broker')")
-        driver.produce("--count", "1")
-        driver.producer.wait()
+        driver.load.start("--count", "1")
+        driver.load.process.wait()
         with pytest.raises(DriverError, match="the producer ended with exit code 1: no broker"):
-            driver.stop_producing()
+            driver.load.finish()
 
     def test_the_output_of_a_supervisor_is_its_log(self, driver: PipelineDriver, script: Any) -> None:
-        assert driver.log_lines("died") == []
+        assert driver.supervisor.log_lines("died") == []
         script("print('worker died'); print('worker claimed')")
         for _ in range(2):
-            driver.supervise()
-            driver.supervisor.wait()
-        assert driver.log_lines("worker", "died") == ["worker died"] * 2
-        assert driver.descendants() == []
+            driver.supervisor.start()
+            driver.supervisor.process.wait()
+        assert driver.supervisor.log_lines("worker", "died") == ["worker died"] * 2
+        assert driver.supervisor.descendants() == []
 
     def test_the_processes_of_a_supervisor(self, driver: PipelineDriver, monkeypatch: pytest.MonkeyPatch) -> None:
         def process(pid: int) -> Any:
             return SimpleNamespace(children=lambda recursive: [pid, recursive])
 
         monkeypatch.setattr(psutil, "Process", process)
-        driver._supervisor = SimpleNamespace(pid=5)  # type: ignore[assignment]
-        assert driver.descendants() == [5, True]
+        driver.supervisor._supervisor._process = SimpleNamespace(pid=5)  # type: ignore[assignment]
+        assert driver.supervisor.descendants() == [5, True]
 
     def test_what_does_not_end_in_time_is_killed(self, driver: PipelineDriver, monkeypatch: pytest.MonkeyPatch) -> None:
         done: list[str] = []
@@ -163,7 +164,7 @@ class TestProcesses:
                 done.append("wait")
 
         monkeypatch.setattr(os, "killpg", lambda pid, number: done.append(f"{number.name} {pid}"))
-        driver._supervisor = Deaf()  # type: ignore[assignment]
+        driver.supervisor._supervisor._process = Deaf()  # type: ignore[assignment]
         driver.stop()
         assert done == ["terminate", f"{signal.SIGKILL.name} 4321", "wait"]
 
@@ -186,10 +187,10 @@ class TestStatus:
     def test_all_run_or_none_is_given(self, driver: PipelineDriver, replies: list[list[Any]]) -> None:
         first, second = partition(0), partition(1)
         replies += [[], [first, partition(1, state="waiting")], [first, partition(1, writer_pid=None)], [first, second]]
-        assert [driver.running() for _ in range(4)] == [[], [], [], [first, second]]
+        assert [driver.supervisor.running() for _ in range(4)] == [[], [], [], [first, second]]
 
     def test_caught_up_is_no_lag_on_any_partition(self, driver: PipelineDriver, replies: list[list[Any]]) -> None:
         done, behind = partition(0, offset=100), partition(1, offset=99)
         replies += [[], [done, behind], [done, partition(1, offset=100)]]
-        driver.wait_caught_up()
+        driver.supervisor.wait_caught_up()
         assert len(replies) == 1

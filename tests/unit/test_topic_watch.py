@@ -10,7 +10,8 @@ import pytest
 
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, UnreachableError
-from supervisor.kafka.cluster_view import Offsets, TopicFacts
+from supervisor.kafka.cluster_view import TopicFacts
+from supervisor.kafka.log_offsets import Offsets
 from supervisor.kafka.log_watch import LogFacts, LogWatch
 from supervisor.kafka.topic_watch import TopicChanges, TopicWatch
 from workers.contract.errors import SetupError
