@@ -45,15 +45,13 @@ class KafkaChecks:
 
     def connection(self) -> list[Finding]:
         """Whether a broker answers."""
-        self._cluster = self._cluster or TopicAdmin(self._settings.librdkafka()).describe()
-        brokers = self._cluster.brokers
+        brokers = self._described().brokers
         found = f"{self._settings.bootstrap_servers}: {brokers} broker{'' if brokers == 1 else 's'}"
         return [fine("connection", found)]
 
     def topics(self) -> list[Finding]:
         """How each topic is set."""
-        assert self._cluster is not None  # the connection was checked before
-        known, findings = self._cluster.topics, list[Finding]()
+        known, findings = self._described().topics, list[Finding]()
         there = [topic for topic in self._topics if topic in known]
         values = self._values(there)
         for topic in self._topics:
@@ -69,12 +67,17 @@ class KafkaChecks:
 
     def retention(self) -> list[Finding]:
         """Whether Kafka deletes what is not read yet."""
-        assert self._cluster is not None
-        there = [topic for topic in self._topics if topic in self._cluster.topics]
+        known = self._described().topics
+        there = [topic for topic in self._topics if topic in known]
         values, stored = self._values(there), dict[str, list[KnownOffset]]()
         for one in OffsetWork(self._settings).known(there) if there else []:
             stored.setdefault(one.stored.key.topic, []).append(one)
         return [topic_settings.retention(topic, values[topic], stored.get(topic, [])) for topic in there]
+
+    def _described(self) -> Cluster:
+        """The cluster as it was when it was first asked."""
+        self._cluster = self._cluster or TopicAdmin(self._settings.librdkafka()).describe()
+        return self._cluster
 
     def _values(self, topics: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """The settings of each topic by Kafka's names; none where the account may not read them."""
