@@ -7,9 +7,9 @@ from functools import partial
 
 from supervisor.doctor.examination import Area, Check
 from supervisor.doctor.finding import Finding, failure, fine, warning
-from supervisor.schemas.planned_tables import plan_tables
-from supervisor.schemas.table_plan import UNASKED, TablePlan
-from supervisor.schemas.table_targets import targets
+from supervisor.schemas.table_plans.planned_tables import plan_tables
+from supervisor.schemas.table_plans.table_plan import UNASKED, TablePlan
+from supervisor.schemas.table_plans.table_targets import targets
 from supervisor.settings.accounts import accounts
 from supervisor.settings.settings import Settings
 

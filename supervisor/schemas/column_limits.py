@@ -6,7 +6,7 @@ import threading
 
 from avro_schemas.columns.notes import losses
 from rtpipe.log import get_logger
-from supervisor.schemas.table_plan import TablePlan
+from supervisor.schemas.table_plans.table_plan import TablePlan
 
 log = get_logger("supervisor")
 

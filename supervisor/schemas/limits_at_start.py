@@ -16,7 +16,7 @@ from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
 from supervisor.schemas.shared_registry import SharedRegistry
 from supervisor.schemas.table_fitter import TableFitter
-from supervisor.schemas.table_plan import TableTarget
+from supervisor.schemas.table_plans.table_plan import TableTarget
 from workers.contract.partition_spec import PartitionSpec
 
 if TYPE_CHECKING:

@@ -20,9 +20,14 @@ from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.log import get_logger
 from supervisor.schemas.column_limits import ColumnLimits
-from supervisor.schemas.plan_run import carried_out
-from supervisor.schemas.plan_verdict import layout_with_rest, layout_without_changes, require_done, require_no_person
-from supervisor.schemas.table_plan import TableTarget, plan_existing
+from supervisor.schemas.table_plans.plan_run import carried_out
+from supervisor.schemas.table_plans.plan_verdict import (
+    layout_with_rest,
+    layout_without_changes,
+    require_done,
+    require_no_person,
+)
+from supervisor.schemas.table_plans.table_plan import TableTarget, plan_existing
 
 log = get_logger("supervisor")
 

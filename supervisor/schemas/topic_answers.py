@@ -14,10 +14,10 @@ from avro_schemas.registry.topic_schemas import ForeignSchemaError, TopicSchemas
 from avro_schemas.tables.lineage import Lineage, lineage_of
 from rtpipe.errors import NotAvroError, RtpipeError, SchemaError
 from rtpipe.log import get_logger
-from supervisor.schemas.plan_verdict import DiscardedError
 from supervisor.schemas.schema_fetch import SchemaFetch
 from supervisor.schemas.table_fitter import KeyLayout, TableFitter
-from supervisor.schemas.table_plan import TableTarget
+from supervisor.schemas.table_plans.plan_verdict import DiscardedError
+from supervisor.schemas.table_plans.table_plan import TableTarget
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.refusal import Reason, Refusal
 from workers.contract.reports import Ended, SchemaWanted, Use

@@ -19,11 +19,11 @@ from infra.provision.topics import FoundTopic, TopicAdmin
 from infra.tables.database import Sessions
 from infra.tables.wanted_table import WantedTable
 from rtpipe.errors import SchemaError
-from supervisor.schemas.planned_tables import plan_tables
-from supervisor.schemas.table_apply import make_fit, refuse
-from supervisor.schemas.table_plan import UNASKED, TablePlan, TableTarget
-from supervisor.schemas.table_plan_view import lines_of
-from supervisor.schemas.table_targets import targets
+from supervisor.schemas.table_plans.planned_tables import plan_tables
+from supervisor.schemas.table_plans.table_apply import make_fit, refuse
+from supervisor.schemas.table_plans.table_plan import UNASKED, TablePlan, TableTarget
+from supervisor.schemas.table_plans.table_plan_view import lines_of
+from supervisor.schemas.table_plans.table_targets import targets
 from supervisor.settings.accounts import accounts
 from supervisor.settings.settings import Settings
 from workers.contract.errors import SetupError

@@ -35,8 +35,8 @@ from infra.tables.table_look import found_table
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import ExitCode, SettingsError, UnreachableError
 from rtpipe.mysql.quoting import quoted, quoted_text
-from supervisor.schemas.table_apply import apply_to
-from supervisor.schemas.table_plan import PlanOptions, TableTarget
+from supervisor.schemas.table_plans.table_apply import apply_to
+from supervisor.schemas.table_plans.table_plan import PlanOptions, TableTarget
 from tests.support.mysql_server import MysqlServer
 from tests.support.server_setting import server_setting
 

@@ -7,7 +7,7 @@ from typing import Any
 from avro_schemas.tables.lineage import lineage_of
 from avro_schemas.tables.rules import TableRules
 from infra.provision.accounts import Accounts, accounts_of
-from supervisor.schemas.table_plan import TableTarget
+from supervisor.schemas.table_plans.table_plan import TableTarget
 
 OPTIONAL = ["null", "string"]
 

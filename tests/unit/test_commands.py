@@ -506,9 +506,9 @@ class Tables:
 
 
 def test_table_plan(rtpipe: Command, spy: Any) -> None:
-    opened = spy("supervisor.schemas.topic_tables.open_tables", Tables())
-    spy("supervisor.schemas.table_plan_view.print_plans")
-    spy("supervisor.schemas.table_plan_view.facts_of", {"table": "a"})
+    opened = spy("supervisor.schemas.table_plans.topic_tables.open_tables", Tables())
+    spy("supervisor.schemas.table_plans.table_plan_view.print_plans")
+    spy("supervisor.schemas.table_plans.table_plan_view.facts_of", {"table": "a"})
     assert rtpipe("table", "plan", "-t", "a", "--accept-unrelated", "--schema-id", "4").returncode == 0
     (topics, schema, schema_id, options, url), _ = opened.calls[-1]
     assert (topics, schema, schema_id, url) == (["a"], None, 4, None)
@@ -522,8 +522,8 @@ def test_table_plan(rtpipe: Command, spy: Any) -> None:
 
 
 def test_table_apply(rtpipe: Command, spy: Any, typed: Any) -> None:
-    opened = spy("supervisor.schemas.topic_tables.open_tables", Tables())
-    spy("supervisor.schemas.table_plan_view.print_plans")
+    opened = spy("supervisor.schemas.table_plans.topic_tables.open_tables", Tables())
+    spy("supervisor.schemas.table_plans.table_plan_view.print_plans")
     assert rtpipe("table", "apply", "-t", "a", "--drop", "--accept-rename").stdout == "a: done\n"
     options = opened.calls[-1][0][3]
     assert (options.drop, options.accept_rename) == (True, True)

@@ -13,7 +13,7 @@ from infra.provision.items import ItemState, ProvisionItem, ProvisionResult
 from infra.provision.topics import Cluster, FoundTopic
 from infra.stack.status import ServiceStatus, StackStatus
 from rtpipe.errors import ExitCode, SchemaError, SettingsError
-from supervisor.schemas import table_targets
+from supervisor.schemas.table_plans import table_targets
 from supervisor.settings.settings import Settings
 from supervisor.setup import database_setup
 from supervisor.setup.database_setup import Setup

@@ -11,11 +11,11 @@ from infra.tables.refused_ddl import TableBusyError
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
 from rtpipe.pause import PausePolicy
-from supervisor.schemas import table_apply
-from supervisor.schemas.planned_tables import plan_tables
-from supervisor.schemas.table_apply import apply_to, make_fit, refuse
-from supervisor.schemas.table_plan import UNASKED, PlanOptions, TablePlan, TableTarget
-from supervisor.schemas.topic_tables import TopicTables, open_tables
+from supervisor.schemas.table_plans import table_apply
+from supervisor.schemas.table_plans.planned_tables import plan_tables
+from supervisor.schemas.table_plans.table_apply import apply_to, make_fit, refuse
+from supervisor.schemas.table_plans.table_plan import UNASKED, PlanOptions, TablePlan, TableTarget
+from supervisor.schemas.table_plans.topic_tables import TopicTables, open_tables
 from tests.support.fake_registry import FakeRegistry
 from tests.support.scripted_server import ScriptedServer, scripted
 from tests.support.table_targets import OPTIONAL, record, target_of, two_accounts
@@ -126,7 +126,7 @@ def test_what_no_table_takes_is_refused_together(server: ScriptedServer) -> None
 
 def test_the_tables_of_some_topics(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     registry = FakeRegistry({3: V2}, {3: ["a-value", "r"]}, newest_of={"a-value": 3})
-    monkeypatch.setattr("supervisor.schemas.table_targets.open_registry", lambda _: registry)
+    monkeypatch.setattr("supervisor.schemas.table_plans.table_targets.open_registry", lambda _: registry)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RTPIPE_DATABASE_URL", "mysql+pymysql://app:a@h/bank")
     tables = open_tables(["a"], None, None, UNASKED, "http://h:1")

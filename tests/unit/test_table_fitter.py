@@ -12,9 +12,9 @@ from avro_schemas.tables.rules import TableRules
 from avro_schemas.tables.unfit import TableUnfitError
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, SchemaError
-from supervisor.schemas.plan_verdict import DiscardedError
 from supervisor.schemas.table_fitter import TableFitter
-from supervisor.schemas.table_plan import TableTarget
+from supervisor.schemas.table_plans.plan_verdict import DiscardedError
+from supervisor.schemas.table_plans.table_plan import TableTarget
 from tests.support.scripted_server import ScriptedServer, scripted
 from tests.support.table_targets import OPTIONAL, record, target_of, two_accounts
 

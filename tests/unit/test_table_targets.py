@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from avro_schemas.registry.errors import SchemaNotFoundError
 from rtpipe.errors import SchemaError, SettingsError
-from supervisor.schemas import table_targets
-from supervisor.schemas.table_targets import targets
+from supervisor.schemas.table_plans import table_targets
+from supervisor.schemas.table_plans.table_targets import targets
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicBlock
 from tests.support.fake_registry import FakeRegistry

@@ -15,9 +15,9 @@ from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import RtpipeError
 from rtpipe.pause import PausePolicy
 from supervisor.schemas import schema_fetch
-from supervisor.schemas.plan_verdict import DiscardedError
 from supervisor.schemas.table_fitter import KeyLayout
-from supervisor.schemas.table_plan import TableTarget
+from supervisor.schemas.table_plans.plan_verdict import DiscardedError
+from supervisor.schemas.table_plans.table_plan import TableTarget
 from supervisor.schemas.topic_answers import TopicAnswers
 from tests.support.fake_registry import FakeRegistry, schema
 from tests.support.specs import default_spec

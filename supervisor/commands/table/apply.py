@@ -34,9 +34,9 @@ def apply(
       rtpipe table apply --topics orders --accept-rename --yes
 
     """
-    from supervisor.schemas.table_plan import PlanOptions
-    from supervisor.schemas.table_plan_view import print_plans
-    from supervisor.schemas.topic_tables import open_tables
+    from supervisor.schemas.table_plans.table_plan import PlanOptions
+    from supervisor.schemas.table_plans.table_plan_view import print_plans
+    from supervisor.schemas.table_plans.topic_tables import open_tables
 
     options = PlanOptions(accept_rename=accept_rename, drop=drop, accept_unrelated=accept_unrelated)
     tables = open_tables(topics, schema, schema_id, options, schema_registry_url)

@@ -33,9 +33,9 @@ def plan(
       rtpipe table plan --schema orders.avsc --check
 
     """
-    from supervisor.schemas.table_plan import PlanOptions
-    from supervisor.schemas.table_plan_view import facts_of, print_plans
-    from supervisor.schemas.topic_tables import open_tables
+    from supervisor.schemas.table_plans.table_plan import PlanOptions
+    from supervisor.schemas.table_plans.table_plan_view import facts_of, print_plans
+    from supervisor.schemas.table_plans.topic_tables import open_tables
 
     tables = open_tables(topics, schema, schema_id, PlanOptions(accept_unrelated=accept_unrelated), schema_registry_url)
     plans = tables.plans()

@@ -8,7 +8,7 @@ from avro_schemas.columns.found_table import FoundTable
 from infra.tables.database import Account
 from infra.tables.future_table import table_changed, table_made
 from infra.tables.table_session import TableSession, connected
-from supervisor.schemas.table_plan import PlanOptions, TablePlan, TableTarget, plan_existing, plan_new
+from supervisor.schemas.table_plans.table_plan import PlanOptions, TablePlan, TableTarget, plan_existing, plan_new
 
 
 def plan_tables(

@@ -10,7 +10,7 @@ from avro_schemas.tables.layout import TableLayout, with_columns
 from infra.tables.alter_table import Alteration
 from infra.tables.refused_ddl import TableBusyError
 from rtpipe.errors import RtpipeError
-from supervisor.schemas.table_plan import TablePlan
+from supervisor.schemas.table_plans.table_plan import TablePlan
 from workers.contract.refusal import Reason
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from infra.provision.accounts import Accounts
 from rtpipe.errors import SettingsError
 from rtpipe.log import log_to_stderr
-from supervisor.schemas.planned_tables import plan_tables
-from supervisor.schemas.table_apply import apply_to, refuse
-from supervisor.schemas.table_plan import PlanOptions, TablePlan, TableTarget
-from supervisor.schemas.table_targets import targets
+from supervisor.schemas.table_plans.planned_tables import plan_tables
+from supervisor.schemas.table_plans.table_apply import apply_to, refuse
+from supervisor.schemas.table_plans.table_plan import PlanOptions, TablePlan, TableTarget
+from supervisor.schemas.table_plans.table_targets import targets
 from supervisor.settings.accounts import accounts
 from supervisor.settings.option_values import topic_names
 from supervisor.settings.settings import Settings, load_with

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from avro_schemas.columns.verdict import Cost
 from infra.tables.alter_table import Alteration
 from infra.tables.table_session import TableSession
-from supervisor.schemas.table_plan import TablePlan
+from supervisor.schemas.table_plans.table_plan import TablePlan
 
 
 def carried_out(plan: TablePlan, session: TableSession, *, may_copy: bool) -> Iterator[tuple[Alteration, bool]]:

@@ -15,9 +15,9 @@ from infra.tables.table_session import connected
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
-from supervisor.schemas.plan_run import carry_out_all
-from supervisor.schemas.planned_tables import plan_table
-from supervisor.schemas.table_plan import PlanOptions, TablePlan, TableTarget
+from supervisor.schemas.table_plans.plan_run import carry_out_all
+from supervisor.schemas.table_plans.planned_tables import plan_table
+from supervisor.schemas.table_plans.table_plan import PlanOptions, TablePlan, TableTarget
 
 log = get_logger("table")
 

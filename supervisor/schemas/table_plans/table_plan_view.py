@@ -12,7 +12,7 @@ from avro_schemas.columns.notes import float_notes
 from avro_schemas.columns.type_text import type_words
 from avro_schemas.columns.verdict import Cost
 from avro_schemas.tables.changes import AddColumn, Change, DropColumn, MakeNullable, Rename, Widen, is_left_to_people
-from supervisor.schemas.table_plan import TablePlan
+from supervisor.schemas.table_plans.table_plan import TablePlan
 
 _ADDED, _CHANGED, _REMOVED, _QUIET = "green", "yellow", "red", "dim"
 

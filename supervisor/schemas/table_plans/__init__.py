@@ -1,0 +1,1 @@
+"""What a table lacks for its schemas: planned, shown, judged, and done."""
