@@ -21,7 +21,12 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-pytest_plugins = ["pytester", "tests.support.command_answers", "tests.support.mysql_server", "tests.support.stack"]
+pytest_plugins = [
+    "pytester",
+    "tests.support.command_answers",
+    "tests.support.stack.mysql_server",
+    "tests.support.stack.stack",
+]
 
 # The machine may be busy with anything: how long an example takes says nothing.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -93,7 +98,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How many of others' files were checked (tests/support/foreign_avro.py)."""
+    """How many of others' files were checked (tests/support/samples/foreign_avro.py)."""
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
             if name == "files checked":

@@ -13,8 +13,8 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from infra.stack.state import Addresses
 from tests.bench.bench import Bench
 from tests.bench.shapes import SHAPES, Shape, schema_file, send_long
-from tests.support.mysql_server import NoDebianError, cache_dir, data_dir, running_server, unpacked_server
-from tests.support.stack import on_mysql
+from tests.support.stack.mysql_server import NoDebianError, cache_dir, data_dir, running_server, unpacked_server
+from tests.support.stack.stack import on_mysql
 
 SERVERS = {"mariadb": "MariaDB", "mysql": "MySQL"}
 MODES = ("insert", "upsert")

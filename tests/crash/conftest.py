@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.support.fault_table import pytest_pyfunc_call, pytest_terminal_summary
+from tests.support.faults.fault_table import pytest_pyfunc_call, pytest_terminal_summary
 
 __all__ = ["pytest_pyfunc_call", "pytest_terminal_summary"]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, TopicPartition
 
-from tests.support.pipeline import ROOT, connect, watermarks_of
-from tests.support.tally import TALLY
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.pipeline import ROOT, connect, watermarks_of
 
 if TYPE_CHECKING:
     from infra.stack.state import Addresses

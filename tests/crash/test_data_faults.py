@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.fault_run import QUICK, moves_on, nobody_left
-from tests.support.pipeline import running_pipeline
-from tests.support.producers import ordered_producer
-from tests.support.tally import TALLY
+from tests.support.faults.fault_run import QUICK, moves_on, nobody_left
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.pipeline import running_pipeline
+from tests.support.pipeline.producers import ordered_producer
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.stack.state import Addresses
-    from tests.support.pipeline import Pipeline
+    from tests.support.pipeline.pipeline import Pipeline
 
 pytestmark = pytest.mark.faults
 

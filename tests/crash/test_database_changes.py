@@ -14,9 +14,9 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from sqlalchemy.engine import make_url
 
-from tests.support.fault_run import QUICK, FaultRun, all_run, fault_run, generations
-from tests.support.pipeline import Pipeline, connect
-from tests.support.tally import TALLY
+from tests.support.faults.fault_run import QUICK, FaultRun, all_run, fault_run, generations
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.pipeline import Pipeline, connect
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.fault_run import fault_run
-from tests.support.mysql_server import (
+from tests.support.faults.fault_run import fault_run
+from tests.support.faults.tally import TALLY
+from tests.support.stack.mysql_server import (
     SKIP,
     NoDebianError,
     cache_dir,
@@ -19,9 +20,8 @@ from tests.support.mysql_server import (
     running_server,
     unpacked_server,
 )
-from tests.support.stack import on_mysql
-from tests.support.stack_processes import server_of
-from tests.support.tally import TALLY
+from tests.support.stack.stack import on_mysql
+from tests.support.stack.stack_processes import server_of
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import pytest
 from confluent_kafka import Message
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from tests.support.fault_run import QUICK, all_run, committed, nobody_left
-from tests.support.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
-from tests.support.producers import ordered_producer
-from tests.support.supervision import finish
-from tests.support.tally import TALLY
+from tests.support.faults.fault_run import QUICK, all_run, committed, nobody_left
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
+from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.supervision import finish
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

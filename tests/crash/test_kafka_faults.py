@@ -15,13 +15,13 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from infra.stack.embedded_stack import up
-from tests.support.database_proxy import Do, Statement
-from tests.support.fault_run import QUICK, all_run, fault_run, generations
-from tests.support.pipeline import Pipeline, running_pipeline
-from tests.support.producers import ordered_producer
-from tests.support.remade_topic import recreate
-from tests.support.stack_processes import broker_of, server_of, stack_directory
-from tests.support.tally import TALLY
+from tests.support.faults.database_proxy import Do, Statement
+from tests.support.faults.fault_run import QUICK, all_run, fault_run, generations
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.remade_topic import recreate
+from tests.support.stack.stack_processes import broker_of, server_of, stack_directory
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

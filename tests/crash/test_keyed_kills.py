@@ -13,11 +13,11 @@ import fastavro
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from tests.support.fault_run import nobody_left
-from tests.support.pipeline import Pipeline, running_pipeline, schema_named
-from tests.support.producers import ordered_producer
-from tests.support.random_kills import twenty_kills
-from tests.support.tally import TALLY
+from tests.support.faults.fault_run import nobody_left
+from tests.support.faults.random_kills import twenty_kills
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline, schema_named
+from tests.support.pipeline.producers import ordered_producer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

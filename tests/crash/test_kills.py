@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.support.fault_run import moves_on, nobody_left
-from tests.support.pipeline import kill, running_pipeline
-from tests.support.random_kills import twenty_kills
-from tests.support.start_helpers import helpers, kill_helpers
-from tests.support.supervision import finish, replaced, running
-from tests.support.tally import TALLY
+from tests.support.faults.fault_run import moves_on, nobody_left
+from tests.support.faults.random_kills import twenty_kills
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.pipeline import kill, running_pipeline
+from tests.support.pipeline.supervision import finish, replaced, running
+from tests.support.stack.start_helpers import helpers, kill_helpers
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

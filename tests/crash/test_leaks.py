@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.support.fault_run import all_run, fault_run
-from tests.support.pipeline import Pipeline, kill
+from tests.support.faults.fault_run import all_run, fault_run
+from tests.support.pipeline.pipeline import Pipeline, kill
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

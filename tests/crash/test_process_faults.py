@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.support.database_proxy import Do, Statement
-from tests.support.fault_run import (
+from tests.support.faults.database_proxy import Do, Statement
+from tests.support.faults.fault_run import (
     APART,
     QUICK,
     FaultRun,
@@ -24,10 +24,10 @@ from tests.support.fault_run import (
     moves_on,
     nobody_left,
 )
-from tests.support.pipeline import ROOT, connect, kill, running_pipeline
-from tests.support.producers import ordered_producer
-from tests.support.start_helpers import helpers
-from tests.support.tally import TALLY
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.pipeline import ROOT, connect, kill, running_pipeline
+from tests.support.pipeline.producers import ordered_producer
+from tests.support.stack.start_helpers import helpers
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from infra.tables.ddl import create_table_sql
-from tests.support.batches import batch_of
-from tests.support.database_proxy import DatabaseProxy, Do, Statement, database_proxy
-from tests.support.pipeline import connect
-from tests.support.specs import default_spec
+from tests.support.faults.database_proxy import DatabaseProxy, Do, Statement, database_proxy
+from tests.support.pipeline.pipeline import connect
+from tests.support.samples.batches import batch_of
+from tests.support.samples.specs import default_spec
 from workers.commit.offsets.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.work import Transaction

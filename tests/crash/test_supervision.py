@@ -15,11 +15,11 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from tests.support.fault_run import moves_on
-from tests.support.pipeline import Pipeline, running_pipeline
-from tests.support.remade_topic import recreate
-from tests.support.supervision import finish, replaced, running
-from tests.support.tally import TALLY
+from tests.support.faults.fault_run import moves_on
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.remade_topic import recreate
+from tests.support.pipeline.supervision import finish, replaced, running
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from infra.stack.embedded_stack import up
 from infra.stack.layout import StackOptions, load_layout
 from infra.stack.services import start as service_start
 from infra.stack.services.kafka import kafka_services
-from tests.support.fault_run import QUICK, all_run, fault_run, generations, nobody_left
-from tests.support.pipeline import Pipeline, running_pipeline
-from tests.support.stack import running_stack
-from tests.support.stack_processes import broker_at
-from tests.support.tally import TALLY
+from tests.support.faults.fault_run import QUICK, all_run, fault_run, generations, nobody_left
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.stack.stack import running_stack
+from tests.support.stack.stack_processes import broker_at
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

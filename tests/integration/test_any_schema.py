@@ -18,9 +18,9 @@ from supervisor.verify.forms.table_values import select_list
 from supervisor.verify.forms.values import from_message
 from supervisor.verify.table.row_reader import RowReader
 from supervisor.verify.table.table_snapshot import TableReader
-from tests.support.avro_kinds import Value, tables
-from tests.support.batches import batch_of
-from tests.support.pipeline import connect
+from tests.support.pipeline.pipeline import connect
+from tests.support.samples.avro_kinds import Value, tables
+from tests.support.samples.batches import batch_of
 from workers.database.session import open_session
 from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.row_encoder import RowEncoder

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 import pytest
 
-from tests.support.avro_kinds import number
-from tests.support.batches import batch_of
-from tests.support.server_setting import server_setting
-from tests.support.three_ways import WAYS, ThreeWays
+from tests.support.pipeline.three_ways import WAYS, ThreeWays
+from tests.support.samples.avro_kinds import number
+from tests.support.samples.batches import batch_of
+from tests.support.stack.server_setting import server_setting
 from workers.commit.caution import Caution
 from workers.contract.batch import Batch
 from workers.rows.columnar.column_encoder import ColumnEncoder

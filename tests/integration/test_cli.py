@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.support.command_answers import CANARY, Command, refused
-from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

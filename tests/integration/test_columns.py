@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.dead_letters import dead_letters_of
-from tests.support.supervision import supervised
-from tests.support.typed_topic import create_typed, typed_pipeline, wire
+from tests.support.pipeline.dead_letters import dead_letters_of
+from tests.support.pipeline.supervision import supervised
+from tests.support.pipeline.typed_topic import create_typed, typed_pipeline, wire
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
-from tests.support.database_proxy import database_proxy
-from tests.support.pipeline import Pipeline, running_pipeline
-from tests.support.schema_parts import field
-from tests.support.sender import Sender, caught_up
-from tests.support.server_setting import server_setting
-from tests.support.supervision import supervised, supervising
+from tests.support.faults.database_proxy import database_proxy
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.sender import Sender, caught_up
+from tests.support.pipeline.supervision import supervised, supervising
+from tests.support.samples.schema_parts import field
+from tests.support.stack.server_setting import server_setting
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.engine import make_url
 
 from tests.support.command_answers import CANARY, Command, refused
-from tests.support.dead_letters import dead_letters_of
-from tests.support.pipeline import Pipeline, running_pipeline
-from tests.support.producers import ordered_producer
-from tests.support.supervision import supervised
+from tests.support.pipeline.dead_letters import dead_letters_of
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.supervision import supervised
 
 if TYPE_CHECKING:
     from pathlib import Path

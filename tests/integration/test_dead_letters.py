@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.support.dead_letters import dead_letters_of
-from tests.support.pipeline import running_pipeline
-from tests.support.producers import ordered_producer
-from tests.support.server_setting import small_packets
-from tests.support.supervision import messages_of, supervised
+from tests.support.pipeline.dead_letters import dead_letters_of
+from tests.support.pipeline.pipeline import running_pipeline
+from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.supervision import messages_of, supervised
+from tests.support.stack.server_setting import small_packets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.stack.state import Addresses
-    from tests.support.pipeline import Pipeline
+    from tests.support.pipeline.pipeline import Pipeline
 
 CANARY = "canary-4711"
 PACKET = 1 << 20

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.support.pipeline import Pipeline, connect, running_pipeline
+from tests.support.pipeline.pipeline import Pipeline, connect, running_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,9 +32,9 @@ from infra.stack.errors import DiskFullError, NotAStackError, PortInUseError, Se
 from infra.stack.layout import MARKER, StackOptions, load_layout, new_layout, save_layout
 from infra.stack.state import Addresses, read_addresses
 from infra.stack.status import StackStatus
-from tests.support.maven_repository import maven_repository
-from tests.support.producers import ordered_producer
-from tests.support.stack import running_stack
+from tests.support.pipeline.producers import ordered_producer
+from tests.support.servers.maven_repository import maven_repository
+from tests.support.stack.stack import running_stack
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.support.pipeline import connect, kill, running_pipeline
-from tests.support.schema_parts import MICROS, MILLIS, field, text
-from tests.support.sender import Sender, caught_up
-from tests.support.supervision import messages_of, supervised, supervising
+from tests.support.pipeline.pipeline import connect, kill, running_pipeline
+from tests.support.pipeline.sender import Sender, caught_up
+from tests.support.pipeline.supervision import messages_of, supervised, supervising
+from tests.support.samples.schema_parts import MICROS, MILLIS, field, text
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.stack.state import Addresses
-    from tests.support.pipeline import Pipeline
+    from tests.support.pipeline.pipeline import Pipeline
 
 
 #: Partition of rows that no message brought.

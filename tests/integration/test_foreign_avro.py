@@ -15,10 +15,10 @@ from infra.tables.ddl import create_table_sql
 from infra.tables.table_look import found_table
 from rtpipe.errors import SchemaError
 from rtpipe.mysql.quoting import quoted
-from tests.support import foreign_avro
-from tests.support.foreign_topics import check_rows, fill
-from tests.support.pipeline import running_pipeline
-from tests.support.supervision import supervised
+from tests.support.pipeline.foreign_topics import check_rows, fill
+from tests.support.pipeline.pipeline import running_pipeline
+from tests.support.pipeline.supervision import supervised
+from tests.support.samples import foreign_avro
 from workers.database.session import DatabaseSession, open_session
 
 if TYPE_CHECKING:

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 import pytest
 
-from tests.support.dead_letters import dead_letters_of
-from tests.support.pipeline import kill, running_pipeline
-from tests.support.producers import ordered_producer
-from tests.support.raw_headers import send_with_header
-from tests.support.supervision import messages_of, supervised
-from tests.support.typed_topic import register
+from tests.support.pipeline.dead_letters import dead_letters_of
+from tests.support.pipeline.pipeline import kill, running_pipeline
+from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.raw_headers import send_with_header
+from tests.support.pipeline.supervision import messages_of, supervised
+from tests.support.pipeline.typed_topic import register
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.stack.state import Addresses
-    from tests.support.pipeline import Pipeline
+    from tests.support.pipeline.pipeline import Pipeline
 
 UPSERT: dict[str, Any] = {"metadata": False, "on_error": "dead_letter", "mode": "upsert", "key": ["key"]}
 Change = tuple[str, int | None]  # key, seq; no seq: a tombstone

@@ -11,11 +11,11 @@ import psutil
 import pymysql
 import pytest
 
-from tests.support import mysql_server
+from tests.support.stack import mysql_server
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from tests.support.mysql_server import MysqlServer
+    from tests.support.stack.mysql_server import MysqlServer
 
 PROJECT = Path(__file__).parents[2]
 
@@ -68,7 +68,7 @@ def test_a_killed_run_takes_its_server_along_and_the_next_deletes_its_data(mysql
 
 RUN = """
 import pathlib, signal, sys, psutil
-from tests.support import mysql_server
+from tests.support.stack import mysql_server
 home = pathlib.Path(sys.argv[1])
 with mysql_server.data_dir(home) as data, mysql_server.running_server(mysql_server.unpacked_server(home), data):
     print(psutil.Process().children()[0].pid, flush=True)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.pipeline import running_pipeline
-from tests.support.schema_parts import field, text
-from tests.support.sender import Sender, caught_up
-from tests.support.supervision import messages_of, supervised, supervising
-from tests.support.table_command import table
+from tests.support.pipeline.pipeline import running_pipeline
+from tests.support.pipeline.sender import Sender, caught_up
+from tests.support.pipeline.supervision import messages_of, supervised, supervising
+from tests.support.pipeline.table_command import table
+from tests.support.samples.schema_parts import field, text
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.stack.state import Addresses
-    from tests.support.pipeline import Pipeline
+    from tests.support.pipeline.pipeline import Pipeline
 
 COLUMNS = """`key` varchar(64) NOT NULL COMMENT 'mine', seq bigint NOT NULL, payload mediumtext NOT NULL,
  _kafka_partition int NOT NULL, _kafka_offset bigint NOT NULL, PRIMARY KEY (_kafka_partition, _kafka_offset)"""

@@ -20,15 +20,15 @@ from confluent_kafka.cimpl import NewPartitions, NewTopic
 from sqlalchemy.engine import make_url
 
 from avro_schemas.tables.layout import table_layout
-from tests.support.database_proxy import Statement, database_proxy
-from tests.support.held_rows import locked_offsets
-from tests.support.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
-from tests.support.producers import ordered_producer
-from tests.support.schema_parts import logical, plain
-from tests.support.server_setting import small_packets
-from tests.support.supervision import messages_of, running, supervised
-from tests.support.tcp_proxy import tcp_proxy
-from tests.support.typed_topic import create_typed, register, typed_pipeline, wire
+from tests.support.faults.database_proxy import Statement, database_proxy
+from tests.support.faults.held_rows import locked_offsets
+from tests.support.faults.tcp_proxy import tcp_proxy
+from tests.support.pipeline.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
+from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.supervision import messages_of, running, supervised
+from tests.support.pipeline.typed_topic import create_typed, register, typed_pipeline, wire
+from tests.support.samples.schema_parts import logical, plain
+from tests.support.stack.server_setting import small_packets
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

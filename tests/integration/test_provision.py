@@ -37,8 +37,8 @@ from rtpipe.errors import ExitCode, SettingsError, UnreachableError
 from rtpipe.mysql.quoting import quoted, quoted_text
 from supervisor.schemas.table_plans.table_apply import apply_to
 from supervisor.schemas.table_plans.table_plan import PlanOptions, TableTarget
-from tests.support.mysql_server import MysqlServer
-from tests.support.server_setting import server_setting
+from tests.support.stack.mysql_server import MysqlServer
+from tests.support.stack.server_setting import server_setting
 
 PASSWORD = "canary'\"\\1%@/!"
 

@@ -11,10 +11,10 @@ import fastavro
 import pytest
 
 from avro_schemas.registry.client import Registry
-from tests.support.foreign_avro import Container
-from tests.support.foreign_topics import check_rows, fill
-from tests.support.pipeline import running_pipeline
-from tests.support.supervision import supervised
+from tests.support.pipeline.foreign_topics import check_rows, fill
+from tests.support.pipeline.pipeline import running_pipeline
+from tests.support.pipeline.supervision import supervised
+from tests.support.samples.foreign_avro import Container
 
 if TYPE_CHECKING:
     from pathlib import Path

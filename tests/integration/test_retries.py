@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.support.dead_letters import dead_letters_of
-from tests.support.held_rows import locked_offsets
-from tests.support.pipeline import running_pipeline
-from tests.support.schema_parts import field
-from tests.support.sender import Sender
-from tests.support.server_setting import small_packets
-from tests.support.supervision import running, supervised
+from tests.support.faults.held_rows import locked_offsets
+from tests.support.pipeline.dead_letters import dead_letters_of
+from tests.support.pipeline.pipeline import running_pipeline
+from tests.support.pipeline.sender import Sender
+from tests.support.pipeline.supervision import running, supervised
+from tests.support.samples.schema_parts import field
+from tests.support.stack.server_setting import small_packets
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.stack.state import Addresses
-    from tests.support.pipeline import Pipeline
+    from tests.support.pipeline.pipeline import Pipeline
 
 UNLIMITED: dict[str, Any] = {"on_error": "dead_letter", "dead_letters_per_minute": 0}
 UPSERT: dict[str, Any] = {"on_error": "dead_letter", "mode": "upsert", "key": ["key"]}

@@ -11,11 +11,11 @@ import pymysql
 from sqlalchemy.engine import make_url
 
 from infra.provision.accounts import INFRA_PRIVILEGES
-from tests.support.pipeline import Pipeline, connect, running_pipeline
-from tests.support.schema_parts import field
-from tests.support.sender import Sender
-from tests.support.server_setting import server_setting
-from tests.support.supervision import messages_of, supervised
+from tests.support.pipeline.pipeline import Pipeline, connect, running_pipeline
+from tests.support.pipeline.sender import Sender
+from tests.support.pipeline.supervision import messages_of, supervised
+from tests.support.samples.schema_parts import field
+from tests.support.stack.server_setting import server_setting
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
-from tests.support.pipeline import ROOT, Pipeline, connect, running_pipeline, schema_named
-from tests.support.typed_topic import register, wire
+from tests.support.pipeline.pipeline import ROOT, Pipeline, connect, running_pipeline, schema_named
+from tests.support.pipeline.typed_topic import register, wire
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

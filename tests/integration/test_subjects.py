@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
-from tests.support.dead_letters import dead_letters_of
-from tests.support.pipeline import Pipeline, running_pipeline, schema_named
-from tests.support.supervision import supervised
-from tests.support.typed_topic import register
+from tests.support.pipeline.dead_letters import dead_letters_of
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline, schema_named
+from tests.support.pipeline.supervision import supervised
+from tests.support.pipeline.typed_topic import register
 
 if TYPE_CHECKING:
     from pathlib import Path

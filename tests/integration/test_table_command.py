@@ -9,12 +9,12 @@ import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
-from tests.support.pipeline import running_pipeline
-from tests.support.schema_parts import MICROS, MILLIS, field, text
-from tests.support.sender import Sender
-from tests.support.server_setting import server_setting
-from tests.support.supervision import messages_of, supervised
-from tests.support.table_command import table
+from tests.support.pipeline.pipeline import running_pipeline
+from tests.support.pipeline.sender import Sender
+from tests.support.pipeline.supervision import messages_of, supervised
+from tests.support.pipeline.table_command import table
+from tests.support.samples.schema_parts import MICROS, MILLIS, field, text
+from tests.support.stack.server_setting import server_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tests.support.dead_letters import dead_letters_of
-from tests.support.producers import ordered_producer
-from tests.support.schema_parts import logical
-from tests.support.supervision import supervised, supervising
-from tests.support.typed_topic import create_typed, typed_pipeline, wire
+from tests.support.pipeline.dead_letters import dead_letters_of
+from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.supervision import supervised, supervising
+from tests.support.pipeline.typed_topic import create_typed, typed_pipeline, wire
+from tests.support.samples.schema_parts import logical
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.stack.state import Addresses
-    from tests.support.pipeline import Pipeline
+    from tests.support.pipeline.pipeline import Pipeline
 
 
 class Case(NamedTuple):

@@ -34,13 +34,13 @@ from rtpipe.errors import SettingsError, UnreachableError
 from supervisor.verify.outcome.report import DifferenceKind, VerifyProgress, VerifyReport
 from supervisor.verify.outcome.view import as_json
 from supervisor.verify.verify import VerifyOrder, verify
-from tests.support.pipeline import connect
-from tests.support.producers import ordered_producer
+from tests.support.pipeline.pipeline import connect
+from tests.support.pipeline.producers import ordered_producer
 from workers.contract.errors import SetupError
 
 if TYPE_CHECKING:
     from infra.stack.state import Addresses
-    from tests.support.mysql_server import MysqlServer
+    from tests.support.stack.mysql_server import MysqlServer
 
 PARTITIONS = 3
 PLACES = ("_kafka_partition", "_kafka_offset")

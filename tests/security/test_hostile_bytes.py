@@ -18,7 +18,7 @@ import pytest
 from avro_schemas.registry.client import Registry
 from avro_schemas.tables.layout import table_layout
 from rtpipe.errors import RtpipeError, SchemaError
-from tests.support.batches import batch_of
+from tests.support.samples.batches import batch_of
 from workers.rows.row_encoder import RowEncoder
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import psutil
 from sqlalchemy.engine import make_url
 
-from tests.support.fault_run import all_run, nobody_left
-from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.faults.fault_run import all_run, nobody_left
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

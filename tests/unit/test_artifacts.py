@@ -14,7 +14,7 @@ from rich.console import Console
 from infra.stack.artifacts.cache import cache_directory, ensure_artifacts
 from infra.stack.artifacts.lock import read_lock
 from infra.stack.errors import DownloadError, StackError
-from tests.support.maven_repository import Repository, maven_repository
+from tests.support.servers.maven_repository import Repository, maven_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

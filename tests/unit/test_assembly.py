@@ -21,8 +21,8 @@ from supervisor.kafka.log_offsets import Offsets
 from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
 from supervisor.settings.settings import Settings
 from supervisor.status.systemd_notify import SystemdNotifier
-from tests.support.fake_worker import SPEC
-from tests.support.specs import default_spec
+from tests.support.fakes.fake_worker import SPEC
+from tests.support.samples.specs import default_spec
 from workers.contract.partition_spec import PartitionKey
 
 ORDERS = [PartitionKey("orders", number) for number in range(3)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.batches import batch_of
+from tests.support.samples.batches import batch_of
 from workers.contract.partition_spec import PartitionKey
 from workers.intake.backpressure import Backpressure
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from avro_schemas.tables.rules import TableRules
-from tests.support.memory_database import Fault
-from tests.support.small_orders import order
-from tests.support.writer_rig import Rig, spec_with
+from tests.support.fakes.memory_database import Fault
+from tests.support.fakes.writer_rig import Rig, spec_with
+from tests.support.samples.small_orders import order
 from workers.commit.encoding.batch_encoder import BatchEncoder
 from workers.commit.encoding.row_statements import CAREFUL_ROWS
 from workers.commit.writing.row_trial import ALIKE

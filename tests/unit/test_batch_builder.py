@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.kafka_messages import FakeMessage, message
-from tests.support.specs import default_limits
+from tests.support.samples.kafka_messages import FakeMessage, message
+from tests.support.samples.specs import default_limits
 from workers.contract.reports import Limit
 from workers.intake.batch_builder import BatchBuilder
 from workers.intake.batch_rows import BatchRows

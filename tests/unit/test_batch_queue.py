@@ -6,8 +6,8 @@ from queue import Empty
 
 import pytest
 
-from tests.support.batches import batch_of
-from tests.support.specs import default_limits
+from tests.support.samples.batches import batch_of
+from tests.support.samples.specs import default_limits
 from tests.support.waits import eventually
 from workers.contract.errors import LostParent
 from workers.intake.batch_queue import FORK, BatchQueue

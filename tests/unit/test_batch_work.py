@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from avro_schemas.tables.rules import TableRules
-from tests.support.batches import batch_of
-from tests.support.specs import default_spec
-from tests.support.transactions import FakeTransaction
+from tests.support.fakes.transactions import FakeTransaction
+from tests.support.samples.batches import batch_of
+from tests.support.samples.specs import default_spec
 from workers.commit.encoding.encoded_batch import EncodedBatch
 from workers.commit.encoding.row_statements import LoadedRows, Rows
 from workers.commit.encoding.tombstones import Tombstones

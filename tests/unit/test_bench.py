@@ -31,7 +31,7 @@ from supervisor.bench.user_view import as_json, print_findings
 from supervisor.bench.watch import BenchError, watch
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicBlock, TopicSettings
-from tests.support.fake_pipeline import partition
+from tests.support.fakes.fake_pipeline import partition
 from workers.contract.partition_spec import PartitionKey
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -19,7 +19,7 @@ from supervisor.bench.user_bench import Findings, Order
 from supervisor.bench.watch import BenchError
 from supervisor.settings.settings import Settings
 from tests.support.command_answers import Command
-from tests.support.fake_pipeline import FakePipeline
+from tests.support.fakes.fake_pipeline import FakePipeline
 
 URL = make_url("mysql+pymysql://u:p@db/bench")
 RUN = Run(rows=90, cold=1.0, steady=50.0, micros={}, cores={}, busy=0.0, rows_a_commit=20.0)

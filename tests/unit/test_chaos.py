@@ -19,7 +19,7 @@ from supervisor.demo.chaos import KINDS, Chaos, ChaosReport, Fault
 from supervisor.demo.chaos_view import print_report
 from supervisor.demo.until import DriverError, until
 from supervisor.settings.settings import Settings
-from tests.support.fake_pipeline import FakePipeline, FakeProcess, FakeSupervisor, partition, verify_answer
+from tests.support.fakes.fake_pipeline import FakePipeline, FakeProcess, FakeSupervisor, partition, verify_answer
 
 BEFORE = [partition(0, offset=10), partition(1, offset=10)]
 AFTER = [partition(0, offset=11), partition(1, offset=11)]

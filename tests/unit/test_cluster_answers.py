@@ -14,7 +14,7 @@ from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.kafka import error_codes
 from supervisor.kafka import admin_link, cluster_view
 from supervisor.kafka.cluster_view import ClusterView, TopicFacts
-from tests.support.fake_kafka import FakeAdmin, failure
+from tests.support.fakes.fake_kafka import FakeAdmin, failure
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 

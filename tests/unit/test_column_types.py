@@ -9,7 +9,7 @@ from avro_schemas.avro.named_types import MAX_DEPTH
 from avro_schemas.columns.types import COLUMN_TYPES, ColumnShape
 from avro_schemas.tables.layout import table_layout
 from rtpipe.errors import SchemaError
-from tests.support.schema_parts import logical
+from tests.support.samples.schema_parts import logical
 
 ASCII = " CHARACTER SET ascii COLLATE ascii_bin"
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import TableRules
-from tests.support.avro_kinds import flat_tables
-from tests.support.batches import batch_of
-from tests.support.row_texts import read_file, read_literals
+from tests.support.samples.avro_kinds import flat_tables
+from tests.support.samples.batches import batch_of
+from tests.support.samples.row_texts import read_file, read_literals
 from workers.contract.batch import Batch
 from workers.rows.columnar import column_encoder as columnar
 from workers.rows.row_encoder import RowEncoder

@@ -12,9 +12,9 @@ import pytest
 
 from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode
-from tests.support.intake import NEVER_OLD, MemoryQueue, MemoryTopic
-from tests.support.kafka_messages import message
-from tests.support.specs import default_spec
+from tests.support.fakes.intake import NEVER_OLD, MemoryQueue, MemoryTopic
+from tests.support.samples.kafka_messages import message
+from tests.support.samples.specs import default_spec
 from workers import consumer_process, writer_process
 from workers.consumer_process import ConsumerProcess
 from workers.contract.errors import SetupError

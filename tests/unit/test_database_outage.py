@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.specs import default_spec
+from tests.support.samples.specs import default_spec
 from workers.commit import database_outage
 from workers.commit.database_outage import DatabaseOutage
 from workers.contract.errors import LostParent

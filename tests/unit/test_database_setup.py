@@ -20,9 +20,9 @@ from supervisor.setup.database_setup import Setup
 from supervisor.setup.file_check import check_files, facts_of
 from supervisor.setup.provision_request import request_of
 from supervisor.setup.provision_view import print_items, print_stack
-from tests.support.fake_registry import FakeRegistry
-from tests.support.scripted_server import ScriptedServer, scripted
-from tests.support.table_targets import OPTIONAL, record
+from tests.support.fakes.fake_registry import FakeRegistry
+from tests.support.samples.table_targets import OPTIONAL, record
+from tests.support.servers.scripted_server import ScriptedServer, scripted
 from workers.contract.errors import SetupError
 
 V1, V2 = record(id="int"), record(id="int", note=OPTIONAL)

@@ -19,9 +19,9 @@ from rtpipe.pause import PausePolicy
 from supervisor.schemas import schema_requests
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
-from tests.support.fake_registry import FakeRegistry
-from tests.support.scripted_server import ScriptedServer, scripted
-from tests.support.specs import default_spec
+from tests.support.fakes.fake_registry import FakeRegistry
+from tests.support.samples.specs import default_spec
+from tests.support.servers.scripted_server import ScriptedServer, scripted
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import SchemaWanted
 from workers.contract.schema_answers import SchemaAnswer, SchemaHalt, SchemaLayout

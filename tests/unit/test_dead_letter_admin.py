@@ -20,7 +20,7 @@ from supervisor.dead_letters import fetch
 from supervisor.dead_letters.admin import DeadLetterAdmin
 from supervisor.dead_letters.fetch import DeadLetterFetch
 from supervisor.dead_letters.selection import selection
-from tests.support.memory_database import MemoryServer
+from tests.support.fakes.memory_database import MemoryServer
 from workers.commit.dead_letters.rows import NOT_KEPT
 from workers.contract.partition_spec import PartitionKey
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.support.specs import default_spec
+from tests.support.samples.specs import default_spec
 from workers.commit.dead_letters import log as dead_letter_log
 from workers.commit.dead_letters.log import DeadLetterLog
 from workers.contract.partition_spec import PartitionKey

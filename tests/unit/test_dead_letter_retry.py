@@ -12,9 +12,9 @@ from sqlalchemy import select
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import RtpipeError, UnreachableError
-from tests.support.memory_database import Fault, MemoryServer
-from tests.support.small_orders import SmallSchemas, order
-from tests.support.specs import default_spec
+from tests.support.fakes.memory_database import Fault, MemoryServer
+from tests.support.samples.small_orders import SmallSchemas, order
+from tests.support.samples.specs import default_spec
 from workers.commit.dead_letters.rows import NOT_KEPT
 from workers.commit.encoding.batch_encoder import BatchEncoder
 from workers.contract.errors import SetupError

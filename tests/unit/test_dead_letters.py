@@ -25,7 +25,7 @@ from supervisor.dead_letters.fetch import pieces
 from supervisor.dead_letters.message_text import DeadLetterReader, as_json, escaped, hex_dump, text_of
 from supervisor.dead_letters.retry import RetryTally
 from supervisor.dead_letters.selection import selection
-from tests.support.specs import default_spec
+from tests.support.samples.specs import default_spec
 from workers.commit.dead_letters.rows import NOT_KEPT, dead_letter_text
 from workers.commit.encoding.encoded_batch import EncodedBatch
 from workers.commit.encoding.row_statements import Rows

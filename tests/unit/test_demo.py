@@ -17,7 +17,7 @@ from supervisor.demo import database_faults
 from supervisor.demo import demo as module
 from supervisor.demo.steps import Steps
 from supervisor.demo.until import DriverError
-from tests.support.fake_pipeline import FakePipeline, partition, verify_answer
+from tests.support.fakes.fake_pipeline import FakePipeline, partition, verify_answer
 
 #: What `load.finish` of the fake says, and what is produced after it.
 SENT, MESSAGES = 40, 100

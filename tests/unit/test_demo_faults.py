@@ -17,7 +17,7 @@ from supervisor.demo import demo_faults as module
 from supervisor.demo.demo_faults import DemoFaults
 from supervisor.demo.steps import Steps
 from supervisor.demo.until import DriverError
-from tests.support.fake_pipeline import FakePipeline, FakeProcess, partition
+from tests.support.fakes.fake_pipeline import FakePipeline, FakeProcess, partition
 
 
 class Rig:

@@ -38,7 +38,7 @@ from supervisor.doctor.kafka_checks import KafkaChecks, RegistryChecks
 from supervisor.doctor.view import facts_of
 from supervisor.settings.settings import Settings, load
 from tests.support.command_answers import CANARY, Command
-from tests.support.fake_kafka import answered
+from tests.support.fakes.fake_kafka import answered
 from workers.contract.partition_spec import PartitionKey
 from workers.database.errors import DatabaseTrouble
 

@@ -16,8 +16,8 @@ from avro_schemas.tables.layout import TableLayout, table_layout
 from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.rules import PLAIN, TableRules
 from avro_schemas.tables.unfit import TableUnfitError
-from tests.support.found_tables import table_of
-from tests.support.schema_parts import field, logical, text
+from tests.support.samples.found_tables import table_of
+from tests.support.samples.schema_parts import field, logical, text
 
 Field = dict[str, Any]
 PLACE = ("_kafka_partition", "_kafka_offset")

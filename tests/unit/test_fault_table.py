@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fault_table import BEGIN, END, NO_TABLE, table_of
-from tests.support.tally import Tally
+from tests.support.faults.fault_table import BEGIN, END, NO_TABLE, table_of
+from tests.support.faults.tally import Tally
 
 CONFTEST = """
-from tests.support.fault_table import pytest_pyfunc_call, pytest_terminal_summary
+from tests.support.faults.fault_table import pytest_pyfunc_call, pytest_terminal_summary
 
 def pytest_addoption(parser):
     parser.addoption("--fault-table")
 """
 GOOD = '''
-from tests.support.tally import TALLY
+from tests.support.faults.tally import TALLY
 
 def test_a_kill():
     """F1: it comes back."""

@@ -10,7 +10,7 @@ import pytest
 from rtpipe.errors import RtpipeError
 from supervisor import group_lock
 from supervisor.group_lock import GroupHeldError, GroupLock
-from tests.support.fake_database import FakeConnection, FakeRows
+from tests.support.fakes.fake_database import FakeConnection, FakeRows
 from tests.support.waits import eventually
 from workers.database.errors import DatabaseTrouble
 

@@ -15,9 +15,9 @@ from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.rules import PLAIN, TableRules
 from rtpipe.mysql.quoting import unescaped
-from tests.support.avro_kinds import data, number, text
-from tests.support.batches import batch_of
-from tests.support.schema_parts import logical
+from tests.support.samples.avro_kinds import data, number, text
+from tests.support.samples.batches import batch_of
+from tests.support.samples.schema_parts import logical
 from workers.contract.refusal import Reason
 from workers.rows.decoding.strict_reader import MOST_DEEP
 from workers.rows.row_encoder import Encoded, RowEncoder

@@ -13,8 +13,8 @@ import pytest
 from avro_schemas.avro.wire_format import pack
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import KeyFormat, TableRules
-from tests.support.batches import batch_of
-from tests.support.specs import default_spec
+from tests.support.samples.batches import batch_of
+from tests.support.samples.specs import default_spec
 from workers.commit.encoding.batch_encoder import BatchEncoder
 from workers.commit.encoding.encoded_batch import EncodedBatch
 from workers.contract.partition_spec import PartitionKey

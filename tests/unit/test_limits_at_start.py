@@ -18,7 +18,7 @@ from supervisor.schemas.column_limits import ColumnLimits
 from supervisor.schemas.limits_at_start import tell_at_start
 from supervisor.schemas.shared_registry import SharedRegistry
 from supervisor.schemas.table_plans.table_plan import TableTarget, plan_existing
-from tests.support.specs import default_spec
+from tests.support.samples.specs import default_spec
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
 SCHEMA = {"type": "record", "name": "r", "fields": [{"name": "id", "type": "double"}]}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.memory_database import Fault
-from tests.support.small_orders import order
-from tests.support.writer_rig import Rig, spec_with
+from tests.support.fakes.memory_database import Fault
+from tests.support.fakes.writer_rig import Rig, spec_with
+from tests.support.samples.small_orders import order
 from workers.contract.batch import Batch
 from workers.rows.row_encoder import RowEncoder
 

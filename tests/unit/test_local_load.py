@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from rtpipe.mysql.engine import bare_connection
 from rtpipe.mysql.local_load import FILE_NAME, LoadingConnection
-from tests.support.packet_server import Answer, PacketLink, PacketServer
+from tests.support.servers.packet_server import Answer, PacketLink, PacketServer
 
 Connect = Callable[[Answer], LoadingConnection]
 

@@ -12,7 +12,7 @@ import fastavro
 import pytest
 
 from avro_schemas.avro.wire_format import pack
-from tests.support.message_keys import Schema, keys_of, record
+from tests.support.samples.message_keys import Schema, keys_of, record
 from workers.contract.errors import SetupError
 
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"

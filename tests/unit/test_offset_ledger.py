@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from rtpipe.mysql.error_numbers import LOCK_WAIT_TIMEOUT
-from tests.support.batches import batch_of
-from tests.support.memory_database import Fault, MemoryServer
-from tests.support.specs import default_spec
+from tests.support.fakes.memory_database import Fault, MemoryServer
+from tests.support.samples.batches import batch_of
+from tests.support.samples.specs import default_spec
 from workers import kill_points
 from workers.commit.offsets.ledger_connection import LedgerConnection
 from workers.commit.offsets.offset_ledger import OffsetLedger

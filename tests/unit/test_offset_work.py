@@ -15,7 +15,7 @@ from supervisor.admin.offsets import OffsetAdmin, StoredOffset
 from supervisor.kafka.cluster_view import TopicFacts
 from supervisor.kafka.log_offsets import Offsets
 from supervisor.settings.settings import Settings
-from tests.support.fake_database import FakeConnection, FakeRows
+from tests.support.fakes.fake_database import FakeConnection, FakeRows
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 from workers.database.errors import DatabaseTrouble

@@ -9,11 +9,11 @@ from sqlalchemy import make_url
 
 from rtpipe.mysql.engine import bare_connection
 from rtpipe.mysql.error_numbers import CONNECTION_LOST
-from tests.support.batches import batch_of
-from tests.support.memory_database import MemoryOneTrip, MemoryServer, MemorySession
-from tests.support.packet_server import PacketLink, PacketServer
-from tests.support.specs import default_spec
-from tests.support.writer_rig import Patience
+from tests.support.fakes.memory_database import MemoryOneTrip, MemoryServer, MemorySession
+from tests.support.fakes.writer_rig import Patience
+from tests.support.samples.batches import batch_of
+from tests.support.samples.specs import default_spec
+from tests.support.servers.packet_server import PacketLink, PacketServer
 from workers import kill_points
 from workers.commit.offsets.ledger_connection import LedgerConnection
 from workers.commit.offsets.offset_ledger import OffsetLedger

@@ -16,8 +16,8 @@ from avro_schemas.tables.lineage import lineage_of
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import SchemaError, SettingsError
 from supervisor.verify.forms.values import from_message
-from tests.support.found_tables import table_of
-from tests.support.schema_parts import field
+from tests.support.samples.found_tables import table_of
+from tests.support.samples.schema_parts import field
 from workers.rows.literals.json_values import json_text
 
 JSON = TableRules(overflow="json")

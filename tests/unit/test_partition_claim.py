@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from rtpipe.errors import RtpipeError
-from tests.support.memory_database import MemoryServer
-from tests.support.specs import default_spec
+from tests.support.fakes.memory_database import MemoryServer
+from tests.support.samples.specs import default_spec
 from workers.commit.offsets import partition_claim
 from workers.commit.offsets.ledger_connection import LedgerConnection
 from workers.commit.offsets.partition_claim import PartitionClaim

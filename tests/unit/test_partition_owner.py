@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_numbers import Action
-from tests.support.batches import batch_of
+from tests.support.samples.batches import batch_of
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.work import NotWritten, TooMuch, Transaction, Work
 from workers.contract.batch import Batch

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.batches import batch_of
+from tests.support.samples.batches import batch_of
 from workers.commit import partition_owner
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.work import NotWritten, TooMuch, Transaction, Work

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.intake import NEVER_OLD, MemoryQueue, MemoryTopic
-from tests.support.kafka_messages import message
-from tests.support.specs import default_limits, default_spec
+from tests.support.fakes.intake import NEVER_OLD, MemoryQueue, MemoryTopic
+from tests.support.samples.kafka_messages import message
+from tests.support.samples.specs import default_limits, default_spec
 from workers import memory
 from workers.contract.partition_spec import Limits, PartitionKey
 from workers.contract.reports import Committed

@@ -18,7 +18,7 @@ from supervisor.demo import watched_supervisor as module
 from supervisor.demo.pipeline_driver import PipelineDriver
 from supervisor.demo.until import DriverError
 from supervisor.status.status_facts import PipelineStatus
-from tests.support.fake_pipeline import FakeProcess, partition
+from tests.support.fakes.fake_pipeline import FakeProcess, partition
 
 
 @pytest.fixture

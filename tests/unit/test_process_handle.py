@@ -22,7 +22,7 @@ import pytest
 from rtpipe.errors import ExitCode
 from supervisor.lifecycle.generation import worker_context
 from supervisor.lifecycle.generation.process_handle import ProcessHandle
-from tests.support.fake_worker import SPEC
+from tests.support.fakes.fake_worker import SPEC
 from tests.support.waits import eventually
 from workers import launch
 from workers.contract.partition_spec import PartitionSpec

@@ -16,9 +16,9 @@ import pytest
 from rtpipe.errors import RtpipeError
 from rtpipe.mysql.error_lookup import action_of, is_known
 from rtpipe.mysql.error_numbers import ROLLED_BACK, Action
-from tests.support.batches import batch_of
-from tests.support.specs import default_spec
-from tests.support.transactions import FakeTransaction
+from tests.support.fakes.transactions import FakeTransaction
+from tests.support.samples.batches import batch_of
+from tests.support.samples.specs import default_spec
 from workers.commit.encoding.encoded_batch import EncodedBatch
 from workers.commit.encoding.row_statements import Rows
 from workers.commit.partition_owner import PartitionOwner

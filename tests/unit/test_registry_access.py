@@ -16,7 +16,7 @@ from avro_schemas.registry.client import Registry
 from avro_schemas.registry.properties import PROPERTIES, for_client, problem_of
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, SchemaError, SettingsError, UnreachableError
-from tests.support.web_service import Answer, Certificates, certificates, web_service
+from tests.support.servers.web_service import Answer, Certificates, certificates, web_service
 
 SCHEMA = {"schema": json.dumps({"type": "record", "name": "r", "fields": [{"name": "a", "type": "int"}]})}
 TOKEN = "canary-token"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import TableRules
-from tests.support.batches import batch_of
+from tests.support.samples.batches import batch_of
 from workers.contract.refusal import Reason, Refusal
 from workers.rows.row_encoder import RowEncoder
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rtpipe.mysql import row_packets
 from rtpipe.mysql.row_packets import Cells, cells_of
-from tests.support.row_packets import row_packet
+from tests.support.samples.row_packets import row_packet
 
 END = b"\xfe\0\0\2\0"
 

@@ -30,8 +30,8 @@ from supervisor.status.status_facts import PartitionStatus, PipelineStatus
 from supervisor.status.status_view import LiveView, print_status
 from supervisor.status.supervisors_elsewhere import SupervisorElsewhere
 from supervisor.status.worker_status import status_of
-from tests.support.fake_supervisor import progress, running, spec_of
-from tests.support.fake_worker import FakeLauncher, supervised_worker
+from tests.support.fakes.fake_supervisor import progress, running, spec_of
+from tests.support.fakes.fake_worker import FakeLauncher, supervised_worker
 from workers.contract.reports import Alive, Ended, Progress, Waiting
 
 

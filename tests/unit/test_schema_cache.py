@@ -8,7 +8,7 @@ import pytest
 
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import TableRules
-from tests.support.specs import default_spec
+from tests.support.samples.specs import default_spec
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.refusal import Reason, Refusal
 from workers.contract.schema_answers import KeySchema, SchemaLayout, SchemaRefused

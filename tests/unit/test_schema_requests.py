@@ -14,10 +14,10 @@ from rtpipe.pause import PausePolicy
 from supervisor.schemas import schema_requests
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
-from tests.support.fake_registry import FakeRegistry
-from tests.support.scripted_server import scripted
-from tests.support.specs import default_spec
-from tests.support.table_targets import record, two_accounts
+from tests.support.fakes.fake_registry import FakeRegistry
+from tests.support.samples.specs import default_spec
+from tests.support.samples.table_targets import record, two_accounts
+from tests.support.servers.scripted_server import scripted
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import SchemaWanted
 from workers.contract.schema_answers import SchemaAnswers, SchemaHalt, SchemaLayout

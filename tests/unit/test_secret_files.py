@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 from infra.provision.accounts import accounts_of
 from rtpipe.mysql.secret_files import current_properties, current_url, stamp
 from supervisor.settings.settings import load
-from tests.support.specs import default_spec
+from tests.support.samples.specs import default_spec
 from workers.contract.partition_spec import PartitionKey
 
 OLD = "mysql+pymysql://consumer:old@db:3306/bank"

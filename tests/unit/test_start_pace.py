@@ -9,7 +9,7 @@ import pytest
 
 from supervisor.lifecycle.start_pace import StartPace
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
-from tests.support.fake_worker import SPEC, FakeLauncher, supervised_worker
+from tests.support.fakes.fake_worker import SPEC, FakeLauncher, supervised_worker
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Running, Waiting
 

@@ -8,7 +8,7 @@ import pytest
 
 from supervisor.lifecycle.rate_meter import RateMeter
 from supervisor.lifecycle.worker_state import MOVES, TERMINAL, IllegalMove, WorkerState, move
-from tests.support.specs import default_policy
+from tests.support.samples.specs import default_policy
 
 MIDDLE = 0.5  # no jitter
 

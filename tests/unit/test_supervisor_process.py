@@ -21,7 +21,7 @@ from supervisor.kafka.topic_watch import TopicChanges
 from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
 from supervisor.partition_plan import UNKNOWN
 from supervisor.status.process_stats import ProcessStats
-from tests.support.fake_supervisor import Scene, SceneOver, Stage, progress, running, spec_of
+from tests.support.fakes.fake_supervisor import Scene, SceneOver, Stage, progress, running, spec_of
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Ended, SchemaWanted
 from workers.contract.schema_answers import SchemaHalt

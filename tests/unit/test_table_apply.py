@@ -16,9 +16,9 @@ from supervisor.schemas.table_plans.planned_tables import plan_tables
 from supervisor.schemas.table_plans.table_apply import apply_to, make_fit, refuse
 from supervisor.schemas.table_plans.table_plan import UNASKED, PlanOptions, TablePlan, TableTarget
 from supervisor.schemas.table_plans.topic_tables import TopicTables, open_tables
-from tests.support.fake_registry import FakeRegistry
-from tests.support.scripted_server import ScriptedServer, scripted
-from tests.support.table_targets import OPTIONAL, record, target_of, two_accounts
+from tests.support.fakes.fake_registry import FakeRegistry
+from tests.support.samples.table_targets import OPTIONAL, record, target_of, two_accounts
+from tests.support.servers.scripted_server import ScriptedServer, scripted
 
 V1, V2 = record(id="int"), record(id="int", note=OPTIONAL)
 

@@ -15,8 +15,8 @@ from rtpipe.errors import RtpipeError, SchemaError
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.schemas.table_plans.plan_verdict import DiscardedError
 from supervisor.schemas.table_plans.table_plan import TableTarget
-from tests.support.scripted_server import ScriptedServer, scripted
-from tests.support.table_targets import OPTIONAL, record, target_of, two_accounts
+from tests.support.samples.table_targets import OPTIONAL, record, target_of, two_accounts
+from tests.support.servers.scripted_server import ScriptedServer, scripted
 
 OLD, NEW = record(id="int"), record(id="int", note=OPTIONAL)
 SHORT = record(id={"type": "string", "maxLength": 9})

@@ -13,7 +13,7 @@ from avro_schemas.columns.found_table import FoundColumn, FoundTable
 from infra.tables.ddl import ServerFacts
 from supervisor.schemas.table_plans.table_plan import PlanOptions, TablePlan, TableTarget, plan_existing, plan_new
 from supervisor.schemas.table_plans.table_plan_view import facts_of, lines_of, print_plan, renamed
-from tests.support.table_targets import OPTIONAL, record, target_of
+from tests.support.samples.table_targets import OPTIONAL, record, target_of
 
 MYSQL = ServerFacts("bank", is_mariadb=False, json_depth=100, demands_primary_key=False)
 STRICT = ServerFacts("bank", is_mariadb=False, json_depth=100, demands_primary_key=True)

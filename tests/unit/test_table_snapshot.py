@@ -13,8 +13,8 @@ from rtpipe.errors import RtpipeError, SettingsError, UnreachableError
 from supervisor.verify.table import snapshot_connection as module
 from supervisor.verify.table.row_reader import RowReader
 from supervisor.verify.table.table_snapshot import TableReader
-from tests.support.row_packets import row_packet
-from tests.support.verified_topic import SCHEMA
+from tests.support.samples.row_packets import row_packet
+from tests.support.samples.verified_topic import SCHEMA
 
 URL = "mysql+pymysql://infra:secret@db:3307/bank"
 

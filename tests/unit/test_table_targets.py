@@ -15,8 +15,8 @@ from supervisor.schemas.table_plans import table_targets
 from supervisor.schemas.table_plans.table_targets import targets
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicBlock
-from tests.support.fake_registry import FakeRegistry
-from tests.support.table_targets import OPTIONAL, record
+from tests.support.fakes.fake_registry import FakeRegistry
+from tests.support.samples.table_targets import OPTIONAL, record
 
 V1, V2 = record(id="int"), record(id="int", note=OPTIONAL)
 OTHER = {**record(x="int"), "name": "other"}

@@ -8,10 +8,10 @@ import logging
 import pytest
 
 from avro_schemas.tables.rules import TableRules
-from tests.support.batches import batch_of
-from tests.support.memory_database import Fault
-from tests.support.small_orders import order
-from tests.support.writer_rig import Rig, spec_with
+from tests.support.fakes.memory_database import Fault
+from tests.support.fakes.writer_rig import Rig, spec_with
+from tests.support.samples.batches import batch_of
+from tests.support.samples.small_orders import order
 from workers.contract.errors import DataError, DeadLetterLimitError, SetupError
 from workers.rows.schema_source import SchemaHaltError
 

@@ -33,6 +33,6 @@ SENDING = [path for path in MODULES if path.parent.name in {"integration", "cras
 
 @pytest.mark.parametrize("path", SENDING, ids=lambda path: str(path.relative_to(TESTS)))
 def test_no_test_counts_on_a_producer_that_may_repeat_or_reorder(path: Path) -> None:
-    """Under load a message may be sent again: tests/support/producers.py makes producers for which that is nothing."""
+    """Under load a message may be sent again: tests/support/pipeline/producers.py has producers that forbid it."""
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     assert not [call.lineno for call in calls if ast.unparse(call.func) == "Producer"]

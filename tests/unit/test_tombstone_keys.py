@@ -8,7 +8,7 @@ from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify.outcome.differences import Differences
 from supervisor.verify.outcome.report import DifferenceKind
 from supervisor.verify.topic.tombstone_keys import TombstoneKeys
-from tests.support.message_keys import keys_of, record
+from tests.support.samples.message_keys import keys_of, record
 
 
 class Decoder:

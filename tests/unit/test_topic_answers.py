@@ -19,8 +19,8 @@ from supervisor.schemas.table_fitter import KeyLayout
 from supervisor.schemas.table_plans.plan_verdict import DiscardedError
 from supervisor.schemas.table_plans.table_plan import TableTarget
 from supervisor.schemas.topic_answers import TopicAnswers
-from tests.support.fake_registry import FakeRegistry, schema
-from tests.support.specs import default_spec
+from tests.support.fakes.fake_registry import FakeRegistry, schema
+from tests.support.samples.specs import default_spec
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.refusal import Reason
 from workers.contract.reports import SchemaWanted

@@ -10,9 +10,9 @@ import pytest
 from confluent_kafka import OFFSET_INVALID, KafkaError
 
 from rtpipe.credentials import AccessDeniedError
-from tests.support.fake_reader import FakeEvent, FakeReader
-from tests.support.kafka_messages import message
-from tests.support.specs import default_spec
+from tests.support.fakes.fake_reader import FakeEvent, FakeReader
+from tests.support.samples.kafka_messages import message
+from tests.support.samples.specs import default_spec
 from workers.contract.errors import (
     DataError,
     OffsetGoneError,

@@ -14,7 +14,7 @@ from rtpipe.kafka import error_codes
 from rtpipe.kafka.properties import EXACT_READER
 from supervisor.kafka import topic_reader, topic_sample
 from supervisor.kafka.topic_reader import MessagesGoneError, TopicReader
-from tests.support.fake_kafka import FakeConsumer, FakeMessage, failure
+from tests.support.fakes.fake_kafka import FakeConsumer, FakeMessage, failure
 from workers.contract.errors import SetupError
 
 

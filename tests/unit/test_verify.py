@@ -15,8 +15,8 @@ from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify.outcome.report import DifferenceKind, TopicReport
 from supervisor.verify.outcome.view import as_json
 from supervisor.verify.verify import VerifyOrder
-from tests.support.found_tables import table_of
-from tests.support.verified_topic import SCHEMA, FakeRows, FakeTopic, Verified, message, tombstone, value
+from tests.support.samples.found_tables import table_of
+from tests.support.samples.verified_topic import SCHEMA, FakeRows, FakeTopic, Verified, message, tombstone, value
 
 ONE, TWO = message(0, 1, "ann"), message(1, 2, None)
 ROWS: list[list[str | None]] = [["1", "ann"], ["2", None]]

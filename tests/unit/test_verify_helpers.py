@@ -19,8 +19,8 @@ from supervisor.verify.matching.rows import Message, Sides
 from supervisor.verify.matching.tally import Tally
 from supervisor.verify.outcome.report import TopicReport
 from supervisor.verify.table.row_reader import RowPackets
-from tests.support.row_packets import row_packet
-from tests.support.verified_topic import SCHEMA, Verified, message, tombstone, value
+from tests.support.samples.row_packets import row_packet
+from tests.support.samples.verified_topic import SCHEMA, Verified, message, tombstone, value
 from workers.contract.errors import TemporaryError
 
 RENAMED = {**SCHEMA, "fields": [*SCHEMA["fields"], {"name": "more", "type": ["null", "string"], "default": None}]}

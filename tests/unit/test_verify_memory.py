@@ -10,8 +10,8 @@ import pytest
 from supervisor.kafka.topic_reader import TopicMessage
 from supervisor.verify.outcome.report import DifferenceKind
 from supervisor.verify.table.row_reader import RowPackets, RowReader
-from tests.support.row_packets import row_packet
-from tests.support.verified_topic import FakeRows, FakeTopic, Verified, message
+from tests.support.samples.row_packets import row_packet
+from tests.support.samples.verified_topic import FakeRows, FakeTopic, Verified, message
 
 COUNT, BATCH = 30_000, 1_000
 NAME = "n" * 480

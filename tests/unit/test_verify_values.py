@@ -15,7 +15,7 @@ from rtpipe.mysql.quoting import quoted
 from supervisor.verify.forms.shown_values import shown
 from supervisor.verify.forms.table_values import from_table, select_list
 from supervisor.verify.forms.values import digest, from_message
-from tests.support.schema_parts import logical
+from tests.support.samples.schema_parts import logical
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 -- DATETIME has no zone

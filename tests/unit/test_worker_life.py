@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from rtpipe.errors import ExitCode
-from tests.support.specs import default_spec
+from tests.support.samples.specs import default_spec
 from tests.support.waits import eventually
 from workers import consumer_process, kill_points, launch, memory, parent_watch
 from workers.contract.partition_spec import PartitionKey

@@ -10,7 +10,7 @@ import pytest
 from rtpipe.errors import ExitCode
 from supervisor.signal_inbox import SignalInbox
 from supervisor.worker_waits import WorkerWaits
-from tests.support.fake_worker import SPEC, FakeLauncher, supervised_worker
+from tests.support.fakes.fake_worker import SPEC, FakeLauncher, supervised_worker
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Ended, Running, Waiting
 

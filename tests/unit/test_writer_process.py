@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from rtpipe.errors import ExitCode
-from tests.support.batches import batch_of
-from tests.support.specs import default_spec
+from tests.support.samples.batches import batch_of
+from tests.support.samples.specs import default_spec
 from workers import writer_process
 from workers.commit.table_writer import Written
 from workers.contract.errors import DataError, Fenced, LostParent

@@ -21,9 +21,9 @@ from supervisor.verify.forms.values import Row
 from supervisor.verify.outcome.report import TopicReport, VerifyProgress, VerifyReport
 from supervisor.verify.table.row_reader import RowPackets, RowReader
 from supervisor.verify.verify import VerifyOrder, verify
-from tests.support.fake_registry import FakeRegistry
-from tests.support.found_tables import table_of
-from tests.support.row_packets import row_packet
+from tests.support.fakes.fake_registry import FakeRegistry
+from tests.support.samples.found_tables import table_of
+from tests.support.samples.row_packets import row_packet
 
 SCHEMA = {
     "type": "record",

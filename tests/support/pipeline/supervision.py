@@ -6,8 +6,8 @@ import contextlib
 import signal
 from typing import TYPE_CHECKING, Any
 
-from tests.support.fault_run import nobody_left
-from tests.support.pipeline import Pipeline
+from tests.support.faults.fault_run import nobody_left
+from tests.support.pipeline.pipeline import Pipeline
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

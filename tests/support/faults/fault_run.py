@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from tests.support.database_proxy import DatabaseProxy, Fault, database_proxy
-from tests.support.pipeline import Pipeline, running_pipeline
-from tests.support.tally import TALLY
+from tests.support.faults.database_proxy import DatabaseProxy, Fault, database_proxy
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

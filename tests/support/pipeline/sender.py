@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.support.pipeline import schema_named
-from tests.support.schema_parts import plain
-from tests.support.supervision import messages_of
-from tests.support.typed_topic import register, wire
+from tests.support.pipeline.pipeline import schema_named
+from tests.support.pipeline.supervision import messages_of
+from tests.support.pipeline.typed_topic import register, wire
+from tests.support.samples.schema_parts import plain
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from tests.support.pipeline import Pipeline
+    from tests.support.pipeline.pipeline import Pipeline
 HISTORY = "SELECT schema_id, statement, outcome, finished_at >= began_at FROM rtpipe_table_changes WHERE topic = %s"
 
 

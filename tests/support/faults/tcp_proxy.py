@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tests.support.tally import TALLY
+from tests.support.faults.tally import TALLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

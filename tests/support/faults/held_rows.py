@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from tests.support.pipeline import Pipeline, connect
+from tests.support.pipeline.pipeline import Pipeline, connect
 
 
 @contextlib.contextmanager

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import make_url
 
-from tests.support.tally import TALLY
-from tests.support.tcp_proxy import HOST, Link, Proxy
+from tests.support.faults.tally import TALLY
+from tests.support.faults.tcp_proxy import HOST, Link, Proxy
 
 _COM_QUERY = 3
 

@@ -38,14 +38,14 @@ from infra.stack.state import Addresses
 from infra.tables.ddl import create_table_sql
 from supervisor.control_socket import ask_all, runtime_directory
 from supervisor.settings.topic_settings import TopicSettings
-from tests.support.producers import ordered_producer
-from tests.support.tally import TALLY
+from tests.support.faults.tally import TALLY
+from tests.support.pipeline.producers import ordered_producer
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 Row = tuple[str, int, str]
 
 

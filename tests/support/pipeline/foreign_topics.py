@@ -17,10 +17,10 @@ from avro_schemas.tables.layout import TableLayout, table_layout
 from infra.tables.ddl import create_table_sql
 from rtpipe.mysql.quoting import quoted
 from supervisor.verify.forms.table_values import select_list
-from tests.support.foreign_avro import Container, Expected
-from tests.support.pipeline import Pipeline, connect
-from tests.support.producers import ordered_producer
-from tests.support.typed_topic import register
+from tests.support.pipeline.pipeline import Pipeline, connect
+from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.typed_topic import register
+from tests.support.samples.foreign_avro import Container, Expected
 
 if TYPE_CHECKING:
     from avro_schemas.columns.types import ColumnShape

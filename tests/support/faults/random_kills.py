@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 import subprocess
 
-from tests.support.fault_run import moves_on, nobody_left
-from tests.support.pipeline import Pipeline, kill
-from tests.support.start_helpers import kill_helpers
+from tests.support.faults.fault_run import moves_on, nobody_left
+from tests.support.pipeline.pipeline import Pipeline, kill
+from tests.support.stack.start_helpers import kill_helpers
 from tests.support.waits import eventually
 
 

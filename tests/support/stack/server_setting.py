@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from tests.support.pipeline import connect
+from tests.support.pipeline.pipeline import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.pipeline import Pipeline
+    from tests.support.pipeline.pipeline import Pipeline
 
 
 @contextlib.contextmanager

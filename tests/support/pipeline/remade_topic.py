@@ -5,7 +5,7 @@ from __future__ import annotations
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from tests.support.pipeline import Pipeline
+from tests.support.pipeline.pipeline import Pipeline
 from tests.support.waits import eventually
 
 

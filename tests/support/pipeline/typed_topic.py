@@ -19,7 +19,7 @@ from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from infra.provision.accounts import table_privileges
 from infra.tables.ddl import create_table_sql
-from tests.support.pipeline import Pipeline
+from tests.support.pipeline.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
 from supervisor.schemas.schema_requests import Reply
 from supervisor.status.status_facts import PipelineStatus
 from supervisor.supervisor_process import Options, Supervisor
-from tests.support.fake_worker import SPEC, FakeLauncher
-from tests.support.specs import default_policy
+from tests.support.fakes.fake_worker import SPEC, FakeLauncher
+from tests.support.samples.specs import default_policy
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Progress, Running, SchemaWanted
 from workers.contract.schema_answers import SchemaAnswers

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.tally import TALLY
+from tests.support.faults.tally import TALLY
 
 BEGIN, END = "<!-- faults: begin -->\n", "<!-- faults: end -->\n"
 HEAD = (

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from avro_schemas.tables.rules import TableRules
-from tests.support.batches import batch_of
-from tests.support.memory_database import MemoryServer
-from tests.support.small_orders import SmallSchemas
-from tests.support.specs import default_spec
+from tests.support.fakes.memory_database import MemoryServer
+from tests.support.samples.batches import batch_of
+from tests.support.samples.small_orders import SmallSchemas
+from tests.support.samples.specs import default_spec
 from workers.commit.encoding.batch_encoder import BatchEncoder
 from workers.commit.offsets.ledger_connection import LedgerConnection
 from workers.commit.offsets.offset_ledger import OffsetLedger

@@ -18,9 +18,9 @@ from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.rules import TableRules
 from infra.tables.ddl import create_table_sql
 from rtpipe.mysql.quoting import quoted
-from tests.support.pipeline import connect
-from tests.support.specs import default_spec
-from tests.support.writer_rig import Patience
+from tests.support.fakes.writer_rig import Patience
+from tests.support.pipeline.pipeline import connect
+from tests.support.samples.specs import default_spec
 from workers.commit.encoding.batch_encoder import BatchEncoder
 from workers.commit.offsets.ledger_connection import LedgerConnection
 from workers.commit.offsets.offset_ledger import OffsetLedger

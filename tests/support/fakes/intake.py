@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.specs import default_limits
+from tests.support.samples.specs import default_limits
 
 #: Small batches, none of which becomes old by itself, however slow the machine.
 NEVER_OLD = default_limits(batch_rows=3, linger_seconds=3_600.0)

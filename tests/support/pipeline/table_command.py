@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.pipeline import Pipeline
+from tests.support.pipeline.pipeline import Pipeline
 
 
 def table(pipeline: Pipeline, *arguments: str, code: int = 0) -> str:

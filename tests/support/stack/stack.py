@@ -18,14 +18,14 @@ from infra.stack.layout import StackOptions, new_layout
 from infra.stack.services import control as service_control
 from infra.stack.services import start as service_start
 from infra.stack.services.mariadb import mariadb_service
-from tests.support.pipeline import connect
+from tests.support.pipeline.pipeline import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from infra.stack.state import Addresses
-    from tests.support.mysql_server import MysqlServer
+    from tests.support.stack.mysql_server import MysqlServer
 
 _DEFAULTS = StackOptions()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
-from tests.support.pipeline import Pipeline
+from tests.support.pipeline.pipeline import Pipeline
 
 
 def dead_letters_of(pipeline: Pipeline, topic: str) -> dict[int, dict[str, Any]]:

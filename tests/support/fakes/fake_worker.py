@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from supervisor.lifecycle.generation.worker_processes import WorkerProcesses
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.schemas.schema_requests import Reply
-from tests.support.specs import default_policy, default_spec
+from tests.support.samples.specs import default_policy, default_spec
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Running, SchemaWanted
 from workers.contract.schema_answers import SchemaAnswers

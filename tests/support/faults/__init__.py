@@ -1,0 +1,1 @@
+"""What breaks between the services, and what is counted of it."""

@@ -1,0 +1,1 @@
+"""Schemas, messages, tables and specs that tests are made of."""
