@@ -50,8 +50,8 @@ bench: run  ## rows per second: rtpipe, the plain loop, the database's own limit
 
 faults: dev  ## the fault suite, and 100,000 schedules of the core in memory (REPEAT=3: three rounds)
 	@for round in $$(seq $(or $(REPEAT),1)); do \
-	  RTPIPE_SCHEDULES=100000 $(BIN)/python -m pytest tests/unit/test_partition_owner.py tests/crash \
-	    tests/unit/test_malformed_bytes.py tests/security -v -m "faults or not faults" --numprocesses 3 --dist loadfile $(ARGS) || exit; \
+	  RTPIPE_SCHEDULES=100000 $(BIN)/python -m pytest tests/unit/workers/commit/test_partition_owner.py \
+	    tests/unit/workers/rows/decoding/test_malformed_bytes.py tests/crash tests/security -v -m "faults or not faults" --numprocesses 3 --dist loadfile $(ARGS) || exit; \
 	  $(BIN)/python -m pytest tests/integration -m faults --numprocesses 3 --dist loadfile $(ARGS) || exit; \
 	done
 

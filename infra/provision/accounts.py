@@ -4,7 +4,7 @@ consumer may SELECT and INSERT on the topics' tables (UPDATE and DELETE where a 
 `kafka_offsets` too, and UPDATE and DELETE rows of `rtpipe_dead_letters`: a dead letter may be read again, or retried.
 SELECT, because people read what was consumed as the user that they know. infra may create, alter and read tables, and
 write the history of what it altered. infra/mysql/init.sql grants infra the same for the embedded stack and
-compose.yaml, before any table is there (tests/unit/test_compose.py compares them).
+compose.yaml, before any table is there (tests/unit/project/test_compose.py compares them).
 """
 
 from __future__ import annotations

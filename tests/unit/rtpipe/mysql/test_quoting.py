@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -25,8 +24,8 @@ from rtpipe.mysql.quoting import (
     unescaped,
     unquoted,
 )
+from tests.support.pages import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 AWKWARD = st.text(st.sampled_from("a'\\`\0\n\r\x1a%_\"é漢") | st.characters(codec="utf-8"))
 
 

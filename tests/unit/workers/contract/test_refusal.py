@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import pickle
-from pathlib import Path
 
 import pytest
 
 from avro_schemas.avro.wire_format import WireFormatError
+from tests.support.pages import PROJECT
 from workers.contract.refusal import Reason, Refusal, advice_for
-
-PROJECT = Path(__file__).parents[2]
 
 
 def rows_of_docs() -> dict[str, list[str]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests.support.pages import PROJECT
+
 PACKAGES = ("rtpipe", "avro_schemas", "workers", "infra", "supervisor")
 MODULES = sorted(path for package in PACKAGES for path in (PROJECT / package).rglob("*.py"))
 LONGEST = 250

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
-TESTS = Path(__file__).parent.parent
-PROJECT = TESTS.parent
+from tests.support.pages import PROJECT
+
+TESTS = PROJECT / "tests"
 LABELS = re.compile(r"((?:F\d+(?:, )?)+): \S")
 #: More partitions while running come with several machines.
 LATER = {36}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 from confluent_kafka import KafkaError
 
 from rtpipe.kafka import error_codes
+from tests.support.pages import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 PACKAGES = ("rtpipe", "workers", "infra", "supervisor")
 #: Codes that only one client can ever see, and why it tells them apart itself.
 ALONE = {"TOPIC_ALREADY_EXISTS"}

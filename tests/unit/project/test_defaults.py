@@ -12,8 +12,8 @@ from avro_schemas.registry.subject_names import USUAL
 from avro_schemas.tables.rules import PLAIN
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicSettings
+from tests.support.pages import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 PACKAGES = ("rtpipe", "avro_schemas", "workers", "infra", "supervisor")
 #: The settings take their defaults from these, which stand below them and cannot import them.
 OWNERS = {"avro_schemas/tables/rules.py", "avro_schemas/registry/subject_names.py"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.stack.state import Addresses, default_directory, forget_addresses, read_addresses, write_addresses
+from tests.support.pages import PROJECT
 
 ADDRESSES = Addresses("127.0.0.1:1", "http://127.0.0.1:2", "mysql://c", "mysql://i", "mysql://a")
 
@@ -40,4 +41,4 @@ def test_damaged_file_is_no_address(tmp_path: Path, content: str) -> None:
 def test_is_light() -> None:
     heavy = "{'confluent_kafka', 'pymysql', 'rich', 'psutil', 'requests', 'jgo'}"
     code = f"import sys, infra.stack.state; assert not {heavy} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT)

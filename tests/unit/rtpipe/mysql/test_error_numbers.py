@@ -10,8 +10,8 @@ import pytest
 
 from rtpipe.mysql.error_lookup import action_of, advice_for, is_connection_error, is_known, words_for
 from rtpipe.mysql.error_numbers import MEANING, Action, number_of
+from tests.support.pages import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 ASKS = [
     path
     for folder in ("infra/tables", "infra/provision", "supervisor", "rtpipe")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rtpipe.pause import PausePolicy
+from tests.support.pages import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 PACKAGES = ("rtpipe", "avro_schemas", "workers", "supervisor", "infra")
 #: Sleeps that are no pause between two tries: chaos lets a random time pass, as real faults do.
 NO_TRIES = {"supervisor/demo/chaos.py"}

@@ -11,7 +11,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-PROJECT = Path(__file__).parents[2]
+from tests.support.pages import PROJECT
+
 WORKFLOW = PROJECT / ".github" / "workflows" / "ci.yml"
 HOOKS = PROJECT / ".pre-commit-config.yaml"
 

@@ -22,8 +22,8 @@ from infra.stack.layout import StackLayout
 from infra.stack.services import kafka as kafka_service
 from infra.stack.services import mariadb as mariadb_service
 from infra.stack.services.service import java_options
+from tests.support.pages import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 COMPOSE = PROJECT / "compose.yaml"
 BROKERS = ("kafka-1", "kafka-2", "kafka-3")
 PORTS = {

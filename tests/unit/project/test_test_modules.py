@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent.parent
+from tests.support.pages import PROJECT
+
+TESTS = PROJECT / "tests"
 MODULES = sorted(TESTS.rglob("*.py"))
 
 

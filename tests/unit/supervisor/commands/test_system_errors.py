@@ -15,8 +15,7 @@ from rtpipe.errors import ExitCode
 from supervisor.commands.system_errors import refusal_of
 from supervisor.control_socket import ControlServer
 from tests.support.command_answers import Command, refused
-
-ROOT = Path(__file__).parents[2]
+from tests.support.pages import PROJECT
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP])
@@ -84,7 +83,7 @@ def run(script: str, directory: Path, **environment: str) -> subprocess.Complete
         ["sh", "-c", command],
         check=False,
         cwd=directory,
-        env=settings | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"} | environment,
+        env=settings | {"PYTHONPATH": str(PROJECT), "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"} | environment,
         capture_output=True,
     )
 

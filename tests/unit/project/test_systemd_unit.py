@@ -10,8 +10,9 @@ import pytest
 
 from rtpipe.errors import ExitCode
 from supervisor.settings import settings as rtpipe_settings
+from tests.support.pages import PROJECT
 
-FOLDER = Path(__file__).parents[2] / "infra" / "systemd"
+FOLDER = PROJECT / "infra" / "systemd"
 UNIT = FOLDER / "rtpipe.service"
 PROGRAM = "/opt/rtpipe/.venv/bin/rtpipe"
 DRAIN_SECONDS = 25
