@@ -14,7 +14,9 @@ from supervisor.settings.option_values import topic_names
 def doctor(
     topics: Annotated[
         list[str] | None,
-        typer.Option("--topics", "-t", help="Look at these topics and their tables, too.", show_default=False),
+        typer.Option(
+            "--topics", "-t", metavar="TOPICS", help="Look at these topics and their tables, too.", show_default=False
+        ),
     ] = None,
     as_json: Json = False,
     bootstrap_servers: BootstrapServers = None,

@@ -14,20 +14,25 @@ if TYPE_CHECKING:
 
 Topics = Annotated[
     list[str],
-    typer.Option("--topics", "-t", help="Topics, separated by commas; may be repeated.", show_default=False),
+    typer.Option(
+        "--topics", "-t", metavar="TOPICS", help="Topics, separated by commas; may be repeated.", show_default=False
+    ),
 ]
 BootstrapServers = Annotated[
     str | None,
-    typer.Option("--bootstrap-servers", "-b", help="Kafka, as host:port,…  (RTPIPE_BOOTSTRAP_SERVERS)"),
+    typer.Option(
+        "--bootstrap-servers", "-b", metavar="HOSTS", help="Kafka, as host:port,…  (RTPIPE_BOOTSTRAP_SERVERS)"
+    ),
 ]
 RegistryUrl = Annotated[
     str | None,
-    typer.Option("--schema-registry-url", help="Schema registry.  (RTPIPE_SCHEMA_REGISTRY_URL)"),
+    typer.Option("--schema-registry-url", metavar="URL", help="Schema registry.  (RTPIPE_SCHEMA_REGISTRY_URL)"),
 ]
 SchemaFile = Annotated[
     Path | None,
     typer.Option(
         "--schemas",
+        metavar="FILE",
         help="File of schemas; default, on the embedded stack: the sample, avro_schemas/schema_before.json.",
         show_default=False,
     ),
@@ -35,7 +40,9 @@ SchemaFile = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 LogFormat = Annotated[
     str | None,
-    typer.Option("--log-format", help="auto, text or json; auto is text on a terminal.  (RTPIPE_LOG_FORMAT)"),
+    typer.Option(
+        "--log-format", metavar="FORMAT", help="auto, text or json; auto is text on a terminal.  (RTPIPE_LOG_FORMAT)"
+    ),
 ]
 
 

@@ -11,14 +11,25 @@ if TYPE_CHECKING:
 
 Topics = Annotated[
     list[str] | None,
-    typer.Option("--topics", "-t", help="TOPIC or TOPIC/PARTITION, split by commas; may be repeated; default: all."),
+    typer.Option(
+        "--topics",
+        "-t",
+        metavar="TOPICS",
+        help="TOPIC or TOPIC/PARTITION, split by commas; may be repeated; default: all.",
+    ),
 ]
 Errors = Annotated[
-    list[str] | None, typer.Option("--error", "-e", help="Name of an error, such as E_VALUE; may be repeated.")
+    list[str] | None,
+    typer.Option("--error", "-e", metavar="NAME", help="Name of an error, such as E_VALUE; may be repeated."),
 ]
-Since = Annotated[str, typer.Option("--since", help="Written since 30m, 2h, 7d, or a time in UTC by ISO 8601.")]
-Offsets = Annotated[list[str] | None, typer.Option("--offset", help="Offsets and ranges, as 17,20-25; needs --topics.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", help="Show at most this many dead letters.", min=1)]
+Since = Annotated[
+    str, typer.Option("--since", metavar="TIME", help="Written since 30m, 2h, 7d, or a time in UTC by ISO 8601.")
+]
+Offsets = Annotated[
+    list[str] | None,
+    typer.Option("--offset", metavar="OFFSETS", help="Offsets and ranges, as 17,20-25; needs --topics."),
+]
+Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", help="Show at most this many dead letters.", min=1)]
 
 
 def reading_admin() -> DeadLetterAdmin:

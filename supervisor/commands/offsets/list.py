@@ -12,7 +12,9 @@ from supervisor.settings.option_values import topic_names
 
 
 def list_offsets(
-    topics: Annotated[list[str] | None, typer.Option("--topics", "-t", help="Only these; default: all.")] = None,
+    topics: Annotated[
+        list[str] | None, typer.Option("--topics", "-t", metavar="TOPICS", help="Only these; default: all.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what kafka_offsets holds beside where each partition's log begins and ends.

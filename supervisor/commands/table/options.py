@@ -9,7 +9,13 @@ import typer
 
 SomeTopics = Annotated[
     list[str] | None,
-    typer.Option("--topics", "-t", help="Topics, separated by commas; default: those of --schema.", show_default=False),
+    typer.Option(
+        "--topics",
+        "-t",
+        metavar="TOPICS",
+        help="Topics, separated by commas; default: those of --schema.",
+        show_default=False,
+    ),
 ]
 OneSchema = Annotated[
     Path | None,
