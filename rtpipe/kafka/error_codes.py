@@ -34,6 +34,8 @@ UNREACHABLE = frozenset(
 NO_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
 #: The partition has no leader. The second is the client's answer where no partition that was asked for has one.
 NO_LEADER = frozenset({KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT})
+#: The partition's leader changes: there is none yet, or the broker that was asked is none any more, or not yet.
+LEADER_CHANGES = NO_LEADER | {KafkaError.NOT_LEADER_FOR_PARTITION}
 #: The offset is not in the log: deleted by retention, or lost with the end of the log.
 OFFSET_GONE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION, KafkaError.OFFSET_OUT_OF_RANGE})
 #: Not an error: the reader has reached the end of the partition.

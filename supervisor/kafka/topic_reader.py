@@ -10,16 +10,20 @@ from typing import Any, NamedTuple, Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from rtpipe.credentials import AccessDeniedError
+from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
 from rtpipe.kafka import error_codes
 from rtpipe.kafka.clients import checked_properties
 from rtpipe.kafka.properties import one_off_reader
+from rtpipe.pause import PausePolicy
 from workers.contract.errors import SetupError
 
 BATCH = 5_000  #: messages a call
 WAIT_SECONDS = 0.05  #: a call, for a batch to fill
 SILENCE_SECONDS = 30.0  #: without a message or an end: the broker is taken for gone
 
+#: Between two questions to a partition whose leader changes.
+_LEADER_PAUSE = PausePolicy.steady(0.1)
 #: For a reader that takes a whole topic as fast as it comes.
 _FAST = {"fetch.queue.backoff.ms": "10", "queued.max.messages.kbytes": "32768"}
 
@@ -105,10 +109,19 @@ class TopicReader:
         return TopicMessage(partition, offset, message.value(), message.key()) if wanted else None
 
     def _watermark(self, topic: str, partition: int) -> tuple[int, int]:
-        found = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout)
-        if found is None:
-            raise self._unreachable(f"no watermarks of {topic}/{partition} within {self._timeout:g} s")
-        return found
+        """Asks again while the partition's leader changes: a broker that says so does answer."""
+        deadline = Deadline.after(self._timeout)
+        while True:
+            try:
+                found = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout)
+            except KafkaException as exc:
+                if error_codes.error_of(exc).code() not in error_codes.LEADER_CHANGES or deadline.passed():
+                    raise
+            else:
+                if found is None:
+                    raise self._unreachable(f"no watermarks of {topic}/{partition} within {self._timeout:g} s")
+                return found
+            time.sleep(_LEADER_PAUSE.seconds())
 
     def _judge(self, error: KafkaError, topic: str) -> None:
         code = error.code()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError
 
 from avro_schemas.avro.wire_format import schema_id_of
 from rtpipe.credentials import AccessDeniedError
+from rtpipe.deadline import Deadline
 from rtpipe.errors import RtpipeError, SchemaError, SettingsError, UnreachableError
 from rtpipe.kafka import error_codes
 from rtpipe.kafka.properties import EXACT_READER
@@ -109,6 +112,19 @@ class TestWatermarks:
     def test_that_do_not_come(self, reader: TopicReader) -> None:
         consumer().watermarks = {"t": {0: None}}
         with pytest.raises(UnreachableError, match="no watermarks of t/0 within 1 s"):
+            reader.watermarks("t")
+
+    @pytest.mark.parametrize("code", sorted(error_codes.LEADER_CHANGES))
+    def test_while_a_leader_changes(self, reader: TopicReader, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+        elected: dict[str, dict[int, object]] = {"t": {0: (0, 4)}}
+        monkeypatch.setattr(time, "sleep", lambda _: setattr(consumer(), "watermarks", elected))
+        consumer().watermarks = {"t": {0: failure(code, "not yet")}}
+        assert reader.watermarks("t") == {0: (0, 4)}
+
+    def test_of_a_leader_that_does_not_come(self, reader: TopicReader, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(topic_reader, "Deadline", SimpleNamespace(after=lambda _: Deadline(0.0)))
+        consumer().watermarks = {"t": {0: failure(KafkaError.LEADER_NOT_AVAILABLE, "no leader")}}
+        with pytest.raises(UnreachableError, match="no leader"):
             reader.watermarks("t")
 
     def test_that_are_refused_are_no_broker_that_is_down(self, reader: TopicReader) -> None:
