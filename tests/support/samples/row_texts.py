@@ -26,7 +26,8 @@ class Number:
         text = other.text if isinstance(other, Number) else other
         if not isinstance(text, str):
             return False
-        return self.text == text or ("." in self.text + text and float(self.text).hex() == float(text).hex())
+        is_fraction = not {".", "e"}.isdisjoint(self.text + text)
+        return self.text == text or (is_fraction and float(self.text).hex() == float(text).hex())
 
     __hash__ = None  # type: ignore[assignment]
 
