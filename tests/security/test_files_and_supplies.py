@@ -25,14 +25,25 @@ def trees() -> list[tuple[Path, ast.Module]]:
 
 
 def test_only_what_our_own_processes_send_each_other_is_unpickled() -> None:
-    users = {
-        path.name
-        for path, tree in trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        and {"pickle", "marshal", "shelve", "dill"} & {getattr(node, "module", None), *(one.name for one in node.names)}
-    }
-    assert users == {"batch_queue.py", "schema_answers.py"}  # batches, and answers on their way to a writer
+    def users(*modules: str) -> set[str]:
+        return {
+            path.name
+            for path, tree in trees()
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            and {*modules} & {getattr(node, "module", None), *(one.name for one in node.names)}
+        }
+
+    assert users("pickle", "shelve", "dill") == {"batch_queue.py", "schema_answers.py"}  # batches, answers to a writer
+    assert users("marshal") == {"values.py"}  # digests: what it makes is never read
+    reading = [
+        node for _, tree in trees() for node in ast.walk(tree) if _name_of(node) in {"marshal.load", "marshal.loads"}
+    ]
+    assert not reading
+
+
+def _name_of(node: ast.AST) -> str:
+    return f"{getattr(node.value, 'id', '')}.{node.attr}" if isinstance(node, ast.Attribute) else ""
 
 
 def test_nothing_is_evaluated_and_no_shell_gets_a_name() -> None:
