@@ -20,7 +20,7 @@ from supervisor.kafka.cluster_view import ClusterView
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.lifecycle.ends.restart_policy import RestartPolicy
-from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.generation.process_handle import ProcessHandle
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter

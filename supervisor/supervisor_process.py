@@ -16,10 +16,10 @@ from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.kafka_changes import KafkaChanges
 from supervisor.lifecycle.ends.restart_policy import RestartPolicy
-from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.generation.worker_processes import WorkerProcesses
-from supervisor.lifecycle.heartbeat_check import HeartbeatCheck
 from supervisor.lifecycle.start_pace import StartPace
+from supervisor.lifecycle.stuck_workers import StuckWorkers
 from supervisor.lifecycle.supervised_worker import SchemaQuestions, SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL
 from supervisor.run_targets import RunTargets
@@ -88,7 +88,7 @@ class Supervisor:
         self._report = StatusReport(self._workers, notifier, options.show)
         self._waits = WorkerWaits()
         self._pace = StartPace()
-        self._heartbeats = HeartbeatCheck(options.heartbeat)
+        self._heartbeats = StuckWorkers(options.heartbeat)
         self._commands = ControlCommands(self._workers, self._report, self._kafka)
         self._control = ControlServer(options.control_socket)
 

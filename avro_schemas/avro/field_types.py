@@ -1,6 +1,6 @@
 """What an Avro type is once it is read: a small tree, with logical types checked. type_reader.py makes it.
 
-Nothing here knows a database; columns/types.py says how MySQL and MariaDB write these types.
+Nothing here knows a database; columns/column_types.py says how MySQL and MariaDB write these types.
 """
 
 from __future__ import annotations

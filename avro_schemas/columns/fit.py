@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from sqlalchemy.dialects.mysql import TINYINT
 
+from avro_schemas.columns.column_types import NANOS_COMMENT, ColumnShape
 from avro_schemas.columns.fit_rules import RULES, beyond_ascii, family
 from avro_schemas.columns.found_table import FoundColumn
 from avro_schemas.columns.type_text import found_type, type_words
-from avro_schemas.columns.types import NANOS_COMMENT, ColumnShape
 from avro_schemas.columns.verdict import Fit, Verdict
 
 #: Families between which the same number, or the same bytes, mean something else.

@@ -17,8 +17,8 @@ from sqlalchemy.dialects.mysql import (
 )
 from sqlalchemy.types import BINARY, VARBINARY, TypeEngine
 
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.found_table import FoundColumn
-from avro_schemas.columns.types import ColumnShape
 from avro_schemas.columns.verdict import Cost, Fit, Verdict
 
 _INTEGERS = {"TINYINT": 3, "SMALLINT": 5, "MEDIUMINT": 7, "INTEGER": 10, "BIGINT": 19}  # digits, in order of size

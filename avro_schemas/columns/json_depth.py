@@ -13,7 +13,7 @@ from math import inf
 from sqlalchemy.types import JSON
 
 from avro_schemas.avro.field_types import FieldType
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 
 #: What a person can do about it.
 WAY_OUT = 'mysql = "LONGTEXT" for it under `columns` in rtpipe.toml keeps JSON of any depth'

@@ -4,9 +4,9 @@ that changes values, takes two keys for one: an upsert or a tombstone then hits 
 
 from __future__ import annotations
 
+from avro_schemas.columns.column_types import KEY_COLLATION, ColumnShape
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
 from avro_schemas.columns.type_text import type_words
-from avro_schemas.columns.types import KEY_COLLATION, ColumnShape
 from avro_schemas.columns.user_column import user_column
 from avro_schemas.columns.user_limits import Way, values_of, way_of
 from rtpipe.mysql.quoting import quoted

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.dialects.mysql import FLOAT
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.user_limits import counts, limits
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from sqlalchemy.dialects.mysql import DATETIME
 
 from avro_schemas.avro.field_types import FieldType
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.type_text import type_words
-from avro_schemas.columns.types import ColumnShape
 from avro_schemas.columns.user_column import MOST_BYTES, UserColumn
 from rtpipe.mysql.quoting import quoted
 

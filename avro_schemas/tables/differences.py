@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Column, Table
 
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.fit import judge
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
 from avro_schemas.columns.key_columns import key_problem
 from avro_schemas.columns.type_text import type_words
-from avro_schemas.columns.types import ColumnShape
 from avro_schemas.columns.verdict import Fit
 from avro_schemas.tables.evolution import landings
 from avro_schemas.tables.layout import TableLayout

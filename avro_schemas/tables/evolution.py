@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.found_table import FoundTable
-from avro_schemas.columns.types import ColumnShape
 from avro_schemas.columns.verdict import Cost
 from avro_schemas.tables.changes import AddColumn, Change, MakeNullable, Refused
 from avro_schemas.tables.field_landing import FieldLandings, Landing

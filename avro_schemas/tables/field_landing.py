@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from avro_schemas.columns.default import default_literal
+from avro_schemas.columns.column_types import ColumnShape
+from avro_schemas.columns.default_values import default_literal
 from avro_schemas.columns.fit import judge
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
 from avro_schemas.columns.json_depth import bounded
 from avro_schemas.columns.key_columns import key_problem
 from avro_schemas.columns.type_text import type_words
-from avro_schemas.columns.types import ColumnShape
 from avro_schemas.columns.user_column import user_column
 from avro_schemas.columns.user_limits import cannot_tell, way_of
 from avro_schemas.columns.verdict import Cost, Fit, Verdict

@@ -18,9 +18,9 @@ from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table
 from avro_schemas.avro.field_types import FieldType
 from avro_schemas.avro.names import forbidden_names
 from avro_schemas.avro.type_reader import RecordSchema, read_record
+from avro_schemas.columns.column_types import NANOS_COMMENT, ColumnShape, column_type, key_type
 from avro_schemas.columns.override import override_type
 from avro_schemas.columns.type_text import OUR_COLLATION
-from avro_schemas.columns.types import NANOS_COMMENT, ColumnShape, column_type, key_type
 from avro_schemas.naming import column_names
 from avro_schemas.tables import row_budget
 from avro_schemas.tables.metadata_columns import METADATA_TYPES, POSITION, metadata_column, metadata_of

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.dialects.mysql import JSON, LONGTEXT
 
 from avro_schemas.avro.field_types import FieldType
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.found_table import FoundTable
 from avro_schemas.columns.type_text import found_type
-from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables import row_budget
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import SchemaError, SettingsError

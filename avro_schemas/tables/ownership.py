@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
 from avro_schemas.columns.type_text import OUR_COLLATION, type_words
-from avro_schemas.columns.types import ColumnShape
 from avro_schemas.tables.layout import TableLayout
 from avro_schemas.tables.metadata_columns import POSITION
 from avro_schemas.tables.rules import TableRules

@@ -9,8 +9,8 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeEngine
 
+from avro_schemas.columns.column_types import KEY_COLLATION
 from avro_schemas.columns.key_columns import MARIADB_KEY_COLLATION
-from avro_schemas.columns.types import KEY_COLLATION
 from rtpipe.mysql.quoting import quoted, quoted_list, quoted_text
 
 #: Renders the same text for MySQL and MariaDB; "named" keeps a `%` in a comment single.

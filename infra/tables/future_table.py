@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Column, Table
 from sqlalchemy.types import JSON, String
 
+from avro_schemas.columns.column_types import KEY_COLLATION
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
 from avro_schemas.columns.key_columns import key_collation
 from avro_schemas.columns.type_text import OUR_COLLATION, type_words
-from avro_schemas.columns.types import KEY_COLLATION
 from avro_schemas.tables.changes import AddColumn, Change, DropColumn, MakeNullable, Rename, Widen
 from infra.tables.column_definitions import with_null, with_type
 from infra.tables.ddl import column_sql, type_sql

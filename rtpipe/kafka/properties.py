@@ -14,6 +14,20 @@ EXACT_READER: Mapping[str, str] = {
     "allow.auto.create.topics": "false",
     "enable.partition.eof": "true",
 }
+#: Of a worker that reads its partition; those that a user gives in the `kafka` setting override it.
+WORKER_READER: Mapping[str, str | int | bool] = {
+    "fetch.queue.backoff.ms": 20,  # the default of a second turns a full buffer into bursts
+    "fetch.wait.max.ms": 3_000,  # an answer without messages; one with messages comes at once
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 16_384,  # the default of 64 MB is for each process
+    "socket.timeout.ms": 10_000,
+    "socket.keepalive.enable": True,
+    "topic.metadata.refresh.interval.ms": 30_000,
+    "reconnect.backoff.max.ms": 2_000,
+    "log_level": 3,
+}
+#: Of a reader that takes a whole topic as fast as it comes.
+FAST_READER: Mapping[str, str] = {"fetch.queue.backoff.ms": "10", "queued.max.messages.kbytes": "32768"}
 #: Properties that have a setting of their own, and the name of that setting.
 _HAVE_A_SETTING = {
     "bootstrap.servers": "bootstrap_servers",

@@ -14,7 +14,7 @@ from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
 from rtpipe.kafka import error_codes
 from rtpipe.kafka.clients import checked_properties
-from rtpipe.kafka.properties import one_off_reader
+from rtpipe.kafka.properties import FAST_READER, one_off_reader
 from rtpipe.pause import PausePolicy
 from workers.contract.errors import SetupError
 
@@ -24,8 +24,6 @@ SILENCE_SECONDS = 30.0  #: without a message or an end: the broker is taken for 
 
 #: Between two questions to a partition whose leader changes.
 _LEADER_PAUSE = PausePolicy.steady(0.1)
-#: For a reader that takes a whole topic as fast as it comes.
-_FAST = {"fetch.queue.backoff.ms": "10", "queued.max.messages.kbytes": "32768"}
 
 log = logging.getLogger("rtpipe.verify")
 
@@ -58,7 +56,7 @@ class TopicReader:
         self._address = kafka.get("bootstrap.servers", "")
         self._timeout = timeout
         with checked_properties():
-            self._consumer = Consumer({**one_off_reader(kafka, "verify"), **_FAST}, logger=log)
+            self._consumer = Consumer({**one_off_reader(kafka, "verify"), **FAST_READER}, logger=log)
 
     def __enter__(self) -> Self:
         return self

@@ -5,5 +5,5 @@ orders               what is asked of it: drain, kill, halt, resume
 generation/          one lifetime of its processes
 ends/                what follows from the end of a generation; aftermath does it
 start_pace           which workers may start now
-heartbeat_check      which workers are stuck
+stuck_workers        which workers are stuck, and their end
 """

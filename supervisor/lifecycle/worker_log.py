@@ -6,7 +6,7 @@ from rtpipe.log import get_logger
 from supervisor.lifecycle.ends.death_history import DeathHistory
 from supervisor.lifecycle.ends.restart_policy import RestartPolicy
 from supervisor.lifecycle.generation.generation_end import GenerationEnd
-from supervisor.lifecycle.generation.heartbeat import Silence
+from supervisor.lifecycle.generation.heartbeat_limits import Silence
 from workers.contract.reports import QUARANTINED, WORKER_DIED, Ended, Running
 
 log = get_logger("supervisor")

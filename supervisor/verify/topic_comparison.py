@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from avro_schemas.avro.field_types import FieldType
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.registry.topic_schemas import TopicSchemas
 from avro_schemas.tables.metadata_columns import DELETED_COLUMN, METADATA_TYPES
 from avro_schemas.tables.rules import TableRules

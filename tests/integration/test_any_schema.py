@@ -26,7 +26,7 @@ from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.row_encoder import RowEncoder
 
 if TYPE_CHECKING:
-    from avro_schemas.columns.types import ColumnShape
+    from avro_schemas.columns.column_types import ColumnShape
     from infra.stack.state import Addresses
 
 _numbers = itertools.count()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.kafka import error_codes
 from rtpipe.kafka.clients import checked_properties
-from rtpipe.kafka.properties import EXACT_READER
+from rtpipe.kafka.properties import EXACT_READER, WORKER_READER
 from rtpipe.log import get_logger
 from workers.contract.errors import (
     DataError,
@@ -28,18 +28,6 @@ from workers.intake.kafka_log import KafkaLog
 
 log = get_logger("consumer")
 
-#: Properties that a user may tune in the `kafka` setting.
-_TUNED: Mapping[str, str | int | bool] = {
-    "fetch.queue.backoff.ms": 20,  # the default of a second turns a full buffer into bursts
-    "fetch.wait.max.ms": 3_000,  # an answer without messages; one with messages comes at once
-    "queued.min.messages": 20_000,
-    "queued.max.messages.kbytes": 16_384,  # the default of 64 MB is for each process
-    "socket.timeout.ms": 10_000,
-    "socket.keepalive.enable": True,
-    "topic.metadata.refresh.interval.ms": 30_000,
-    "reconnect.backoff.max.ms": 2_000,
-    "log_level": 3,
-}
 #: How librdkafka tells of a log that was cut before the offset and may have grown again since.
 _TRUNCATED = re.compile(r"broker end offset is (-?\d+) \(offset leader epoch (-?\d+)\)")
 #: A topic may be unknown for a moment while a broker restarts.
@@ -61,7 +49,8 @@ class TopicConsumer:
         debug = ",".join(filter(None, [spec.kafka.get("debug"), "topic"]))
         with checked_properties():
             self._consumer = Consumer(
-                {**_TUNED, **spec.kafka, **EXACT_READER, "group.id": spec.group, "debug": debug}, logger=self._log
+                {**WORKER_READER, **spec.kafka, **EXACT_READER, "group.id": spec.group, "debug": debug},
+                logger=self._log,
             )
         start = TopicPartition(spec.key.topic, spec.key.partition, position.offset)
         if position.leader_epoch >= 0:

@@ -9,7 +9,7 @@ from itertools import compress
 from operator import itemgetter
 from typing import Any, Protocol
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.tables.metadata_columns import HEADERS_COLUMN, POSITION
 from avro_schemas.tables.row_layout import RowLayout
 from avro_schemas.tables.rules import PLAIN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from supervisor.lifecycle.generation.heartbeat import Silence
+from supervisor.lifecycle.generation.heartbeat_limits import Silence
 from workers.contract.death import Death
 from workers.contract.reports import WORKER_DIED, Ended
 

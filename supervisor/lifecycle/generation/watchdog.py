@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.lifecycle.generation.heartbeat import Heartbeat, HeartbeatLimits, Silence
+from supervisor.lifecycle.generation.heartbeat_limits import Heartbeat, HeartbeatLimits, Silence
 from supervisor.lifecycle.generation.worker_processes import WorkerProcesses
 from workers.contract.reports import Alive
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.fit import judge
 from avro_schemas.columns.found_table import FoundTable
 from avro_schemas.columns.json_depth import depth_warnings
 from avro_schemas.columns.notes import losses
-from avro_schemas.columns.types import ColumnShape
 from avro_schemas.columns.verdict import Cost, Fit
 from avro_schemas.tables.changes import AddColumn, Change, DropColumn, MakeNullable, Rename, is_left_to_people
 from avro_schemas.tables.evolution import Placement, landings, place

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from supervisor.verify.forms.times import EPOCH
 from supervisor.verify.forms.values import Value, kind_of
 

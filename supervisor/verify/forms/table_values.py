@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.dialects.mysql import FLOAT
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from rtpipe.mysql.quoting import quoted
 from supervisor.verify.forms.times import days, moment, time_of_day
 from supervisor.verify.forms.user_columns import user_form

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.user_column import UserColumn
 from avro_schemas.columns.user_limits import Way, counts, values_of, way_of
 from supervisor.verify.forms.times import moment, time_of_day

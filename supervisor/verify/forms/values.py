@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy.dialects.mysql import BLOB, LONGBLOB, MEDIUMBLOB, TINYBLOB
 from sqlalchemy.types import CHAR, VARBINARY, VARCHAR, Integer
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.tables.rules import PLAIN
 from supervisor.verify.forms.user_columns import user_form
 from workers.rows.literals.avro_texts import big_decimal_text, uuid_of_bytes

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from supervisor.verify.forms.shown_values import shown
 from supervisor.verify.forms.values import Row
 from supervisor.verify.matching.pairs import Altered, pair_altered

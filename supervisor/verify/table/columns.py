@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from avro_schemas.columns.column_types import ColumnShape, column_type
 from avro_schemas.columns.found_table import FoundTable
 from avro_schemas.columns.type_text import type_words
-from avro_schemas.columns.types import ColumnShape, column_type
 from avro_schemas.tables.evolution import landings
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.lineage import lineage_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.tables.metadata_columns import POSITION
 from rtpipe.mysql.quoting import quoted
 from rtpipe.mysql.row_packets import Cells, cells_of

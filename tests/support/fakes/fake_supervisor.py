@@ -11,7 +11,7 @@ from typing import Any
 from rtpipe.errors import ExitCode
 from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
-from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.schemas.schema_requests import Reply
 from supervisor.status.status_facts import PipelineStatus
 from supervisor.supervisor_process import Options, Supervisor

@@ -23,7 +23,7 @@ from tests.support.pipeline.typed_topic import register
 from tests.support.samples.foreign_avro import Container, Expected
 
 if TYPE_CHECKING:
-    from avro_schemas.columns.types import ColumnShape
+    from avro_schemas.columns.column_types import ColumnShape
 
 
 def fill(pipeline: Pipeline, containers: dict[str, Container]) -> dict[str, TableLayout]:

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from avro_schemas.avro.field_types import FieldType
+from avro_schemas.columns.column_types import COLUMN_TYPES, column_type
 from avro_schemas.columns.type_text import type_words
-from avro_schemas.columns.types import COLUMN_TYPES, column_type
 from tests.support.pages import DOCS
 
 #: Pairs whose line in the table names no type: `a union of other types`, `a record inside itself`.

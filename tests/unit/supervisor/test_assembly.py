@@ -18,7 +18,7 @@ from supervisor.assembly import RunRequest
 from supervisor.first_plan import wait_for_plan
 from supervisor.group_lock import GroupHeldError
 from supervisor.kafka.log_offsets import Offsets
-from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.settings.settings import Settings
 from supervisor.status.systemd_notify import SystemdNotifier
 from tests.support.fakes.fake_worker import SPEC

@@ -18,7 +18,7 @@ from supervisor import supervisor_process
 from supervisor.control_socket import ask
 from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
-from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.partition_plan import UNKNOWN
 from supervisor.status.process_stats import ProcessStats
 from tests.support.fakes.fake_supervisor import Scene, SceneOver, Stage, progress, running, spec_of
@@ -300,7 +300,7 @@ class TestStuckProcesses:
         self, obeys: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         monkeypatch.setattr("supervisor.lifecycle.generation.watchdog._ABORT_GRACE", 0.01)
-        monkeypatch.setattr("supervisor.lifecycle.heartbeat_check._EVERY", 0.0)
+        monkeypatch.setattr("supervisor.lifecycle.stuck_workers._EVERY", 0.0)
         stage = Stage(heartbeat=HeartbeatLimits(0.2, 60))
 
         def scene() -> Scene:

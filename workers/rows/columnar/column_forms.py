@@ -12,7 +12,7 @@ import polars as pl
 from sqlalchemy.dialects.mysql import DATETIME, DOUBLE, FLOAT, TIME
 from sqlalchemy.types import CHAR, DATE, DECIMAL, VARCHAR, Integer, TypeEngine
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from workers.rows.columnar.form import ColumnForm, Form
 from workers.rows.columnar.number_forms import decimal, flag, floating, whole
 from workers.rows.columnar.text_forms import data, symbol, text, uuid, uuid_of_bytes

@@ -8,7 +8,7 @@ from typing import Any
 from avro_schemas.avro.field_types import FieldType
 from avro_schemas.avro.type_reader import RecordSchema, read_record
 from avro_schemas.avro.wire_format import WireFormatError, schema_id_of
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from rtpipe.errors import SchemaError
 from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.keys.key_fields import Path, paths_of

@@ -9,7 +9,7 @@ from typing import Any
 
 from avro_schemas.avro.field_types import FieldType
 from avro_schemas.avro.message_format import Look, look_of_key
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.tables.row_layout import RowLayout
 from avro_schemas.tables.rules import KeyFormat, TableRules
 from rtpipe.errors import SchemaError

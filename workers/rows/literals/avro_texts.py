@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from decimal import Decimal
 
-from avro_schemas.columns.types import BIG_DECIMAL
+from avro_schemas.columns.column_types import BIG_DECIMAL
 from workers.rows.decoding.avro_cursor import Cursor, Malformed
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns hold UTC without a zone

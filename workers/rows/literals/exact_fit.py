@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 
 #: A column of raw values in, a column of SQL texts out.
 Literals = Callable[[Sequence[Any]], list[str]]

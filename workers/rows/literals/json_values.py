@@ -15,8 +15,8 @@ from typing import Any
 
 from avro_schemas.avro.field_types import FieldType
 from avro_schemas.avro.wire_schema import branch_key
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.json_depth import WAY_OUT, depths
-from avro_schemas.columns.types import ColumnShape
 from workers.rows.literals.avro_texts import (
     big_decimal_text,
     date_text,

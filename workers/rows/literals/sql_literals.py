@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.types import CHAR, DECIMAL, VARCHAR, Integer
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.tables.rules import PLAIN
 from rtpipe.mysql.quoting import hexadecimals, quoted_texts
 from workers.rows.literals.avro_texts import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.user_column import UserColumn
 from avro_schemas.columns.user_limits import Way, counts, values_of, way_of
 from rtpipe.mysql.quoting import hexadecimals, quoted_texts

@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import copysign, floor, isfinite
 from typing import Any
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.user_column import UserColumn
 from avro_schemas.columns.user_limits import counts, values_of
 

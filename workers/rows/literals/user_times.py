@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.user_column import UserColumn
 from avro_schemas.columns.user_limits import TIMESTAMP_SECONDS, values_of
 from workers.rows.literals.avro_texts import date_text, time_text, timestamp_text

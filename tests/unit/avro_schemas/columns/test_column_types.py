@@ -6,7 +6,7 @@ from sqlalchemy.dialects import mysql
 
 from avro_schemas.avro.field_types import LOGICAL_TYPES, PRIMITIVES
 from avro_schemas.avro.named_types import MAX_DEPTH
-from avro_schemas.columns.types import COLUMN_TYPES, ColumnShape
+from avro_schemas.columns.column_types import COLUMN_TYPES, ColumnShape
 from avro_schemas.tables.layout import table_layout
 from rtpipe.errors import SchemaError
 from tests.support.samples.schema_parts import logical

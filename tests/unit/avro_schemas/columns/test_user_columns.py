@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avro_schemas.columns.column_types import KEY_COLLATION, ColumnShape
 from avro_schemas.columns.found_table import FoundColumn, FoundTable
 from avro_schemas.columns.notes import float_notes, losses
-from avro_schemas.columns.types import KEY_COLLATION, ColumnShape
 from avro_schemas.columns.user_column import user_column
 from avro_schemas.tables.evolution import Placement, place
 from avro_schemas.tables.layout import TableLayout, table_layout

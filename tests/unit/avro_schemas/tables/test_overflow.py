@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.tables.changes import AddColumn
 from avro_schemas.tables.evolution import place
 from avro_schemas.tables.layout import TableLayout, table_layout

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy.types import BigInteger
 
 from avro_schemas.avro.field_types import FieldType
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.columns.user_column import UserColumn
 from avro_schemas.columns.user_limits import cannot_tell
 from rtpipe.mysql.quoting import (

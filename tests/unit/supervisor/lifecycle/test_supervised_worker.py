@@ -10,8 +10,8 @@ import pytest
 
 from rtpipe.errors import ExitCode
 from supervisor.lifecycle import orders
-from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
-from supervisor.lifecycle.heartbeat_check import HeartbeatCheck
+from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
+from supervisor.lifecycle.stuck_workers import StuckWorkers
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.process_stats import ProcessStats
@@ -255,11 +255,11 @@ class TestNothingOfAGenerationIsInTheNext:
 
     def test_that_it_was_stuck(self, worker: SupervisedWorker, launch: FakeLauncher) -> None:
         limits = HeartbeatLimits(30, 20)
-        HeartbeatCheck(limits).look([worker], time.monotonic() + 31)
+        StuckWorkers(limits).look([worker], time.monotonic() + 31)
         ends(worker, -6)
         assert worker.standing.reason == "stuck: no heartbeat of its consumer for 31 s"
         worker.start()
-        HeartbeatCheck(limits).look([worker], time.monotonic())
+        StuckWorkers(limits).look([worker], time.monotonic())
         assert launch.last.signals == []
         ends(worker, -11)
         assert worker.standing.reason == "the consumer was killed by SIGSEGV (a crash in native code)"

@@ -16,10 +16,10 @@ import psutil
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.lifecycle.generation.heartbeat import Heartbeat, HeartbeatLimits
-from supervisor.lifecycle.heartbeat_check import HeartbeatCheck
+from supervisor.lifecycle.generation.heartbeat_limits import Heartbeat, HeartbeatLimits
 from supervisor.lifecycle.log_end import FRESH
 from supervisor.lifecycle.rate_meter import RateMeter
+from supervisor.lifecycle.stuck_workers import StuckWorkers
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.status import status_view
 from supervisor.status.before_plan import StatusBeforePlan
@@ -138,7 +138,7 @@ class TestHeartbeat:
     def test_a_consumer_says_how_long_its_writer_is_silent(self) -> None:
         launch = FakeLauncher()
         worker = started(launch, 0, running(), Alive(writer_silent=46.0))
-        HeartbeatCheck(self.LIMITS).look([worker], time.monotonic())
+        StuckWorkers(self.LIMITS).look([worker], time.monotonic())
         assert launch.last.signals == ["abort"]
 
 

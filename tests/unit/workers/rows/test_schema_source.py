@@ -17,7 +17,7 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.types import TypeEngine
 
 from avro_schemas.avro.field_types import FieldType
-from avro_schemas.columns.types import COLUMN_TYPES, column_type
+from avro_schemas.columns.column_types import COLUMN_TYPES, column_type
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.row_layout import RowLayout
 from avro_schemas.tables.rules import TableRules

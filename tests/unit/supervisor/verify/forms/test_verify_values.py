@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.tables.layout import table_layout
 from rtpipe.mysql.quoting import quoted
 from supervisor.verify.forms.shown_values import shown

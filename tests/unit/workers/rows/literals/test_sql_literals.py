@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 from avro_schemas.tables.layout import table_layout
 from tests.support.samples.schema_parts import logical
 from workers.rows.literals.sql_literals import literals_for

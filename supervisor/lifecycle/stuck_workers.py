@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from supervisor.lifecycle import worker_log
-from supervisor.lifecycle.generation.heartbeat import HeartbeatLimits
+from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 
 #: Seconds between two looks.
 _EVERY = 0.25
 
 
-class HeartbeatCheck:
+class StuckWorkers:
     """The limits, and when they are looked at next."""
 
     def __init__(self, limits: HeartbeatLimits) -> None:

@@ -6,7 +6,7 @@ from math import isfinite
 
 from sqlalchemy.types import VARCHAR, Integer
 
-from avro_schemas.columns.types import ColumnShape
+from avro_schemas.columns.column_types import ColumnShape
 
 
 def default_literal(shape: ColumnShape) -> str | float | None:
