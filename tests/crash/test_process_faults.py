@@ -100,7 +100,8 @@ def test_messages_of_sixteen_megabytes(stack: Addresses, tmp_path: Path) -> None
 @pytest.mark.parametrize("statement", [Statement.CAS, Statement.INSERT], ids=lambda statement: statement.name)
 def test_a_zombie_frozen_in_a_transaction(database: Addresses, tmp_path: Path, statement: Statement) -> None:
     """F7: it holds the row's lock; the successor KILLs its connection, and what it wakes up with is refused."""
-    with fault_run(database, tmp_path, partitions=1, env=APART) as run:
+    patient = {"RTPIPE_HEARTBEAT_SECONDS": "120", "RTPIPE_DATABASE_SECONDS": "60"}  # its own supervisor does not end it
+    with fault_run(database, tmp_path, partitions=1, env=APART | patient) as run:
         with run.moving():
             before = all_run(run.pipeline)
             held = run.proxy.arm(statement, Do.HOLD_REPLY)

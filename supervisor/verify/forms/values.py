@@ -82,8 +82,8 @@ def from_message(
 
 
 def _taker(paths: Sequence[Sequence[str]]) -> Callable[[dict[str, Any]], Row] | None:
-    """Takes all values out of a record at once, where each is a field of it."""
-    if len(paths) < 2 or any(len(path) > 1 for path in paths):  # noqa: PLR2004 - of one name, itemgetter makes no tuple
+    """Takes all values out of a record at once, where each is a field of it: no part of one, and not all of it."""
+    if len(paths) < 2 or any(len(path) != 1 for path in paths):  # noqa: PLR2004 - of one name, itemgetter makes no tuple
         return None
     return itemgetter(*(path[0] for path in paths))
 

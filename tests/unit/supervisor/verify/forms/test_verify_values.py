@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -118,6 +119,13 @@ def test_text_bytes_and_null_stay_apart() -> None:
 
 def test_a_field_that_the_message_lacks_is_null() -> None:
     assert from_message([], [column(["null", "int"])])({}) == (None,)
+
+
+def test_a_column_of_the_whole_record_beside_one_of_a_field() -> None:
+    """As the one for fields that a row has no room for: its path is empty."""
+    whole = replace(column({"type": "map", "values": "int"}), name="all", path=())
+    both = [column("int"), whole]
+    assert from_message(both, both)({"x": 1})[0] == 1
 
 
 def test_an_old_message_meets_a_wider_column() -> None:
