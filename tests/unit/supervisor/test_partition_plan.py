@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,6 +53,13 @@ def test_every_partition_of_every_topic_in_order() -> None:
     assert {spec.cluster_id for spec in specs} == {"c1"}
     assert {spec.armed for spec in specs} == {"writer:begin"}
     assert [spec.table for spec in specs] == ["payments", "orders", "orders"]
+
+
+@pytest.mark.parametrize("cores", [1, 2, 16])
+def test_small_batches_of_all_writers_share_an_eighth_of_the_cores(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    shares = [spec.limits.cpu_share for spec in planned(settings(), "payments", "orders")]
+    assert shares == [pytest.approx(cores / 8 / 3)] * 3
 
 
 def test_all_workers_of_a_run_name_one_supervisor_and_those_of_another_run_another_one() -> None:
