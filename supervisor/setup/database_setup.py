@@ -147,7 +147,7 @@ def _topics_of(settings: Settings) -> Mapping[str, FoundTopic]:
 
 
 def _no_topics(missing: Sequence[str], found: Mapping[str, FoundTopic], servers: str) -> SetupError:
-    near = {name for topic in missing for name in difflib.get_close_matches(topic, found, n=2)}
+    near = {name for topic in missing for name in difflib.get_close_matches(topic, found, n=1)}
     return SetupError(
         f"Kafka at {servers} has no topic {', '.join(missing)}",
         hint=f"did you mean {' or '.join(sorted(near))}?"
