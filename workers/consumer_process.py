@@ -118,7 +118,7 @@ class ConsumerProcess:
         builder = BatchBuilder(self._spec.limits, position.offset, position.leader_epoch, self._linger, self._size)
         topic = TopicConsumer(self._spec, position)
         reader = PartitionReader(self._spec, topic, builder, self._batches, self._progress)
-        self._supervisor.tell(Running(claimed.writer_pid, position.epoch, position.offset))
+        self._supervisor.tell(Running(claimed.writer_pid, position.epoch, position.offset, claimed.server))
         try:
             while self._drain is None:
                 reader.fetch()
@@ -159,7 +159,9 @@ class ConsumerProcess:
         if last or self._supervisor.is_due(self._progress.batches):
             end = topic.end_offset if last else topic.refreshed_end()
             depth = self._batches.depth()
-            self._supervisor.tell_progress(self._progress.report(end, depth, backpressure=reader.pressed))
+            self._supervisor.tell_progress(
+                self._progress.report(end, depth, backpressure=reader.pressed, oldest_read=reader.oldest)
+            )
 
     def _give_sign_of_life(self) -> None:
         now = time.monotonic()

@@ -20,12 +20,14 @@ from workers.commit.offsets.offset_ledger import OffsetLedger
 from workers.commit.partition_owner import PartitionOwner
 from workers.commit.table_writer import TableWriter, Written
 from workers.contract.batch import Batch
+from workers.contract.batch_figures import PhaseSeconds
 from workers.contract.errors import LostParent
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Alive, Claimed, Committed, Ended, Warned
 from workers.contract.stacks_file import StacksFile
 from workers.intake.batch_queue import BatchQueue
 from workers.parent_watch import leave_with_parent
+from workers.phase_clock import PhaseClock
 from workers.rows.schema_source import Drained, SchemaSource, asking
 
 log = get_logger("writer")
@@ -86,16 +88,18 @@ def _leave(consumer: Connection, ended: Ended) -> None:
 
 
 def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None:
-    alive = SignOfLife(consumer).give
-    ledger = OffsetLedger(spec, alive)
+    alive, clock = SignOfLife(consumer).give, PhaseClock()
+    ledger = OffsetLedger(spec, alive, clock=clock)
     owner = PartitionOwner(spec.key, ledger, DatabaseOutage(spec, consumer))
-    consumer.send(Claimed(os.getpid(), owner.claim()))
+    position = owner.claim()
+    consumer.send(Claimed(os.getpid(), position, ledger.connection.server_seen))
     encoder = BatchEncoder(spec, SchemaSource(asking(consumer)), sign_of_life=alive)
-    writer = TableWriter(spec, owner, ledger.connection, encoder)
+    writer = TableWriter(spec, owner, ledger.connection, encoder, clock)
     dead_letters = DeadLetterLog(spec)
     warned: str | None = None
     try:
         for batch in _batches(spec, batches, owner, consumer, dead_letters):
+            clock.enter("encoding")
             started, computed = time.monotonic(), time.process_time()
             for written in writer.write(batch):
                 dead_letters.add(written.dead, written.altered)
@@ -103,8 +107,10 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
                     warned = encoder.key_warning
                     consumer.send(Warned(warned))
                 now, cpu = time.monotonic(), time.process_time()
-                consumer.send(_committed(written, batch, now - started, cpu - computed))
+                consumer.send(_committed(written, batch, clock.taken(), now - started, cpu - computed))
+                clock.enter("encoding")
                 started, computed = now, cpu
+            clock.enter("waiting")
             del batch  # while idle, its thousands of small objects would hold the memory around them
     finally:
         dead_letters.tell()
@@ -139,7 +145,16 @@ def _batches(
         del batch
 
 
-def _committed(written: Written, batch: Batch, seconds: float, cpu: float) -> Committed:
-    ends = written.next_offset == batch.next_offset
-    dead = written.dead.total()
-    return Committed(written.next_offset, written.messages, written.rows, dead, seconds, cpu, written.altered, ends)
+def _committed(written: Written, batch: Batch, phases: PhaseSeconds, seconds: float, cpu: float) -> Committed:
+    return Committed(
+        offset=written.next_offset,
+        messages=written.messages,
+        rows=written.rows,
+        dead=written.dead.total(),
+        seconds=seconds,
+        cpu_seconds=cpu,
+        altered=written.altered,
+        ends_batch=written.next_offset == batch.next_offset,
+        reasons=dict(written.dead),
+        phases=phases,
+    )

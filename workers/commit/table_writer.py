@@ -28,6 +28,7 @@ from workers.contract.batch import Batch
 from workers.contract.errors import DataError, DeadLetterLimitError
 from workers.contract.partition_spec import PartitionSpec
 from workers.database.errors import DatabaseTrouble
+from workers.phase_clock import PhaseClock
 
 log = get_logger("writer")
 
@@ -67,11 +68,20 @@ class TableWriter:
     Where dead letters are off, or too many for a minute, it stops exactly at the first message that would be one more.
     """
 
-    def __init__(self, spec: PartitionSpec, owner: PartitionOwner, server: ServerFacts, encoder: BatchEncoder) -> None:
+    def __init__(
+        self,
+        spec: PartitionSpec,
+        owner: PartitionOwner,
+        server: ServerFacts,
+        encoder: BatchEncoder,
+        clock: PhaseClock | None = None,
+    ) -> None:
+        """`clock` learns when a batch is encoded, and when it is written."""
         self._spec = spec
         self._owner = owner
         self._server = server
         self._encoder = encoder
+        self._clock = clock or PhaseClock()
         self._columns_mark = server.columns_mark  #: for which the encoder encodes
         self._budget = DeadLetterBudget(spec.dead_letters_per_minute)
         self._caution = Caution()
@@ -144,6 +154,7 @@ class TableWriter:
         return self._commit_encoded(batch, fresh=fresh, load=False)
 
     def _commit_encoded(self, batch: Batch, *, fresh: bool, load: bool) -> Written:
+        self._clock.enter("encoding")
         encoded = self._encoder.encode(batch, self._server.max_packet, load=load)
         limits = WorkLimits(
             max_packet=self._server.max_packet,
@@ -154,6 +165,7 @@ class TableWriter:
         )
         try:
             work = BatchWork(encoded, limits)
+            self._clock.enter("writing")
             self._owner.commit(batch, work)
         except TooManyRefused as many:
             raise _StopBefore(many.index, self._refusal_error(batch, many)) from many

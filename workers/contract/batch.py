@@ -34,6 +34,11 @@ class Batch:
         """Bytes of the messages, but for their headers."""
         return self.values.size + self.keys.size
 
+    @property
+    def oldest(self) -> int | None:
+        """When its first message was produced, in milliseconds since 1970; None if it has none, or nobody knows."""
+        return self.timestamps[0] if self.timestamps and self.timestamps[0] >= 0 else None
+
     def part(self, start: int, stop: int) -> Batch:
         """Messages [start, stop), still covering their range without a gap."""
         return Batch(

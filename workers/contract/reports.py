@@ -8,10 +8,12 @@ Inside a worker, consumer to writer:   Sealed, or Drain instead of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from rtpipe.errors import ExitCode, RtpipeError
+from workers.contract.batch_figures import NO_FIGURES, NO_TIME, BatchFigures, PhaseSeconds
 from workers.contract.death import Death
 
 
@@ -25,11 +27,20 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerSeen:
+    """The database server, as a writer saw it when it claimed its partition."""
+
+    version: str  #: as the server says it, such as `9.7.4` or `11.8.8-MariaDB`
+    round_trip: float  #: seconds that the shortest question took
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """The writer owns the partition; the consumer may start at `position.offset`."""
 
     writer_pid: int
     position: Position
+    server: ServerSeen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,8 @@ class Committed:
     cpu_seconds: float  #: that the writer process spent meanwhile
     altered: int = 0  #: values that lossy columns changed
     ends_batch: bool = True  #: all of the batch is committed
+    reasons: Mapping[str, int] = field(default_factory=dict)  #: dead letters by the names of their reasons
+    phases: PhaseSeconds = NO_TIME  #: where the writer's time went since the transaction before
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,7 @@ class Running:
     writer_pid: int
     epoch: int
     offset: int
+    server: ServerSeen | None = None
 
 
 #: What ends a batch: its rows, its bytes, its age, or the stream, which a drain ends.
@@ -128,6 +142,8 @@ class Progress:
     waiting_for: str  #: why the worker waits for a service, "" if it does not
     altered: int = 0  #: values that lossy columns changed, by it
     limited_by: Limit | None = None  #: the last batch
+    oldest: int | None = None  #: when the oldest message was produced that was read and is not committed, ms since 1970
+    figures: BatchFigures = NO_FIGURES  #: of the batches of this generation
 
 
 #: Before a generation's first word.

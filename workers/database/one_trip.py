@@ -46,26 +46,26 @@ class OneTrip:
             driver.rollback()
         return found is not None and str(found[0]) == "1"
 
-    def commit(self, update: bytes, *others: bytes, sign_of_life: Callable[[], None] = lambda: None) -> bool:
+    def commit(self, update: bytes, *others: bytes, done: Callable[[int], None] = lambda _left: None) -> bool:
         """Whether the statements are committed: if not, one was refused, or `update` found no row, and nothing is left
-        of them. `sign_of_life` is called after each, which may have waited for locks.
+        of them. `done` is called after each, which may have waited for locks, with the number of those to come.
 
         Raises DatabaseTrouble, with `at_commit` if what became of the COMMIT is not known.
         """
         statements: Sequence[bytes] = (update, _MATCHED_ONE, *others, b"COMMIT")
-        done = 0
+        left = len(statements)
         with translated():
             driver = self._driver()
             try:
                 for _ in driver.results(b";".join(statements)):
-                    done += 1
-                    sign_of_life()
+                    left -= 1
+                    done(left)
             except (pymysql.err.Error, OSError) as error:
                 trouble = trouble_of(error)
-                trouble.at_commit = trouble.action is Action.LOST or done == len(statements) - 1
+                trouble.at_commit = trouble.action is Action.LOST or left == 1
                 if trouble.at_commit:
                     raise trouble from error
-            if done == len(statements):
+            if not left:
                 return True
             driver.rollback()
             return False

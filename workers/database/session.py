@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from rtpipe.mysql.engine import is_mariadb, mysql_engine
 from rtpipe.mysql.error_numbers import CONNECTION_LOST, READ_ONLY, UNKNOWN_VARIABLE
 from rtpipe.mysql.local_load import LoadingConnection
 from workers.contract.errors import SetupError
+from workers.contract.reports import ServerSeen
 from workers.database.errors import DatabaseTrouble, login_of, translated, trouble_of
 from workers.database.one_trip import OneTrip
 from workers.database.table_checks import TableChecks
@@ -43,7 +45,9 @@ class DatabaseSession:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        row = self._one("SELECT CONNECTION_ID(), @@max_allowed_packet, @@sql_mode, @@hostname, @@port")
+        asked = time.monotonic()
+        row = self._one("SELECT CONNECTION_ID(), @@max_allowed_packet, @@sql_mode, @@hostname, @@port, @@version")
+        self.seen = ServerSeen(str(row[5]), time.monotonic() - asked)
         self.id = int(row[0])
         self.max_packet = int(row[1])
         self.is_mariadb = is_mariadb(connection)

@@ -93,6 +93,11 @@ class BatchBuilder:
             return "bytes"
         return "rows" if len(self._gathered.offsets) >= self._size.rows else "linger"
 
+    @property
+    def oldest(self) -> int | None:
+        """When the first message was produced, in milliseconds since 1970; None if there is none, or nobody knows."""
+        return self._gathered.oldest
+
     def room(self) -> int:
         """Rows until full, at least one."""
         return max(1, self._size.rows - len(self._gathered.offsets))

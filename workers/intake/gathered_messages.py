@@ -20,6 +20,11 @@ class GatheredMessages:
         self._timestamps = array("q")
         self._headers: dict[int, Headers | None] = {}
 
+    @property
+    def oldest(self) -> int | None:
+        """When the first message was produced, in milliseconds since 1970; None if there is none, or nobody knows."""
+        return self._timestamps[0] if self._timestamps and self._timestamps[0] >= 0 else None
+
     def extend(self, polled: MessageColumns, start: int, stop: int) -> None:
         """Take the polled messages [start, stop)."""
         if polled.headers:

@@ -49,6 +49,13 @@ class PartitionReader:
         """The queue is full, or was and is not nearly empty yet."""
         return self._pressure.active
 
+    @property
+    def oldest(self) -> int | None:
+        """When the oldest message was produced that was read and not handed over, in ms since 1970; None if there is
+        none, or it is not known.
+        """
+        return self._ready[0].oldest if self._ready else self._builder.oldest
+
     def fetch(self) -> None:
         """One poll, unless batches already wait for room in the queue: librdkafka's own buffer is bounded too.
 
@@ -83,8 +90,7 @@ class PartitionReader:
             self._ready.append(self._builder.take())
         self._progress.limited_by = self._builder.limited_by
         while self._ready and self._pressure.offer(self._ready[0]):
-            self._ready.popleft()
-            self._progress.unwritten += 1
+            self._progress.give(self._ready.popleft().oldest)
             kill_points.reach("consumer:after_put")
 
     def pause(self) -> float:

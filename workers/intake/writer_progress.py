@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 
+from workers.contract.batch_figures import AGE_BOUNDS, NO_FIGURES, SIZE_BOUNDS, BatchFigures
 from workers.contract.reports import Claimed, Committed, Limit, Progress, SchemaWanted, Waiting, Warned
 from workers.intake.batch_rows import BatchRows
 from workers.intake.linger import Linger
@@ -17,14 +19,25 @@ class WriterProgress:
         self.claimed: Claimed | None = None  #: once the writer owns the partition
         self.offset = 0  #: next to consume by kafka_offsets
         self.batches = 0  #: committed
-        self.unwritten = 0  #: batches that the writer was given and has not committed yet
         self.asks = False  #: for a schema, and reads no batch until it is answered
         self.limited_by: Limit | None = None  #: the last batch
         self._linger = linger
         self._size = size
+        # Of each batch that the writer was given and has not committed yet: when its oldest message was produced.
+        self._given: deque[int | None] = deque()
         self._rows = self._dead = self._altered = 0
+        self._figures = NO_FIGURES
         self._waiting_for = ""
         self._heard_at = time.monotonic()
+
+    @property
+    def unwritten(self) -> int:
+        """Batches that the writer was given and has not committed yet."""
+        return len(self._given)
+
+    def give(self, oldest: int | None) -> None:
+        """The writer was given a batch whose oldest message was produced then, in ms since 1970; None: not known."""
+        self._given.append(oldest)
 
     def take(self, report: object) -> object | None:
         """Note what the writer says. Returns what the supervisor has to hear of it as it is, or None."""
@@ -48,20 +61,44 @@ class WriterProgress:
     def _count(self, done: Committed) -> None:
         self.offset = done.offset
         self.batches += done.ends_batch
-        self.unwritten -= done.ends_batch
         self._rows += done.rows
         self._dead += done.dead
         self._altered += done.altered
         self._linger.note(done.seconds, done.cpu_seconds, done.messages)
+        self._figures += self._figures_of(done)
+        if done.ends_batch and self._given:
+            self._given.popleft()
         self._size.note(done, self.unwritten)
+
+    def _figures_of(self, done: Committed) -> BatchFigures:
+        ages, oldest = NO_FIGURES.ages, self._given[0] if self._given else None
+        if done.ends_batch and oldest is not None:
+            ages = ages.and_one(max(0.0, time.time() - oldest / 1000), AGE_BOUNDS)
+        sizes = NO_FIGURES.sizes.and_one(done.messages, SIZE_BOUNDS)
+        return BatchFigures(done.phases, done.reasons, ages, sizes)
 
     def silent(self, now: float) -> float:
         """Seconds since the writer was heard."""
         return now - self._heard_at
 
-    def report(self, end_offset: int, queue_depth: int, *, backpressure: bool) -> Progress:
-        """For the supervisor. `end_offset`: of the log as the consumer knows it, -1: not known yet."""
+    def report(
+        self, end_offset: int, queue_depth: int, *, backpressure: bool, oldest_read: int | None = None
+    ) -> Progress:
+        """For the supervisor. `end_offset`: of the log as the consumer knows it, -1: not known yet. `oldest_read`: when
+        the oldest message was produced that was read and not given to the writer.
+        """
         end = end_offset if end_offset < 0 else max(end_offset, self.offset)
-        counts = self._rows, self._dead, self.batches
-        more = self._waiting_for, self._altered, self.limited_by
-        return Progress(self.offset, end, *counts, queue_depth, backpressure, *more)
+        return Progress(
+            offset=self.offset,
+            end_offset=end,
+            rows=self._rows,
+            dead=self._dead,
+            batches=self.batches,
+            queue_depth=queue_depth,
+            backpressure=backpressure,
+            waiting_for=self._waiting_for,
+            altered=self._altered,
+            limited_by=self.limited_by,
+            oldest=self._given[0] if self._given else oldest_read,
+            figures=self._figures,
+        )

@@ -228,17 +228,17 @@ class MemoryOneTrip:
     def is_safe(self) -> bool:
         return self._session.one_trip_is_safe
 
-    def commit(self, update: bytes, *others: bytes, sign_of_life: Callable[[], None]) -> bool:
+    def commit(self, update: bytes, *others: bytes, done: Callable[[int], None]) -> bool:
         """Not one trip here, but the same outcome."""
-        sign_of_life()
+        done(1)
         try:
-            done = self._session.execute(update) == 1 and all(map(self._done, others))
+            written = self._session.execute(update) == 1 and all(map(self._done, others))
         except DatabaseTrouble as trouble:
             trouble.at_commit = trouble.action is Action.LOST
             if trouble.at_commit:
                 raise
-            done = False
-        if not done:
+            written = False
+        if not written:
             self._session.connection.rollback()
             return False
         try:

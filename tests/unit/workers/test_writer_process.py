@@ -18,13 +18,16 @@ from tests.support.samples.batches import batch_of
 from tests.support.samples.specs import default_spec
 from workers import writer_process
 from workers.commit.table_writer import Written
+from workers.contract.batch_figures import PhaseSeconds
 from workers.contract.errors import DataError, Fenced, LostParent
 from workers.contract.partition_spec import PartitionKey
-from workers.contract.reports import Alive, Claimed, Committed, Ended, Position, Warned
+from workers.contract.reports import Alive, Claimed, Committed, Ended, Position, ServerSeen, Warned
 from workers.rows.schema_source import Drained
 
 KEY = PartitionKey("orders", 0)
 POSITION = Position(3, 5)
+SERVER = ServerSeen("9.7.4", 0.001)
+PHASES = PhaseSeconds(0.1, 0.2, 0.3, 0.4)
 
 
 class Left(Exception):  # noqa: N818 - what `os._exit` is here
@@ -65,6 +68,8 @@ class Process:
         self.parts = 1
         self.key_warning: str | None = None
         self.connection = self
+        self.server_seen = SERVER
+        self.phases: list[str] = []
         self.signals: dict[int, Any] = {}
         fakes = {name: getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIG_IGN")}
         replaced: dict[str, Any] = {
@@ -73,10 +78,11 @@ class Process:
             "time": SimpleNamespace(monotonic=lambda: self.queue.now, process_time=lambda: self.queue.now / 4),
             "memory": SimpleNamespace(give_back=lambda: self.done.append("memory given back")),
             "leave_with_parent": lambda _grace: self.done.append("heeds its parent"),
-            "OffsetLedger": lambda *_: self,
+            "OffsetLedger": lambda *_, **__: self,
             "PartitionOwner": lambda *_: self,
             "BatchEncoder": lambda *_, **__: self,
             "TableWriter": lambda *_: self,
+            "PhaseClock": lambda: SimpleNamespace(enter=self.phases.append, taken=lambda: PHASES),
         }
         for name, fake in replaced.items():
             monkeypatch.setattr(writer_process, name, fake)
@@ -142,7 +148,11 @@ BATCH = batch_of([b"x", b"y"], [5, 6])
 
 def test_it_claims_commits_and_leaves_at_the_end_of_the_stream(process: Process) -> None:
     assert process.code(BATCH, None) == 0
-    assert process.heard() == [Claimed(os.getpid(), POSITION), Committed(7, 2, 1, 1, 0.0, 0.0, 4), DONE]
+    assert process.heard() == [
+        Claimed(os.getpid(), POSITION, SERVER),
+        Committed(7, 2, 1, 1, 0.0, 0.0, 4, reasons={"E_VALUE": 1}, phases=PHASES),
+        DONE,
+    ]
     assert process.done == ["stacks of the writer", "heeds its parent", "disconnected"]
     assert process.queue.serves
     assert process.signals == {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_IGN}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.reports import ServerSeen
 from workers.database.errors import DatabaseTrouble
 from workers.database.one_trip import OneTrip
 from workers.database.session import DatabaseSession, open_session
@@ -45,6 +46,11 @@ class LedgerConnection:
                 raise
             self._session = session
         return self._session
+
+    @property
+    def server_seen(self) -> ServerSeen:
+        """Which server it is, as the open session saw it."""
+        return self.session.seen
 
     def _tried(self, one_trip: OneTrip) -> OneTrip | None:
         """None if it is not safe. Something in between may cut each connection that tries it: no third one does."""

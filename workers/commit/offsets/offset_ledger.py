@@ -22,6 +22,7 @@ from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position
 from workers.database.errors import DatabaseTrouble, translated
 from workers.database.session import DatabaseSession
+from workers.phase_clock import PhaseClock
 
 
 class OffsetLedger:
@@ -32,8 +33,13 @@ class OffsetLedger:
         spec: PartitionSpec,
         sign_of_life: Callable[[], None] = lambda: None,
         connection: LedgerConnection | None = None,
+        clock: PhaseClock | None = None,
     ) -> None:
-        """`sign_of_life` is called after each statement of a batch, of which one with many bad rows takes thousands."""
+        """`sign_of_life` is called after each statement of a batch, of which one with many bad rows takes thousands.
+
+        `clock` learns when the COMMIT is sent.
+        """
+        self._clock = clock or PhaseClock()
         self._sign_of_life = sign_of_life
         self._row: dict[str, str | int] = {
             "of_topic": spec.key.topic,
@@ -86,11 +92,17 @@ class OffsetLedger:
         advance = ADVANCE % {name: one if isinstance(one, int) else quoted_text(one) for name, one in values.items()}
         kill_points.reach("writer:begin")
         self._apart = True  # something in between may cut each connection for such a text: never twice in a row
-        committed = one_trip.commit(advance.encode(), statement, sign_of_life=self._sign_of_life)
+        committed = one_trip.commit(advance.encode(), statement, done=self._one_done)
         self._apart = False
         if committed:
             kill_points.reach("writer:after_commit")
         return committed
+
+    def _one_done(self, left: int) -> None:
+        """One more statement of a transaction in one round trip is done; `left` are to come, the last is the COMMIT."""
+        self._sign_of_life()
+        if left == 1:
+            self._clock.enter("commit")
 
     def _advance(self, session: DatabaseSession, position: Position, batch: Batch, rows: int, dead: int) -> bool:
         with translated(OFFSETS.name):
@@ -115,6 +127,7 @@ class OffsetLedger:
 
     def _commit(self, session: DatabaseSession) -> None:
         kill_points.reach("writer:before_commit")
+        self._clock.enter("commit")
         try:
             session.commit()
         except DatabaseTrouble as trouble:

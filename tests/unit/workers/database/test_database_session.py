@@ -44,7 +44,7 @@ class FakeConnection:
 
     def __init__(self, **answers: Any) -> None:
         usual: dict[str, Any] = {
-            "CONNECTION_ID": [(7, 1 << 20, STRICT, "host", 3306)],
+            "CONNECTION_ID": [(7, 1 << 20, STRICT, "host", 3306, "9.7.4")],
             "server_uuid": [("uuid",)],
             "time_zone": [("+00:00", "utf8mb4")],
             "read_only": [(0, "OFF", 0)],
@@ -96,9 +96,9 @@ def test_a_session_knows_its_connection_and_its_server() -> None:
 @pytest.mark.parametrize(
     "answers",
     [
-        {"CONNECTION_ID": [(7, 9, "NO_ZERO_DATE", "h", 1)]},
-        {"CONNECTION_ID": [(7, 9, STRICT + ",ANSI_QUOTES", "h", 1)]},
-        {"CONNECTION_ID": [(7, 9, STRICT + ",NO_BACKSLASH_ESCAPES", "h", 1)]},
+        {"CONNECTION_ID": [(7, 9, "NO_ZERO_DATE", "h", 1, "9.7.4")]},
+        {"CONNECTION_ID": [(7, 9, STRICT + ",ANSI_QUOTES", "h", 1, "9.7.4")]},
+        {"CONNECTION_ID": [(7, 9, STRICT + ",NO_BACKSLASH_ESCAPES", "h", 1, "9.7.4")]},
         {"time_zone": [("SYSTEM", "utf8mb4")]},
         {"time_zone": [("+00:00", "latin1")]},
     ],

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from workers.contract.batch_figures import SIZE_BOUNDS, PhaseSeconds
 from workers.contract.reports import Alive, Claimed, Committed, Position, Progress, SchemaWanted, Waiting, Warned
 from workers.intake import writer_progress
 from workers.intake.batch_rows import BatchRows
@@ -31,13 +32,38 @@ def test_it_begins_where_the_writer_claimed(progress: WriterProgress) -> None:
 
 
 def test_what_was_committed_is_counted(progress: WriterProgress) -> None:
-    progress.unwritten = 3
-    first, rest = Committed(10, 5, 4, 1, 0.1, 0.0, ends_batch=False), Committed(15, 5, 3, 2, 0.1, 0.0, altered=3)
+    for produced in (3_000, 2_000, None):
+        progress.give(produced)
+    write, commit = PhaseSeconds(1.0, 2.0, 3.0, 0.5), PhaseSeconds(commit=0.5)
+    first = Committed(10, 5, 4, 1, 0.1, 0.0, ends_batch=False, reasons={"E_VALUE": 1}, phases=write)
+    rest = Committed(15, 5, 3, 2, 0.1, 0.0, altered=3, reasons={"E_VALUE": 1, "E_KEY": 1}, phases=commit)
     assert passed_on(progress, CLAIMED, first, rest, Committed(20, 5, 5, 0, 0.1, 0.0)) == []
     assert (progress.offset, progress.batches, progress.unwritten) == (20, 2, 1)
-    told = Progress(20, 20, 12, 3, 2, 4, backpressure=True, waiting_for="", altered=3)
-    assert progress.report(18, 4, backpressure=True) == told  # the log ends no earlier than what is committed
+    report = progress.report(18, 4, backpressure=True)
+    told = Progress(20, 20, 12, 3, 2, 4, backpressure=True, waiting_for="", altered=3, figures=report.figures)
+    assert report == told  # the log ends no earlier than what is committed
+    assert report.figures.phases == PhaseSeconds(1.0, 2.0, 3.0, 1.0)
+    assert report.figures.reasons == {"E_VALUE": 2, "E_KEY": 1}
+    assert sum(report.figures.ages.counts) == 2  # of batches, not of transactions
+    assert report.figures.sizes.counts[SIZE_BOUNDS.index(10)] == 3
+    assert report.figures.sizes.total == 15
     assert progress.report(30, 0, backpressure=False).end_offset == 30
+
+
+def test_the_oldest_message_is_that_of_the_first_batch_not_committed_else_of_what_was_read(
+    progress: WriterProgress,
+) -> None:
+    def oldest() -> int | None:
+        return progress.report(30, 0, backpressure=False, oldest_read=9_000).oldest
+
+    assert oldest() == 9_000
+    progress.give(7_000)
+    progress.give(8_000)
+    assert oldest() == 7_000
+    progress.take(Committed(9, 4, 4, 0, 0.1, 0.0, ends_batch=False))
+    assert oldest() == 7_000
+    progress.take(Committed(10, 1, 1, 0, 0.1, 0.0))
+    assert oldest() == 8_000
 
 
 def test_what_batches_cost_is_learnt() -> None:

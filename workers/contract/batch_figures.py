@@ -1,0 +1,86 @@
+"""What is counted of batches beside their rows: where their time went, their age and size, and what was refused.
+
+A worker counts from zero; its supervisor adds up the differences between two reports, so all of it can be added and
+subtracted.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+#: Upper bounds of the ages of a batch's oldest message when it was committed, in seconds.
+AGE_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
+#: Upper bounds of the messages of a batch.
+SIZE_BOUNDS = (1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSeconds:
+    """Where the time of a writer went, in seconds. What it waits for the database is in the phase that needed it."""
+
+    waiting: float = 0.0  #: for messages
+    encoding: float = 0.0  #: messages decoded, rows built; schemas asked for
+    writing: float = 0.0  #: statements, up to the COMMIT
+    commit: float = 0.0  #: of the COMMIT itself
+
+    def __add__(self, other: PhaseSeconds) -> PhaseSeconds:
+        return PhaseSeconds(*(getattr(self, name) + getattr(other, name) for name in PHASES))
+
+    def __sub__(self, other: PhaseSeconds) -> PhaseSeconds:
+        return PhaseSeconds(*(getattr(self, name) - getattr(other, name) for name in PHASES))
+
+
+NO_TIME = PhaseSeconds()
+#: The names of the phases, in the order in which a batch goes through them.
+PHASES = tuple(phase.name for phase in fields(PhaseSeconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How many values are at most each bound and above the one before; the last count is of all that are larger."""
+
+    counts: tuple[int, ...]
+    total: float = 0.0  #: the sum of all values
+
+    @classmethod
+    def empty(cls, bounds: tuple[float, ...]) -> Histogram:
+        """Nothing counted yet."""
+        return cls((0,) * (len(bounds) + 1))
+
+    def and_one(self, value: float, bounds: tuple[float, ...]) -> Histogram:
+        """With another value."""
+        at = bisect_left(bounds, value)
+        return Histogram((*self.counts[:at], self.counts[at] + 1, *self.counts[at + 1 :]), self.total + value)
+
+    def __add__(self, other: Histogram) -> Histogram:
+        return Histogram(tuple(map(int.__add__, self.counts, other.counts)), self.total + other.total)
+
+    def __sub__(self, other: Histogram) -> Histogram:
+        return Histogram(tuple(map(int.__sub__, self.counts, other.counts)), self.total - other.total)
+
+
+_NO_AGES, _NO_SIZES = Histogram.empty(AGE_BOUNDS), Histogram.empty(SIZE_BOUNDS)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFigures:
+    """Sums over batches that were committed."""
+
+    phases: PhaseSeconds = NO_TIME
+    reasons: Mapping[str, int] = field(default_factory=dict)  #: dead letters by the names of their reasons
+    ages: Histogram = _NO_AGES  #: seconds from production to COMMIT, of the oldest message of each batch
+    sizes: Histogram = _NO_SIZES  #: messages of a transaction
+
+    def __add__(self, other: BatchFigures) -> BatchFigures:
+        reasons = Counter(self.reasons) + Counter(other.reasons)
+        return BatchFigures(self.phases + other.phases, reasons, self.ages + other.ages, self.sizes + other.sizes)
+
+    def __sub__(self, other: BatchFigures) -> BatchFigures:
+        reasons = Counter(self.reasons) - Counter(other.reasons)
+        return BatchFigures(self.phases - other.phases, reasons, self.ages - other.ages, self.sizes - other.sizes)
+
+
+NO_FIGURES = BatchFigures()
