@@ -9,7 +9,10 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing.context import ForkServerContext
+
+from sqlalchemy.engine import make_url
 
 from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
@@ -27,7 +30,9 @@ from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
 from supervisor.settings.registry_settings import open_registry
 from supervisor.settings.settings import Settings
-from supervisor.status.status_facts import PipelineStatus
+from supervisor.status.facts.condition import Promise
+from supervisor.status.facts.pipeline_status import PipelineStatus
+from supervisor.status.run_facts import RunFacts
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.supervisor_process import Options, Supervisor
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
@@ -35,6 +40,7 @@ from workers.contract.partition_spec import PartitionKey, PartitionSpec
 log = get_logger("supervisor")
 #: Seconds in which a broker must say where logs end; later it is too old to say how far behind the tables are.
 _LOG_END_SECONDS = 5.0
+_MYSQL_PORT = 3306
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +70,16 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     if not request.take_over:
         lock.acquire()
     lock.keep()
+    facts = run_facts(settings)
     try:
         return Supervisor(
             specs,
-            options_of(settings, request, socket, targets),
+            options_of(settings, request, socket, targets, facts),
             policy=RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget),
             launch=lambda spec: ProcessHandle(spec, context),
-            schemas=SchemaRequests(lambda: open_registry(settings), TableFitter(accounts(settings))),
+            schemas=SchemaRequests(
+                lambda: open_registry(settings), TableFitter(accounts(settings), facts.topics), facts=facts.topics
+            ),
             watch=_topic_watch(settings, specs, cluster),
             logs=LogWatch(ClusterView(settings.librdkafka(), timeout=_LOG_END_SECONDS)),
             notifier=notifier,
@@ -80,7 +89,11 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
 
 
 def options_of(
-    settings: Settings, request: RunRequest, socket: str, targets: dict[PartitionKey, int] | None
+    settings: Settings,
+    request: RunRequest,
+    socket: str,
+    targets: dict[PartitionKey, int] | None,
+    facts: RunFacts,
 ) -> Options:
     """How the supervisor's loop behaves; `socket` is where it answers other commands."""
     return Options(
@@ -89,8 +102,21 @@ def options_of(
         targets=targets,
         control_socket=socket,
         show=request.show,
+        facts=facts,
         fail_on_dead_letters=request.fail_on_dead_letters,
     )
+
+
+def run_facts(settings: Settings) -> RunFacts:
+    """What the status says of the run as a whole."""
+
+    def promise(topic: str) -> Promise:
+        chosen = settings.topic(topic)
+        return Promise(chosen.late_after, chosen.stuck_after)
+
+    where = make_url(settings.database_url.get_secret_value())
+    database = f"{where.host}:{where.port or _MYSQL_PORT}"
+    return RunFacts(settings.bootstrap_servers, database, cache(promise))
 
 
 def _leave(*_: object) -> None:

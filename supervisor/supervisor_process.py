@@ -6,7 +6,7 @@ import ctypes
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rtpipe.errors import ExitCode
@@ -25,8 +25,9 @@ from supervisor.lifecycle.worker_state import TERMINAL
 from supervisor.run_targets import RunTargets
 from supervisor.shutdown import Shutdown, kill_all
 from supervisor.signal_inbox import SignalInbox
+from supervisor.status.facts.pipeline_status import PipelineStatus
+from supervisor.status.run_facts import RunFacts
 from supervisor.status.run_summary import log_end_of_run
-from supervisor.status.status_facts import PipelineStatus
 from supervisor.status.status_refresh import StatusReport
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.worker_waits import WorkerWaits
@@ -45,6 +46,7 @@ class Options:
     targets: dict[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
+    facts: RunFacts = field(default_factory=RunFacts)
     fail_on_dead_letters: bool = False  #: a clean end with dead letters has an exit code of its own
 
 
@@ -85,7 +87,7 @@ class Supervisor:
         self._targets = RunTargets(options.targets)
         self._kafka = KafkaChanges(watch, logs, make, self._targets)
         self._shutdown = Shutdown(options.drain_seconds)
-        self._report = StatusReport(self._workers, notifier, options.show)
+        self._report = StatusReport(self._workers, notifier, options.show, options.facts)
         self._waits = WorkerWaits()
         self._pace = StartPace()
         self._heartbeats = StuckWorkers(options.heartbeat)

@@ -11,7 +11,7 @@ from sqlalchemy import URL
 
 from rtpipe.mysql.engine import bare_connection
 from rtpipe.mysql.quoting import quoted
-from supervisor.status.status_facts import PartitionStatus
+from supervisor.status.facts.partition_status import PartitionStatus
 
 #: Seconds between two questions to the supervisor, whether its queues are full.
 _QUEUES = 0.5

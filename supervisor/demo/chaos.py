@@ -24,7 +24,7 @@ import psutil
 from supervisor.demo.database_faults import cut_connection, lock_on
 from supervisor.demo.pipeline_driver import PipelineDriver
 from supervisor.demo.until import DriverError, until
-from supervisor.status.status_facts import PartitionStatus
+from supervisor.status.facts.partition_status import PartitionStatus
 
 #: Seconds that a frozen process stays frozen, unless the supervisor kills it before.
 _FROZEN = (0.5, 5.0)

@@ -13,7 +13,7 @@ from supervisor.demo.database_faults import lock_on
 from supervisor.demo.pipeline_driver import PipelineDriver
 from supervisor.demo.steps import Steps
 from supervisor.demo.until import DriverError, until
-from supervisor.status.status_facts import PartitionStatus
+from supervisor.status.facts.partition_status import PartitionStatus
 
 
 class DemoFaults:

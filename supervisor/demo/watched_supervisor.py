@@ -12,7 +12,8 @@ import psutil
 from supervisor.control_socket import ask_all, runtime_directory
 from supervisor.demo.rtpipe_commands import BackgroundCommand, RtpipeCommands
 from supervisor.demo.until import until
-from supervisor.status.status_facts import PartitionStatus, PipelineStatus
+from supervisor.status.facts.partition_status import PartitionStatus
+from supervisor.status.facts.pipeline_status import PipelineStatus
 
 
 class WatchedSupervisor:

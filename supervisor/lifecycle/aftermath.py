@@ -11,31 +11,35 @@ from supervisor.lifecycle.ends.death_history import DeathHistory
 from supervisor.lifecycle.ends.end_verdict import NextStep, verdict_on
 from supervisor.lifecycle.generation.generation_end import GenerationEnd
 from supervisor.lifecycle.standing import Standing
+from supervisor.lifecycle.worker_history import WorkerHistory
 from supervisor.lifecycle.worker_state import WorkerState
-from workers.contract.reports import Ended
+from workers.contract.reports import WORKER_DIED, Ended
 
 #: Until a worker starts again that left for a passing trouble; such an end is not counted as a death.
 _RETRIES = PausePolicy(first=1.0, longest=1.0, jitter=0.2)
 
 
-def settle(partition: str, standing: Standing, deaths: DeathHistory, end: GenerationEnd) -> None:
+def settle(partition: str, standing: Standing, history: WorkerHistory, end: GenerationEnd) -> None:
     """After a generation: halt, stop, or start again, soon or by the restart policy."""
     worker_log.stacks(partition, end)
     verdict = verdict_on(end, partition, draining=standing.state is WorkerState.STOPPING)
     match verdict.next_step, verdict.report:
         case NextStep.HALT, Ended() as report:
-            halt(partition, standing, report)
+            halt(partition, standing, history, report)
         case NextStep.RETRY, Ended() as report:
+            history.note_trouble(report.name, report.text)
             retry_soon(standing, report.text)
             worker_log.left_to_retry(partition, report)
         case NextStep.STOP, report:
             _stop(partition, standing, report)
         case _:
-            _restart(partition, standing, deaths, end)
+            history.note_trouble(WORKER_DIED, end.reason)
+            _restart(partition, standing, history.deaths, end)
 
 
-def halt(partition: str, standing: Standing, why: Ended) -> None:
+def halt(partition: str, standing: Standing, history: WorkerHistory, why: Ended) -> None:
     """Only a person starts it again."""
+    history.note_trouble(why.name, why.text)
     standing.trouble = why
     standing.move(WorkerState.HALTED, why.text)
     worker_log.halted(partition, why)

@@ -33,7 +33,7 @@ def halt(worker: SupervisedWorker, why: Ended) -> None:
     if worker.generation is not None:
         worker.generation.halt(why)
     elif worker.standing.state in {WorkerState.BACKOFF, WorkerState.QUARANTINED, WorkerState.WAITING}:
-        aftermath.halt(str(worker), worker.standing, why)
+        aftermath.halt(str(worker), worker.standing, worker.history, why)
 
 
 def resume(worker: SupervisedWorker) -> bool:

@@ -19,6 +19,9 @@ from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Progress, Running, SchemaWanted, Warned
 from workers.contract.schema_answers import SchemaAnswers
 
+#: The name of a wait for a service among the troubles.
+_WAITS = "waiting"
+
 
 class SchemaQuestions(Protocol):
     """Where a writer's questions about schema ids go."""
@@ -94,7 +97,7 @@ class SupervisedWorker:
                 self._questions.ask(self.spec, report, generation.processes.answer)
             case Running():
                 self.spec = dataclasses.replace(self.spec, known=True, last_epoch=report.epoch)
-                self.history.offset = report.offset
+                self.history.offset, self.history.server = report.offset, report.server or self.history.server
                 if self.standing.state is WorkerState.STARTING:
                     self.standing.move(WorkerState.RUNNING)
                 worker_log.running(str(self), report, generation.processes.pid)
@@ -105,6 +108,8 @@ class SupervisedWorker:
             case Warned():
                 self.history.warning = report.text
         generation.note(report, now)
+        if generation.said.waiting_for:
+            self.history.note_trouble(_WAITS, generation.said.waiting_for)
 
     def on_death(self) -> None:
         """Its consumer process is gone: say why, and do what follows."""
@@ -112,4 +117,4 @@ class SupervisedWorker:
             return
         self.take_reports()
         end, self.generation = self.generation.end(), None
-        aftermath.settle(str(self), self.standing, self.history.deaths, end)
+        aftermath.settle(str(self), self.standing, self.history, end)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
+from avro_schemas.tables.evolution import EvolutionError
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
 from rtpipe.log import get_logger
@@ -21,9 +22,10 @@ from rtpipe.pause import PausePolicy
 from supervisor.schemas.limits_at_start import tell_at_start
 from supervisor.schemas.shared_registry import SharedRegistry
 from supervisor.schemas.topic_answers import TopicAnswers
+from supervisor.schemas.topic_facts import TopicFacts
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Ended, SchemaWanted
-from workers.contract.schema_answers import SchemaAnswers, SchemaHalt
+from workers.contract.schema_answers import SchemaAnswers, SchemaHalt, SchemaLayout
 
 if TYPE_CHECKING:
     from avro_schemas.registry.client import Registry
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 log = get_logger("supervisor")
 _T = TypeVar("_T")
+#: Errors by which somebody must alter the table.
+_OF_TABLE = frozenset({EvolutionError.name, AccessDeniedError.name})
 _PAUSES = PausePolicy(first=0.1, longest=10.0)
 #: Takes the answers back to where the question came from.
 Reply = Callable[[SchemaAnswers], None]
@@ -40,12 +44,22 @@ _Question = tuple[PartitionSpec, SchemaWanted, Reply]
 class SchemaRequests:
     """`ask` from the loop; `deliver` gives, in the loop again, each answer to the one who asked."""
 
-    def __init__(self, open_registry: Callable[[], Registry], fitter: TableFitter, *, patient: bool = True) -> None:
-        """`patient`: wait for a service that does not answer; else the answer is a SchemaHalt that says so."""
+    def __init__(
+        self,
+        open_registry: Callable[[], Registry],
+        fitter: TableFitter,
+        *,
+        patient: bool = True,
+        facts: TopicFacts | None = None,
+    ) -> None:
+        """`patient`: wait for a service that does not answer; else the answer is a SchemaHalt that says so. `facts`
+        learns which schemas were met.
+        """
         self._registry = SharedRegistry(open_registry)
         self._fitter = fitter
         self._insist = _patiently if patient else _once
         self._patient = patient
+        self._facts = facts or TopicFacts()
         self._topics: dict[str, TopicAnswers] = {}  # each of which its thread alone touches
         self._asked: dict[str, queue.SimpleQueue[_Question]] = {}
         self._answered: queue.SimpleQueue[tuple[Reply, SchemaAnswers]] = queue.SimpleQueue()
@@ -99,10 +113,18 @@ class SchemaRequests:
             )
         with self._registry.in_use():
             answers = self._topics[topic].answer(spec, wanted)
+        self._note(topic, answers)
         asked_for = answers[0]
         if isinstance(asked_for, SchemaHalt) and asked_for.end.name == AccessDeniedError.name:
             self._registry.drop()
         return answers
+
+    def _note(self, topic: str, answers: SchemaAnswers) -> None:
+        for answer in answers:
+            if isinstance(answer, SchemaLayout) and answer.schema_id:
+                self._facts.met(topic, answer.schema_id)
+            elif isinstance(answer, SchemaHalt) and answer.end.name in _OF_TABLE:
+                self._facts.changed(topic, answer.schema_id, "", done=False, why_not=answer.end.text)
 
     def _prepare(self) -> None:
         with contextlib.suppress(RtpipeError):  # whoever asks hears of it

@@ -28,6 +28,7 @@ from supervisor.schemas.table_plans.plan_verdict import (
     require_no_person,
 )
 from supervisor.schemas.table_plans.table_plan import TableTarget, plan_existing
+from supervisor.schemas.topic_facts import TopicFacts
 
 log = get_logger("supervisor")
 
@@ -57,7 +58,9 @@ class TableFitter:
     row is ever written, and while the writer that asks has no transaction open.
     """
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, facts: TopicFacts | None = None) -> None:
+        """`facts` learns what was altered."""
+        self._facts = facts or TopicFacts()
         self._account = accounts.infra
         self._database = accounts.database
         self._limits = ColumnLimits()
@@ -139,7 +142,7 @@ class TableFitter:
             require_no_person(plan)
             for alteration, done in carried_out(plan, session, may_copy=target.rules.allow_copy):
                 altered |= done
-                _tell(alteration, plan.cause, done=done)
+                self._tell(alteration, plan.cause, done=done)
                 require_done(alteration, plan, done=done)
         except (EvolutionError, AccessDeniedError) as error:
             return error, _Looked(session.look(), looked.altered or altered)  # a part of it may be done
@@ -150,11 +153,11 @@ class TableFitter:
         layout = layout_with_rest(plan_existing(target, found, self._database))
         return layout, _Looked(found, looked.altered or altered)
 
-
-def _tell(alteration: Alteration, cause: Cause, *, done: bool) -> None:
-    extra = {"event": "table_altered" if done else "table_not_altered", "topic": cause.topic, "sql": alteration.sql}
-    extra["schema_id"] = str(cause.schema_id)
-    if done:
-        log.info("schema id %s of %s: %s", cause.schema_id, cause.topic, reasons(alteration.changes), extra=extra)
-    else:
-        log.warning("the server would copy the table: %s", alteration.begin, extra=extra)
+    def _tell(self, alteration: Alteration, cause: Cause, *, done: bool) -> None:
+        extra = {"event": "table_altered" if done else "table_not_altered", "topic": cause.topic, "sql": alteration.sql}
+        extra["schema_id"] = str(cause.schema_id)
+        if done:
+            self._facts.changed(cause.topic, cause.schema_id, alteration.sql)
+            log.info("schema id %s of %s: %s", cause.schema_id, cause.topic, reasons(alteration.changes), extra=extra)
+        else:
+            log.warning("the server would copy the table: %s", alteration.begin, extra=extra)

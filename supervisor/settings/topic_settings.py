@@ -54,6 +54,8 @@ class _TopicFields(BaseModel):
     linger_ms: float = Field(10, ge=0, le=10_000)
     queue_batches: int = Field(8, ge=1, le=1_000)
     load_data: bool = Field(True, description="rows go by LOAD DATA LOCAL where server and table take it")
+    late_after: float = Field(60, gt=0, description="seconds; a partition with an older message to commit is late")
+    stuck_after: float = Field(120, gt=0, description="seconds without a commit, though messages are there: stuck")
     on_error: Literal["dead_letter", "stop"] = "dead_letter"
     dead_letters_per_minute: int = Field(1_000, ge=0, description="more of them stop the partition; 0: no limit")
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from supervisor.control_socket import ControlServer
 from supervisor.lifecycle.worker_state import WorkerState
-from supervisor.status.status_facts import PartitionStatus, PipelineStatus, own_version
+from supervisor.status.facts.partition_status import PartitionStatus
+from supervisor.status.facts.pipeline_status import PipelineStatus, own_version
 
 
 class StatusBeforePlan:

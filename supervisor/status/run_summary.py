@@ -10,7 +10,7 @@ from rtpipe.log import get_logger
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.kafka_outage import some_of
-from supervisor.status.worker_status import condition
+from supervisor.status.worker_status import standing_in_words
 
 log = get_logger("supervisor")
 
@@ -19,7 +19,7 @@ def summary(workers: Sequence[SupervisedWorker]) -> str:
     """`2 of 3 partitions running; halted: orders/1`."""
     groups = defaultdict(list)
     for worker in workers:
-        groups[condition(worker, time.monotonic())[0]].append(str(worker))
+        groups[standing_in_words(worker, time.monotonic())[0]].append(str(worker))
     running = len(groups.pop(WorkerState.RUNNING.value, []))
     others = [f"; {state}: {some_of(names)}" for state, names in sorted(groups.items())]
     return f"{running} of {len(workers)} partitions running" + "".join(others)

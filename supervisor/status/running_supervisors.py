@@ -9,7 +9,7 @@ from typing import Any
 
 from rtpipe.errors import SettingsError, UnreachableError
 from supervisor.control_socket import ask_all, sockets_in
-from supervisor.status.status_facts import SCHEMA_VERSION, PipelineStatus
+from supervisor.status.facts.pipeline_status import SCHEMA_VERSION, PipelineStatus
 from supervisor.status.supervisors_elsewhere import describe, find_elsewhere, how_to_look
 
 _WELL = {"running", "stopping", "stopped"}

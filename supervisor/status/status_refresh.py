@@ -6,12 +6,17 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
+from rtpipe.clock import timestamp
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.status.facts.pipeline_status import PipelineStatus, own_version
+from supervisor.status.facts.topic_status import TopicStatus
+from supervisor.status.partition_watch import PartitionWatch
 from supervisor.status.process_stats import ProcessStats
+from supervisor.status.run_facts import RunFacts
 from supervisor.status.run_summary import summary
-from supervisor.status.status_facts import PipelineStatus, own_version
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.status.worker_status import pids_of, status_of
+from workers.contract.partition_spec import PartitionKey
 
 #: Seconds between two updates of the live table.
 _SHOW_EVERY = 1.0
@@ -25,12 +30,16 @@ class StatusReport:
         workers: Sequence[SupervisedWorker],
         notifier: SystemdNotifier,
         show: Callable[[PipelineStatus], None] | None,
+        facts: RunFacts,
     ) -> None:
         self._workers = workers
         self._notifier = notifier
         self._show = show
+        self._facts = facts
+        self._watches: dict[PartitionKey, PartitionWatch] = {}
         self._stats = ProcessStats()
         self._began = time.monotonic()
+        self._started_at = timestamp(time.time())
         self._next_show = self._next_sign = 0.0
 
     def ready(self) -> None:
@@ -49,6 +58,7 @@ class StatusReport:
         """Draw the table and give systemd a sign of life, each when it is due."""
         if now >= self._next_show:
             self._next_show = now + _SHOW_EVERY
+            self._look(now)
             self.show(draining=draining)
         if self._notifier.watchdog_every and now >= self._next_sign:
             self._next_sign = now + self._notifier.watchdog_every
@@ -60,13 +70,43 @@ class StatusReport:
         if self._show is not None:
             self._show(self.status(draining=draining))
 
+    def _look(self, now: float) -> None:
+        wall = time.time()
+        for worker in self._workers:
+            key = worker.spec.key
+            if key not in self._watches:
+                self._watches[key] = PartitionWatch(now)
+            self._watches[key].look(worker, self._facts.promise(key.topic), now, wall)
+
     def status(self, *, draining: bool) -> PipelineStatus:
         """What `rtpipe status` and the live table show."""
         now = time.monotonic()
+        self._look(now)
         return PipelineStatus(
             supervisor_pid=os.getpid(),
             uptime_seconds=round(now - self._began, 3),
             draining=draining,
-            partitions=tuple(status_of(worker, self._stats, now) for worker in self._workers),
+            partitions=tuple(
+                status_of(worker, self._watches[worker.spec.key], self._stats, now) for worker in self._workers
+            ),
             version=own_version(),
+            topics=self._topics(),
+            started_at=self._started_at,
+            kafka=self._facts.kafka,
+            database=self._facts.database,
+        )
+
+    def _topics(self) -> tuple[TopicStatus, ...]:
+        promise, seen = self._facts.promise, self._facts.topics
+        tables = {worker.spec.key.topic: worker.spec.table for worker in self._workers}
+        return tuple(
+            TopicStatus(
+                topic=topic,
+                table=table,
+                late_after=promise(topic).late_after,
+                stuck_after=promise(topic).stuck_after,
+                schema_ids=seen.ids(topic),
+                changes=seen.changes(topic),
+            )
+            for topic, table in tables.items()
         )

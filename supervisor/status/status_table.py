@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rtpipe.log import visible
+from supervisor.status.facts.partition_status import PartitionStatus
+from supervisor.status.facts.pipeline_status import SCHEMA_VERSION, PipelineStatus, own_version
 from supervisor.status.kafka_outage import some_of
-from supervisor.status.status_facts import SCHEMA_VERSION, PartitionStatus, PipelineStatus, own_version
 
 #: Worst first. A state of another version comes before running ones.
 _STYLE = {

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from supervisor.status.status_facts import PipelineStatus
+from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.status_table import status_picture
 
 #: Columns, where there is no terminal to ask.

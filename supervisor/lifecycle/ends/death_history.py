@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from dataclasses import dataclass
 
 from supervisor.lifecycle.ends.restart_policy import Restart, RestartPolicy
@@ -10,10 +12,15 @@ from supervisor.lifecycle.generation.generation_end import GenerationEnd
 
 @dataclass(frozen=True, slots=True)
 class DeathRecord:
-    """The end of one generation: when, in monotonic seconds, and all that is known of it."""
+    """The end of one generation: when, and all that is known of it."""
 
-    at: float
+    at: float  #: monotonic seconds
+    wall: float  #: seconds since 1970
     end: GenerationEnd
+
+
+#: Deaths that are remembered.
+_KEPT = 10
 
 
 class DeathHistory:
@@ -22,8 +29,13 @@ class DeathHistory:
     def __init__(self, policy: RestartPolicy) -> None:
         self.policy = policy
         self.restarts = 0
-        self.last: DeathRecord | None = None  #: with its stacks, if processes wrote any
+        self.records: deque[DeathRecord] = deque(maxlen=_KEPT)  #: the newest first; with stacks, if processes wrote any
         self._without_progress: list[float] = []
+
+    @property
+    def last(self) -> DeathRecord | None:
+        """The newest."""
+        return self.records[0] if self.records else None
 
     @property
     def without_progress(self) -> int:
@@ -32,7 +44,7 @@ class DeathHistory:
 
     def add(self, end: GenerationEnd, now: float, chance: float) -> Restart:
         """A generation died: when the next one starts. `chance`: 0..1, for the jitter."""
-        self.last = DeathRecord(now, end)
+        self.records.appendleft(DeathRecord(now, time.time(), end))
         self.restarts += 1
         self._without_progress.append(now)
         return self.policy.next_start(self._without_progress, now, chance)

@@ -63,7 +63,16 @@ class Generation:
         ended = self._halted_for or self.said.last_words
         death = (ended.death if ended else None) or Death("consumer", code, pid)
         stacks = self.processes.stacks()
-        return GenerationEnd(death, ended, stacks, self.watchdog.stuck, self._arrived, self._killed)
+        return GenerationEnd(
+            death=death,
+            ended=ended,
+            stacks=stacks,
+            stuck=self.watchdog.stuck,
+            arrived=self._arrived,
+            killed=self._killed,
+            offset=self.said.offset,
+            epoch=self.said.running.epoch if self.said.running else None,
+        )
 
     def pids(self) -> list[int]:
         """Consumer and writer, as far as they are known."""

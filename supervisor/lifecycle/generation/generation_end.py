@@ -19,6 +19,8 @@ class GenerationEnd:
     stuck: Silence | None = None  #: the supervisor ended it, since it said nothing
     arrived: bool = False  #: it was asked to drain, since all that the run wants is committed
     killed: bool = False  #: it was killed on purpose
+    offset: int | None = None  #: next to consume by kafka_offsets, as it said last
+    epoch: int | None = None  #: under which it had claimed its partition
 
     @property
     def reason(self) -> str:

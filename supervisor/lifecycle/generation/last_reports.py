@@ -27,6 +27,12 @@ class LastReports:
                 self.last_words = report
 
     @property
+    def offset(self) -> int | None:
+        """Next to consume by kafka_offsets; None before the claim."""
+        newest = self.progress or self.running
+        return newest.offset if newest else None
+
+    @property
     def end_offset(self) -> int | None:
         """Where the log ends, once the consumer has reached the log."""
         return self.progress.end_offset if self.progress and self.progress.end_offset >= 0 else None

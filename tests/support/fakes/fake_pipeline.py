@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from supervisor.demo.until import DriverError
-from supervisor.status.status_facts import PartitionStatus
+from supervisor.status.facts.partition_status import PartitionStatus
 
 
 def partition(number: int = 0, *, offset: int | None = 10, end: int | None = 100, **more: Any) -> PartitionStatus:

@@ -13,7 +13,7 @@ from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.schemas.schema_requests import Reply
-from supervisor.status.status_facts import PipelineStatus
+from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.supervisor_process import Options, Supervisor
 from tests.support.fakes.fake_worker import SPEC, FakeLauncher
 from tests.support.samples.specs import default_policy

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from dataclasses import dataclass, field
 
 from supervisor.lifecycle.generation.worker_processes import WorkerProcesses
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.schemas.schema_requests import Reply
+from supervisor.status import worker_status
+from supervisor.status.facts.condition import Promise
+from supervisor.status.facts.partition_status import PartitionStatus
+from supervisor.status.partition_watch import PartitionWatch
+from supervisor.status.process_stats import ProcessStats
 from tests.support.samples.specs import default_policy, default_spec
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Running, SchemaWanted
@@ -157,3 +163,10 @@ class FakeQuestions:
 def supervised_worker(launch: FakeLauncher, spec: PartitionSpec = SPEC) -> SupervisedWorker:
     """A worker whose processes come from `launch`."""
     return SupervisedWorker(spec, default_policy(), launch, FakeQuestions())
+
+
+def status_of(worker: SupervisedWorker, stats: ProcessStats, now: float) -> PartitionStatus:
+    """The status of one worker that is looked at for the first time."""
+    watch = PartitionWatch(now)
+    watch.look(worker, Promise(late_after=60, stuck_after=120), now, time.time())
+    return worker_status.status_of(worker, watch, stats, now)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import re
 from collections.abc import Iterator
 
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
-from supervisor.status.status_facts import PartitionStatus
+from supervisor.status.facts.json_schema import json_schema
+from supervisor.status.facts.partition_status import PartitionStatus
+from supervisor.status.facts.pipeline_status import SCHEMA_VERSION, PipelineStatus
+from supervisor.status.facts.topic_status import TopicStatus
 from tests.support.pages import DOCS, modules
 
 
@@ -62,10 +69,25 @@ def texts_of(node: ast.expr) -> set[str]:
 
 def test_operations_md_has_every_field_of_the_status_and_every_column_of_the_tables_that_rtpipe_keeps() -> None:
     text = (DOCS / "operations.md").read_text()
-    fields = set(PartitionStatus.__dataclass_fields__) | {"lag"}
+    fields = set(PartitionStatus.__dataclass_fields__) | {"lag", "limiting_phase"}
     assert fields == cells_of(text, "field")
     assert set(OFFSETS.columns.keys()) == cells_of(text, "column")
     assert set(DEAD_LETTERS.columns.keys()) == cells_of(text, "column of `rtpipe_dead_letters`")
+
+
+TOPIC = TopicStatus("orders", "o", late_after=60, stuck_after=120)
+
+
+def test_the_json_schema_of_the_status_is_that_of_the_code_and_holds_a_status() -> None:
+    written = json.loads((DOCS / "status.schema.json").read_text())
+    assert written == json_schema()
+    partition = PartitionStatus.from_json({"topic": "orders", "partition": 0, "state": "running"})
+    status = PipelineStatus(1, 1.0, draining=False, partitions=(partition,), topics=(TOPIC,))
+    said = {"schema_version": SCHEMA_VERSION, "supervisors": [json.loads(json.dumps(status.to_json()))]}
+    jsonschema.validate(said, written)
+    said["supervisors"][0]["partitions"][0]["lag_seconds"] = "none"  # type: ignore[index]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(said, written)
 
 
 def cells_of(text: str, title: str) -> set[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from supervisor.control_socket import ControlServer, ask, ask_all, runtime_directory
 from supervisor.status.before_plan import StatusBeforePlan
-from supervisor.status.status_facts import PipelineStatus
+from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.supervisors_elsewhere import describe, find_elsewhere, how_to_look
 from tests.support.waits import eventually
 

@@ -22,8 +22,7 @@ from supervisor.partition_plan import UNKNOWN, new_partition
 from supervisor.run_targets import RunTargets
 from supervisor.status.kafka_outage import KafkaOutage
 from supervisor.status.process_stats import ProcessStats
-from supervisor.status.worker_status import status_of
-from tests.support.fakes.fake_worker import SPEC, FakeLauncher, supervised_worker
+from tests.support.fakes.fake_worker import SPEC, FakeLauncher, status_of, supervised_worker
 from tests.support.waits import eventually
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Ended, Progress, Running

@@ -267,16 +267,25 @@ def test_a_signal_that_is_ignored_ends_nothing() -> None:
     assert signal.signal(signal.SIGHUP, former) is signal.SIG_IGN
 
 
+@pytest.fixture
+def handled() -> Iterator[None]:
+    """No signal is ignored, as a shell's jobs ignore SIGINT, and nohup's SIGHUP."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handled")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_and_everything_is_removed(number: signal.Signals) -> None:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts jobs with SIGINT ignored
     former = [signal.getsignal(one) for one in SIGNALS]
     said: list[str] = []
     with pytest.raises(KeyboardInterrupt), user_bench._removed(Made(["topic x"]), said.append):  # type: ignore[arg-type]
         signal.raise_signal(number)
     assert said == ["left behind: topic x"]
     assert [signal.getsignal(one) for one in SIGNALS] == former
-    signal.signal(signal.SIGINT, before)
 
 
 def test_rtpipe_is_told_of_no_other_database_than_the_one_that_is_dropped() -> None:

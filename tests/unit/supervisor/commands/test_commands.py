@@ -165,7 +165,7 @@ def status_reply(*states: str) -> dict[str, Any]:
         {"topic": "t", "partition": number, "state": state, "reason": "", "rows": 0, "dead": 0, "restarts": 0}
         for number, state in enumerate(states)
     ]
-    return {"schema_version": 2, "supervisor_pid": 1, "uptime_seconds": 1, "draining": False, "partitions": partitions}
+    return {"schema_version": 3, "supervisor_pid": 1, "uptime_seconds": 1, "draining": False, "partitions": partitions}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_status(rtpipe: Command, spy: Any, replies: list[Any], sockets: int, cod
     assert ("do not answer" in answer.stderr) is (sockets > len(replies))
     told = rtpipe("status", "--json")
     assert told.returncode == code
-    assert json.loads(told.stdout) == {"schema_version": 2, "supervisors": replies}
+    assert json.loads(told.stdout) == {"schema_version": 3, "supervisors": replies}
 
 
 def test_status_where_nobody_answers(rtpipe: Command, spy: Any) -> None:

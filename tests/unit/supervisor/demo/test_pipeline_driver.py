@@ -17,7 +17,7 @@ import pytest
 from supervisor.demo import watched_supervisor as module
 from supervisor.demo.pipeline_driver import PipelineDriver
 from supervisor.demo.until import DriverError
-from supervisor.status.status_facts import PipelineStatus
+from supervisor.status.facts.pipeline_status import PipelineStatus
 from tests.support.fakes.fake_pipeline import FakeProcess, partition
 
 

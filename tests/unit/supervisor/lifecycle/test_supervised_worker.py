@@ -15,8 +15,7 @@ from supervisor.lifecycle.stuck_workers import StuckWorkers
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.process_stats import ProcessStats
-from supervisor.status.worker_status import status_of
-from tests.support.fakes.fake_worker import FakeLauncher, supervised_worker
+from tests.support.fakes.fake_worker import FakeLauncher, status_of, supervised_worker
 from workers.contract.death import Death
 from workers.contract.reports import Ended, Progress, Running, Warned
 

@@ -23,15 +23,15 @@ from supervisor.lifecycle.stuck_workers import StuckWorkers
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.status import status_view
 from supervisor.status.before_plan import StatusBeforePlan
+from supervisor.status.facts.partition_status import PartitionStatus
+from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.process_stats import ProcessStats
 from supervisor.status.run_summary import log_end_of_run, summary
 from supervisor.status.running_supervisors import ask_for_status, nobody_answers
-from supervisor.status.status_facts import PartitionStatus, PipelineStatus
 from supervisor.status.status_view import LiveView, print_status
 from supervisor.status.supervisors_elsewhere import SupervisorElsewhere
-from supervisor.status.worker_status import status_of
 from tests.support.fakes.fake_supervisor import progress, running, spec_of
-from tests.support.fakes.fake_worker import FakeLauncher, supervised_worker
+from tests.support.fakes.fake_worker import FakeLauncher, status_of, supervised_worker
 from workers.contract.reports import Alive, Ended, Progress, Waiting
 
 
@@ -212,7 +212,7 @@ class TestSupervisorsThatRun:
         answers = ask_for_status(tmp_path)
         assert [pipeline.partitions[0].state for pipeline in answers.pipelines] == ["waiting", "waiting"]
         assert (answers.silent, answers.well) == (0, False)
-        assert answers.to_json() == {"schema_version": 2, "supervisors": list(answers.replies)}
+        assert answers.to_json() == {"schema_version": 3, "supervisors": list(answers.replies)}
 
     def test_one_that_does_not_answer_is_counted_and_not_well(self, tmp_path: Path, listening: Any) -> None:
         listening(1)

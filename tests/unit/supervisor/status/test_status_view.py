@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from supervisor.status.status_facts import PartitionStatus, PipelineStatus
+from supervisor.status.facts.partition_status import PartitionStatus
+from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.status_table import status_picture, summary_words
 
 FACTS: dict[str, Any] = {
@@ -190,7 +191,7 @@ def test_what_another_version_tells_more_is_left_out_and_what_it_does_not_tell_i
     assert found[1].split() == ["orders", "0", "running", "4711", "1,500", "1,000", "500", "-", "-", "-", "27", "12"]
     assert found[2].split()[:3] == ["total", "500", "-"]
     assert "(pid 1) is rtpipe 9.9, and this command is rtpipe" in found[-1]
-    assert "status version 7, not 2" in found[-1]
+    assert "status version 7, not 3" in found[-1]
 
 
 @settings(max_examples=50, deadline=None)
