@@ -12,5 +12,6 @@ The files beside this one are that process; `cli` is the tree of all commands:
                          workers
                          shutdown, run_targets and kafka_changes say what else it does,
                          control_commands what it answers
+    offset_mirror        shows Kafka's own tools what is committed, by a thread beside the loop
     background_question  what takes long, asked in a thread beside the loop
 """

@@ -20,11 +20,13 @@ from supervisor.control_socket import runtime_directory, socket_path
 from supervisor.first_plan import wait_for_plan
 from supervisor.group_lock import GroupLock
 from supervisor.kafka.cluster_view import ClusterView
+from supervisor.kafka.group_offsets import GroupOffsets
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.lifecycle.ends.restart_policy import RestartPolicy
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.generation.process_handle import ProcessHandle
+from supervisor.offset_mirror import OffsetMirror
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
@@ -82,6 +84,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
             ),
             watch=_topic_watch(settings, specs, cluster),
             logs=LogWatch(ClusterView(settings.librdkafka(), timeout=_LOG_END_SECONDS)),
+            mirror=_offset_mirror(settings, specs),
             notifier=notifier,
         ).run()
     finally:
@@ -154,3 +157,9 @@ def _topic_watch(settings: Settings, specs: Sequence[PartitionSpec], cluster: Cl
         specs[0].cluster_id,
         settings.topic_check_seconds,
     )
+
+
+def _offset_mirror(settings: Settings, specs: Sequence[PartitionSpec]) -> OffsetMirror:
+    topics = {spec.key.topic for spec in specs}
+    wanted = {topic for topic in topics if settings.topic(topic).mirror_offsets}
+    return OffsetMirror(GroupOffsets(settings.librdkafka()), wanted)

@@ -32,6 +32,11 @@ class Shutdown:
         return self._deadline is not None
 
     @property
+    def forced(self) -> bool:
+        """Whether it is no clean end any more: what was left was killed."""
+        return self._killed
+
+    @property
     def worker_seconds(self) -> float:
         """The seconds that a worker gets to drain."""
         return self._seconds * _WORKERS_SHARE

@@ -22,6 +22,7 @@ from supervisor.lifecycle.start_pace import StartPace
 from supervisor.lifecycle.stuck_workers import StuckWorkers
 from supervisor.lifecycle.supervised_worker import SchemaQuestions, SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL
+from supervisor.offset_mirror import OffsetMirror
 from supervisor.run_targets import RunTargets
 from supervisor.shutdown import Shutdown, kill_all
 from supervisor.signal_inbox import SignalInbox
@@ -76,6 +77,7 @@ class Supervisor:
         schemas: SchemaService,
         watch: TopicWatch,
         logs: LogWatch,
+        mirror: OffsetMirror,
         notifier: SystemdNotifier,
     ) -> None:
         def make(spec: PartitionSpec) -> SupervisedWorker:
@@ -86,6 +88,7 @@ class Supervisor:
         self._workers = [make(spec) for spec in specs]
         self._targets = RunTargets(options.targets)
         self._kafka = KafkaChanges(watch, logs, make, self._targets)
+        self._mirror = mirror
         self._shutdown = Shutdown(options.drain_seconds)
         self._report = StatusReport(self._workers, notifier, options.show, options.facts)
         self._waits = WorkerWaits()
@@ -100,6 +103,7 @@ class Supervisor:
         with SignalInbox([signal.SIGTERM, signal.SIGINT]) as inbox:
             self._control.open(inbox.wake)
             self._schemas.open(inbox.wake)
+            self._mirror.open()
             try:
                 for worker in self._workers:
                     worker.begin()
@@ -109,6 +113,8 @@ class Supervisor:
                 while not all(worker.standing.state in TERMINAL for worker in self._workers):
                     self._turn(inbox)
                 self._report.show(draining=self._shutdown.began)  # the last picture is of the end
+                if not self._shutdown.forced:
+                    self._mirror.close(self._workers)
             finally:
                 kill_all(self._workers)
                 self._control.close()
@@ -129,6 +135,7 @@ class Supervisor:
         if now >= self._kafka.next_look():
             self._kafka.look(self._workers, now, draining=draining)
         self._start_due(now)
+        self._mirror.look(self._workers, now)
         self._shutdown.enforce(self._workers)
         self._report.refresh(time.monotonic(), draining=draining)
 

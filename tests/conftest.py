@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 pytest_plugins = [
     "pytester",
     "tests.support.command_answers",
+    "tests.support.stack.kafka_tools",
     "tests.support.stack.mysql_server",
     "tests.support.stack.stack",
 ]

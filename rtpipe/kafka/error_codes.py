@@ -36,6 +36,10 @@ NO_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPI
 NO_LEADER = frozenset({KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT})
 #: The partition's leader changes: there is none yet, or the broker that was asked is none any more, or not yet.
 LEADER_CHANGES = NO_LEADER | {KafkaError.NOT_LEADER_FOR_PARTITION}
+#: Offsets of a consumer group are taken from its members only, as long as it has some.
+GROUP_HAS_MEMBERS = frozenset(
+    {KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS}
+)
 #: The offset is not in the log: deleted by retention, or lost with the end of the log.
 OFFSET_GONE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION, KafkaError.OFFSET_OUT_OF_RANGE})
 #: Not an error: the reader has reached the end of the partition.

@@ -31,6 +31,7 @@ class _TopicFields(BaseModel):
     key_subject: str = Field(OF_KEYS, description="the same of the keys, where they are Avro")
     any_subject: bool = Field(USUAL.any_subject, description="read messages by schemas of other subjects, too")
     group: str | None = Field(None, description="consumer group in kafka_offsets; default: group-<topic>")
+    mirror_offsets: bool = Field(True, description="Kafka's own consumer group of that name shows the offsets, too")
     mode: Mode = Field(PLAIN.mode, description="a row for each message, or for each key")
     key: tuple[str, ...] = Field((), description="key columns, in upsert mode")
     key_format: KeyFormat = Field(PLAIN.key_format, description="what the bytes of a message's key are")

@@ -36,6 +36,8 @@ class FakeAdmin:
         self.topics: dict[str, Any] = {}
         self.offsets: list[dict[tuple[str, int], Any]] = [{}]  #: for one question each; the last for all that follow
         self.metadata: list[Any] = [None]  #: the same: None, or the exception
+        self.written: list[tuple[str, dict[tuple[str, int], int]]] = []  #: offsets of groups
+        self.refusals: list[Any] = [None]  #: for one writing each: None, the exception, or the error of each partition
         self.told: list[KafkaError] = []  #: what `poll` hands to error_cb
         self.asked: list[str] = []
         FakeAdmin.made.append(self)
@@ -75,6 +77,18 @@ class FakeAdmin:
             for key in wanted
             for one in [said[key.topic, key.partition]]
         }
+
+    def alter_consumer_group_offsets(self, wanted: list[Any], request_timeout: float) -> dict[str, Future[Any]]:
+        assert request_timeout > 0
+        [group] = wanted
+        said = _next(self.refusals)
+        if said is None:
+            self.written.append(
+                (group.group_id, {(one.topic, one.partition): one.offset for one in group.topic_partitions})
+            )
+        error = said if isinstance(said, KafkaError) else None
+        outcome = SimpleNamespace(topic_partitions=[SimpleNamespace(error=error) for _ in group.topic_partitions])
+        return {group.group_id: answered(said if isinstance(said, BaseException) else outcome)}
 
 
 def _next(answers: list[Any]) -> Any:

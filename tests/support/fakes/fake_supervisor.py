@@ -12,6 +12,7 @@ from rtpipe.errors import ExitCode
 from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.schemas.schema_requests import Reply
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.supervisor_process import Options, Supervisor
@@ -64,6 +65,23 @@ class FakeNotifier:
         self.heard.append("stopping")
 
 
+@dataclass
+class FakeMirror:
+    """Keeps the offsets that Kafka's own tools would show at the end."""
+
+    last: list[int | None] | None = None
+    looks: int = 0
+
+    def open(self) -> None:
+        """Nothing is written anywhere."""
+
+    def look(self, workers: Sequence[SupervisedWorker], _now: float) -> None:
+        self.looks += 1
+
+    def close(self, workers: Sequence[SupervisedWorker]) -> None:
+        self.last = [worker.history.offset for worker in workers]
+
+
 class SceneOver(Exception):  # noqa: N818 - of a test
     """The scene has an end, and the supervisor has not."""
 
@@ -110,12 +128,14 @@ class Stage:
         self.launch = FakeLauncher()
         self.schemas = FakeSchemas()
         self.watch = FakeWatch()
+        self.mirror = FakeMirror()
         self.notifier = FakeNotifier(options.pop("watchdog_every", None))
         self.shown: list[PipelineStatus] = []
         budget = options.pop("budget", 3)
         chosen: dict[str, Any] = {"drain_seconds": 60, "heartbeat": HeartbeatLimits(60, 60), "show": self.shown.append}
         specs = options.pop("specs", None) or [spec_of(number) for number in range(partitions)]
         watch: Any = self.watch
+        mirror: Any = self.mirror
         notifier: Any = self.notifier
         self.supervisor = Supervisor(
             specs,
@@ -125,6 +145,7 @@ class Stage:
             schemas=self.schemas,
             watch=watch,
             logs=watch,
+            mirror=mirror,
             notifier=notifier,
         )
 

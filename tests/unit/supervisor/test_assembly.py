@@ -20,6 +20,7 @@ from supervisor.group_lock import GroupHeldError
 from supervisor.kafka.log_offsets import Offsets
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.settings.settings import Settings
+from supervisor.settings.topic_settings import TopicBlock
 from supervisor.status.systemd_notify import SystemdNotifier
 from tests.support.fakes.fake_worker import SPEC
 from tests.support.samples.specs import default_spec
@@ -40,6 +41,8 @@ class Parts:
         self.held = held
         for name in (
             "ClusterView",
+            "GroupOffsets",
+            "OffsetMirror",
             "LogWatch",
             "TopicWatch",
             "TableFitter",
@@ -132,6 +135,13 @@ def test_a_run_that_ends_knows_where_and_waits_for_nobody(parts: Parts, tmp_path
     [(_, how)] = parts.made["GroupLock"]
     assert how["patient"] is False
     assert parts.calls == ["keep", "run", "release"]  # taken over: nobody is asked
+
+
+def test_offsets_are_mirrored_but_for_topics_whose_settings_say_no(parts: Parts, tmp_path: Any) -> None:
+    run(tmp_path)
+    run(tmp_path, topics=(TopicBlock(match="ord.*", mirror_offsets=False),))
+    assert parts.made["OffsetMirror"] == [((parts, {"orders"}), {}), ((parts, set()), {})]
+    assert [given[0]["bootstrap.servers"] for given, _ in parts.made["GroupOffsets"]] == ["k:1", "k:1"]
 
 
 def test_nothing_starts_while_another_supervisor_has_the_group(parts: Parts, tmp_path: Any) -> None:

@@ -66,6 +66,8 @@ class TestFromStartToEnd:
         assert stage.notifier.heard == ["ready 0 of 2 partitions running; starting: orders/0, orders/1", "stopping"]
         assert [str(spec.key) for spec in stage.schemas.limits_of] == ["orders/0", "orders/1"]
         assert stage.states() == ["stopped", "stopped"]
+        assert stage.mirror.last == [0, 0]
+        assert stage.mirror.looks > 0
         assert [partition.state for partition in stage.shown[-1].partitions] == ["stopped", "stopped"]
 
     def test_a_run_with_targets_ends_each_partition_where_it_has_arrived(self) -> None:
@@ -251,6 +253,7 @@ class TestShutdown:
             yield None
 
         assert stage.run(scene()) == ExitCode.FORCED
+        assert stage.mirror.last is None  # nobody waits for Kafka
         assert [made.signals for made in stage.launch.made] == [["kill"], ["kill"]]
         assert "second signal: killing the workers" in caplog.text
         assert "E_WORKER_DIED" not in caplog.text
