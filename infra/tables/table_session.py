@@ -6,7 +6,7 @@ the session, and whoever comes next takes the lock, looks anew, and marks what w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection
@@ -130,11 +130,16 @@ class TableSession:
 
 
 @contextmanager
-def connected(account: Account, database: str, table: str) -> Iterator[TableSession]:
-    """A session on a connection of its own, closed in the end. Raises as `Sessions.connected` does."""
+def connected(
+    account: Account, database: str, table: str, kind: Callable[..., TableSession] = TableSession
+) -> Iterator[TableSession]:
+    """A session, of another `kind` if one is given, on a connection of its own, closed in the end.
+
+    Raises as `Sessions.connected` does.
+    """
     sessions = Sessions(DDL_SECONDS)
     try:
         with sessions.connected(account, doing=f"looking at table {table}", unknown_passes=True) as connection:
-            yield TableSession(connection, account, database, table)
+            yield kind(connection, account, database, table)
     finally:
         sessions.close()

@@ -22,6 +22,7 @@ COMMANDS = {
     " do.",
     "supervise": "Move topics into their tables, exactly once, with one process for each partition.",
     "status": "Show every partition of the supervisors that run here: state, offsets, lag, rate, memory, CPU.",
+    "peek": "Show messages of a topic, decoded, each beside its row in the table. Commits and changes nothing.",
     "produce": "Send sample messages to topics: with keys, in order for each key, every delivery confirmed.",
     "verify": "Check that everything is consumed and that each table has exactly the rows of its topic.",
     "adopt": "Accept a topic that was deleted and made again, or another cluster: begin at its first messages.",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.deadline import Deadline
@@ -20,6 +20,7 @@ from workers.contract.errors import SetupError
 
 BATCH = 5_000  #: messages a call
 WAIT_SECONDS = 0.05  #: a call, for a batch to fill
+FOLLOW_SECONDS = 0.5  #: a call that waits for messages which nobody has sent yet
 SILENCE_SECONDS = 30.0  #: without a message or an end: the broker is taken for gone
 
 #: Between two questions to a partition whose leader changes.
@@ -52,11 +53,13 @@ class MessagesGoneError(RtpipeError):
 class TopicReader:
     """A consumer that is assigned what it reads and leaves no trace in Kafka."""
 
-    def __init__(self, kafka: Mapping[str, str], *, timeout: float) -> None:
+    def __init__(self, kafka: Mapping[str, str], *, timeout: float, name: str = "verify") -> None:
+        """`name` tells the reader from others in the logs of the brokers."""
         self._address = kafka.get("bootstrap.servers", "")
         self._timeout = timeout
+        self._name = name
         with checked_properties():
-            self._consumer = Consumer({**one_off_reader(kafka, "verify"), **FAST_READER}, logger=log)
+            self._consumer = Consumer({**one_off_reader(kafka, name), **FAST_READER}, logger=log)
 
     def __enter__(self) -> Self:
         return self
@@ -80,6 +83,11 @@ class TopicReader:
 
         Order is kept within a partition. MessagesGoneError if Kafka deleted some of them meanwhile.
         """
+        for batch in self.whole_messages(topic, ranges):
+            yield [TopicMessage(one.partition(), one.offset(), one.value(), one.key()) for one in batch]  # type: ignore[arg-type]
+
+    def whole_messages(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[list[Message]]:
+        """The same with all that Kafka says of them."""
         open_ends = {partition: end for partition, (first, end) in ranges.items() if first < end}
         self._consumer.assign([TopicPartition(topic, partition, ranges[partition][0]) for partition in open_ends])
         heard = time.monotonic()
@@ -89,22 +97,31 @@ class TopicReader:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_SECONDS:
                 raise self._unreachable(f"no message of {topic} for {SILENCE_SECONDS:g} s, {len(open_ends)} unfinished")
-            yield [read for message in batch if (read := self._wanted(message, topic, open_ends))]
+            yield [message for message in batch if self._wanted(message, topic, open_ends)]
         self._consumer.unassign()
 
-    def _wanted(self, message: Any, topic: str, open_ends: dict[int, int]) -> TopicMessage | None:
-        """The message, if it is one below its partition's end; closes the partition that is at its end."""
+    def follow(self, topic: str, starts: Mapping[int, int]) -> Iterator[list[Message]]:
+        """Messages from {partition: offset} on as they come, without an end; none every half second in between."""
+        self._consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
+        while True:
+            batch = self._consumer.consume(BATCH, FOLLOW_SECONDS)
+            for message in batch:
+                if (error := message.error()) is not None:
+                    self._judge(error, topic)
+            yield [message for message in batch if message.error() is None]
+
+    def _wanted(self, message: Any, topic: str, open_ends: dict[int, int]) -> bool:
+        """Whether it is a message below its partition's end; closes the partition that is at its end."""
         partition, offset, error = message.partition(), message.offset(), message.error()
         end = open_ends.get(partition)
         if error is not None:
             self._judge(error, topic)
         if end is None:
-            return None
+            return False
         if offset >= end - 1 if error is None else error.code() == error_codes.END_OF_PARTITION:
             del open_ends[partition]
             self._consumer.incremental_unassign([TopicPartition(topic, partition)])
-        wanted = error is None and offset < end
-        return TopicMessage(partition, offset, message.value(), message.key()) if wanted else None
+        return error is None and offset < end
 
     def _watermark(self, topic: str, partition: int) -> tuple[int, int]:
         """Asks again while the partition's leader changes: a broker that says so does answer."""
@@ -128,7 +145,7 @@ class TopicReader:
         if code in error_codes.OFFSET_GONE:
             raise MessagesGoneError(
                 f"messages of {topic} were deleted while they were read: {error.str()}",
-                hint="run verify again, or lengthen the topic's retention",
+                hint=f"run {self._name} again, or lengthen the topic's retention",
             )
         if error.fatal() or code in error_codes.DENIED | error_codes.NO_TOPIC:
             raise self._translated(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +75,7 @@ class TableFitter:
         not exist is no error here: the writer reports it. Raises UnreachableError where another try may help.
         """
         table = targets[0].table
-        with connected(self._account, self._database, table) as session:
+        with self._connected(table) as session:
             if table not in self._closed:
                 session.close_open_entries()
             self._closed.discard(table)  # what is cut off from here on leaves an entry open
@@ -86,7 +87,7 @@ class TableFitter:
 
     def key_layout(self, table: str, rules: TableRules) -> KeyLayout:
         """The key columns of a table, for a topic of which no schema is known. TableUnfitError if they are missing."""
-        with connected(self._account, self._database, table) as session:
+        with self._connected(table) as session:
             found = session.look()
         schema = key_schema(found, rules) if found is not None else None
         if schema is None:
@@ -100,10 +101,13 @@ class TableFitter:
 
     def tell_limits(self, target: TableTarget) -> None:
         """Say which values the table's columns refuse or may change; alters nothing. Raises as `fit` does."""
-        with connected(self._account, self._database, target.table) as session:
+        with self._connected(target.table) as session:
             found = session.look()
         if found is not None:
             self._limits.tell(plan_existing(target, found, self._database))
+
+    def _connected(self, table: str) -> AbstractContextManager[TableSession]:
+        return connected(self._account, self._database, table)
 
     def _fit_all(
         self, session: TableSession, targets: Sequence[TableTarget], found: FoundTable | None

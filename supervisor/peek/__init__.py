@@ -1,0 +1,1 @@
+"""`rtpipe peek`: messages of a topic, decoded, each beside its row."""
