@@ -2,7 +2,9 @@
 
     run.txt   the project with `rtpipe[local,fast]`, and setuptools to install it: what `make demo` needs
     dev.txt   the same versions, and the tools of `make test` and `make check`
-    lock.txt  uv, which makes these three files
+    image.txt the same versions without what only the embedded stack needs: what the Dockerfile installs
+    docs.txt  what makes a site of docs/: `make docs`
+    lock.txt  uv, which makes these files
 
 Only wheels whose hash is in the lock are installed. A fingerprint of what was installed makes the next run do
 nothing, without the network. Standard library only: it runs before anything is there.
@@ -38,6 +40,8 @@ COMPILED = {
         "--constraint",
         "requirements/run.txt",
     ),
+    "image": ("pyproject.toml", "--extra", "fast", "--group", "build", "--constraint", "requirements/run.txt"),
+    "docs": ("--group", "docs"),
     "lock": ("--group", "lock"),
 }
 

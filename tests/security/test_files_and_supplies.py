@@ -96,7 +96,7 @@ def test_what_a_command_writes_is_the_owners_alone(rtpipe: Command, tmp_path: Pa
 
 
 def test_every_package_is_locked_by_hash_and_comes_as_a_wheel() -> None:
-    for lock in ("run.txt", "dev.txt"):
+    for lock in ("run.txt", "dev.txt", "image.txt", "docs.txt"):
         text = (ROOT / "requirements" / lock).read_text()
         pinned = re.findall(r"^([a-z0-9._-]+)(\[[a-z,]+\])?==[\w.+!]+", text, re.MULTILINE | re.IGNORECASE)
         entries = [part for part in re.split(r"\n(?=\S)", text) if part and not part.startswith(("#", "--"))]
