@@ -5,10 +5,11 @@ Every part of a run is made here and nowhere else; the parts know each other by 
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing.context import ForkServerContext
 
@@ -16,9 +17,12 @@ from sqlalchemy.engine import make_url
 
 from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
+from supervisor.companions.companion import Companion
 from supervisor.control_socket import runtime_directory, socket_path
+from supervisor.event_ring import EventRing
 from supervisor.first_plan import wait_for_plan
 from supervisor.group_lock import GroupLock
+from supervisor.history.history_link import HistoryLink
 from supervisor.kafka.cluster_view import ClusterView
 from supervisor.kafka.group_offsets import GroupOffsets
 from supervisor.kafka.log_watch import LogWatch
@@ -32,6 +36,7 @@ from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
 from supervisor.settings.registry_settings import open_registry
 from supervisor.settings.settings import Settings
+from supervisor.settings.state_directory import HISTORY_FILE, state_directory
 from supervisor.status.facts.condition import Promise
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.run_facts import RunFacts
@@ -72,11 +77,16 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     if not request.take_over:
         lock.acquire()
     lock.keep()
-    facts = run_facts(settings)
+    facts, ring = run_facts(settings), EventRing()
+    logging.getLogger("rtpipe").addHandler(ring)
     try:
         return Supervisor(
             specs,
-            options_of(settings, request, socket, targets, facts),
+            replace(
+                options_of(settings, request, socket, targets, facts),
+                events=ring,
+                companions=companions_of(settings, socket, ring),
+            ),
             policy=RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget),
             launch=lambda spec: ProcessHandle(spec, context),
             schemas=SchemaRequests(
@@ -88,6 +98,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
             notifier=notifier,
         ).run()
     finally:
+        logging.getLogger("rtpipe").removeHandler(ring)
         lock.release()
 
 
@@ -108,6 +119,16 @@ def options_of(
         facts=facts,
         fail_on_dead_letters=request.fail_on_dead_letters,
     )
+
+
+def companions_of(settings: Settings, socket: str, ring: EventRing) -> list[HistoryLink]:
+    """The processes beside the workers."""
+    if not settings.history:
+        return []
+    file = str(state_directory(settings.state_dir) / HISTORY_FILE)
+    return [
+        HistoryLink(Companion("history", "supervisor.history.history_process", socket, file, settings.log_format), ring)
+    ]
 
 
 def run_facts(settings: Settings) -> RunFacts:

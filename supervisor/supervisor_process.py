@@ -12,6 +12,7 @@ from typing import Protocol
 from rtpipe.errors import ExitCode
 from supervisor.control_commands import ControlCommands
 from supervisor.control_socket import ControlServer
+from supervisor.event_ring import EventRing
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.kafka_changes import KafkaChanges
@@ -48,7 +49,19 @@ class Options:
     control_socket: str = ""
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
     facts: RunFacts = field(default_factory=RunFacts)
+    events: EventRing = field(default_factory=EventRing)
+    companions: Sequence[Beside] = ()
     fail_on_dead_letters: bool = False  #: a clean end with dead letters has an exit code of its own
+
+
+class Beside(Protocol):
+    """A process beside the workers that no row depends on."""
+
+    def look(self, now: float) -> None:
+        """Start it, or start it again."""
+
+    def stop(self) -> None:
+        """End it."""
 
 
 class SchemaService(SchemaQuestions, Protocol):
@@ -94,7 +107,7 @@ class Supervisor:
         self._waits = WorkerWaits()
         self._pace = StartPace()
         self._heartbeats = StuckWorkers(options.heartbeat)
-        self._commands = ControlCommands(self._workers, self._report, self._kafka)
+        self._commands = ControlCommands(self._workers, self._report, self._kafka, options.events)
         self._control = ControlServer(options.control_socket)
 
     def run(self) -> ExitCode:
@@ -117,6 +130,8 @@ class Supervisor:
                     self._mirror.close(self._workers)
             finally:
                 kill_all(self._workers)
+                for companion in self._options.companions:
+                    companion.stop()
                 self._control.close()
                 self._waits.close()
         return self._exit_code()
@@ -138,6 +153,8 @@ class Supervisor:
         self._mirror.look(self._workers, now)
         self._shutdown.enforce(self._workers)
         self._report.refresh(time.monotonic(), draining=draining)
+        for companion in self._options.companions:
+            companion.look(now)
 
     def _until_next(self) -> float:
         """Seconds to wait at most."""

@@ -22,6 +22,9 @@ COMMANDS = {
     " do.",
     "supervise": "Move topics into their tables, exactly once, with one process for each partition.",
     "status": "Show every partition of the supervisors that run here: state, offsets, lag, rate, memory, CPU.",
+    "history": "Show what happened in the last seven days: starts, deaths, altered tables, halts, outages, what a"
+    " person did.",
+    "logs": "Show the newest events of the supervisors that run here, without access to where their log goes.",
     "peek": "Show messages of a topic, decoded, each beside its row in the table. Commits and changes nothing.",
     "produce": "Send sample messages to topics: with keys, in order for each key, every delivery confirmed.",
     "verify": "Check that everything is consumed and that each table has exactly the rows of its topic.",

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, or_
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from rtpipe.errors import SettingsError
-from supervisor.settings.option_values import duration_seconds, topic_and_partition, words
+from supervisor.settings.option_values import moment, topic_and_partition, words
 
 _LONGEST_NUMBER = 18
 
@@ -70,7 +70,7 @@ def selection(
         topics=tuple(topic_and_partition(text) for text in words(topics or ())),
         errors=tuple(_error(text) for text in words(errors or ())),
         offsets=tuple(_range(text) for text in words(offsets or ())),
-        since=_moment(since) if since else None,
+        since=moment("--since", since).replace(tzinfo=None) if since else None,
         dropped=dropped,
     )
     if chosen.offsets and not chosen.topics:
@@ -89,16 +89,3 @@ def _range(text: str) -> tuple[int, int]:
     if not found or int(found[2] or found[1]) < int(found[1]):
         raise SettingsError(f"--offset {text!r} is no offset and no range", hint="for example: --offset 17,20-25")
     return int(found[1]), int(found[2] or found[1])
-
-
-def _moment(text: str) -> dt.datetime:
-    """`90s`, `30m`, `2h`, `7d` ago, or a date and time by ISO 8601, which is UTC unless it says otherwise."""
-    try:
-        if (seconds := duration_seconds(text, unit_needed=True)) is not None:
-            return dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(seconds=seconds)
-        moment = dt.datetime.fromisoformat(text)
-        return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    except (ValueError, OverflowError):
-        raise SettingsError(
-            f"--since {text!r} is no duration and no time", hint="for example: --since 2h, --since 2026-05-01T10:00"
-        ) from None

@@ -20,6 +20,7 @@ class RtpipeCommands:
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("RTPIPE_")} | {
             **environment,
             "RTPIPE_RUNTIME_DIR": str(self.runtime_directory),
+            "RTPIPE_STATE_DIR": str(directory / "state"),
             "RTPIPE_CONFIG": str(directory / "rtpipe.toml"),
         }
 

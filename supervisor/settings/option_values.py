@@ -1,7 +1,8 @@
-"""Texts that a person types, read in one way everywhere: lists of topics, TOPIC/PARTITION, durations."""
+"""Texts that a person types, read in one way everywhere: lists of topics, TOPIC/PARTITION, durations, moments."""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ _DURATION = re.compile(r"(?P<number>\d{1,9}(?:\.\d{1,9})?)(?P<unit>[smhd]?)")
 #: Seconds of each unit.
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 _PARTITION = re.compile(r"[0-9]{1,9}")
 
 
@@ -63,3 +65,24 @@ def duration_seconds(text: str, *, unit_needed: bool = False) -> float | None:
     if not found or (unit_needed and not found["unit"]):
         return None
     return float(found["number"]) * _UNITS[found["unit"]] or None
+
+
+def moment(option: str, text: str) -> dt.datetime:
+    """`90s`, `30m`, `2h`, `7d` ago; `03:12`, the last time it was that late; or a date and time by ISO 8601.
+
+    All in UTC, unless the text says otherwise. SettingsError, which names the option, for anything else.
+    """
+    now = dt.datetime.now(dt.UTC)
+    try:
+        if (seconds := duration_seconds(text, unit_needed=True)) is not None:
+            return now - dt.timedelta(seconds=seconds)
+        if _CLOCK.fullmatch(text):
+            today = dt.datetime.combine(now.date(), dt.time.fromisoformat(text.zfill(5)), dt.UTC)
+            return today if today <= now else today - dt.timedelta(days=1)
+        found = dt.datetime.fromisoformat(text)
+        return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
+    except (ValueError, OverflowError):
+        raise SettingsError(
+            f"{option} {text!r} is no duration and no time",
+            hint=f"for example: {option} 2h, {option} 03:12, {option} 2026-05-01T10:00; times are in UTC",
+        ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from rtpipe.log import get_logger
 from supervisor.lifecycle.log_end import FRESH
@@ -52,7 +52,7 @@ def _words(silent: Mapping[PartitionKey, str]) -> str:
     return "; ".join(f"{why}: {some_of(names)}" for why, names in groups.items())
 
 
-def some_of(names: list[str]) -> str:
+def some_of(names: Sequence[object]) -> str:
     """The first few, and how many more there are."""
     more = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(str, names[:_LISTED])) + (f" and {more} more" if more > 0 else "")

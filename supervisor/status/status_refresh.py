@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from rtpipe.clock import timestamp
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.status.condition_log import ConditionLog
 from supervisor.status.facts.pipeline_status import PipelineStatus, own_version
 from supervisor.status.facts.topic_status import TopicStatus
 from supervisor.status.partition_watch import PartitionWatch
@@ -37,6 +38,7 @@ class StatusReport:
         self._show = show
         self._facts = facts
         self._watches: dict[PartitionKey, PartitionWatch] = {}
+        self._conditions = ConditionLog()
         self._stats = ProcessStats()
         self._began = time.monotonic()
         self._started_at = timestamp(time.time())
@@ -77,18 +79,18 @@ class StatusReport:
             if key not in self._watches:
                 self._watches[key] = PartitionWatch(now)
             self._watches[key].look(worker, self._facts.promise(key.topic), now, wall)
+        self._conditions.look(self._watches)
 
-    def status(self, *, draining: bool) -> PipelineStatus:
-        """What `rtpipe status` and the live table show."""
+    def status(self, *, draining: bool, processes: bool = True) -> PipelineStatus:
+        """What `rtpipe status` and the live table show. `processes`: with memory and CPU."""
+        stats = self._stats if processes else None
         now = time.monotonic()
         self._look(now)
         return PipelineStatus(
             supervisor_pid=os.getpid(),
             uptime_seconds=round(now - self._began, 3),
             draining=draining,
-            partitions=tuple(
-                status_of(worker, self._watches[worker.spec.key], self._stats, now) for worker in self._workers
-            ),
+            partitions=tuple(status_of(worker, self._watches[worker.spec.key], stats, now) for worker in self._workers),
             version=own_version(),
             topics=self._topics(),
             started_at=self._started_at,

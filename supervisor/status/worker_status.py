@@ -15,11 +15,15 @@ from supervisor.status.process_stats import ProcessStats
 _WORKS = frozenset({WorkerState.STARTING, WorkerState.RUNNING})
 
 
-def status_of(worker: SupervisedWorker, watch: PartitionWatch, stats: ProcessStats, now: float) -> PartitionStatus:
-    """The facts as of `now`, in monotonic seconds, and as of the last look of `watch`."""
+def status_of(
+    worker: SupervisedWorker, watch: PartitionWatch, stats: ProcessStats | None, now: float
+) -> PartitionStatus:
+    """The facts as of `now`, in monotonic seconds, and as of the last look of `watch`. No `stats`: nobody asks for
+    memory and CPU.
+    """
     pids = pids_of(worker)
     alive = worker.standing.state in ALIVE
-    memory, cpu = stats.of(pids) if alive else (None, None)
+    memory, cpu = stats.of(pids) if stats and alive else (None, None)
     generation, history = worker.generation, worker.history
     progress = generation.said.progress if generation else None
     running = generation.said.running if generation else None

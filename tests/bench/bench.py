@@ -40,6 +40,7 @@ class Bench:
             "RTPIPE_INFRA_DATABASE_URL": addresses.infra_database_url,
             "RTPIPE_ADMIN_DATABASE_URL": addresses.admin_database_url,
             "RTPIPE_RUNTIME_DIR": str(directory / "run"),
+            "RTPIPE_STATE_DIR": str(directory / "state"),
             "PYTHONPATH": str(ROOT),
         }
         where = make_url(addresses.admin_database_url)

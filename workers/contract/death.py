@@ -40,11 +40,12 @@ class Death:
 
     def __str__(self) -> str:
         """`the writer was killed by SIGKILL (out of memory?)`."""
-        ending = _UNKNOWN[self.process] if self.exit_code is None else _ending(self.exit_code)
+        ending = _UNKNOWN[self.process] if self.exit_code is None else ending_in_words(self.exit_code)
         return f"the {self.process} {ending}"
 
 
-def _ending(exit_code: int) -> str:
+def ending_in_words(exit_code: int) -> str:
+    """`was killed by SIGKILL (out of memory?)`."""
     if exit_code < 0:
         hint = _HINTS.get(-exit_code)
         return f"was killed by {_signal_name(-exit_code)}" + (f" ({hint})" if hint else "")

@@ -208,6 +208,7 @@ class Pipeline:
             "RTPIPE_DATABASE_URL": self.addresses.database_url,
             "RTPIPE_INFRA_DATABASE_URL": self.addresses.infra_database_url,
             "RTPIPE_RUNTIME_DIR": str(self.directory / "run"),
+            "RTPIPE_STATE_DIR": str(self.directory / "state"),
             "PYTHONPATH": str(ROOT),
         }
 

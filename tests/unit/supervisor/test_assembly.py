@@ -94,7 +94,8 @@ def parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Parts]:
 
 def settings(tmp_path: Any, **more: Any) -> Settings:
     url = SecretStr("mysql+pymysql://u:p@h/bank")
-    return Settings.model_construct(bootstrap_servers="k:1", database_url=url, runtime_dir=tmp_path, **more)
+    places = {"runtime_dir": tmp_path, "state_dir": tmp_path}
+    return Settings.model_construct(bootstrap_servers="k:1", database_url=url, **places, **more)
 
 
 NO_CONTEXT: Any = "the forkserver"

@@ -58,6 +58,7 @@ class TestRun:
         assert ours == {
             "RTPIPE_STACK_DIR": "/stack",
             "RTPIPE_RUNTIME_DIR": str(tmp_path / "run"),
+            "RTPIPE_STATE_DIR": str(tmp_path / "state"),
             "RTPIPE_CONFIG": str(tmp_path / "rtpipe.toml"),
         }
 

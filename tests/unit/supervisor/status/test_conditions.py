@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 
+from supervisor.status.condition_log import ConditionLog
 from supervisor.status.facts.condition import Condition, Grounds, Promise, condition_of
 from supervisor.status.lag_history import LagHistory
 from supervisor.status.oldest_message import OldestMessage
+from workers.contract.partition_spec import PartitionKey
 
 PROMISE = Promise(late_after=60, stuck_after=120)
 WELL = Grounds("running", lag=0, lag_seconds=0.0, quiet_seconds=0.0)
@@ -96,3 +101,27 @@ class TestTheTrend:
         assert trend.per_second == 0.0
         trend.add(101.0, None)
         assert trend.per_second is None
+
+
+class TestTheLog:
+    ORDERS: ClassVar = [PartitionKey("orders", number) for number in range(3)]
+
+    @staticmethod
+    def watches(**conditions: Condition) -> dict[PartitionKey, Any]:
+        keys = zip(TestTheLog.ORDERS, conditions.values(), strict=False)
+        return {key: SimpleNamespace(condition=one, reason="why") for key, one in keys}
+
+    def test_each_change_is_told_once_and_many_in_one_line(self, caplog: pytest.LogCaptureFixture) -> None:
+        log = ConditionLog()
+        with caplog.at_level(logging.INFO, logger="rtpipe"):
+            for _ in range(2):
+                log.look(self.watches(a=Condition.LATE, b=Condition.OK, c=Condition.LATE))
+            log.look(self.watches(a=Condition.STUCK, b=Condition.OK, c=Condition.UNKNOWN))
+            for _ in range(2):
+                log.look(self.watches(a=Condition.OK, b=Condition.OK, c=Condition.OK))
+        assert caplog.messages == [
+            "orders/0, orders/2: late: why",
+            "orders/0: stuck: why",
+            "orders/0, orders/2: neither late nor stuck any more",
+        ]
+        assert [getattr(one, "partition", "") for one in caplog.records] == ["", "orders/0", ""]

@@ -1,0 +1,95 @@
+"""One process beside the workers: whatever happens to it, the stream goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from rtpipe.log import get_logger
+from rtpipe.pause import PausePolicy
+from workers.contract.death import ending_in_words
+
+log = get_logger("supervisor")
+#: Between two starts. One that lived for `_WELL` seconds starts again at once.
+_PAUSES = PausePolicy(first=1.0, longest=60.0)
+_WELL = 60.0
+#: Seconds that it gets to end by itself, once its standard input has ended.
+_GRACE = 3.0
+
+
+class Companion:
+    """`python -m module`, which reads lines from its standard input and ends with it: also if we are killed."""
+
+    def __init__(self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        """`environment` is added to our own, for what must not be seen among the arguments."""
+        self.name = name
+        # -P: modules of the working directory are not ours
+        self._command: Sequence[str] = (sys.executable, "-P", "-m", module, *arguments)
+        self._environment = dict(environment or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._deaths = 0
+        self._started = self._due = 0.0
+        self.starts = 0  #: how often it was started: what it was told before is told anew
+
+    def look(self, now: float) -> None:
+        """Start it if it is due; say so if it has died. `now`: monotonic seconds."""
+        if self._process is not None and (code := self._process.poll()) is not None:
+            self._ended(code, now)
+        if self._process is None and now >= self._due:
+            self._start(now)
+
+    def _start(self, now: float) -> None:
+        try:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                env=os.environ | self._environment,
+            )
+        except OSError as exc:
+            self._deaths += 1
+            self._due = now + _PAUSES.seconds(self._deaths)
+            log.warning("%s: cannot be started: %s", self.name, exc.strerror, extra={"event": "companion_died"})
+            return
+        if self._process.stdin is not None:
+            os.set_blocking(self._process.stdin.fileno(), False)
+        self._started = now
+        self.starts += 1
+
+    def _ended(self, code: int, now: float) -> None:
+        self._deaths = 1 if now - self._started >= _WELL else self._deaths + 1
+        pause = _PAUSES.seconds(self._deaths)
+        self._due = now + pause
+        self._close()
+        text = "%s: %s; it starts again in %.0f s, and the partitions go on"
+        log.warning(text, self.name, ending_in_words(code), pause, extra={"event": "companion_died"})
+
+    def tell(self, line: bytes) -> bool:
+        """Give it a line, if it runs and takes it at once."""
+        if self._process is None or self._process.stdin is None:
+            return False
+        try:
+            return os.write(self._process.stdin.fileno(), line) == len(line)
+        except OSError:  # it is full, or its reader is gone, of which `look` hears
+            return False
+
+    def stop(self) -> None:
+        """Let it end by itself, or kill it."""
+        if self._process is None:
+            return
+        process = self._process
+        self._close()
+        try:
+            process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _close(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        self._process = None

@@ -1,0 +1,68 @@
+"""The newest events of the supervisor's log, for `rtpipe logs`, the page and the history."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rtpipe.clock import timestamp
+
+#: Events that are kept.
+_KEPT = 2_000
+#: What a record says beside its fields of `extra`.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "event", "partition"}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line of the log that has a name."""
+
+    number: int  #: counted by the supervisor from 1
+    at: str  #: RFC 3339, UTC
+    level: str
+    event: str
+    partition: str  #: `orders/0`; "" where it is about more than one
+    text: str
+    more: Mapping[str, Any]  #: its other fields
+
+    def is_about(self, topic: str, partition: int | None) -> bool:
+        """Whether it is about the topic, or one partition of it."""
+        if partition is None:
+            return self.partition.rpartition("/")[0] == topic or self.more.get("topic") == topic
+        return self.partition == f"{topic}/{partition}"
+
+
+class EventRing(logging.Handler):
+    """A handler of the log; also of what workers tell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run = secrets.token_hex(4)  #: names the supervisor whose events these are, since numbers start anew
+        self._numbers = itertools.count(1)
+        self._events: deque[Event] = deque(maxlen=_KEPT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it, if it has a name."""
+        if not hasattr(record, "event"):
+            return
+        more = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        event = Event(
+            number=next(self._numbers),
+            at=timestamp(record.created),
+            level=record.levelname.lower(),
+            event=str(record.event),
+            partition=str(getattr(record, "partition", "")),
+            text=record.getMessage(),
+            more={name: value if isinstance(value, int | float | str) else str(value) for name, value in more.items()},
+        )
+        self._events.append(event)
+
+    def after(self, number: int) -> list[Event]:
+        """Events that are newer than this one, oldest first."""
+        newer = list(itertools.takewhile(lambda event: event.number > number, reversed(self._events)))
+        return newer[::-1]

@@ -1,0 +1,109 @@
+"""A process beside the workers: real ones, which end, hang, and are started again."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from supervisor.companions import companion as module
+from supervisor.companions.companion import Companion
+
+#: Writes a line for each that it is told, and one at its end.
+_ECHO = """
+import sys
+with open(sys.argv[1], "a") as out:
+    for line in sys.stdin:
+        if line == "die\\n":
+            sys.exit(3)
+        out.write(line)
+        out.flush()
+    out.write("end\\n")
+"""
+
+
+@pytest.fixture
+def echo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Companion:
+    (tmp_path / "echo_companion.py").write_text(_ECHO)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return Companion("echo", "echo_companion", str(tmp_path / "out"))
+
+
+def until_dead(companion: Companion, now: float) -> None:
+    deadline = time.monotonic() + 30
+    while companion._process is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+        companion.look(now)
+
+
+def test_it_is_told_lines_and_ends_with_its_input(echo: Companion, tmp_path: Path) -> None:
+    assert not echo.tell(b"nobody hears\n")
+    echo.look(1.0)
+    assert echo.tell(b"one\n")
+    assert echo.tell(b"two\n")
+    echo.stop()
+    assert (tmp_path / "out").read_text() == "one\ntwo\nend\n"
+    echo.stop()
+
+
+def test_one_that_dies_is_told_of_and_starts_again_after_growing_pauses(
+    echo: Companion, caplog: pytest.LogCaptureFixture
+) -> None:
+    now, pauses = 1.0, []
+    with caplog.at_level(logging.WARNING, logger="rtpipe"):
+        for _ in range(3):
+            echo.look(now)
+            echo.tell(b"die\n")
+            until_dead(echo, now)
+            pauses.append(echo._due - now)
+            now = echo._due
+    assert pauses == [1.0, 2.0, 4.0]
+    assert echo.starts == 3
+    assert "echo: ended with exit code 3" in caplog.text
+    assert {record.__dict__["event"] for record in caplog.records} == {"companion_died"}
+
+
+def test_one_that_lived_for_long_starts_again_at_once(echo: Companion) -> None:
+    echo.look(1.0)
+    echo.tell(b"die\n")
+    until_dead(echo, 100.0)
+    assert echo._due == 101.0
+
+
+def test_one_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "deaf_companion.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(module, "_GRACE", 0.1)
+    deaf = Companion("deaf", "deaf_companion")
+    deaf.look(1.0)
+    process = deaf._process
+    assert process is not None
+    deaf.stop()
+    assert process.returncode == -9
+
+
+def test_one_that_does_not_read_holds_up_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "deaf_companion.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(module, "_GRACE", 0.1)
+    deaf = Companion("deaf", "deaf_companion")
+    deaf.look(1.0)
+    told = 0
+    while deaf.tell(b"x" * 4_095 + b"\n"):
+        told += 1
+    assert told
+    deaf.stop()
+
+
+def test_one_that_cannot_be_started_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    nobody = Companion("nobody", "nothing")
+    nobody.look(1.0)
+    assert "nobody: cannot be started: No such file or directory" in caplog.text
+    assert nobody._due == 2.0

@@ -1,0 +1,273 @@
+"""The history: what a person asks of it, what is kept and for how long, and that nothing of it harms a run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtpipe.errors import UnreachableError
+from supervisor.control_socket import ControlServer
+from supervisor.event_ring import Event, EventRing
+from supervisor.history import history_file, history_process
+from supervisor.history.history_file import HistoryFile, Span
+from supervisor.history.history_link import HistoryLink
+from supervisor.history.history_process import HistoryProcess
+from supervisor.history.history_view import event_line, minute_lines
+from supervisor.history.live_events import LiveEvents
+from supervisor.history.look_back import look_back
+from supervisor.history.minute_figures import MinuteFigures, figures_of
+from supervisor.status.facts.partition_status import PartitionStatus
+from supervisor.status.facts.pipeline_status import PipelineStatus
+
+ALL = Span("2026-01-01", "2027-01-01")
+DIED = Event(1, "2026-11-29T03:12:07.120Z", "warning", "worker_died", "orders/0", "killed", {"died_pid": 7})
+ALTERED = Event(
+    2, "2026-11-29T03:13:00.000Z", "info", "table_altered", "", "a column", {"topic": "orders", "sql": "ALTER"}
+)
+OUTAGE = Event(3, "2026-11-29T03:14:00.000Z", "warning", "outage_began", "", "Kafka is away", {})
+OTHER = Event(4, "2026-11-29T03:15:00.000Z", "info", "worker_claimed", "sales/1", "running", {})
+MINUTE = MinuteFigures("2026-11-29T03:13:00.000Z", "orders", 0, 10, 1, 5, 2.5, "running", "ok", 0.25)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> HistoryFile:
+    made = HistoryFile(tmp_path / "history.db")
+    made.add_events("run", [DIED, ALTERED, OUTAGE, OTHER])
+    made.add_minutes([MINUTE])
+    return made
+
+
+def names(events: list[Event]) -> list[str]:
+    return [event.event for event in events]
+
+
+class TestTheFile:
+    def test_what_was_written_is_read_as_it_was(self, file: HistoryFile) -> None:
+        assert file.events(ALL) == [DIED, ALTERED, OUTAGE, OTHER]
+        assert file.minutes(ALL) == [MINUTE]
+
+    def test_the_same_event_of_the_same_run_is_there_once(self, file: HistoryFile) -> None:
+        file.add_events("run", [DIED])
+        file.add_events("another", [DIED])
+        assert names(file.events(ALL)).count("worker_died") == 2
+
+    def test_a_topic_or_a_partition_has_what_is_about_it_and_about_everything(self, file: HistoryFile) -> None:
+        orders = dataclasses.replace(ALL, topic="orders")
+        assert names(file.events(orders)) == ["worker_died", "table_altered", "outage_began"]
+        assert names(file.events(dataclasses.replace(orders, partition=0))) == names(file.events(orders))
+        assert names(file.events(dataclasses.replace(orders, partition=1))) == ["table_altered", "outage_began"]
+        assert file.minutes(dataclasses.replace(orders, partition=1)) == []
+
+    def test_a_span_begins_with_its_begin_and_ends_before_its_end(self, file: HistoryFile) -> None:
+        assert names(file.events(Span(ALTERED.at, OTHER.at))) == ["table_altered", "outage_began"]
+
+    def test_what_is_older_is_forgotten(self, file: HistoryFile) -> None:
+        file.forget_before(OUTAGE.at)
+        assert names(file.events(ALL)) == ["outage_began", "worker_claimed"]
+        assert file.minutes(ALL) == []
+
+    def test_a_full_file_loses_its_oldest_entries_and_takes_new_ones(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(history_file, "_MOST_BYTES", 200_000)
+        file = HistoryFile(tmp_path / "small.db")
+        for number in range(1, 2_001):
+            at = f"2026-11-29T03:{number // 60 % 60:02}:{number % 60:02}.{number:04}Z"
+            file.add_events("run", [dataclasses.replace(DIED, number=number, at=at, text="x" * 100)])
+        kept = file.events(ALL)
+        assert 100 < len(kept) < 2_000
+        assert kept[-1].number == 2_000
+        assert (tmp_path / "small.db").stat().st_size <= 200_000
+
+    def test_a_file_that_is_none_is_put_aside(self, tmp_path: Path) -> None:
+        (tmp_path / "history.db").write_bytes(b"no database at all, but long enough to look at" * 100)
+        assert HistoryFile(tmp_path / "history.db").events(ALL) == []
+        assert (tmp_path / "history.broken").exists()
+
+
+class TestAMinute:
+    @staticmethod
+    def status(pid: int = 1, **facts: Any) -> PipelineStatus:
+        known = {"topic": "orders", "partition": 0, "state": "running", "condition": "ok", "offset": 5, "end_offset": 5}
+        return PipelineStatus(pid, 1.0, draining=False, partitions=(PartitionStatus.from_json(known | facts),))
+
+    def test_rows_are_those_since_the_minute_before(self) -> None:
+        [one] = figures_of("t", self.status(rows=10, dead=1), self.status(rows=25, dead=1))
+        assert (one.rows, one.dead, one.lag) == (15, 0, 0)
+
+    def test_another_supervisor_counts_from_zero(self) -> None:
+        [one] = figures_of("t", self.status(rows=10), self.status(pid=2, rows=3))
+        assert one.rows == 3
+
+    def test_at_rest_there_is_nothing_to_say(self) -> None:
+        assert not list(figures_of("t", self.status(rows=10), self.status(rows=10)))
+        assert list(figures_of("t", None, self.status(rows=10)))
+        assert list(figures_of("t", self.status(rows=10), self.status(rows=10, end_offset=None)))
+        assert list(figures_of("t", self.status(rows=10), self.status(rows=10, condition="held")))
+
+
+class TestTheProcess:
+    @pytest.fixture
+    def process(self, tmp_path: Path) -> HistoryProcess:
+        return HistoryProcess(tmp_path / "none.sock", tmp_path / "state" / "history.db")
+
+    @staticmethod
+    def lines(*events: Event) -> bytes:
+        return b"".join(json.dumps({"run": "r"} | dataclasses.asdict(event)).encode() + b"\n" for event in events)
+
+    def heard(self, monkeypatch: pytest.MonkeyPatch, process: HistoryProcess, *parts: bytes) -> None:
+        reader, writer = os.pipe()
+        for part in parts:
+            os.write(writer, part)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as heard:
+            monkeypatch.setattr(sys, "stdin", heard)
+            process.run()
+
+    def test_events_are_in_the_file_when_its_input_has_ended(
+        self, monkeypatch: pytest.MonkeyPatch, process: HistoryProcess, tmp_path: Path
+    ) -> None:
+        said = self.lines(DIED, OTHER)
+        self.heard(monkeypatch, process, said[:40], said[40:])
+        assert look_back(tmp_path / "state" / "history.db", ALL).events == [DIED, OTHER]
+
+    def test_a_minute_is_asked_for(self, monkeypatch: pytest.MonkeyPatch, process: HistoryProcess) -> None:
+        status = TestAMinute.status(rows=7)
+        monkeypatch.setattr(history_process, "ask", lambda *_, **__: status.to_json())
+        process._note_minute(60.0)
+        [minute] = process._opened().minutes(Span("1970", "1971"))
+        assert (minute.topic, minute.rows) == ("orders", 7)
+
+    def test_a_file_that_cannot_be_written_is_told_once_and_tried_again(
+        self, process: HistoryProcess, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (tmp_path / "state").write_text("in the way")
+        process._take(self.lines(DIED))
+        process._take(self.lines(DIED))
+        assert [record.__dict__["event"] for record in caplog.records] == ["history_failed"]
+        (tmp_path / "state").unlink()
+        process._take(self.lines(OTHER))
+        assert process._opened().events(ALL) == [OTHER]
+
+    def test_a_full_disk_is_told(
+        self, process: HistoryProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def full(*_: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr(HistoryFile, "add_events", full)
+        process._take(self.lines(DIED))
+        assert "database or disk is full" in caplog.text
+
+
+class FakeCompanion:
+    def __init__(self) -> None:
+        self.starts, self.told, self.stopped = 1, list[int](), False
+
+    def look(self, _now: float) -> None:
+        pass
+
+    def tell(self, line: bytes) -> bool:
+        self.told.append(json.loads(line)["number"])
+        return True
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+class TestTheRing:
+    @pytest.fixture
+    def ring(self) -> EventRing:
+        return EventRing()
+
+    @staticmethod
+    def happen(ring: EventRing, *events: str) -> None:
+        for event in events:
+            record = logging.LogRecord("rtpipe.x", logging.WARNING, "", 0, "%s!", (event,), None)
+            record.__dict__ |= {"event": event, "partition": "orders/0", "sql": "X", "path": Path("/x")}
+            ring.emit(record)
+
+    def test_it_keeps_what_has_a_name_with_all_its_fields(self, ring: EventRing) -> None:
+        ring.emit(logging.LogRecord("rtpipe.x", logging.INFO, "", 0, "nameless", (), None))
+        self.happen(ring, "one")
+        [event] = ring.after(0)
+        assert (event.number, event.event, event.level, event.partition, event.text) == (
+            1,
+            "one",
+            "warning",
+            "orders/0",
+            "one!",
+        )
+        assert event.more == {"sql": "X", "path": "/x"}
+        assert event.is_about("orders", 0)
+        assert event.is_about("orders", None)
+        assert not event.is_about("orders", 1)
+
+    def test_what_is_newer_comes_in_order(self, ring: EventRing) -> None:
+        self.happen(ring, "one", "two", "three")
+        assert names(ring.after(1)) == ["two", "three"]
+        assert ring.after(3) == []
+
+    def test_the_history_is_told_each_event_once_and_all_of_them_after_its_restart(self, ring: EventRing) -> None:
+        companion: Any = FakeCompanion()
+        link = HistoryLink(companion, ring)
+        self.happen(ring, "one", "two")
+        link.look(1.0)
+        self.happen(ring, "three")
+        link.look(2.0)
+        assert companion.told == [1, 2, 3]
+        companion.starts = 2
+        link.stop()
+        assert companion.told == [1, 2, 3, 1, 2, 3]
+        assert companion.stopped
+
+    def test_a_supervisor_is_asked_for_what_is_new(self, ring: EventRing, tmp_path: Path) -> None:
+        server = ControlServer(str(tmp_path / "supervisor-1.sock"))
+        asked: list[dict[str, Any]] = []
+
+        def events(request: dict[str, Any]) -> dict[str, Any]:
+            asked.append(request)
+            newer = ring.after(request["after"] if request["run"] == ring.run else 0)
+            return {"run": ring.run, "events": [dataclasses.asdict(event) for event in newer]}
+
+        server.open(lambda: server.answer({"events": events}))
+        try:
+            self.happen(ring, "one")
+            live = LiveEvents(tmp_path, "orders", 0)
+            assert names(live.newer()) == ["one"]
+            assert live.newer() == []
+            self.happen(ring, "two")
+            assert names(live.newer()) == ["two"]
+            assert LiveEvents(tmp_path, "sales", None).newer() == []
+            assert [request["after"] for request in asked[:3]] == [0, 1, 1]
+        finally:
+            server.close()
+        with pytest.raises(UnreachableError):
+            live.newer()
+
+
+def test_lines_say_when_how_bad_where_and_what() -> None:
+    assert event_line(DIED) == "2026-11-29 03:12:07 WARN  orders/0     worker_died  killed"
+    assert event_line(ALTERED) == "2026-11-29 03:13:00 INFO  orders       table_altered  a column"
+    title, line = minute_lines([MINUTE])
+    assert title.split() == ["MINUTE", "PARTITION", "ROWS", "DEAD", "LAG", "LAG", "S", "BUSY", "%", "STATE"]
+    assert line.split() == ["2026-11-29", "03:13", "orders/0", "10", "1", "5", "2", "25", "running"]
+    unknown = dataclasses.replace(MINUTE, lag=None, lag_seconds=None, busy=None, condition="held")
+    assert list(minute_lines([unknown]))[1].split()[5:] == ["-", "-", "-", "running,", "held"]
+
+
+def test_no_history_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError, match="no history") as missing:
+        look_back(tmp_path / "history.db", ALL)
+    assert "RTPIPE_STATE_DIR" in missing.value.hint
+    (tmp_path / "history.db").mkdir()
+    with pytest.raises(UnreachableError, match="cannot be read"):
+        look_back(tmp_path / "history.db", ALL)
