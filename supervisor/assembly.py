@@ -78,6 +78,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
         lock.acquire()
     lock.keep()
     facts, ring = run_facts(settings), EventRing()
+    companions = companions_of(settings, socket, ring)
     logging.getLogger("rtpipe").addHandler(ring)
     try:
         return Supervisor(
@@ -85,7 +86,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
             replace(
                 options_of(settings, request, socket, targets, facts),
                 events=ring,
-                companions=companions_of(settings, socket, ring),
+                companions=companions,
             ),
             policy=RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget),
             launch=lambda spec: ProcessHandle(spec, context),
@@ -99,6 +100,8 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
         ).run()
     finally:
         logging.getLogger("rtpipe").removeHandler(ring)
+        for companion in companions:
+            companion.stop()
         lock.release()
 
 

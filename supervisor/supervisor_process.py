@@ -60,9 +60,6 @@ class Beside(Protocol):
     def look(self, now: float) -> None:
         """Start it, or start it again."""
 
-    def stop(self) -> None:
-        """End it."""
-
 
 class SchemaService(SchemaQuestions, Protocol):
     """Answers what writers ask about schema ids; SchemaRequests is the real one."""
@@ -130,8 +127,6 @@ class Supervisor:
                     self._mirror.close(self._workers)
             finally:
                 kill_all(self._workers)
-                for companion in self._options.companions:
-                    companion.stop()
                 self._control.close()
                 self._waits.close()
         return self._exit_code()
