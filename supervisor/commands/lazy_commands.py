@@ -38,6 +38,7 @@ COMMANDS = {
 }
 #: The same of each group of commands; it is the group's own help, too.
 GROUPS = {
+    "config": "The settings: every value as rtpipe sees it here, and where it came from (show).",
     "infra": "The embedded stack (up, down, status) and what a pipeline needs before it runs (create).",
     "schema": "Schema files: convert them to Avro, see what tables they give.",
     "table": "Tables: what a schema or its next version needs, shown or done.",
@@ -74,9 +75,14 @@ class RootGroup(TyperGroup):
 def group_app(name: str, *commands: Callable[..., None]) -> typer.Typer:
     """The app of a group with these commands, named by their functions' first word."""
     app = _new_app(help=GROUPS[name])
+    app.callback()(_group)
     for command in commands:
         _add(app, command)
     return app
+
+
+def _group() -> None:
+    """Nothing of its own: with it, a group of one command is a group, too."""
 
 
 def _app_of(name: str) -> typer.Typer:

@@ -110,6 +110,26 @@ def load(**flags: Any) -> Settings:
     return _with_stack(settings)
 
 
+def given_settings(**flags: Any) -> list[dict[str, Any]]:
+    """What each source gives, the strongest first: flags, environment, secrets in files, rtpipe.toml. Checks nothing.
+
+    For those who ask where a value came from, once `load` has found nothing wrong.
+    """
+    found: list[dict[str, Any]] = []
+
+    class Watched(Settings):
+        """Settings whose sources are asked once more."""
+
+        @classmethod
+        def settings_customise_sources(cls, *given: Any, **named: Any) -> tuple[PydanticBaseSettingsSource, ...]:
+            sources = super().settings_customise_sources(*given, **named)
+            found.extend(source() for source in sources)
+            return sources
+
+    Watched(**{name: value for name, value in flags.items() if value is not None})
+    return found
+
+
 def load_with(*needed: str, **flags: Any) -> Settings:
     """The same, and SettingsError unless each setting in `needed` has a value."""
     settings = load(**flags)

@@ -14,11 +14,17 @@ _NAME = "rtpipe.toml"
 _LARGEST = 1 << 20  #: bytes
 
 
-def settings_from_toml() -> dict[str, Any]:
-    """What `$RTPIPE_CONFIG` holds, else rtpipe.toml in the working directory, if it is there. Raises SettingsError."""
+def settings_path() -> Path | None:
+    """The file of the settings: that of `$RTPIPE_CONFIG`, else rtpipe.toml in the working directory, if it is there."""
     named = os.environ.get(f"{PREFIX}CONFIG")
     path = Path(named or _NAME)
-    if not named and not path.exists():
+    return path if named or path.exists() else None
+
+
+def settings_from_toml() -> dict[str, Any]:
+    """What the file of the settings holds. Raises SettingsError."""
+    path = settings_path()
+    if path is None:
         return {}
     try:
         if path.stat().st_size > _LARGEST:

@@ -1,0 +1,1 @@
+"""`rtpipe config`: the settings as they are, and where each came from."""

@@ -1,0 +1,57 @@
+"""Settings as they may be shown: what is a secret, or may be one, is ***."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+MASK = "***"
+#: Properties of Kafka's and the registry's clients whose texts are no secrets. All others may be.
+_OPEN = frozenset(
+    {
+        "broker.address.family",
+        "client.id",
+        "client.rack",
+        "debug",
+        "sasl.mechanism",
+        "sasl.mechanisms",
+        "security.protocol",
+        "ssl.ca.location",
+        "ssl.certificate.location",
+        "ssl.endpoint.identification.algorithm",
+        "ssl.key.location",
+    }
+)
+_SECRET_NAME = re.compile(r"password|secret|token|credential|user|auth|key|pem|jaas", re.IGNORECASE)
+_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?|true|false")
+
+
+def shown_setting(name: str, value: Any) -> Any:
+    """The value of a setting, or of `block.property`, without what may be secret in it; as JSON has it."""
+    if isinstance(value, SecretStr):
+        return shown_url(value.get_secret_value())
+    _, point, key = name.partition(".")
+    if point and key not in _OPEN and (_SECRET_NAME.search(key) or not _NUMBER.fullmatch(str(value))):
+        return MASK
+    return str(value) if isinstance(value, Path) else value
+
+
+def shown_url(url: str) -> str:
+    """Server, user and path of a URL; password and all values behind a question mark are ***."""
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    except ValueError:
+        return MASK
+    login = ""
+    if "@" in parts.netloc:
+        login = f"{MASK}@" if parts.password is None else f"{parts.username}:{MASK}@"  # a name alone may be a token
+    query = "&".join(f"{pair.partition('=')[0]}={MASK}" for pair in parts.query.split("&") if pair)
+    return f"{parts.scheme}://{login}{host}{port}{parts.path}{'?' if query else ''}{query}"
