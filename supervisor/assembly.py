@@ -41,6 +41,7 @@ from supervisor.status.facts.condition import Promise
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.run_facts import RunFacts
 from supervisor.status.systemd_notify import SystemdNotifier
+from supervisor.steering.pause_file import PauseFile
 from supervisor.supervisor_process import Options, Supervisor
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
@@ -118,6 +119,7 @@ def options_of(
         heartbeat=HeartbeatLimits(settings.heartbeat_seconds, settings.database_seconds),
         targets=targets,
         control_socket=socket,
+        pauses=PauseFile(state_directory(settings.state_dir), _database_of(settings)),
         show=request.show,
         facts=facts,
         fail_on_dead_letters=request.fail_on_dead_letters,
@@ -141,9 +143,14 @@ def run_facts(settings: Settings) -> RunFacts:
         chosen = settings.topic(topic)
         return Promise(chosen.late_after, chosen.stuck_after)
 
-    where = make_url(settings.database_url.get_secret_value())
-    database = f"{where.host}:{where.port or _MYSQL_PORT}"
+    database = _database_of(settings).partition("/")[0]
     return RunFacts(settings.bootstrap_servers, database, cache(promise))
+
+
+def _database_of(settings: Settings) -> str:
+    """Host, port and name of the database, without a login."""
+    where = make_url(settings.database_url.get_secret_value())
+    return f"{where.host}:{where.port or _MYSQL_PORT}/{where.database}"
 
 
 def _leave(*_: object) -> None:

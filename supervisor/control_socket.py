@@ -1,4 +1,4 @@
-"""The supervisor's own socket: owner-only, one JSON request and one JSON reply a connection.
+"""The supervisor's own socket: one JSON request and one JSON reply a connection, for its own user and root alone.
 
 A thread speaks to the clients; every request is answered by the supervisor's loop, so that a reply is never older
 than the question and a slow client holds up nobody.
@@ -17,10 +17,12 @@ import stat
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rtpipe.errors import SettingsError
+from supervisor.peer import Peer, peer_of
 
 _LONGEST_REQUEST = 65_536
 _LONGEST_PATH = 100  #: of a Unix socket, by the kernel
@@ -29,10 +31,16 @@ _PATIENCE = 10.0
 Reply = dict[str, Any]
 
 
-class _Request:
-    def __init__(self, body: dict[str, Any]) -> None:
-        self.body = body
-        self.reply: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question: its words, and who asks."""
+
+    body: Reply
+    peer: Peer
+    reply: queue.SimpleQueue[Reply] = field(default_factory=queue.SimpleQueue, compare=False)
+
+
+Command = Callable[[Request], Reply]
 
 
 class ControlServer:
@@ -40,7 +48,7 @@ class ControlServer:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._server: socketserver.ThreadingUnixStreamServer | None = None
 
     def open(self, wake: Callable[[], None]) -> None:
@@ -54,10 +62,19 @@ class ControlServer:
 
             def handle(self) -> None:
                 with contextlib.suppress(OSError, ValueError, queue.Empty):
-                    request = _Request(json.loads(self.rfile.readline(_LONGEST_REQUEST)))
-                    requests.put(request)
-                    wake()
-                    self.wfile.write(json.dumps(request.reply.get(timeout=_PATIENCE)).encode() + b"\n")
+                    peer = peer_of(self.connection)
+                    body = json.loads(self.rfile.readline(_LONGEST_REQUEST))
+                    self.wfile.write(json.dumps(self.answer(Request(body, peer))).encode() + b"\n")
+
+            @staticmethod
+            def answer(request: Request) -> Reply:
+                if not isinstance(request.body, dict):
+                    return {"error": "a request is one JSON object"}
+                if not request.peer.may_ask:
+                    return {"error": f"this supervisor is another user's, and {request.peer.user} may not ask it"}
+                requests.put(request)
+                wake()
+                return request.reply.get(timeout=_PATIENCE)
 
         directory = Path(self._path).parent
         try:
@@ -90,13 +107,13 @@ class ControlServer:
         Path(temporary).rename(self._path)
         return server
 
-    def answer(self, commands: Mapping[str, Callable[[Reply], Reply]]) -> None:
+    def answer(self, commands: Mapping[str, Command]) -> None:
         """Answer the requests that wait; called from the loop. A command gets the whole request."""
         with contextlib.suppress(queue.Empty):
             while True:
                 request = self._requests.get_nowait()
                 command = commands.get(str(request.body.get("command")))
-                request.reply.put(command(request.body) if command else {"error": "unknown command"})
+                request.reply.put(command(request) if command else {"error": "unknown command"})
 
     def close(self) -> None:
         """Stop listening and remove the socket."""

@@ -11,8 +11,10 @@ from supervisor.lifecycle.worker_state import WorkerState
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import QUARANTINED, Ended
 
-#: Seconds that a run which is to end waits for a partition that has no leader.
-_LEADER_PATIENCE = 30.0
+#: Seconds that a run which is to end waits for a partition that has no leader, or that a person has paused.
+_PATIENCE = 30.0
+#: The name of what such a run says of a paused partition.
+_PAUSED = "E_PAUSED"
 
 
 class RunTargets:
@@ -35,9 +37,12 @@ class RunTargets:
             standing = worker.standing
             if standing.state is WorkerState.QUARANTINED:
                 orders.halt(worker, Ended(ExitCode.TEMPORARY, QUARANTINED, f"{worker}: {standing.reason}"))
-            elif standing.asks_for_begin and now - standing.since > _LEADER_PATIENCE:
+            elif standing.asks_for_begin and now - standing.since > _PATIENCE:
                 why = worker.log.why or standing.reason
                 orders.halt(worker, Ended(ExitCode.UNREACHABLE, UnreachableError.name, f"{worker}: {why}"))
+            elif standing.state is WorkerState.PAUSED and now - standing.since > _PATIENCE:
+                why = f"{worker}: {standing.reason}; a run that is to end does not wait for it"
+                orders.halt(worker, Ended(ExitCode.TEMPORARY, _PAUSED, why))
             elif standing.state is WorkerState.RUNNING and self._reached(worker):
                 orders.drain(worker, drain_seconds, arrived=True)
 

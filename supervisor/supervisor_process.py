@@ -32,6 +32,8 @@ from supervisor.status.run_facts import RunFacts
 from supervisor.status.run_summary import log_end_of_run
 from supervisor.status.status_refresh import StatusReport
 from supervisor.status.systemd_notify import SystemdNotifier
+from supervisor.steering.partition_acts import PartitionActs
+from supervisor.steering.pause_file import PauseFile
 from supervisor.worker_waits import WorkerWaits
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
@@ -47,6 +49,7 @@ class Options:
     heartbeat: HeartbeatLimits
     targets: dict[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
+    pauses: PauseFile = field(default_factory=PauseFile)
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
     facts: RunFacts = field(default_factory=RunFacts)
     events: EventRing = field(default_factory=EventRing)
@@ -104,7 +107,10 @@ class Supervisor:
         self._waits = WorkerWaits()
         self._pace = StartPace()
         self._heartbeats = StuckWorkers(options.heartbeat)
-        self._commands = ControlCommands(self._workers, self._report, self._kafka, options.events)
+        self._acts = PartitionActs(
+            self._workers, options.pauses, self._shutdown.worker_seconds, renewed=self._kafka.renewed
+        )
+        self._commands = ControlCommands(self._report, self._acts, options.events)
         self._control = ControlServer(options.control_socket)
 
     def run(self) -> ExitCode:
@@ -117,6 +123,7 @@ class Supervisor:
             try:
                 for worker in self._workers:
                     worker.begin()
+                self._acts.pause_again()
                 self._start_due(time.monotonic())
                 self._schemas.tell_limits(worker.spec for worker in self._workers)
                 self._report.ready()

@@ -29,7 +29,11 @@ COMMANDS = {
     "produce": "Send sample messages to topics: with keys, in order for each key, every delivery confirmed.",
     "verify": "Check that everything is consumed and that each table has exactly the rows of its topic.",
     "adopt": "Accept a topic that was deleted and made again, or another cluster: begin at its first messages.",
-    "resume": "Start halted or quarantined partitions of the running supervisor again. Repair the cause first.",
+    "pause": "Pause partitions: what was read is committed, then they stay without processes until they are resumed.",
+    "resume": "Start partitions of the running supervisor again that are paused, halted or quarantined. Repair the"
+    " cause first.",
+    "restart": "Restart partitions: what was read is committed, then they start again at once, in new processes.",
+    "drain": "End partitions for as long as the supervisor runs: what was read is committed.",
     "bench": "Measure rows per second on your own stack, beside what your database takes at most from the same"
     " connections.",
     "chaos": "Prove exactly once on your test stack: random kill -9 and freezes under load, then every row is"

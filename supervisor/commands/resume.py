@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from supervisor.commands.options import Json
+from supervisor.commands.partition_verbs import Where, Yes, do
 
-import typer
 
+def resume(where: Where, yes: Yes = False, as_json: Json = False) -> None:
+    """Start partitions of the running supervisor again that are paused, halted or quarantined. Repair the cause first.
 
-def resume(where: Annotated[str, typer.Argument(help="TOPIC or TOPIC/PARTITION.")]) -> None:
-    """Start halted or quarantined partitions of the running supervisor again. Repair the cause first.
+    The stored offset says where each of them begins.
 
     Examples:
-      rtpipe resume dataset1
-      rtpipe resume dataset1/0
+      rtpipe resume orders/0
+      rtpipe resume orders payments/3 --yes
 
     """
-    from supervisor.control_socket import runtime_directory
-    from supervisor.settings.option_values import topic_and_partition
-    from supervisor.settings.settings import load
-    from supervisor.status.running_supervisors import ask_to_resume
-
-    topic, partition = topic_and_partition(where)
-    resumed = ask_to_resume(runtime_directory(load().runtime_dir), topic, partition)
-    print(f"resumed {', '.join(resumed)}")
+    do("resume", where, yes=yes, as_json=as_json)

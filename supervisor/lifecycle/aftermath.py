@@ -20,7 +20,7 @@ _RETRIES = PausePolicy(first=1.0, longest=1.0, jitter=0.2)
 
 
 def settle(partition: str, standing: Standing, history: WorkerHistory, end: GenerationEnd) -> None:
-    """After a generation: halt, stop, or start again, soon or by the restart policy."""
+    """After a generation: halt, stop where its drain leads, or start again, soon or by the restart policy."""
     worker_log.stacks(partition, end)
     verdict = verdict_on(end, partition, draining=standing.state is WorkerState.STOPPING)
     match verdict.next_step, verdict.report:
@@ -52,9 +52,10 @@ def retry_soon(standing: Standing, reason: str) -> None:
 
 
 def _stop(partition: str, standing: Standing, trouble: Ended | None) -> None:
-    standing.move(WorkerState.STOPPED)
+    standing.arrive()
     if trouble is not None:
-        standing.trouble = trouble
+        if standing.state is WorkerState.STOPPED:
+            standing.trouble = trouble
         worker_log.left_in_drain(partition, trouble)
 
 

@@ -1,23 +1,35 @@
-"""What is asked of one worker from outside: by a signal, by a person, or by what the supervisor found."""
+"""What is asked of one worker by a signal, or by what the supervisor found. requests.py: by a person."""
 
 from __future__ import annotations
 
-import dataclasses
-
 from supervisor.lifecycle import aftermath
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
-from supervisor.lifecycle.worker_state import WorkerState
+from supervisor.lifecycle.worker_state import TERMINAL, WorkerState
 from workers.contract.reports import Ended
 
+#: States without a process in which a partition can be halted.
+_AT_REST = frozenset({WorkerState.BACKOFF, WorkerState.QUARANTINED, WorkerState.WAITING, WorkerState.PAUSED})
 
-def drain(worker: SupervisedWorker, seconds: float, *, arrived: bool = False) -> None:
-    """Ask for a clean end; a worker that has no process is at its end already. `arrived`: all is committed."""
+
+def drain(
+    worker: SupervisedWorker,
+    seconds: float,
+    *,
+    arrived: bool = False,
+    goal: WorkerState = WorkerState.STOPPED,
+    reason: str = "",
+) -> None:
+    """Ask for a clean end that leads to `goal`, for this `reason`; a worker that has no process is at its end already.
+
+    `arrived`: all that the run wants is committed.
+    """
     standing = worker.standing
+    standing.head_for(goal, reason)
     if worker.generation is None:
-        if standing.state not in {WorkerState.STOPPED, WorkerState.HALTED}:
-            standing.move(WorkerState.STOPPED)
+        if standing.state not in TERMINAL:
+            standing.arrive()
     elif standing.state is not WorkerState.STOPPING:
-        standing.move(WorkerState.STOPPING)
+        standing.move(WorkerState.STOPPING, reason)
         worker.generation.drain(seconds, arrived=arrived)
 
 
@@ -32,15 +44,5 @@ def halt(worker: SupervisedWorker, why: Ended) -> None:
     """Stop it for a reason that the supervisor found; only a person starts it again."""
     if worker.generation is not None:
         worker.generation.halt(why)
-    elif worker.standing.state in {WorkerState.BACKOFF, WorkerState.QUARANTINED, WorkerState.WAITING}:
+    elif worker.standing.state in _AT_REST:
         aftermath.halt(str(worker), worker.standing, worker.history, why)
-
-
-def resume(worker: SupervisedWorker) -> bool:
-    """Start it again if it is halted or waits for its next try, also if another writer owns it. Whether it was."""
-    if worker.generation is not None or worker.standing.state in {WorkerState.STOPPED, WorkerState.WAITING}:
-        return False
-    worker.history.deaths.forgive()
-    worker.spec = dataclasses.replace(worker.spec, last_epoch=-1)
-    worker.begin()
-    return True

@@ -15,18 +15,20 @@ class WorkerState(enum.Enum):
     QUARANTINED = "quarantined"  #: died too often without progress; a probe now and then
     HALTED = "halted"  #: stopped for a reason that only a person can judge
     STOPPING = "stopping"  #: asked to drain
+    PAUSED = "paused"  #: drained, until a person resumes it
     STOPPED = "stopped"  #: gone for good, as asked
 
 
 _S = WorkerState
 MOVES: dict[WorkerState, frozenset[WorkerState]] = {
-    _S.WAITING: frozenset({_S.STARTING, _S.HALTED, _S.STOPPED}),
+    _S.WAITING: frozenset({_S.STARTING, _S.HALTED, _S.PAUSED, _S.STOPPED}),
     _S.STARTING: frozenset({_S.RUNNING, _S.BACKOFF, _S.QUARANTINED, _S.HALTED, _S.STOPPING}),
     _S.RUNNING: frozenset({_S.BACKOFF, _S.QUARANTINED, _S.HALTED, _S.STOPPING}),
-    _S.BACKOFF: frozenset({_S.STARTING, _S.WAITING, _S.HALTED, _S.STOPPED}),
-    _S.QUARANTINED: frozenset({_S.STARTING, _S.WAITING, _S.HALTED, _S.STOPPED}),
+    _S.BACKOFF: frozenset({_S.STARTING, _S.WAITING, _S.HALTED, _S.PAUSED, _S.STOPPED}),
+    _S.QUARANTINED: frozenset({_S.STARTING, _S.WAITING, _S.HALTED, _S.PAUSED, _S.STOPPED}),
     _S.HALTED: frozenset({_S.WAITING, _S.STOPPED}),
-    _S.STOPPING: frozenset({_S.STOPPED, _S.HALTED}),
+    _S.STOPPING: frozenset({_S.STOPPED, _S.PAUSED, _S.WAITING, _S.HALTED}),
+    _S.PAUSED: frozenset({_S.WAITING, _S.HALTED, _S.STOPPED}),
     _S.STOPPED: frozenset({_S.WAITING}),
 }
 #: States in which processes are there.

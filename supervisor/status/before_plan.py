@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Sequence
 
-from supervisor.control_socket import ControlServer
+from supervisor.control_socket import Command, ControlServer, Reply, Request
+from supervisor.lifecycle.requests import Verb
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.facts.partition_status import PartitionStatus
 from supervisor.status.facts.pipeline_status import PipelineStatus, own_version
@@ -38,7 +39,19 @@ class StatusBeforePlan:
         while not self._closed:
             self._woken.wait()
             self._woken.clear()
-            self._server.answer({"status": lambda _: self.status().to_json(), "resume": lambda _: {"resumed": []}})
+            self._server.answer(self._commands())
+
+    def _commands(self) -> dict[str, Command]:
+        return {"status": lambda _: self.status().to_json()} | {verb.value: self._refuse for verb in Verb}
+
+    def _refuse(self, request: Request) -> Reply:
+        """Nothing can be done to partitions that are not known."""
+        where = request.body.get("where")
+        wanted = [str(place) for place in where] if isinstance(where, list) else []
+        ours = [place for place in wanted if place.partition("/")[0] in self._topics]
+        why = f"its partitions are not known yet: {self.reason}"
+        unknown = [place for place in wanted if place not in ours]
+        return {"done": [], "refused": dict.fromkeys(ours, why), "unknown": unknown, "warning": ""}
 
     def status(self) -> PipelineStatus:
         """One line a topic."""

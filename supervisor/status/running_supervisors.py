@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rtpipe.errors import SettingsError, UnreachableError
+from rtpipe.errors import UnreachableError
 from supervisor.control_socket import ask_all, sockets_in
 from supervisor.status.facts.pipeline_status import SCHEMA_VERSION, PipelineStatus
 from supervisor.status.supervisors_elsewhere import describe, find_elsewhere, how_to_look
@@ -43,24 +43,6 @@ def ask_for_status(directory: Path) -> StatusAnswers:
     """Ask every supervisor that listens in `directory`."""
     replies = ask_all(directory, "status")
     return StatusAnswers(directory, replies, len(sockets_in(directory)) - len(replies))
-
-
-def ask_to_resume(directory: Path, topic: str, partition: int | None) -> list[str]:
-    """Have halted and quarantined partitions started again, all of the topic's or one; which were.
-
-    UnreachableError if no supervisor answers, SettingsError if there is no such partition.
-    """
-    replies = ask_all(directory, "resume", topic=topic, partition=partition)
-    if not replies:
-        raise UnreachableError("no supervisor runs here", hint="it begins at the stored offsets when it starts")
-    resumed = [key for reply in replies for key in reply["resumed"]]
-    if not resumed:
-        where = topic if partition is None else f"{topic}/{partition}"
-        raise SettingsError(
-            f"{where}: no partition of it is halted, quarantined or waiting, or its supervisor ends",
-            hint="see: rtpipe status",
-        )
-    return resumed
 
 
 def nobody_answers(directory: Path) -> UnreachableError:

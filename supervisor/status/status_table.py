@@ -24,6 +24,7 @@ _STYLE = {
     "backoff": "yellow",
     "waiting": "yellow",
     "starting": "yellow",
+    "paused": "yellow",
     "stopping": "yellow",
     "running": "green",
     "stopped": "dim",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from supervisor.peer import user_name
 
 #: A listening socket: the kernel shows the name by which it was bound, to everybody.
 _LISTENS = "00010000"
@@ -28,10 +29,7 @@ class SupervisorElsewhere:
     @property
     def user(self) -> str:
         """The user's name; the number of a user without a name."""
-        try:
-            return pwd.getpwuid(self.user_id).pw_name
-        except KeyError:
-            return f"#{self.user_id}"
+        return user_name(self.user_id)
 
 
 def find_elsewhere(directory: Path, sockets: str = "/proc/net/unix") -> list[SupervisorElsewhere]:

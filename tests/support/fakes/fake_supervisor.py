@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import signal
+import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rtpipe.errors import ExitCode
+from supervisor import supervisor_process
+from supervisor.control_socket import ask
 from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.schemas.schema_requests import Reply
 from supervisor.status.facts.pipeline_status import PipelineStatus
+from supervisor.status.process_stats import ProcessStats
 from supervisor.supervisor_process import Options, Supervisor
 from tests.support.fakes.fake_worker import SPEC, FakeLauncher
 from tests.support.samples.specs import default_policy
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
-from workers.contract.reports import Progress, Running, SchemaWanted
+from workers.contract.reports import Ended, Progress, Running, SchemaWanted
 from workers.contract.schema_answers import SchemaAnswers
 
 Scene = Generator[Callable[[], object] | None, None, None]
@@ -176,3 +184,37 @@ def running(offset: int = 0) -> Running:
 
 def progress(offset: int, end: int, *, rows: int = 0, dead: int = 0, batches: int = 0) -> Progress:
     return Progress(offset, end, rows, dead, batches, 0, backpressure=False, waiting_for="")
+
+
+def drained(stage: Stage) -> Scene:
+    """Ask for a clean end; each worker obeys."""
+    signal.raise_signal(signal.SIGTERM)
+    yield lambda: all(made.drained for made in living(stage))
+    for made in living(stage):
+        made.die(0, Ended(ExitCode.DONE, "", ""))
+    yield None
+
+
+def living(stage: Stage) -> list[Any]:
+    return [worker.generation.processes for worker in stage.workers if worker.generation is not None]
+
+
+class Asked:
+    """A question at the supervisor's socket, from another thread."""
+
+    def __init__(self, path: Path, command: str, **arguments: Any) -> None:
+        self.reply: Any = None
+        self._thread = threading.Thread(target=self._ask, args=(path, command, arguments), daemon=True)
+        self._thread.start()
+
+    def _ask(self, path: Path, command: str, arguments: dict[str, Any]) -> None:
+        self.reply = ask(path, command, **arguments)
+
+    def done(self) -> bool:
+        return not self._thread.is_alive()
+
+
+def keep_to_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process stays what it was, and looks at no process by the pids that the fakes have."""
+    monkeypatch.setattr(supervisor_process, "become_subreaper", lambda: None)
+    monkeypatch.setattr(ProcessStats, "_look", lambda *_: (None, None))

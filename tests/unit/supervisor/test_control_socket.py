@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.control_socket import ControlServer, ask, ask_all, runtime_directory
+from supervisor.peer import Peer, peer_of
 from supervisor.status.before_plan import StatusBeforePlan
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.supervisors_elsewhere import describe, find_elsewhere, how_to_look
@@ -40,6 +41,31 @@ def test_a_question_is_answered_by_the_loop(tmp_path: Path) -> None:
     finally:
         server.close()
     assert not path.exists()
+
+
+def test_only_the_own_user_and_root_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run" / "supervisor-1.sock"
+    server = ControlServer(str(path))
+    server.open(lambda: None)
+    own = Peer(os.getpid(), os.getuid())
+    try:
+        found: list[Peer] = []
+
+        def of_another_user(link: socket.socket) -> Peer:
+            found.append(peer_of(link))
+            return Peer(7, os.geteuid() + 1)
+
+        monkeypatch.setattr("supervisor.control_socket.peer_of", of_another_user)
+        said = ask(path, "status")
+        assert said is not None
+        assert "is another user's" in said["error"]
+        assert found == [own]
+    finally:
+        server.close()
+    assert own.may_ask
+    assert own.user == pwd.getpwuid(os.getuid()).pw_name
+    assert Peer(7, 0).may_ask
+    assert Peer(7, 4_000_000_000).user == "#4000000000"
 
 
 def test_a_socket_left_behind_is_removed(tmp_path: Path) -> None:
@@ -136,7 +162,13 @@ def test_status_is_told_while_there_is_no_plan_yet(tmp_path: Path) -> None:
     with StatusBeforePlan(str(path), ["orders", "payments"], "no broker answers") as room:
         room.reason = "no broker answers at k:1"
         [told] = ask_all(tmp_path, "status")
-        assert ask(path, "resume", topic="orders") == {"resumed": []}
+        why = "its partitions are not known yet: no broker answers at k:1"
+        assert ask(path, "pause", where=["orders/0", "refunds"]) == {
+            "done": [],
+            "refused": {"orders/0": why},
+            "unknown": ["refunds"],
+            "warning": "",
+        }
     status = PipelineStatus.from_json(told)
     assert [(one.key, one.state, one.reason, one.lag) for one in status.partitions] == [
         ("orders", "waiting", "no broker answers at k:1", None),

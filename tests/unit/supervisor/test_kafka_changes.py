@@ -14,8 +14,9 @@ from supervisor.kafka.log_offsets import Offsets
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.kafka_changes import KafkaChanges
-from supervisor.lifecycle import orders
+from supervisor.lifecycle import orders, requests
 from supervisor.lifecycle.log_end import FRESH, LogEnd
+from supervisor.lifecycle.requests import Verb
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.partition_plan import UNKNOWN, new_partition
@@ -159,7 +160,7 @@ def test_a_cluster_that_is_adopted_is_the_one_that_resumed_and_new_partitions_be
     assert (worker.standing.state, worker.standing.code) == (WorkerState.HALTED, ExitCode.TOPIC_CHANGED)
     assert "cluster id changed c -> another" in worker.standing.reason
     worker.spec = scene.changes.renewed(worker.spec)
-    assert orders.resume(worker)
+    requests.act(Verb.RESUME, worker, 20, "")
     scene.cluster.partitions = 2
     scene.look()
     assert [made.spec.key for made in scene.launch.made[1:]] == ORDERS[:2]
@@ -231,14 +232,12 @@ def test_a_waiting_partition_is_halted_drained_and_never_started_by_hand() -> No
     launch = FakeLauncher()
     worker = supervised_worker(launch, new_partition(SPEC, ORDERS[1]))
     worker.begin()
-    assert (worker.standing.state, worker.spec.first_offset, orders.resume(worker)) == (
-        WorkerState.WAITING,
-        UNKNOWN,
-        False,
-    )
+    assert (worker.standing.state, worker.spec.first_offset) == (WorkerState.WAITING, UNKNOWN)
+    assert requests.why_not(Verb.RESUME, worker.standing) == "it starts as soon as it can"
     orders.halt(worker, Ended(ExitCode.UNREACHABLE, "E_UNREACHABLE", "no leader"))
     assert (worker.standing.state, worker.standing.code) == (WorkerState.HALTED, ExitCode.UNREACHABLE)
-    assert (orders.resume(worker), worker.standing.state.value) == (True, "waiting")
+    requests.act(Verb.RESUME, worker, 20, "")
+    assert worker.standing.state is WorkerState.WAITING
     orders.drain(worker, 1)
     assert worker.standing.state.value == "stopped"
     assert not launch.made

@@ -6,22 +6,27 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor import supervisor_process
-from supervisor.control_socket import ask
 from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.partition_plan import UNKNOWN
-from supervisor.status.process_stats import ProcessStats
-from tests.support.fakes.fake_supervisor import Scene, SceneOver, Stage, progress, running, spec_of
+from tests.support.fakes.fake_supervisor import (
+    Asked,
+    Scene,
+    SceneOver,
+    Stage,
+    drained,
+    keep_to_the_stage,
+    progress,
+    running,
+    spec_of,
+)
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Ended, SchemaWanted
 from workers.contract.schema_answers import SchemaHalt
@@ -32,23 +37,8 @@ BAD = Ended(ExitCode.BAD_DATA, "E_DATA", "orders/0: too long")
 
 @pytest.fixture(autouse=True)
 def _no_side_effects(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """This process stays what it was, and looks at no process by the pids that the fakes have."""
     caplog.set_level("INFO")
-    monkeypatch.setattr(supervisor_process, "become_subreaper", lambda: None)
-    monkeypatch.setattr(ProcessStats, "_look", lambda *_: (None, None))
-
-
-def drained(stage: Stage) -> Scene:
-    """Ask for a clean end; each worker obeys."""
-    signal.raise_signal(TERM)
-    yield lambda: all(made.drained for made in living(stage))
-    for made in living(stage):
-        made.die(0, Ended(ExitCode.DONE, "", ""))
-    yield None
-
-
-def living(stage: Stage) -> list[Any]:
-    return [worker.generation.processes for worker in stage.workers if worker.generation is not None]
+    keep_to_the_stage(monkeypatch)
 
 
 class TestFromStartToEnd:
@@ -352,21 +342,6 @@ class TestQuestions:
         assert stage.run(scene()) == ExitCode.DONE
 
 
-class Asked:
-    """A question at the supervisor's socket, from another thread."""
-
-    def __init__(self, path: Path, command: str, **arguments: Any) -> None:
-        self.reply: Any = None
-        self._thread = threading.Thread(target=self._ask, args=(path, command, arguments), daemon=True)
-        self._thread.start()
-
-    def _ask(self, path: Path, command: str, arguments: dict[str, Any]) -> None:
-        self.reply = ask(path, command, **arguments)
-
-    def done(self) -> bool:
-        return not self._thread.is_alive()
-
-
 class TestCommands:
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
@@ -387,52 +362,6 @@ class TestCommands:
             yield from drained(stage)
 
         assert stage.run(scene()) == ExitCode.DONE
-
-    @pytest.mark.parametrize(
-        ("wanted", "resumed"),
-        [
-            ({"topic": "orders"}, ["orders/0"]),
-            ({"topic": "orders", "partition": 0}, ["orders/0"]),
-            ({"topic": "orders", "partition": 1}, []),
-            ({"topic": "payments"}, []),
-        ],
-    )
-    def test_resume_starts_what_is_halted_and_nothing_else(
-        self, path: Path, wanted: dict[str, Any], resumed: list[str]
-    ) -> None:
-        stage = Stage(partitions=2, control_socket=str(path))
-
-        def scene() -> Scene:
-            stage.launch.made[0].die(76, Ended(ExitCode.TOPIC_CHANGED, "E_TOPIC_ID", "another topic"))
-            yield stage.are("halted", "starting")
-            stage.watch.ids["orders"], stage.watch.cluster_id = "new id", "another cluster"
-            asked = Asked(path, "resume", **wanted)
-            yield asked.done
-            assert asked.reply == {"resumed": resumed}
-            yield from drained(stage)
-
-        code = stage.run(scene())
-        assert code == (ExitCode.DONE if resumed else ExitCode.TOPIC_CHANGED)
-        ids = [(made.spec.topic_id, made.spec.cluster_id) for made in stage.launch.made[2:]]
-        assert ids == [("new id", "another cluster")] * len(resumed)
-
-    def test_resume_starts_nothing_once_the_run_ends(self, path: Path) -> None:
-        """What it started could be in a back-off at the deadline, and then the run never ended."""
-        stage = Stage(partitions=2, control_socket=str(path))
-
-        def scene() -> Scene:
-            stage.launch.made[0].die(65, Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
-            yield stage.are("halted", "starting")
-            signal.raise_signal(TERM)
-            yield stage.are("halted", "stopping")
-            asked = Asked(path, "resume", topic="orders")
-            yield asked.done
-            assert asked.reply == {"resumed": []}
-            living(stage)[0].die(0, Ended(ExitCode.DONE, "", ""))
-            yield None
-
-        assert stage.run(scene()) == ExitCode.BAD_DATA
-        assert len(stage.launch.made) == 2
 
 
 class TestKafka:
@@ -461,7 +390,7 @@ class TestKafka:
         assert [made.signals for made in stage.launch.made] == [["kill"], ["kill"]]
 
     def test_a_run_that_is_to_end_gives_up_a_partition_without_a_leader(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("supervisor.run_targets._LEADER_PATIENCE", 0.05)
+        monkeypatch.setattr("supervisor.run_targets._PATIENCE", 0.05)
         stage = Stage(specs=[spec_of(0, first_offset=UNKNOWN)], targets={})
 
         def scene() -> Scene:

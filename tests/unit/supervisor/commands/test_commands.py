@@ -199,13 +199,35 @@ def test_status_where_nobody_answers(rtpipe: Command, spy: Any) -> None:
     refused(rtpipe("status"), 4, "E_UNREACHABLE", "the supervisor that listens at s.sock does not answer")
 
 
-def test_resume(rtpipe: Command, spy: Any) -> None:
-    asked = spy("supervisor.status.running_supervisors.ask_all", [{"resumed": ["t/0"]}, {"resumed": []}])
-    assert rtpipe("resume", "t/0").stdout == "resumed t/0\n"
-    assert asked.only[1] == {"topic": "t", "partition": 0}
-    asked.answer = [{"resumed": []}]
-    refused(rtpipe("resume", "t"), 2, "E_SETTINGS", "t: no partition of it is halted")
-    refused(rtpipe("resume", "t/0"), 2, "E_SETTINGS", "t/0: no partition of it is halted")
+@pytest.mark.parametrize(
+    ("verb", "word"),
+    [("pause", "pausing"), ("resume", "resumed"), ("restart", "restarting"), ("drain", "draining")],
+)
+def test_pause_resume_restart_drain(rtpipe: Command, spy: Any, typed: Any, verb: str, word: str) -> None:
+    reply = {"done": ["t/0", "t/1"], "refused": {"t/2": "it is halted"}, "unknown": [], "warning": "not kept"}
+    asked = spy("supervisor.steering.asking.ask_all", [reply, {"error": "unknown command"}])
+    answer = rtpipe(verb, "t", "u/00")
+    assert (answer.returncode, answer.stdout) == (0, f"{word} t/0, t/1\n")
+    assert answer.stderr == "t/2: it is halted\nwarning: not kept\n"
+    assert asked.only[0][1] == verb
+    assert asked.only[1] == {"where": ["t", "u/0"], "dry_run": False}
+    assert json.loads(rtpipe(verb, "t", "--json").stdout)["done"] == ["t/0", "t/1"]
+    typed("n")
+    asked.calls.clear()
+    assert rtpipe(verb, "t").returncode == 1
+    assert asked.only[1]["dry_run"] is True
+    typed("y")
+    assert rtpipe(verb, "t").returncode == 0
+    assert [call[1]["dry_run"] for call in asked.calls] == [True, True, False]
+
+
+def test_what_no_supervisor_does_for_a_person(rtpipe: Command, spy: Any) -> None:
+    asked = spy("supervisor.steering.asking.ask_all", [{"done": [], "refused": {}, "unknown": ["t/7"], "warning": ""}])
+    refused(rtpipe("pause", "t/7"), 2, "E_SETTINGS", "no supervisor here has t/7")
+    asked.answer = [{"done": [], "refused": {"t/0": "it runs", "t/1": "it runs"}, "unknown": [], "warning": ""}]
+    refused(rtpipe("resume", "t"), 2, "E_SETTINGS", "t/0: it runs; and 1 more")
+    asked.answer = [{"error": "unknown command"}]
+    refused(rtpipe("drain", "t"), 2, "E_SETTINGS", "unknown command")
     asked.answer = []
     refused(rtpipe("resume", "t"), 4, "E_UNREACHABLE", "no supervisor runs here")
     refused(rtpipe("resume", "t/x"), 2, "E_SETTINGS", "neither TOPIC nor TOPIC/PARTITION")

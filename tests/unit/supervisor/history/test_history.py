@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rtpipe.errors import UnreachableError
-from supervisor.control_socket import ControlServer
+from supervisor.control_socket import ControlServer, Request
 from supervisor.event_ring import Event, EventRing
 from supervisor.history import history_file, history_process
 from supervisor.history.history_file import HistoryFile, Span
@@ -233,9 +233,9 @@ class TestTheRing:
         server = ControlServer(str(tmp_path / "supervisor-1.sock"))
         asked: list[dict[str, Any]] = []
 
-        def events(request: dict[str, Any]) -> dict[str, Any]:
-            asked.append(request)
-            newer = ring.after(request["after"] if request["run"] == ring.run else 0)
+        def events(request: Request) -> dict[str, Any]:
+            asked.append(request.body)
+            newer = ring.after(request.body["after"] if request.body["run"] == ring.run else 0)
             return {"run": ring.run, "events": [dataclasses.asdict(event) for event in newer]}
 
         server.open(lambda: server.answer({"events": events}))

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.lifecycle import orders
+from supervisor.lifecycle import orders, requests
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
+from supervisor.lifecycle.requests import Verb
 from supervisor.lifecycle.stuck_workers import StuckWorkers
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
@@ -223,7 +224,8 @@ class TestNothingOfAGenerationIsInTheNext:
     def resumed(worker: SupervisedWorker) -> None:
         ends(worker, 65, Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
         assert worker.standing.state is WorkerState.HALTED
-        assert orders.resume(worker)
+        assert not requests.why_not(Verb.RESUME, worker.standing)
+        requests.act(Verb.RESUME, worker, 20, "")
         worker.start()
 
     def test_that_it_had_arrived(self, worker: SupervisedWorker) -> None:

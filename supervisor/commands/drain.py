@@ -1,0 +1,19 @@
+"""`rtpipe drain`."""
+
+from __future__ import annotations
+
+from supervisor.commands.options import Json
+from supervisor.commands.partition_verbs import Where, Yes, do
+
+
+def drain(where: Where, yes: Yes = False, as_json: Json = False) -> None:
+    """End partitions for as long as the supervisor runs: what was read is committed.
+
+    To have them wait for you instead: rtpipe pause. When all partitions have ended, the supervisor ends, too.
+
+    Examples:
+      rtpipe drain orders/0
+      rtpipe drain orders payments/3 --yes
+
+    """
+    do("drain", where, yes=yes, as_json=as_json)

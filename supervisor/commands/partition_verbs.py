@@ -1,0 +1,40 @@
+"""What `rtpipe pause`, `resume`, `restart` and `drain` share: their options, the question, what is printed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from supervisor.commands.output_text import print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Where = Annotated[list[str], typer.Argument(metavar="WHERE…", help="Topics or partitions: orders, orders/0.")]
+#: What is said of the partitions to which it is done.
+_WORDS = {"pause": "pausing", "resume": "resumed", "restart": "restarting", "drain": "draining"}
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def do(verb: str, where: Sequence[str], *, yes: bool, as_json: bool) -> None:
+    """Ask the supervisors that run here; at a terminal, the person first if more than one partition is meant."""
+    from supervisor.control_socket import runtime_directory
+    from supervisor.settings.settings import load
+    from supervisor.steering.asking import ask_to
+
+    directory = runtime_directory(load().runtime_dir)
+    if not yes and sys.stdin.isatty():
+        count = len(ask_to(verb, directory, where, dry_run=True).done)
+        if count > 1:
+            typer.confirm(f"{verb} {count} partitions?", abort=True)
+    answer = ask_to(verb, directory, where)
+    if as_json:
+        print_json(answer.to_json())
+    else:
+        print(f"{_WORDS[verb]} {', '.join(answer.done)}")
+    for partition, why in answer.refused.items():
+        print(f"{partition}: {why}", file=sys.stderr)
+    for warning in answer.warnings:
+        print(f"warning: {warning}", file=sys.stderr)

@@ -1,0 +1,19 @@
+"""`rtpipe pause`."""
+
+from __future__ import annotations
+
+from supervisor.commands.options import Json
+from supervisor.commands.partition_verbs import Where, Yes, do
+
+
+def pause(where: Where, yes: Yes = False, as_json: Json = False) -> None:
+    """Pause partitions: what was read is committed, then they stay without processes until they are resumed.
+
+    A pause outlives the supervisor. The other partitions go on.
+
+    Examples:
+      rtpipe pause orders/0
+      rtpipe pause orders payments/3 --yes
+
+    """
+    do("pause", where, yes=yes, as_json=as_json)

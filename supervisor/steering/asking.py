@@ -1,0 +1,62 @@
+"""A command asks the supervisors of this machine to do something to partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rtpipe.errors import SettingsError
+from supervisor.control_socket import Reply, ask_all
+from supervisor.settings.option_values import topic_and_partition
+from supervisor.status.running_supervisors import nobody_answers
+
+
+@dataclass(frozen=True, slots=True)
+class ActAnswer:
+    """What the supervisors did, or would do."""
+
+    done: Sequence[str]  #: the partitions
+    refused: dict[str, str] = field(default_factory=dict)  #: partition -> why
+    warnings: Sequence[str] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"done": self.done, "refused": self.refused, "warnings": self.warnings}
+
+
+def ask_to(command: str, directory: Path, where: Iterable[str], *, dry_run: bool = False) -> ActAnswer:
+    """Have something done to partitions, each a TOPIC or TOPIC/PARTITION.
+
+    UnreachableError if no supervisor answers; SettingsError if no supervisor has one of `where`, or if nothing can be
+    done to any of them. With `dry_run` nothing is done.
+    """
+    places = [_normal(place) for place in where]
+    replies = ask_all(directory, command, where=places, dry_run=dry_run)
+    if not replies:
+        raise nobody_answers(directory)
+    known = [reply for reply in replies if "error" not in reply]
+    if not known:
+        raise SettingsError(f"the supervisor refuses: {replies[0]['error']}", hint="see: rtpipe status")
+    return _together(known, places)
+
+
+def _together(replies: Sequence[Reply], places: Sequence[str]) -> ActAnswer:
+    nobody = [place for place in places if all(place in reply["unknown"] for reply in replies)]
+    if nobody:
+        raise SettingsError(f"no supervisor here has {', '.join(nobody)}", hint="see: rtpipe status")
+    refused: dict[str, str] = {}
+    for reply in replies:
+        refused |= reply["refused"]
+    done = [partition for reply in replies for partition in reply["done"]]
+    if not done:
+        partition, why = next(iter(refused.items()))
+        more = f"; and {len(refused) - 1} more" if len(refused) > 1 else ""
+        raise SettingsError(f"{partition}: {why}{more}", hint="see: rtpipe status")
+    return ActAnswer(done, refused, [reply["warning"] for reply in replies if reply["warning"]])
+
+
+def _normal(place: str) -> str:
+    topic, partition = topic_and_partition(place)
+    return topic if partition is None else f"{topic}/{partition}"

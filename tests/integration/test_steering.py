@@ -1,0 +1,60 @@
+"""What people ask of a running supervisor, on real services: the stream stays exact whatever they ask."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.supervision import finish, running
+from tests.support.waits import eventually
+
+if TYPE_CHECKING:
+    from infra.stack.state import Addresses
+
+
+def states(pipeline: Pipeline) -> list[str]:
+    return [partition["state"] for partition in pipeline.status()]
+
+
+def steer(pipeline: Pipeline, *command: str) -> str:
+    """What the command prints; it must succeed."""
+    answer = pipeline.run(*command)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def verified(pipeline: Pipeline) -> bool:
+    """By rtpipe's own command, too."""
+    return pipeline.run("verify", "--topics", ",".join(pipeline.topics), "--values").returncode == 0
+
+
+def test_a_pause_outlives_a_killed_supervisor_and_nothing_is_lost_or_doubled(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, partitions=2) as pipeline:
+        [topic] = pipeline.topics
+        supervisor: Any = pipeline.supervise()
+        with pipeline.stream():
+            eventually(lambda: running(pipeline), within=60, what="all partitions run")
+            assert steer(pipeline, "pause", f"{topic}/0") == f"pausing {topic}/0\n"
+            eventually(lambda: states(pipeline) == ["paused", "running"], within=60)
+            stopped_at = pipeline.offsets(topic)[0]
+            supervisor.kill()
+            supervisor.wait(10)
+            supervisor = pipeline.supervise()
+            eventually(lambda: states(pipeline) == ["paused", "running"], within=60)
+            [first, _] = pipeline.status()
+            assert first["reason"].startswith(f"paused by {getpass.getuser()} at ")
+            [second] = [partition["offset"] for partition in pipeline.status()[1:]]
+            eventually(lambda: pipeline.offsets(topic)[1] > second, within=60, what="the other partition goes on")
+            assert pipeline.offsets(topic)[0] == stopped_at
+            steer(pipeline, "resume", topic)
+            eventually(lambda: running(pipeline), within=60)
+            before = {partition["pid"] for partition in pipeline.status()}
+            steer(pipeline, "restart", topic)
+            eventually(
+                lambda: before.isdisjoint(p["pid"] for p in running(pipeline) or [{"pid": min(before)}]), within=60
+            )
+            assert [partition["restarts"] for partition in pipeline.status()] == [0, 0]
+        assert finish(pipeline, supervisor) > 0
+        assert verified(pipeline)
