@@ -1,6 +1,6 @@
 """Makes `.venv` from the locks, for the Makefile: `install.py run`, `install.py dev`, `install.py lock [--upgrade]`.
 
-    run.txt   the project with `rtpipe[local,fast]`, and setuptools to install it: what `make demo` needs
+    run.txt   the project with `rtpipe[local,fast,page]`, and setuptools to install it: what `make demo` needs
     dev.txt   the same versions, and the tools of `make test` and `make check`
     image.txt the same versions without what only the embedded stack needs: what the Dockerfile installs
     docs.txt  what makes a site of docs/: `make docs`
@@ -28,13 +28,15 @@ VENV = PROJECT / ".venv"
 WHOLE = VENV / ".whole"  # not there while something is installed: what a kill left is not built upon
 WHEELS = ("--require-hashes", "--only-binary", ":all:", "--requirement")
 COMPILED = {
-    "run": ("pyproject.toml", "--extra", "local", "--extra", "fast", "--group", "build"),
+    "run": ("pyproject.toml", "--extra", "local", "--extra", "fast", "--extra", "page", "--group", "build"),
     "dev": (
         "pyproject.toml",
         "--extra",
         "local",
         "--extra",
         "fast",
+        "--extra",
+        "page",
         "--group",
         "dev",
         "--constraint",

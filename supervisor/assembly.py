@@ -31,6 +31,8 @@ from supervisor.lifecycle.ends.restart_policy import RestartPolicy
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.generation.process_handle import ProcessHandle
 from supervisor.offset_mirror import OffsetMirror
+from supervisor.page.page_link import PageLink
+from supervisor.page.page_options import PageOptions, PageStart
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
@@ -60,6 +62,7 @@ class RunRequest:
     fail_on_dead_letters: bool  #: a clean end with dead letters has an exit code of its own
     take_over: bool  #: take the partitions from a supervisor that has them
     show: Callable[[PipelineStatus], None] | None  #: called once a second
+    page: PageOptions | None = None  #: the page that is opened, if one is
 
 
 def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> ExitCode:
@@ -79,7 +82,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
         lock.acquire()
     lock.keep()
     facts, ring = run_facts(settings), EventRing()
-    companions = companions_of(settings, socket, ring)
+    companions = companions_of(settings, request, socket, ring)
     logging.getLogger("rtpipe").addHandler(ring)
     try:
         return Supervisor(
@@ -126,14 +129,18 @@ def options_of(
     )
 
 
-def companions_of(settings: Settings, socket: str, ring: EventRing) -> list[HistoryLink]:
+def companions_of(
+    settings: Settings, request: RunRequest, socket: str, ring: EventRing
+) -> list[HistoryLink | PageLink]:
     """The processes beside the workers."""
-    if not settings.history:
-        return []
-    file = str(state_directory(settings.state_dir) / HISTORY_FILE)
-    return [
-        HistoryLink(Companion("history", "supervisor.history.history_process", socket, file, settings.log_format), ring)
-    ]
+    found: list[HistoryLink | PageLink] = []
+    if settings.history:
+        file = str(state_directory(settings.state_dir) / HISTORY_FILE)
+        module = "supervisor.history.history_process"
+        found.append(HistoryLink(Companion("history", module, socket, file, settings.log_format), ring))
+    if request.page is not None:
+        found.append(PageLink(PageStart(socket, settings.log_format, settings.log_level, request.page)))
+    return found
 
 
 def run_facts(settings: Settings) -> RunFacts:

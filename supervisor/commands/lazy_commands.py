@@ -26,6 +26,7 @@ COMMANDS = {
     " person did.",
     "logs": "Show the newest events of the supervisors that run here, without access to where their log goes.",
     "peek": "Show messages of a topic, decoded, each beside its row in the table. Commits and changes nothing.",
+    "health": "Say in one line whether all is well: for health checks of containers, and for people in a hurry.",
     "produce": "Send sample messages to topics: with keys, in order for each key, every delivery confirmed.",
     "verify": "Check that everything is consumed and that each table has exactly the rows of its topic.",
     "adopt": "Accept a topic that was deleted and made again, or another cluster: begin at its first messages.",

@@ -28,6 +28,9 @@ def supervise(
     live: Annotated[
         bool | None, typer.Option("--live/--no-live", help="The live table; default: on a terminal.")
     ] = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="Also open a page for browsers, with metrics and health.  (page_address)")
+    ] = False,
 ) -> None:
     """Move topics into their tables, exactly once, with one process for each partition.
 
@@ -37,11 +40,13 @@ def supervise(
     Examples:
       rtpipe supervise --topics dataset1,dataset2,dataset3
       rtpipe supervise -t orders --until-caught-up
+      rtpipe supervise -t orders --page
 
     The database comes from RTPIPE_DATABASE_URL or RTPIPE_DATABASE_URL_FILE, never from the command line.
 
     """
     from supervisor.lifecycle.generation.worker_context import start_forkserver
+    from supervisor.page.page_options import page_options
     from supervisor.settings.settings import load_with
     from supervisor.status.status_view import LiveView
 
@@ -54,6 +59,7 @@ def supervise(
         schema_registry_url=schema_registry_url,
         log_format=log_format,
     )
+    opened = page_options(settings) if page else None
     if settings.log_format == "auto":
         chosen = "text" if sys.stderr.isatty() else "json"
         settings = settings.model_copy(update={"log_format": chosen})
@@ -70,6 +76,7 @@ def supervise(
             fail_on_dead_letters=fail_on_dead_letters,
             take_over=take_over,
             show=view.show if wanted_live else None,
+            page=opened,
         )
         code = assembly.run(settings, request, context)
     raise typer.Exit(code)

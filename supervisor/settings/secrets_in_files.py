@@ -16,7 +16,15 @@ from supervisor.settings.environment import file_variable, variable
 
 #: Settings that hold a password, or may.
 SECRET = frozenset(
-    {"schema_registry_url", "database_url", "infra_database_url", "admin_database_url", "kafka", "registry"}
+    {
+        "schema_registry_url",
+        "database_url",
+        "infra_database_url",
+        "admin_database_url",
+        "kafka",
+        "registry",
+        "page_token",
+    }
 )
 #: Settings that are a block of properties: JSON in a variable and in a file.
 BLOCKS = frozenset({"kafka", "registry"})

@@ -33,7 +33,10 @@ PORTS = {
     "schema-registry": 8081,
     "mysql": 3306,
     "kafdrop": 9000,
+    "prometheus": 9090,
+    "grafana": 3000,
 }
+MONITORING = {"prometheus", "grafana"}
 #: where a broker is and whom it talks to: not the same here and there
 PLACE = {"node.id", "controller.quorum.voters", "listeners", "advertised.listeners", "log.dirs"}
 EMBEDDED = StackLayout(
@@ -69,7 +72,7 @@ def test_the_services_are_the_documented_ones_on_the_documented_ports() -> None:
 @pytest.mark.parametrize("name", PORTS)
 def test_each_image_is_pinned_and_each_service_is_health_checked(name: str) -> None:
     service = services()[name]
-    assert re.fullmatch(r"[a-z/-]+:\d+\.\d+\.\d+", service["image"])
+    assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+", service["image"])
     assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
     assert {"interval", "timeout", "retries", "start_period"} <= service["healthcheck"].keys()
 
@@ -80,7 +83,14 @@ def test_data_is_kept_in_named_volumes() -> None:
     assert {name: volume for name, volume in mounts.items() if volume and not volume.startswith("./")} == {
         volume: volume for volume in volumes
     }
-    assert volumes == {*BROKERS, "mysql"}
+    assert volumes == {*BROKERS, "mysql", *MONITORING}
+
+
+def test_monitoring_is_there_on_request_and_its_files_are_ours() -> None:
+    assert {name for name, service in services().items() if service.get("profiles") == ["monitoring"]} == MONITORING
+    mounted = [volume for name in MONITORING for volume in services()[name]["volumes"] if volume.startswith("./")]
+    assert len(mounted) == 5
+    assert all((PROJECT / volume.split(":")[0]).is_file() and volume.endswith(":ro") for volume in mounted)
 
 
 def test_the_accounts_come_from_the_file_of_the_embedded_stack() -> None:

@@ -148,7 +148,15 @@ def test_supervise(rtpipe: Command, assembly: Spy) -> None:
     (settings, request, context), _ = assembly.only
     assert (settings.bootstrap_servers, settings.log_format, context) == ("other:1", "json", "context")
     assert (request.topics, request.until_caught_up, request.take_over) == (["a", "b"], True, True)
-    assert (request.fail_on_dead_letters, request.show) == (True, None)
+    assert (request.fail_on_dead_letters, request.show, request.page) == (True, None, None)
+
+
+def test_supervise_with_the_page(rtpipe: Command, assembly: Spy, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rtpipe("supervise", "-t", "a", "--page").returncode == 6
+    (_, request, _), _ = assembly.only
+    assert request.page.url == "http://127.0.0.1:8480"
+    monkeypatch.setenv("RTPIPE_PAGE_ADDRESS", "0.0.0.0:80")
+    refused(rtpipe("supervise", "-t", "a", "--page"), 2, "E_SETTINGS", "no page_token", "RTPIPE_PAGE_TOKEN_FILE")
 
 
 def test_supervise_with_the_live_table(rtpipe: Command, assembly: Spy, spy: Any) -> None:
@@ -643,3 +651,32 @@ def test_a_property_that_librdkafka_does_not_know_is_a_setting_and_no_bug(rtpipe
     refused(rtpipe("offsets", "list", **unknown), 2, "E_SETTINGS", "Kafka settings: ", '"nosuch"')
     refused(rtpipe("verify", "-t", "a", **unknown), 2, "E_SETTINGS", "Kafka settings: ", '"nosuch"')
     refused(rtpipe("setup", "-t", "a", **unknown), 2, "E_SETTINGS", "Kafka settings: ", '"nosuch"')
+
+
+@pytest.mark.parametrize(
+    ("replies", "sockets", "code", "said"),
+    [
+        ([status_reply("running", "running")], 1, 0, "All 2 partitions run, and all data is on time."),
+        ([status_reply("running", "waiting")], 1, 3, "t/1 is waiting. It goes on by itself"),
+        ([status_reply("running")], 2, 3, "t/0 runs, and all data is on time."),
+    ],
+)
+def test_health(  # noqa: PLR0917 - as the table has it
+    rtpipe: Command, spy: Any, replies: list[Any], sockets: int, code: int, said: str
+) -> None:
+    spy("supervisor.status.running_supervisors.ask_all", replies)
+    spy("supervisor.status.running_supervisors.sockets_in", [Path("s")] * sockets)
+    answer = rtpipe("health")
+    assert answer.returncode == code, answer.stderr
+    assert said in answer.stdout
+    assert ("do not answer" in answer.stderr) is (sockets > len(replies))
+    told = json.loads(rtpipe("health", "--json").stdout)
+    assert [one["who"] for one in told["not_ready"]] == (["t/1"] if "t/1" in said else [])
+    assert said in told["verdicts"][0]
+
+
+def test_health_where_nobody_answers(rtpipe: Command, spy: Any) -> None:
+    spy("supervisor.status.running_supervisors.ask_all", [])
+    spy("supervisor.status.running_supervisors.sockets_in", [])
+    spy("supervisor.status.running_supervisors.find_elsewhere", [])
+    refused(rtpipe("health"), 4, "E_UNREACHABLE", "no supervisor runs here")

@@ -1,0 +1,10 @@
+"""`rtpipe supervise --page`: page, metrics and health by HTTP, in a process of its own that asks the control socket.
+
+page_process   the process: the server, and the feed beside it
+page_options   settings -> what the process is started with
+feed           asks the supervisor once a second; all others read what it keeps
+recent         the last minutes of each partition, for charts
+guard          who may speak to it: Host, Origin, token
+app            which address has what
+health         what `/livez` and `/readyz` answer
+"""

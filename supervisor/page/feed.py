@@ -1,0 +1,97 @@
+"""What the supervisor said last: asked once a second, read by everything that the page's process shows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from supervisor.control_socket import Reply
+from supervisor.event_ring import Event
+from supervisor.page.recent import Recent
+from supervisor.page.seen import Seen
+from supervisor.status.facts.pipeline_status import PipelineStatus
+
+#: Seconds between two questions.
+EVERY = 1.0
+#: Seconds after which an answer is too old to be shown as what is now.
+_OLD = 3.0
+#: Questions of which one also asks for memory and CPU, which cost more than all the rest.
+_WITH_PROCESSES = 5
+_EVENTS = 500
+
+
+#: One question to the supervisor, as control_socket.ask does it; it may take seconds. None if it does not answer.
+Ask = Callable[..., Reply | None]
+
+
+class Feed:
+    """As of the last answers."""
+
+    def __init__(self, ask: Ask, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._since = clock()  # the last answer, or the start
+        self._processes: dict[str, dict[str, Any]] = {}  # memory and CPU, by partition
+        self._run, self._newest = "", 0
+        self.reply: Reply = {}
+        self.status: PipelineStatus | None = None  #: the last answer
+        self.events: deque[Event] = deque(maxlen=_EVENTS)  #: the newest last
+        self.recent = Recent()
+        self.seen = Seen()
+
+    async def run(self) -> None:
+        """Ask until it is cancelled."""
+        turn = 0
+        while True:
+            reply = await asyncio.to_thread(self._ask, "status", processes=turn % _WITH_PROCESSES == 0)
+            self.take(reply)
+            if reply is not None:
+                self.take_events(await asyncio.to_thread(self._ask, "events", run=self._run, after=self._newest))
+            turn += 1
+            await asyncio.sleep(EVERY)
+
+    def take(self, reply: Reply | None) -> None:
+        """An answer about the status, or that there was none."""
+        now = self._clock()
+        if reply is None or "partitions" not in reply:
+            return
+        self.reply = self._with_processes(reply)
+        self.status = PipelineStatus.from_json(self.reply)
+        self.seen.look(self.status, now - self._since)
+        self.recent.add(self.status, time.time())
+        self._since = now
+
+    def take_events(self, reply: Reply | None) -> None:
+        """Those that are new since the last question."""
+        if reply is None or "events" not in reply:
+            return
+        if reply.get("run") != self._run:
+            self._run, self._newest = str(reply.get("run")), 0
+        for said in reply["events"]:
+            event = Event(**said)
+            self._newest = event.number
+            self.events.append(event)
+
+    def _with_processes(self, reply: Reply) -> Reply:
+        """Memory and CPU as they were told last; of the same process only."""
+        partitions = [dict(one) for one in reply["partitions"]]
+        for one in partitions:
+            key = f"{one.get('topic')}/{one.get('partition')}"
+            if one.get("memory_bytes") is not None:
+                self._processes[key] = {name: one.get(name) for name in ("pid", "memory_bytes", "cpu_percent")}
+            elif (known := self._processes.get(key)) and known["pid"] == one.get("pid"):
+                one.update(known)
+        return reply | {"partitions": partitions}
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last answer, or since the start."""
+        return self._clock() - self._since
+
+    @property
+    def fresh(self) -> PipelineStatus | None:
+        """The last answer, if it is one of now."""
+        return self.status if self.silence < _OLD else None
