@@ -122,6 +122,7 @@ def options_of(
         heartbeat=HeartbeatLimits(settings.heartbeat_seconds, settings.database_seconds),
         targets=targets,
         control_socket=socket,
+        rows_per_second=lambda topic: settings.topic(topic).max_rows_per_second,
         pauses=PauseFile(state_directory(settings.state_dir), _database_of(settings)),
         show=request.show,
         facts=facts,

@@ -11,14 +11,16 @@ from supervisor.event_ring import EventRing
 from supervisor.lifecycle.requests import Verb
 from supervisor.status.status_refresh import StatusReport
 from supervisor.steering.partition_acts import PartitionActs
+from supervisor.steering.row_limits import RowLimits
 
 
 class ControlCommands:
     """The parts of a supervisor that answer."""
 
-    def __init__(self, report: StatusReport, acts: PartitionActs, events: EventRing) -> None:
+    def __init__(self, report: StatusReport, acts: PartitionActs, limits: RowLimits, events: EventRing) -> None:
         self._report = report
         self._acts = acts
+        self._limits = limits
         self._events = events
 
     def by_name(self, *, draining: bool) -> Mapping[str, Command]:
@@ -26,6 +28,7 @@ class ControlCommands:
         return {
             "status": lambda request: self._status(request, draining=draining),
             "events": self._newer_events,
+            "limit": partial(self._limits.answer, draining=draining),
             **{verb.value: partial(self._acts.answer, verb, draining=draining) for verb in Verb},
         }
 

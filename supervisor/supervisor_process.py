@@ -34,6 +34,7 @@ from supervisor.status.status_refresh import StatusReport
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.steering.partition_acts import PartitionActs
 from supervisor.steering.pause_file import PauseFile
+from supervisor.steering.row_limits import RowLimits
 from supervisor.worker_waits import WorkerWaits
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
@@ -49,6 +50,7 @@ class Options:
     heartbeat: HeartbeatLimits
     targets: dict[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
+    rows_per_second: Callable[[str], float] = lambda _topic: 0.0  #: the limit of a topic's settings; 0: none
     pauses: PauseFile = field(default_factory=PauseFile)
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
     facts: RunFacts = field(default_factory=RunFacts)
@@ -107,10 +109,11 @@ class Supervisor:
         self._waits = WorkerWaits()
         self._pace = StartPace()
         self._heartbeats = StuckWorkers(options.heartbeat)
+        self._limits = RowLimits(self._workers, options.rows_per_second)
         self._acts = PartitionActs(
             self._workers, options.pauses, self._shutdown.worker_seconds, renewed=self._kafka.renewed
         )
-        self._commands = ControlCommands(self._report, self._acts, options.events)
+        self._commands = ControlCommands(self._report, self._acts, self._limits, options.events)
         self._control = ControlServer(options.control_socket)
 
     def run(self) -> ExitCode:
@@ -124,6 +127,7 @@ class Supervisor:
                 for worker in self._workers:
                     worker.begin()
                 self._acts.pause_again()
+                self._limits.apply(time.monotonic())
                 self._start_due(time.monotonic())
                 self._schemas.tell_limits(worker.spec for worker in self._workers)
                 self._report.ready()
@@ -151,6 +155,7 @@ class Supervisor:
         self._heartbeats.look(self._workers, now)
         if now >= self._kafka.next_look():
             self._kafka.look(self._workers, now, draining=draining)
+        self._limits.apply(now)
         self._start_due(now)
         self._mirror.look(self._workers, now)
         self._shutdown.enforce(self._workers)

@@ -18,7 +18,7 @@ from workers import kill_points, memory, writer_process
 from workers.contract.batch import Batch
 from workers.contract.errors import LostParent
 from workers.contract.partition_spec import PartitionSpec
-from workers.contract.reports import DRAIN_FORCED, Drain, Ended, Running
+from workers.contract.reports import DRAIN_FORCED, Drain, Ended, Pace, Running
 from workers.contract.schema_answers import Sealed
 from workers.contract.stacks_file import StacksFile
 from workers.intake.batch_builder import BatchBuilder
@@ -26,6 +26,7 @@ from workers.intake.batch_queue import FORK, BatchQueue
 from workers.intake.batch_rows import BatchRows
 from workers.intake.linger import Linger
 from workers.intake.partition_reader import TURN, PartitionReader
+from workers.intake.row_pace import RowPace
 from workers.intake.topic_consumer import TopicConsumer
 from workers.intake.writer_progress import WriterProgress
 from workers.parent_watch import leave_with_parent
@@ -92,6 +93,7 @@ class ConsumerProcess:
         self._writer = WriterLink(spec.key, writer)
         self._size = BatchRows(spec.limits.batch_rows)
         self._progress = WriterProgress(self._linger, self._size)
+        self._pace = RowPace(spec.rows_per_second, time.monotonic())
         self._drain: Deadline | None = None
         self._links = selectors.DefaultSelector()  # made once: `connection.wait` would make one at each turn
         self._links.register(writer, selectors.EVENT_READ, self._hear_writer)
@@ -117,7 +119,7 @@ class ConsumerProcess:
         position = claimed.position
         builder = BatchBuilder(self._spec.limits, position.offset, position.leader_epoch, self._linger, self._size)
         topic = TopicConsumer(self._spec, position)
-        reader = PartitionReader(self._spec, topic, builder, self._batches, self._progress)
+        reader = PartitionReader(self._spec, topic, builder, self._batches, self._progress, pace=self._pace)
         self._supervisor.tell(Running(claimed.writer_pid, position.epoch, position.offset, claimed.server))
         try:
             while self._drain is None:
@@ -146,6 +148,8 @@ class ConsumerProcess:
         match order:
             case Drain():
                 self._drain = Deadline.after(order.seconds)
+            case Pace():
+                self._pace.change(order.rows_per_second, time.monotonic())
             case Sealed():
                 self._progress.asks = False
                 self._writer.send(order)
@@ -160,7 +164,9 @@ class ConsumerProcess:
             end = topic.end_offset if last else topic.refreshed_end()
             depth = self._batches.depth()
             self._supervisor.tell_progress(
-                self._progress.report(end, depth, backpressure=reader.pressed, oldest_read=reader.oldest)
+                self._progress.report(
+                    end, depth, backpressure=reader.pressed, oldest_read=reader.oldest, slowed=reader.slowed
+                )
             )
 
     def _give_sign_of_life(self) -> None:

@@ -43,6 +43,7 @@ class SupervisedWorker:
         """`launch` starts the processes; it raises EOFError or OSError if that cannot be done now."""
         self.spec = spec
         self.standing = Standing()
+        self.why_slow = ""  #: why it may read so many messages a second alone; "" if there is no limit
         self.generation: Generation | None = None
         self.log = LogEnd(self.standing.since)
         self.history = WorkerHistory(policy)
@@ -62,6 +63,14 @@ class SupervisedWorker:
         """What it waited for: its log begins at this offset."""
         self.spec = dataclasses.replace(self.spec, first_offset=first_offset)
         self.standing.may_start()
+
+    def keep_pace(self, rows_per_second: float, why: str) -> None:
+        """Read so many messages a second at most, 0: as many as it can; this generation, and those to come."""
+        self.why_slow = why
+        if rows_per_second != self.spec.rows_per_second:
+            self.spec = dataclasses.replace(self.spec, rows_per_second=rows_per_second)
+            if self.generation is not None:
+                self.generation.processes.keep_pace(rows_per_second)
 
     def start(self) -> None:
         """A new generation: new processes, new queue, new epoch."""

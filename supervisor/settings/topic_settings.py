@@ -54,6 +54,7 @@ class _TopicFields(BaseModel):
     batch_bytes: int = Field(4 << 20, ge=1_024, le=256 << 20)
     linger_ms: float = Field(10, ge=0, le=10_000)
     queue_batches: int = Field(8, ge=1, le=1_000)
+    max_rows_per_second: float = Field(0, ge=0, description="of all its partitions together; 0: no limit")
     load_data: bool = Field(True, description="rows go by LOAD DATA LOCAL where server and table take it")
     late_after: float = Field(60, gt=0, description="seconds; a partition with an older message to commit is late")
     stuck_after: float = Field(120, gt=0, description="seconds without a commit, though messages are there: stuck")

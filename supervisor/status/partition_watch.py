@@ -62,7 +62,9 @@ class PartitionWatch:
 
     def _judge(self, worker: SupervisedWorker, promise: Promise, now: float) -> None:
         state = worker.standing.state.value
-        grounds = Grounds(state, self.lag, self.lag_seconds, now - self._quiet_since)
+        progress = worker.generation.said.progress if worker.generation else None
+        slowed = worker.why_slow if progress and progress.slowed else ""
+        grounds = Grounds(state, self.lag, self.lag_seconds, now - self._quiet_since, slowed)
         condition, self.reason = condition_of(grounds, promise)
         if condition is not self.condition:
             self.condition, self.condition_since = condition, now

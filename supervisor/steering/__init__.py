@@ -1,5 +1,6 @@
-"""What people ask of a running supervisor: pause, resume, restart, drain.
+"""What people ask of a running supervisor: pause, resume, restart, drain, limit.
 
 partition_acts   what is asked of some partitions; act says who asked and when; pause_file keeps pauses
+row_limits       how many rows a second each topic may write
 asking           the other side: a command asks the supervisors of this machine
 """

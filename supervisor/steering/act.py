@@ -1,4 +1,4 @@
-"""An act of a person: what, who and when; in the log, and as the reason that the status shows."""
+"""An act of a person: who and when; in the log, and as the reason that the status shows."""
 
 from __future__ import annotations
 
@@ -18,34 +18,41 @@ _PAST = {Verb.PAUSE: "paused", Verb.RESUME: "resumed", Verb.RESTART: "restarted"
 class Act:
     """One command of one person."""
 
-    verb: Verb
     peer: Peer
     at: float  #: seconds since 1970
 
     @classmethod
-    def now(cls, verb: Verb, peer: Peer) -> Act:
-        """Somebody asks for it now."""
-        return cls(verb, peer, time.time())
+    def now(cls, peer: Peer) -> Act:
+        """Somebody asks now."""
+        return cls(peer, time.time())
 
     @property
-    def reason(self) -> str:
+    def by(self) -> str:
+        """`by alice at 2026-11-29 03:12 UTC`."""
+        return f"by {self.peer.user} at {datetime.fromtimestamp(self.at, UTC):%Y-%m-%d %H:%M} UTC"
+
+    def reason(self, verb: Verb) -> str:
         """`paused by alice at 2026-11-29 03:12 UTC`."""
-        moment = datetime.fromtimestamp(self.at, UTC)
-        return f"{_PAST[self.verb]} by {self.peer.user} at {moment:%Y-%m-%d %H:%M} UTC"
+        return f"{_PAST[verb]} {self.by}"
 
-    def tell(self, partition: str) -> None:
-        """Into the log."""
-        match self.verb:
+    def tell(self, verb: Verb, partition: str) -> None:
+        """Into the log: a partition was paused, and so on."""
+        match verb:
             case Verb.PAUSE:
-                self._tell("partition_paused", partition)
+                self._tell("partition_paused", partition, _PAST[verb], {"partition": partition})
             case Verb.RESUME:
-                self._tell("partition_resumed", partition)
+                self._tell("partition_resumed", partition, _PAST[verb], {"partition": partition})
             case Verb.RESTART:
-                self._tell("partition_restarted", partition)
+                self._tell("partition_restarted", partition, _PAST[verb], {"partition": partition})
             case Verb.DRAIN:
-                self._tell("partition_drained", partition)
+                self._tell("partition_drained", partition, _PAST[verb], {"partition": partition})
 
-    def _tell(self, event: str, partition: str) -> None:
-        text, user, pid = "%s: %s by %s (pid %d)", self.peer.user, self.peer.pid
-        extra = {"event": event, "partition": partition, "user": user, "user_pid": pid}
-        log.info(text, partition, _PAST[self.verb], user, pid, extra=extra)
+    def tell_limit(self, topic: str, rows_per_second: float) -> None:
+        """Into the log: a topic was limited, or is no more."""
+        done = f"limited to {rows_per_second:g} rows/s" if rows_per_second else "limited no more"
+        self._tell("topic_limited", topic, done, {"topic": topic, "rows_per_second": rows_per_second})
+
+    def _tell(self, event: str, subject: str, done: str, more: dict[str, object]) -> None:
+        user, pid = self.peer.user, self.peer.pid
+        extra = {"event": event, "user": user, "user_pid": pid} | more
+        log.info("%s: %s by %s (pid %d)", subject, done, user, pid, extra=extra)

@@ -26,14 +26,16 @@ class ActAnswer:
         return {"done": self.done, "refused": self.refused, "warnings": self.warnings}
 
 
-def ask_to(command: str, directory: Path, where: Iterable[str], *, dry_run: bool = False) -> ActAnswer:
+def ask_to(
+    command: str, directory: Path, where: Iterable[str], *, dry_run: bool = False, **more: float | str
+) -> ActAnswer:
     """Have something done to partitions, each a TOPIC or TOPIC/PARTITION.
 
     UnreachableError if no supervisor answers; SettingsError if no supervisor has one of `where`, or if nothing can be
-    done to any of them. With `dry_run` nothing is done.
+    done to any of them. With `dry_run` nothing is done. `more`: what the command needs beside.
     """
     places = [_normal(place) for place in where]
-    replies = ask_all(directory, command, where=places, dry_run=dry_run)
+    replies = ask_all(directory, command, where=places, dry_run=dry_run, **more)
     if not replies:
         raise nobody_answers(directory)
     known = [reply for reply in replies if "error" not in reply]

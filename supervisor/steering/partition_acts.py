@@ -55,9 +55,9 @@ class PartitionActs:
         able = [worker for worker in chosen if not refused[str(worker)]]
         warning = ""
         if not request.body.get("dry_run"):
-            act = Act.now(verb, request.peer)
+            act = Act.now(request.peer)
             for worker in able:
-                self._do(act, worker)
+                self._do(act, verb, worker)
             warning = self._keep({worker.spec.group for worker in able}) if verb is not Verb.RESTART else ""
         return {
             "done": [str(worker) for worker in able],
@@ -66,11 +66,11 @@ class PartitionActs:
             "warning": warning,
         }
 
-    def _do(self, act: Act, worker: SupervisedWorker) -> None:
-        if act.verb is Verb.RESUME:
+    def _do(self, act: Act, verb: Verb, worker: SupervisedWorker) -> None:
+        if verb is Verb.RESUME:
             worker.spec = self._renewed(worker.spec)
-        requests.act(act.verb, worker, self._drain_seconds, act.reason)
-        act.tell(str(worker))
+        requests.act(verb, worker, self._drain_seconds, act.reason(verb))
+        act.tell(verb, str(worker))
 
     def _keep(self, groups: Iterable[str]) -> str:
         """Write down what is paused now. Why that is not possible; "" if it is."""

@@ -58,3 +58,25 @@ def test_a_pause_outlives_a_killed_supervisor_and_nothing_is_lost_or_doubled(sta
             assert [partition["restarts"] for partition in pipeline.status()] == [0, 0]
         assert finish(pipeline, supervisor) > 0
         assert verified(pipeline)
+
+
+def test_a_limit_holds_while_it_is_there_and_says_so(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, partitions=2, max_rows_per_second=20) as pipeline:
+        [topic] = pipeline.topics
+        supervisor: Any = pipeline.supervise()
+        eventually(lambda: running(pipeline), within=60, what="all partitions run")
+        pipeline.produce(10_000)
+
+        def throttled(by: str) -> bool:
+            found = pipeline.status()
+            return all(p["condition"] == "throttled" and by in p["condition_reason"] for p in found)
+
+        eventually(lambda: throttled("limited to 20 rows/s by max_rows_per_second"), within=60)
+        assert steer(pipeline, "limit", topic, "30") == f"{topic}: 30 rows/s\n"
+        eventually(lambda: throttled(f"limited to 30 rows/s by {getpass.getuser()}"), within=60)
+        assert sum(pipeline.offsets(topic).values()) < 9_000, "20 to 30 a second for less than 5 minutes"
+        steer(pipeline, "limit", topic, "off")
+        pipeline.wait_caught_up()
+        eventually(lambda: [p["condition"] for p in pipeline.status()] == ["ok", "ok"], within=60)
+        assert finish(pipeline, supervisor) == 10_000
+        assert verified(pipeline)

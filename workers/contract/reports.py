@@ -1,7 +1,7 @@
 """What workers and their supervisor tell each other, each frozen and plain.
 
 Up, from the consumer process:   Waiting, Running, Progress, Alive, SchemaWanted, Warned, Ended
-Down, to the consumer process:   Drain, Sealed (answers about a schema, see schema_answers.py)
+Down, to the consumer process:   Drain, Pace, Sealed (answers about a schema, see schema_answers.py)
 Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Warned, Ended
 Inside a worker, consumer to writer:   Sealed, or Drain instead of it
 """
@@ -144,6 +144,7 @@ class Progress:
     limited_by: Limit | None = None  #: the last batch
     oldest: int | None = None  #: when the oldest message was produced that was read and is not committed, ms since 1970
     figures: BatchFigures = NO_FIGURES  #: of the batches of this generation
+    slowed: bool = False  #: there is more to read, and its pace does not allow it
 
 
 #: Before a generation's first word.
@@ -154,6 +155,13 @@ DRAIN_FORCED = "E_DRAIN_FORCED"
 WORKER_DIED = "E_WORKER_DIED"
 #: The name of too many deaths without progress.
 QUARANTINED = "E_QUARANTINED"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Read so many messages a second at most from now on; 0: as many as you can."""
+
+    rows_per_second: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from workers.contract.partition_spec import PartitionSpec
 from workers.intake.backpressure import Backpressure
 from workers.intake.batch_builder import BatchBuilder
 from workers.intake.batch_queue import BatchQueue
+from workers.intake.row_pace import RowPace
 from workers.intake.topic_consumer import TopicConsumer
 from workers.intake.writer_progress import WriterProgress
 
@@ -19,6 +20,8 @@ from workers.intake.writer_progress import WriterProgress
 TURN, _TURN_AT_REST, _REST_SHARE = 0.05, 1.0, 8
 #: Messages of one poll after which there may be more: a batch that is old enough then goes on growing.
 _MANY = 100
+#: Seconds for which a reader counts as slowed after its pace has kept it from reading.
+_SLOWED = 1.0
 #: Seconds without a message after which memory is given back.
 _IDLE = 2.0
 
@@ -33,10 +36,14 @@ class PartitionReader:
         builder: BatchBuilder,
         batches: BatchQueue,
         progress: WriterProgress,
+        *,
+        pace: RowPace,
     ) -> None:
         self._topic = topic
         self._builder = builder
         self._progress = progress
+        self._pace = pace
+        self._slowed_at = -_SLOWED  # when its pace last kept it from reading what is there
         self._ready: deque[Batch] = deque()
         self._pressure = Backpressure(spec.key, batches, spec.limits.queue_low)
         self._longest_turn = min(_TURN_AT_REST, spec.heartbeat_every)
@@ -48,6 +55,11 @@ class PartitionReader:
     def pressed(self) -> bool:
         """The queue is full, or was and is not nearly empty yet."""
         return self._pressure.active
+
+    @property
+    def slowed(self) -> bool:
+        """Its pace keeps it from reading what is there."""
+        return time.monotonic() - self._slowed_at < _SLOWED
 
     @property
     def oldest(self) -> int | None:
@@ -65,8 +77,14 @@ class PartitionReader:
         if self._ready:
             return
         now = time.monotonic()
+        most = self._pace.allowed(self._builder.room(), now)
+        if not most:
+            if self._topic.end_offset > self._builder.next_offset:
+                self._slowed_at = now
+            return
         turn = min(max(TURN, (now - self._heard_at) / _REST_SHARE), self._longest_turn)
-        messages, end = self._topic.poll(self._builder.room(), turn if self._builder.lingers(now) is None else 0)
+        messages, end = self._topic.poll(most, turn if self._builder.lingers(now) is None else 0)
+        self._pace.spend(len(messages))
         now, self._flows = time.monotonic(), len(messages) >= _MANY
         if not messages and end is None:
             self._rest(now)
@@ -95,9 +113,12 @@ class PartitionReader:
 
     def pause(self) -> float:
         """Seconds until the next poll, unless writer or supervisor say something before: none if there is no batch."""
-        lingers = self._builder.lingers(time.monotonic())
+        now = time.monotonic()
+        lingers = self._builder.lingers(now)
         if self._ready or (lingers == 0 and not self._flows):  # it waits for room in the queue, or for the writer
             return TURN
+        if slowed := self._pace.wait(now):
+            return min(TURN, slowed, lingers or TURN)
         return 0 if lingers is None else min(TURN, lingers)
 
     def left(self) -> list[Batch]:

@@ -82,10 +82,16 @@ class WriterProgress:
         return now - self._heard_at
 
     def report(
-        self, end_offset: int, queue_depth: int, *, backpressure: bool, oldest_read: int | None = None
+        self,
+        end_offset: int,
+        queue_depth: int,
+        *,
+        backpressure: bool,
+        oldest_read: int | None = None,
+        slowed: bool = False,
     ) -> Progress:
         """For the supervisor. `end_offset`: of the log as the consumer knows it, -1: not known yet. `oldest_read`: when
-        the oldest message was produced that was read and not given to the writer.
+        the oldest message was produced that was read and not given to the writer. `slowed`: by its pace.
         """
         end = end_offset if end_offset < 0 else max(end_offset, self.offset)
         return Progress(
@@ -101,4 +107,5 @@ class WriterProgress:
             limited_by=self.limited_by,
             oldest=self._given[0] if self._given else oldest_read,
             figures=self._figures,
+            slowed=slowed,
         )

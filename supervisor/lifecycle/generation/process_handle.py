@@ -12,7 +12,7 @@ from supervisor.lifecycle.generation.worker_context import bounded_start
 from workers import launch
 from workers.contract.death import DEATH_SECONDS
 from workers.contract.partition_spec import PartitionSpec
-from workers.contract.reports import Drain, Running
+from workers.contract.reports import Drain, Pace, Running
 from workers.contract.schema_answers import SchemaAnswers, Sealed
 from workers.contract.stacks_file import StacksFile
 
@@ -65,6 +65,11 @@ class ProcessHandle:
         """Ask for a clean end."""
         with contextlib.suppress(OSError):
             self.link.send(Drain(seconds))
+
+    def keep_pace(self, rows_per_second: float) -> None:
+        """Say how many messages a second may be read; 0: no limit."""
+        with contextlib.suppress(OSError):
+            self.link.send(Pace(rows_per_second))
 
     def answer(self, answers: SchemaAnswers) -> None:
         """Answer what its writer asked; a worker that is gone by now does not need it."""

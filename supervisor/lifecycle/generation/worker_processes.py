@@ -52,6 +52,9 @@ class WorkerProcesses(Protocol):
     def drain(self, seconds: float) -> None:
         """Ask for a clean end."""
 
+    def keep_pace(self, rows_per_second: float) -> None:
+        """Say how many messages a second may be read."""
+
     def answer(self, answers: SchemaAnswers) -> None:
         """Answer what the writer asked."""
 

@@ -89,6 +89,7 @@ class FakeProcesses:
         self.code: int | None = 0
         self.found_stacks: dict[str, str] = {}
         self.drained: list[float] = []
+        self.paces: list[float] = []
         self.signals: list[str] = []
         self.answers: list[SchemaAnswers] = []
         self.dies_of_signals = True
@@ -108,6 +109,9 @@ class FakeProcesses:
 
     def drain(self, seconds: float) -> None:
         self.drained.append(seconds)
+
+    def keep_pace(self, rows_per_second: float) -> None:
+        self.paces.append(rows_per_second)
 
     def answer(self, answers: SchemaAnswers) -> None:
         self.answers.append(answers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,7 @@ from workers.contract.reports import (
     Committed,
     Drain,
     Ended,
+    Pace,
     Position,
     Progress,
     Running,
@@ -59,6 +61,12 @@ def rig() -> Iterator[Rig]:
     made = Rig()
     yield made
     made.close()
+
+
+def test_a_pace_holds_before_the_claim_and_after_it(rig: Rig) -> None:
+    rig.supervisor.send(Pace(7.0))
+    rig.process._hear(60)
+    assert rig.process._pace.allowed(100, time.monotonic()) < 7
 
 
 def test_a_word_of_the_supervisor_ends_the_wait(rig: Rig) -> None:

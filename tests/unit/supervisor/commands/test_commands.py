@@ -229,6 +229,15 @@ def test_pause_resume_restart_drain(rtpipe: Command, spy: Any, typed: Any, verb:
     assert [call[1]["dry_run"] for call in asked.calls] == [True, True, False]
 
 
+def test_limit(rtpipe: Command, spy: Any) -> None:
+    asked = spy("supervisor.steering.asking.ask_all", [{"done": ["t"], "refused": {}, "unknown": [], "warning": ""}])
+    assert rtpipe("limit", "t", "500").stdout == "t: 500 rows/s\n"
+    assert rtpipe("limit", "t", "off").stdout == "t: no limit\n"
+    assert [call[1]["rows_per_second"] for call in asked.calls] == [500.0, 0.0]
+    for wrong in ("-1", "much", "nan", "inf"):
+        assert rtpipe("limit", "t", "--", wrong).returncode == 2
+
+
 def test_what_no_supervisor_does_for_a_person(rtpipe: Command, spy: Any) -> None:
     asked = spy("supervisor.steering.asking.ask_all", [{"done": [], "refused": {}, "unknown": ["t/7"], "warning": ""}])
     refused(rtpipe("pause", "t/7"), 2, "E_SETTINGS", "no supervisor here has t/7")

@@ -17,6 +17,7 @@ from workers.intake.batch_builder import BatchBuilder
 from workers.intake.batch_rows import BatchRows
 from workers.intake.linger import Linger
 from workers.intake.partition_reader import PartitionReader
+from workers.intake.row_pace import RowPace
 from workers.intake.writer_progress import WriterProgress
 
 
@@ -27,9 +28,10 @@ class Rig:
         self.topic, self.queue = MemoryTopic(), MemoryQueue()
         self.builder = BatchBuilder(limits, 0, -1)
         self.progress = WriterProgress(Linger(limits.linger_seconds, limits.cpu_share), BatchRows(limits.batch_rows))
+        self.pace = RowPace(0, 0.0)
         spec = default_spec(PartitionKey("t", 0), limits=limits)
         ends: tuple[Any, ...] = (self.topic, self.builder, self.queue, self.progress)
-        self.reader: Any = PartitionReader(spec, *ends)
+        self.reader: Any = PartitionReader(spec, *ends, pace=self.pace)
 
     def gather(self, first: int, count: int, *, old: bool) -> None:
         """Messages that came just now, or longer ago than a batch waits."""
@@ -122,3 +124,25 @@ def test_what_is_left_is_all_that_was_read_and_not_handed_over(rig: Rig) -> None
     rig.gather(0, 4, old=False)
     assert [list(batch.offsets) for batch in rig.reader.left()] == [[0, 1, 2], [3]]
     assert rig.progress.limited_by == "end"
+
+
+def test_a_pace_bounds_what_is_polled_and_is_told_while_there_is_more(rig: Rig) -> None:
+    rig.pace.change(10, time.monotonic() - 0.5)
+    rig.topic.polls = [([message(0, b"x", None)], None), ([message(1, b"x", None)], None)]
+    rig.reader.fetch()
+    assert not rig.reader.slowed
+    rig.pace.change(0.001, time.monotonic())
+    rig.reader.fetch()
+    assert rig.reader.slowed, "the log ends at 65"
+    assert len(rig.topic.polls) == 1
+    assert rig.reader.pause() > 0, "no poll spins meanwhile"
+    rig.pace.change(0, time.monotonic())
+    rig.reader.fetch()
+    assert not rig.topic.polls
+
+
+def test_a_pace_that_keeps_nothing_back_slows_nothing(rig: Rig) -> None:
+    rig.topic.end_offset = 0
+    rig.pace.change(0.001, time.monotonic())
+    rig.reader.fetch()
+    assert not rig.reader.slowed

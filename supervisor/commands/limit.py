@@ -1,0 +1,52 @@
+"""`rtpipe limit`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from supervisor.commands.options import Json
+from supervisor.commands.output_text import print_json
+
+
+def rows_per_second(text: str | float) -> float:
+    """`500` or `off`, for typer."""
+    words = str(text).strip()
+    try:
+        found = 0.0 if words == "off" else float(words)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise typer.BadParameter(f"{words!r} is neither a number of rows a second, 0 or more, nor off")
+    return found
+
+
+def limit(
+    topic: Annotated[str, typer.Argument(help="The topic.")],
+    rows: Annotated[
+        float, typer.Argument(metavar="ROWS_PER_SECOND", help="Rows a second, or off.", parser=rows_per_second)
+    ],
+    as_json: Json = False,
+) -> None:
+    """Limit how many rows a second of a topic are written, as long as the supervisor runs.
+
+    All partitions of the topic share the limit evenly. 0 or off ends it, also that of the settings.
+
+    Examples:
+      rtpipe limit orders 500
+      rtpipe limit orders off
+
+    """
+    from supervisor.control_socket import runtime_directory
+    from supervisor.settings.settings import load
+    from supervisor.steering.asking import ask_to
+
+    answer = ask_to("limit", runtime_directory(load().runtime_dir), [topic], rows_per_second=rows)
+    if as_json:
+        print_json(answer.to_json())
+    else:
+        print(f"{topic}: {f'{rows:g} rows/s' if rows else 'no limit'}")
+    for where, why in answer.refused.items():
+        print(f"{where}: {why}", file=sys.stderr)
