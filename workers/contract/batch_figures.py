@@ -75,11 +75,11 @@ class BatchFigures:
     sizes: Histogram = _NO_SIZES  #: messages of a transaction
 
     def __add__(self, other: BatchFigures) -> BatchFigures:
-        reasons = Counter(self.reasons) + Counter(other.reasons)
+        reasons = dict(Counter(self.reasons) + Counter(other.reasons))  # asdict does not take a Counter for a mapping
         return BatchFigures(self.phases + other.phases, reasons, self.ages + other.ages, self.sizes + other.sizes)
 
     def __sub__(self, other: BatchFigures) -> BatchFigures:
-        reasons = Counter(self.reasons) - Counter(other.reasons)
+        reasons = dict(Counter(self.reasons) - Counter(other.reasons))
         return BatchFigures(self.phases - other.phases, reasons, self.ages - other.ages, self.sizes - other.sizes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from supervisor.status.facts.condition import Condition
 from supervisor.status.facts.readiness import not_ready
 from supervisor.status.facts.verdict import silent, verdict
 from tests.support.samples.statuses import pipeline_status
+from workers.contract.batch_figures import BatchFigures
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,10 @@ def test_a_supervisor_that_is_silent() -> None:
 )
 def test_who_is_not_ready(changes: tuple[dict[str, Any], ...], of_run: dict[str, Any], who: list[str]) -> None:
     assert [one.who for one in not_ready(pipeline_status(*changes, **of_run))] == who
+
+
+def test_sums_of_figures_are_plain_enough_for_a_status() -> None:
+    one = BatchFigures(reasons={"E_VALUE": 2})
+    for summed in (one + one, one + one - one):
+        told = json.loads(json.dumps(pipeline_status({"figures": summed}).to_json()))
+        assert told["partitions"][0]["figures"]["reasons"] == summed.reasons
