@@ -33,8 +33,16 @@ def user_directory(variable: str, below_home: str) -> Path:
     """Our own directory of one XDG kind; a relative or empty XDG variable does not count, as its standard says."""
     base = Path(os.environ.get(variable, ""))
     if not base.is_absolute():
-        base = Path.home() / below_home
+        base = _home() / below_home
     return base / "rtpipe"
+
+
+def _home() -> Path:
+    """The user's home; `/`, as Docker says, too, for a user without one and without a name, which containers have."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 def read_addresses(directory: Path) -> Addresses | None:

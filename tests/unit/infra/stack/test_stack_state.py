@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,19 @@ def test_default_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert default_directory() == Path("/data/rtpipe/stack")
     monkeypatch.setenv("RTPIPE_STACK_DIR", "~/here")
     assert default_directory() == tmp_path / "here"
+
+
+def test_a_user_without_a_home_has_no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs under a bare number."""
+
+    def no_entry(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", no_entry)
+    assert default_directory() == Path("/.local/share/rtpipe/stack")
+    assert read_addresses(default_directory()) is None
 
 
 def test_write_read_forget(tmp_path: Path) -> None:
