@@ -1,7 +1,7 @@
 # rtpipe: everything that a fresh clone needs; `make` lists it. Runs as any user, root or not.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check coverage mutants bench faults chaos lock clean run dev
+.PHONY: help demo test check docs coverage mutants bench faults chaos lock clean run dev
 
 BIN := .venv/bin
 #: Of these files the unit tests alone reach at least 90 %: `make coverage` fails below that.
@@ -29,6 +29,10 @@ check: dev  ## lint, format, types, and which folder imports which
 	@echo 'ruff format --check'; $(BIN)/ruff format --quiet --check .
 	@echo 'mypy --strict'; $(BIN)/mypy --no-error-summary && $(BIN)/mypy --no-error-summary requirements
 	@echo 'lint-imports'; found=$$($(BIN)/lint-imports --no-logo --no-cache) || { echo "$$found"; exit 1; }
+
+docs:  ## these pages as a site, in build/site; fails at a link that leads nowhere
+	@$(call INSTALL,docs)
+	@NO_MKDOCS_2_WARNING=1 build/docs/bin/mkdocs build --strict
 
 coverage: dev  ## statements and branches of workers and supervisor that the unit tests alone reach; rooms with a floor
 	@$(BIN)/python -m pytest tests/unit --quiet --numprocesses 2 --cov --cov-report=term $(ARGS)

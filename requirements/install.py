@@ -1,5 +1,7 @@
 """Makes `.venv` from the locks, for the Makefile: `install.py run`, `install.py dev`, `install.py lock [--upgrade]`.
 
+`install.py docs` makes an environment of its own, for tools.
+
     run.txt   the project with `rtpipe[local,fast,page]`, and setuptools to install it: what `make demo` needs
     dev.txt   the same versions, and the tools of `make test` and `make check`
     image.txt the same versions without what only the embedded stack needs: what the Dockerfile installs
@@ -49,17 +51,19 @@ COMPILED = {
 
 
 def main(arguments: list[str]) -> None:
-    """Do one of the three jobs, one at a time in this folder."""
+    """Do one of the jobs, one at a time in this folder."""
     os.chdir(PROJECT)
     folder = os.open(PROJECT, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
     match arguments:
         case ["run" | "dev" as what]:
             install(what)
+        case ["docs"]:
+            tools("docs")
         case ["lock", *options]:
             make_locks(options)
         case _:
-            give_up("usage: install.py run | dev | lock [--upgrade]")
+            give_up("usage: install.py run | dev | docs | lock [--upgrade]")
 
 
 def install(what: str) -> None:
@@ -80,14 +84,11 @@ def install(what: str) -> None:
 
 def make_locks(options: list[str]) -> None:
     """Resolve the requirements for all Pythons at once and write them down with hashes, but without an index."""
-    tools = PROJECT / "build" / "lock"
-    if not (tools / "bin" / "uv").exists():
-        make_venv(tools)
-        pip(tools, "uv", "install", *WHEELS, str(LOCKS / "lock.txt"))
+    uv = tools("lock") / "uv"
     for name, sources in COMPILED.items():
         out = f"requirements/{name}.txt"
         say(out)
-        command = [str(tools / "bin" / "uv"), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
+        command = [str(uv), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
         command += ["--generate-hashes", "--only-binary", ":all:", "--no-emit-index-url", "--no-annotate"]
         result = subprocess.run(
             [*command, *options, "--output-file", out, *sources],
@@ -96,6 +97,17 @@ def make_locks(options: list[str]) -> None:
         )
         if result.returncode:
             give_up(f"{out} was not remade: uv's message is above")
+
+
+def tools(name: str) -> Path:
+    """The programs of a lock in an environment of its own, build/NAME: they share no package with rtpipe."""
+    folder, lock = PROJECT / "build" / name, LOCKS / f"{name}.txt"
+    installed = folder / ".installed"
+    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+        make_venv(folder)
+        pip(folder, f"packages of requirements/{lock.name}", "install", *WHEELS, str(lock), count=count_packages(lock))
+        installed.write_bytes(lock.read_bytes())
+    return folder / "bin"
 
 
 def is_usable() -> bool:
