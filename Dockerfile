@@ -30,8 +30,8 @@ USER 10001
 WORKDIR /var/lib/rtpipe
 # The supervisor drains within 25 s: give it more (--stop-timeout 60).
 STOPSIGNAL SIGTERM
-# Healthy: the supervisor answers. 3 says that a partition does not run, which a new container would not mend.
+# Healthy: a supervisor answers. 3 says that a partition does not run, which a new container would not mend.
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=3 \
-    CMD ["sh", "-c", "rtpipe status >/dev/null || [ $? -eq 3 ]"]
+    CMD ["sh", "-c", "rtpipe health || [ $? -eq 3 ]"]
 ENTRYPOINT ["rtpipe"]
 CMD ["--help"]
