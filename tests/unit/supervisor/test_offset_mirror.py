@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -47,7 +49,7 @@ class Scene:
         groups: Any = self.groups
         self.mirror = OffsetMirror(groups, topics)
         self.workers = [supervised_worker(FakeLauncher(), spec_of(number)) for number in range(2)]
-        self._clock = iter(range(0, 1_000_000, 10))
+        self._clock = itertools.count(time.monotonic(), 10)
 
     def commit(self, *offsets: int | None) -> None:
         """So far the workers are; the loop makes a turn, seconds later."""
@@ -62,6 +64,7 @@ class Scene:
 @pytest.fixture
 def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.setattr(offset_mirror, "_EVERY", 0.001)
+    monkeypatch.setattr(offset_mirror, "_LAST_SECONDS", 60.0)
     scene = Scene()
     scene.mirror.open()
     yield scene
@@ -143,9 +146,7 @@ def test_without_a_topic_there_is_no_thread() -> None:
     scene.mirror.open()
     scene.commit(5, 6)
     scene.mirror.close(scene.workers)
-    assert "offset-mirror" not in {
-        thread.name for thread in threading.enumerate() if thread.daemon and thread.is_alive()
-    }
+    assert scene.mirror._thread.ident is None
     assert scene.groups.now == {}
 
 
