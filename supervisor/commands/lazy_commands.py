@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import re
 from collections.abc import Callable
 from importlib import import_module
@@ -20,6 +21,7 @@ COMMANDS = {
     " grants.",
     "doctor": "Look at everything that rtpipe needs, and say of each thing: OK, WARN or FAIL, what it means, what to"
     " do.",
+    "try": "Say what would become of the next messages: rows, dead letters, changes of the table. Keeps nothing.",
     "supervise": "Move topics into their tables, exactly once, with one process for each partition.",
     "status": "Show every partition of the supervisors that run here: state, offsets, lag, rate, memory, CPU.",
     "history": "Show what happened in the last seven days: starts, deaths, altered tables, halts, outages, what a"
@@ -97,7 +99,8 @@ def _app_of(name: str) -> typer.Typer:
         group: typer.Typer = import_module(f"supervisor.commands.{words}.group").app
         return group
     app = _new_app()
-    _add(app, getattr(import_module(f"supervisor.commands.{words}"), words))
+    function = f"{words}_" if keyword.iskeyword(words) else words
+    _add(app, getattr(import_module(f"supervisor.commands.{words}"), function))
     return app
 
 

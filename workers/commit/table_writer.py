@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rtpipe.errors import RtpipeError
@@ -27,6 +27,7 @@ from workers.commit.writing.work_limits import WorkLimits
 from workers.contract.batch import Batch
 from workers.contract.errors import DataError, DeadLetterLimitError
 from workers.contract.partition_spec import PartitionSpec
+from workers.contract.refusal import Refusal
 from workers.database.errors import DatabaseTrouble
 from workers.phase_clock import PhaseClock
 
@@ -51,6 +52,7 @@ class Written:
     rows: int  #: messages that took effect on the table
     dead: Counter[str]  #: dead letters by the names of their reasons
     altered: int  #: values stored changed, as the settings allow
+    refused: Mapping[int, Refusal] = field(default_factory=dict)  #: why the messages at these offsets are no rows
 
 
 class _StopBefore(Exception):  # noqa: N818 - carries the error that it becomes
@@ -175,7 +177,8 @@ class TableWriter:
         self._budget.add(work.dead, time.monotonic())
         refused = work.refusals.by_index
         dead = Counter(refusal.reason.value for refusal in refused.values())
-        return Written(batch.next_offset, len(batch.offsets), work.rows, dead, encoded.altered_but(refused))
+        why = {batch.offsets[at]: refusal for at, refusal in refused.items()}
+        return Written(batch.next_offset, len(batch.offsets), work.rows, dead, encoded.altered_but(refused), why)
 
     @property
     def _keeps_dead_letters(self) -> bool:
