@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rtpipe.log import visible
+from supervisor.status.facts.condition import Condition
 from supervisor.status.facts.partition_status import PartitionStatus
 from supervisor.status.facts.pipeline_status import SCHEMA_VERSION, PipelineStatus, own_version
 from supervisor.status.kafka_outage import some_of
@@ -30,6 +31,19 @@ _STYLE = {
     "stopped": "dim",
 }
 _RANK = {state: rank for rank, state in enumerate(_STYLE)}
+#: Worst first. One of another version comes before those that are well.
+_CONDITION_STYLE = {
+    Condition.HELD.value: "bold red",
+    Condition.STUCK.value: "bold red",
+    Condition.LATE.value: "yellow",
+    Condition.UNKNOWN.value: "yellow",
+    Condition.PAUSED.value: "yellow",
+    Condition.THROTTLED.value: "yellow",
+    Condition.OK.value: "green",
+}
+_CONDITION_RANK = {condition: rank for rank, condition in enumerate(_CONDITION_STYLE)}
+#: Conditions of which the state does not tell already, and its reason neither.
+_TOLD_APART = frozenset({Condition.STUCK.value, Condition.LATE.value, Condition.THROTTLED.value})
 _GAP = 2
 #: Seconds for which the table shows a death, though the partition runs again.
 _RECENT = 300
@@ -65,6 +79,18 @@ def _megabytes(value: int | None) -> str:
     return "-" if value is None else f"{value / 1e6:.0f}"
 
 
+def _condition(p: PartitionStatus) -> str:
+    return visible(p.condition) or "-"
+
+
+def _oldest(partitions: Sequence[PartitionStatus]) -> str:
+    """The largest lag in seconds that is known; `+ ?` where one is not."""
+    known = [p.lag_seconds for p in partitions if p.lag_seconds is not None]
+    if not known:
+        return "-"
+    return f"{max(known):,.0f}" + (" + ?" if len(known) < len(partitions) else "")
+
+
 def _queue(p: PartitionStatus) -> str:
     return _number(p.queue_depth) + (" full" if p.backpressure else "")
 
@@ -73,10 +99,12 @@ _COLUMNS = (
     _Column("TOPIC", lambda p: visible(p.topic), lambda _: "total", left=True),
     _Column("PART", lambda p: "-" if p.partition < 0 else str(p.partition)),
     _Column("STATE", lambda p: visible(p.state), left=True, style=lambda p: _STYLE.get(p.state, "yellow")),
+    _Column("CONDITION", _condition, left=True, style=lambda p: _CONDITION_STYLE.get(p.condition, "yellow")),
     _Column("PID", lambda p: _number(p.pid, "")),
     _Column("KAFKA", lambda p: _number(p.end_offset)),
     _Column("DATABASE", lambda p: _number(p.offset)),
     _Column("LAG", lambda p: _number(p.lag), lambda ps: _sum_of([p.lag for p in ps])),
+    _Column("LAG S", lambda p: _number(p.lag_seconds, ",.0f"), _oldest),
     _Column(
         "ROWS/S",
         lambda p: _number(p.rows_per_second, ",.0f"),
@@ -97,7 +125,7 @@ _COLUMNS = (
     _Column("CPU %", lambda p: _number(p.cpu_percent, ".0f"), lambda ps: f"{sum(p.cpu_percent or 0 for p in ps):.0f}"),
 )
 #: The columns that are left out where there is no room, in this order; the others never are.
-_DROPPED = ("PID", "CPU %", "MEM MB", "RESTARTS", "QUEUE", "DATABASE", "KAFKA", "ALTERED", "DEAD")
+_DROPPED = ("PID", "CPU %", "MEM MB", "RESTARTS", "QUEUE", "DATABASE", "KAFKA", "LAG S", "ALTERED", "DEAD")
 
 
 def status_picture(status: PipelineStatus, width: int, height: int | None = None) -> RenderableType:
@@ -121,12 +149,19 @@ def _worst_first(
     partitions: Sequence[PartitionStatus], most: int | None
 ) -> tuple[list[PartitionStatus], list[PartitionStatus]]:
     """The rows in their order, and those that there is no room for: of those that are well, the least behind."""
-    unknown = _RANK["starting"]
-    ranked = sorted(partitions, key=lambda p: _RANK.get(p.state, unknown))
+    ranked = sorted(partitions, key=_rank)
     if most is None or len(ranked) <= most:
         return ranked, []
-    ranked.sort(key=lambda p: (_RANK.get(p.state, unknown), -(p.lag or 0)))
+    ranked.sort(key=lambda p: (*_rank(p), -(p.lag or 0)))
     return ranked[:most], ranked[most:]
+
+
+def _rank(p: PartitionStatus) -> tuple[int, int]:
+    """The lower, the worse: one that is stuck or late is no better than one that waits, whatever its processes do."""
+    state = _RANK.get(p.state, _RANK["starting"])
+    if p.condition in {Condition.STUCK.value, Condition.LATE.value}:
+        state = min(state, _RANK["waiting"])
+    return state, _CONDITION_RANK.get(p.condition, _CONDITION_RANK[Condition.THROTTLED.value])
 
 
 def _table(partitions: Sequence[PartitionStatus], rows: Sequence[PartitionStatus], width: int) -> Table:
@@ -150,6 +185,8 @@ def _fitting(partitions: Sequence[PartitionStatus], width: int) -> list[_Column]
     """The columns that there is room for."""
     idle = {"DEAD"} if not any(p.dead for p in partitions) else set[str]()
     idle |= {"ALTERED"} if not any(p.altered for p in partitions) else set()
+    idle |= {"CONDITION"} if not any(p.condition in _TOLD_APART for p in partitions) else set()
+    idle |= {"LAG S"} if all(p.lag_seconds is None for p in partitions) else set()
     columns = [column for column in _COLUMNS if column.title not in idle]
     for dropped in _DROPPED:
         if _needed(columns, partitions) <= width:
@@ -191,6 +228,8 @@ def _reasons(partitions: Sequence[PartitionStatus]) -> list[tuple[str, str]]:
     for p in _worst_first(partitions, None)[0]:
         if p.reason:
             groups[visible(p.state), visible(p.reason)].append(visible(p.key))
+        if p.condition in _TOLD_APART:
+            groups[visible(p.condition), visible(p.condition_reason)].append(visible(p.key))
         if p.warning:
             groups[f"{visible(p.state)}, with a warning", visible(p.warning)].append(visible(p.key))
         if p.last_death and p.state in _HAS_PROCESSES and (p.last_death_age or 0) < _RECENT:

@@ -159,6 +159,31 @@ def test_a_death_of_late_is_shown_though_the_partition_runs_again() -> None:
     assert " ".join(picture(pipeline(backoff))).count("SIGKILL") == 1
 
 
+def test_what_is_late_or_stuck_is_shown_with_its_reason_before_what_is_well() -> None:
+    late = {"condition": "late", "lag_seconds": 75.4, "condition_reason": "its oldest message has waited for 75 s"}
+    stuck = {"condition": "stuck", "lag_seconds": None, "condition_reason": "nothing was committed for 130 s"}
+    status = pipeline(
+        {"condition": "ok", "lag_seconds": 0.0},
+        {**late, "partition": 1},
+        {**stuck, "partition": 2},
+        {**late, "partition": 3},
+    )
+    head, *rows, total, _, who, why, others, other = lines(status)
+    assert [row[1:4] for row in rows] == [
+        ["2", "running", "stuck"],
+        ["1", "running", "late"],
+        ["3", "running", "late"],
+        ["0", "running", "ok"],
+    ]
+    assert [head.index(title) for title in ("CONDITION", "LAG")] == [3, 7]
+    assert rows[1][8] == "75"
+    assert "75 + ?" in " ".join(total)
+    assert (" ".join(who), " ".join(why)) == ("orders/2 stuck:", "nothing was committed for 130 s")
+    assert " ".join(others) == "orders/1, orders/3 late:"
+    assert " ".join(other) == "its oldest message has waited for 75 s"
+    assert "CONDITION" not in lines(pipeline({"condition": "ok", "lag_seconds": 0.0}))[0]
+
+
 def test_a_reason_cannot_move_the_cursor() -> None:
     found = picture(pipeline({"state": "halted", "reason": "[red]it said \x1b[2J\r\n[/red]"}))
     assert found[-1].strip() == "[red]it said \\x1b[2J\\x0d\\x0a[/red]"
