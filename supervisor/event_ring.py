@@ -1,4 +1,4 @@
-"""The newest events of the supervisor's log, for `rtpipe logs`, the page and the history."""
+"""The newest events of supervisor and workers, for `rtpipe logs`, the page and the history."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtpipe.clock import timestamp
+from workers.contract.logged import Logged, logged
 
 #: Events that are kept.
 _KEPT = 2_000
-#: What a record says beside its fields of `extra`.
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "event", "partition"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +47,13 @@ class EventRing(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep it, if it has a name."""
-        if not hasattr(record, "event"):
-            return
-        more = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        event = Event(
-            number=next(self._numbers),
-            at=timestamp(record.created),
-            level=record.levelname.lower(),
-            event=str(record.event),
-            partition=str(getattr(record, "partition", "")),
-            text=record.getMessage(),
-            more={name: value if isinstance(value, int | float | str) else str(value) for name, value in more.items()},
-        )
-        self._events.append(event)
+        if (event := logged(record)) is not None:
+            self.add(event)
+
+    def add(self, said: Logged) -> None:
+        """Keep it: from our own log, or from a worker."""
+        number, at = next(self._numbers), timestamp(said.wall)
+        self._events.append(Event(number, at, said.level, said.event, said.partition, said.text, said.more))
 
     def after(self, number: int) -> list[Event]:
         """Events that are newer than this one, oldest first."""

@@ -96,7 +96,7 @@ class Supervisor:
         notifier: SystemdNotifier,
     ) -> None:
         def make(spec: PartitionSpec) -> SupervisedWorker:
-            return SupervisedWorker(spec, policy, launch, schemas)
+            return SupervisedWorker(spec, policy, launch, schemas, options.events.add)
 
         self._options = options
         self._schemas = schemas

@@ -7,5 +7,5 @@ One worker is two processes for one topic-partition:
 
 Consumer, queue and writer are one generation: they live and die together. `launch` and `preload` start them,
 `parent_watch` ends them with their parent, `memory` gives memory back,
-`phase_clock` tells where a writer's time goes, `kill_points` kills them in tests.
+`phase_clock` tells where a writer's time goes, `event_relay` what is logged, `kill_points` kills them in tests.
 """

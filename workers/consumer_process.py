@@ -21,6 +21,7 @@ from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import DRAIN_FORCED, Drain, Ended, Pace, Running
 from workers.contract.schema_answers import Sealed
 from workers.contract.stacks_file import StacksFile
+from workers.event_relay import EventRelay
 from workers.intake.batch_builder import BatchBuilder
 from workers.intake.batch_queue import FORK, BatchQueue
 from workers.intake.batch_rows import BatchRows
@@ -56,7 +57,8 @@ def main(spec: PartitionSpec, supervisor: Connection, stacks: StacksFile) -> Non
     link_for_writer.close()
     leave_with_parent(_ORPHAN_GRACE)
     kill_points.arm(spec.armed)
-    worker = ConsumerProcess(spec, supervisor, batches, writer_link)
+    events = EventRelay.attached()
+    worker = ConsumerProcess(spec, supervisor, batches, writer_link, events)
     signal.signal(signal.SIGTERM, worker.on_sigterm)
     try:
         ended = worker.run()
@@ -73,21 +75,31 @@ def main(spec: PartitionSpec, supervisor: Connection, stacks: StacksFile) -> Non
     if writer.is_alive() and (ended.code != ExitCode.DONE or not worker.claimed):
         writer.kill()  # one that still waits to claim never hears of a drain
     writer.join()
-    _tell(supervisor, ended)
+    _tell(supervisor, *events.take(), ended)
     sys.exit(ended.code)
 
 
-def _tell(supervisor: Connection, ended: Ended) -> None:
+def _tell(supervisor: Connection, *reports: object) -> None:
     with contextlib.suppress(OSError):  # the supervisor is gone: nobody is left to tell
-        supervisor.send(ended)
+        for report in reports:
+            supervisor.send(report)
 
 
 class ConsumerProcess:
     """The loop: read and hand over, hear writer and supervisor, report."""
 
-    def __init__(self, spec: PartitionSpec, supervisor: Connection, batches: BatchQueue, writer: Connection) -> None:
+    def __init__(
+        self,
+        spec: PartitionSpec,
+        supervisor: Connection,
+        batches: BatchQueue,
+        writer: Connection,
+        events: EventRelay,
+    ) -> None:
+        """`events` of its log are told to the supervisor, too."""
         self._spec = spec
         self._batches = batches
+        self._events = events
         self._linger = Linger(spec.limits.linger_seconds, spec.limits.cpu_share)
         self._supervisor = SupervisorLink(supervisor, spec.heartbeat_every)
         self._writer = WriterLink(spec.key, writer)
@@ -172,6 +184,8 @@ class ConsumerProcess:
     def _give_sign_of_life(self) -> None:
         now = time.monotonic()
         self._supervisor.give_sign_of_life(now, self._progress.silent(now))
+        for event in self._events.take():
+            self._supervisor.tell(event)
 
     def _finish(self, drain: Deadline, stream: list[Batch | None]) -> None:
         """Let the writer commit the rest of the stream, which None ends: it ends this by its last word, WriterEnded.

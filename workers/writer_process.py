@@ -7,7 +7,7 @@ import os
 import queue
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
 from rtpipe.errors import ExitCode, RtpipeError
@@ -25,6 +25,7 @@ from workers.contract.errors import LostParent
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Alive, Claimed, Committed, Ended, Warned
 from workers.contract.stacks_file import StacksFile
+from workers.event_relay import EventRelay
 from workers.intake.batch_queue import BatchQueue
 from workers.parent_watch import leave_with_parent
 from workers.phase_clock import PhaseClock
@@ -64,8 +65,9 @@ def main(spec: PartitionSpec, batches: BatchQueue, consumer: Connection, stacks:
     batches.serve_writer()
     leave_with_parent(_ORPHAN_GRACE)
     kill_points.arm(spec.armed)
+    events = EventRelay.attached()
     try:
-        _serve(spec, batches, consumer)
+        _serve(spec, batches, consumer, events)
         ended = Ended(ExitCode.DONE, "", "")
     except Drained:
         ended = Ended(ExitCode.DONE, "", "")
@@ -76,18 +78,24 @@ def main(spec: PartitionSpec, batches: BatchQueue, consumer: Connection, stacks:
     except Exception as exc:
         log.exception("writer failed", extra={"event": "writer_failed", "partition": str(spec.key)})
         ended = Ended(ExitCode.FAILED, RtpipeError.name, f"{spec.key}: {type(exc).__name__}")
-    _leave(consumer, ended)
+    _leave(consumer, events, ended)
 
 
-def _leave(consumer: Connection, ended: Ended) -> None:
+def _leave(consumer: Connection, events: EventRelay, ended: Ended) -> None:
     with contextlib.suppress(OSError):  # the consumer is gone: nobody is left to tell
+        _relay(consumer, events)
         consumer.send(ended)
         consumer.close()
     # Straight out: a forked child has inherited its parent's exit handlers, and none of them is ours.
     os._exit(ended.code)
 
 
-def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> None:
+def _relay(consumer: Connection, events: EventRelay) -> None:
+    for event in events.take():
+        consumer.send(event)
+
+
+def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection, events: EventRelay) -> None:
     alive, clock = SignOfLife(consumer).give, PhaseClock()
     ledger = OffsetLedger(spec, alive, clock=clock)
     owner = PartitionOwner(spec.key, ledger, DatabaseOutage(spec, consumer))
@@ -97,8 +105,13 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
     writer = TableWriter(spec, owner, ledger.connection, encoder, clock)
     dead_letters = DeadLetterLog(spec)
     warned: str | None = None
+
+    def between() -> None:
+        dead_letters.tell_if_due()
+        _relay(consumer, events)
+
     try:
-        for batch in _batches(spec, batches, owner, consumer, dead_letters):
+        for batch in _batches(spec, batches, owner, consumer, between):
             clock.enter("encoding")
             started, computed = time.monotonic(), time.process_time()
             for written in writer.write(batch):
@@ -118,12 +131,16 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection) -> No
 
 
 def _batches(
-    spec: PartitionSpec, batches: BatchQueue, owner: PartitionOwner, consumer: Connection, dead_letters: DeadLetterLog
+    spec: PartitionSpec,
+    batches: BatchQueue,
+    owner: PartitionOwner,
+    consumer: Connection,
+    between: Callable[[], None],
 ) -> Iterator[Batch]:
     """Batches up to the end of the stream; between them what is to be done every few seconds, idle or not."""
     idle, checked = 0, time.monotonic()
     while True:
-        dead_letters.tell_if_due()
+        between()
         if time.monotonic() - checked > _CHECK_AT_REST:
             owner.check()
             checked = time.monotonic()

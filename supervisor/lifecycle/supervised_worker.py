@@ -15,6 +15,7 @@ from supervisor.lifecycle.log_end import LogEnd
 from supervisor.lifecycle.standing import Standing
 from supervisor.lifecycle.worker_history import WorkerHistory
 from supervisor.lifecycle.worker_state import WorkerState
+from workers.contract.logged import Logged
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Progress, Running, SchemaWanted, Warned
 from workers.contract.schema_answers import SchemaAnswers
@@ -39,8 +40,11 @@ class SupervisedWorker:
         policy: RestartPolicy,
         launch: Callable[[PartitionSpec], WorkerProcesses],
         questions: SchemaQuestions,
+        hear: Callable[[Logged], None] = lambda _: None,
     ) -> None:
-        """`launch` starts the processes; it raises EOFError or OSError if that cannot be done now."""
+        """`launch` starts the processes; it raises EOFError or OSError if that cannot be done now. `hear` gets the
+        events of their logs.
+        """
         self.spec = spec
         self.standing = Standing()
         self.why_slow = ""  #: why it may read so many messages a second alone; "" if there is no limit
@@ -49,6 +53,7 @@ class SupervisedWorker:
         self.history = WorkerHistory(policy)
         self._launch = launch
         self._questions = questions
+        self._hear = hear
 
     def __str__(self) -> str:
         return str(self.spec.key)
@@ -114,6 +119,8 @@ class SupervisedWorker:
                 if report.end_offset >= 0 and report.end_offset != generation.said.end_offset:
                     self.log.grow(report.end_offset, now)
                 self.history.add(generation.said.progress, report, now)
+            case Logged():
+                self._hear(report)
             case Warned():
                 self.history.warning = report.text
         generation.note(report, now)

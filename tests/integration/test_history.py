@@ -101,3 +101,16 @@ def test_a_late_partition_says_so_until_it_has_caught_up(stack: Addresses, tmp_p
         assert pipeline.events("condition_late")
         eventually(lambda: pipeline.events("condition_ok"), within=30)
         finish(pipeline, supervisor)
+
+
+def test_events_of_the_workers_own_logs_are_there_too(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
+        supervisor = pipeline.supervise()
+        topic = pipeline.topics[0]
+        eventually(lambda: running(pipeline), within=60)
+        pipeline.send(topic, b"no Avro at all")
+        pipeline.wait_caught_up()
+        finish(pipeline, supervisor)
+        [told] = [event for event in history(pipeline, topic) if event["event"] == "dead_letters"]
+        assert told["more"]["dead"] == 1
+        assert pipeline.status() == []

@@ -1,8 +1,8 @@
 """What workers and their supervisor tell each other, each frozen and plain.
 
-Up, from the consumer process:   Waiting, Running, Progress, Alive, SchemaWanted, Warned, Ended
+Up, from the consumer process:   Waiting, Running, Progress, Alive, SchemaWanted, Warned, Logged, Ended
 Down, to the consumer process:   Drain, Pace, Sealed (answers about a schema, see schema_answers.py)
-Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Warned, Ended
+Inside a worker, writer to consumer:   Claimed, Committed, Waiting, Alive, SchemaWanted, Warned, Logged, Ended
 Inside a worker, consumer to writer:   Sealed, or Drain instead of it
 """
 

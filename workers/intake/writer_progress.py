@@ -6,6 +6,7 @@ import time
 from collections import deque
 
 from workers.contract.batch_figures import AGE_BOUNDS, NO_FIGURES, SIZE_BOUNDS, BatchFigures
+from workers.contract.logged import Logged
 from workers.contract.reports import Claimed, Committed, Limit, Progress, SchemaWanted, Waiting, Warned
 from workers.intake.batch_rows import BatchRows
 from workers.intake.linger import Linger
@@ -54,7 +55,7 @@ class WriterProgress:
             case SchemaWanted():
                 self.asks = True
                 return report
-            case Warned():
+            case Warned() | Logged():
                 return report
         return None
 

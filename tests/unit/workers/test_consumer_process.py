@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import signal
 import time
@@ -19,6 +20,7 @@ from tests.support.samples.specs import default_spec
 from workers import consumer_process, writer_process
 from workers.consumer_process import ConsumerProcess
 from workers.contract.errors import SetupError
+from workers.contract.logged import Logged, logged
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import (
     DRAIN_FORCED,
@@ -34,6 +36,7 @@ from workers.contract.reports import (
     SchemaWanted,
 )
 from workers.contract.schema_answers import Sealed
+from workers.event_relay import EventRelay
 from workers.writer_link import WriterDied, WriterEnded
 
 SPEC = default_spec(PartitionKey("t", 0), topic_id="id", cluster_id="c", limits=NEVER_OLD)
@@ -47,13 +50,20 @@ class Rig:
         self.writer, near_writer = multiprocessing.Pipe()
         self.near = (near_supervisor, near_writer)
         self.queue = MemoryQueue()
+        self.events = EventRelay()
         queue: Any = self.queue
-        self.process: Any = ConsumerProcess(SPEC, near_supervisor, queue, near_writer)
+        self.process: Any = ConsumerProcess(SPEC, near_supervisor, queue, near_writer, self.events)
 
     def close(self) -> None:
         for end in (self.supervisor, self.writer, *self.near):
             end.close()
         self.process._links.close()
+
+
+def record(event: str) -> logging.LogRecord:
+    made = logging.LogRecord("rtpipe.writer", logging.WARNING, "", 0, "text", (), None)
+    made.__dict__ |= {"event": event, "partition": str(SPEC.key)}
+    return made
 
 
 @pytest.fixture
@@ -279,6 +289,9 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Main]:
     made.near.close()
     for writer in made.writers:
         writer.args[2].close()
+    log = logging.getLogger("rtpipe")
+    for relay in [one for one in log.handlers if isinstance(one, EventRelay)]:
+        log.removeHandler(relay)
 
 
 LAST = Ended(ExitCode.BAD_DATA, "E_DATA", "t/0 offset 5: why", lasting=True)
@@ -303,6 +316,9 @@ def test_every_end_is_told_and_is_the_exit_code_and_no_writer_outlives_it(
     process.ends = ends
     assert process.code() == word.code
     said = process.supervisor.recv()
+    if isinstance(said, Logged):  # the log of what nobody expected
+        assert said.event == "consumer_failed"
+        said = process.supervisor.recv()
     assert (said.code, said.name, said.lasting) == (word.code, word.name, word.lasting)
     assert said.text.startswith(word.text)
     assert "kill" in process.writers[0].events
@@ -330,3 +346,33 @@ def test_the_writer_is_forked_with_its_order_and_the_process_heeds_its_parent_an
     assert (writer.target, writer.args[0], writer.name) == (writer_process.main, SPEC, "writer t/0")
     assert process.done == ["log_to_stderr", "stacks of the consumer", "leave_with_parent"]
     assert process.signals == {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: process.on_sigterm}
+
+
+def test_events_of_its_own_log_and_of_its_writers_are_told(rig: Rig) -> None:
+    rig.events.emit(record("backpressure_activated"))
+    rig.events.emit(logging.LogRecord("rtpipe.x", logging.INFO, "", 0, "nameless", (), None))
+    rig.process._give_sign_of_life()
+    rig.writer.send(logged(record("dead_letters")))
+    rig.process._hear_writer()
+    told = []
+    while rig.supervisor.poll():
+        told.append(rig.supervisor.recv())
+    assert [(one.event, one.partition) for one in told if isinstance(one, Logged)] == [
+        ("backpressure_activated", str(SPEC.key)),
+        ("dead_letters", str(SPEC.key)),
+    ]
+
+
+def test_more_events_than_anybody_takes_are_the_newest() -> None:
+    relay = EventRelay.attached()
+    again = EventRelay.attached()  # a forked child's own
+    handlers = logging.getLogger("rtpipe").handlers
+    try:
+        assert again in handlers
+        assert relay not in handlers
+    finally:
+        logging.getLogger("rtpipe").removeHandler(again)
+    for number in range(150):
+        again.emit(record(f"event_{number}"))
+    assert [one.event for one in again.take()] == [f"event_{number}" for number in range(50, 150)]
+    assert again.take() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import queue
@@ -20,8 +21,10 @@ from workers import writer_process
 from workers.commit.table_writer import Written
 from workers.contract.batch_figures import PhaseSeconds
 from workers.contract.errors import DataError, Fenced, LostParent
+from workers.contract.logged import Logged
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Alive, Claimed, Committed, Ended, Position, ServerSeen, Warned
+from workers.event_relay import EventRelay
 from workers.rows.schema_source import Drained
 
 KEY = PartitionKey("orders", 0)
@@ -129,7 +132,8 @@ class Process:
         words = []
         while True:
             try:
-                words.append(self.consumer.recv())
+                word = self.consumer.recv()
+                words.append(word.event if isinstance(word, Logged) else word)
             except EOFError:
                 return words
 
@@ -140,6 +144,9 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Process]:
     yield made
     made.consumer.close()
     made.near.close()
+    log = logging.getLogger("rtpipe")
+    for relay in [one for one in log.handlers if isinstance(one, EventRelay)]:
+        log.removeHandler(relay)
 
 
 DONE = Ended(ExitCode.DONE, "", "")
@@ -151,6 +158,8 @@ def test_it_claims_commits_and_leaves_at_the_end_of_the_stream(process: Process)
     assert process.heard() == [
         Claimed(os.getpid(), POSITION, SERVER),
         Committed(7, 2, 1, 1, 0.0, 0.0, 4, reasons={"E_VALUE": 1}, phases=PHASES),
+        "values_altered",
+        "dead_letters",
         DONE,
     ]
     assert process.done == ["stacks of the writer", "heeds its parent", "disconnected"]
