@@ -104,13 +104,14 @@ def test_a_late_partition_says_so_until_it_has_caught_up(stack: Addresses, tmp_p
 
 
 def test_events_of_the_workers_own_logs_are_there_too(stack: Addresses, tmp_path: Path) -> None:
-    with running_pipeline(stack, tmp_path, partitions=1) as pipeline:
+    with running_pipeline(stack, tmp_path, partitions=1, on_error="dead_letter") as pipeline:
         supervisor = pipeline.supervise()
         topic = pipeline.topics[0]
         eventually(lambda: running(pipeline), within=60)
         pipeline.send(topic, b"no Avro at all")
         pipeline.wait_caught_up()
-        finish(pipeline, supervisor)
+        supervisor.terminate()
+        assert supervisor.wait(60) == 0
         [told] = [event for event in history(pipeline, topic) if event["event"] == "dead_letters"]
         assert told["more"]["dead"] == 1
         assert pipeline.status() == []
