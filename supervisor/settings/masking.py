@@ -33,7 +33,8 @@ _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?|true|false")
 def shown_setting(name: str, value: Any) -> Any:
     """The value of a setting, or of `block.property`, without what may be secret in it; as JSON has it."""
     if isinstance(value, SecretStr):
-        return shown_url(value.get_secret_value())
+        secret = value.get_secret_value()
+        return shown_url(secret) if name.endswith("_url") or not secret else MASK
     _, point, key = name.partition(".")
     if point and key not in _OPEN and (_SECRET_NAME.search(key) or not _NUMBER.fullmatch(str(value))):
         return MASK
@@ -49,6 +50,8 @@ def shown_url(url: str) -> str:
         port = f":{parts.port}" if parts.port else ""
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     except ValueError:
+        return MASK
+    if not parts.scheme or not parts.netloc:
         return MASK
     login = ""
     if "@" in parts.netloc:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from supervisor.settings.masking import shown_setting, shown_url
+from supervisor.settings.secrets_in_files import SECRET
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicSettings
 from tests.support.command_answers import CANARY, Command
@@ -106,6 +108,15 @@ def test_the_embedded_stack_is_a_source(rtpipe: Command, monkeypatch: pytest.Mon
     assert found["bootstrap_servers"] == ("stack:1", "the embedded stack")
     assert found["database_url"][1] == "the embedded stack"
     assert found["drain_seconds"] == (25, "default")
+
+
+def test_no_secret_setting_is_shown_whatever_it_is() -> None:
+    """A new setting that holds a secret is masked without anybody having thought of it here."""
+    for name, field in Settings.model_fields.items():
+        if field.annotation is SecretStr:
+            assert name in SECRET
+            for text in (CANARY, f"http://me:{CANARY}@h:1", f"{CANARY}:1@h"):
+                assert CANARY not in shown_setting(name, SecretStr(text))
 
 
 @pytest.mark.parametrize(
