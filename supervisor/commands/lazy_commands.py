@@ -42,6 +42,8 @@ COMMANDS = {
     " connections.",
     "chaos": "Prove exactly once on your test stack: random kill -9 and freezes under load, then every row is"
     " compared.",
+    "support-bundle": "Write one file for somebody who helps: versions, settings, status, doctor's findings, events."
+    " No secrets.",
     "demo": "Show everything on this machine: rows flow, processes are killed with -9, nothing is lost or doubled.",
 }
 #: The same of each group of commands; it is the group's own help, too.

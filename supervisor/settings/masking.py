@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from pydantic import SecretStr
+
+from supervisor.settings.secrets_in_files import SECRET
+from supervisor.settings.settings import Settings
 
 MASK = "***"
 #: Properties of Kafka's and the registry's clients whose texts are no secrets. All others may be.
@@ -58,3 +61,30 @@ def shown_url(url: str) -> str:
         login = f"{MASK}@" if parts.password is None else f"{parts.username}:{MASK}@"  # a name alone may be a token
     query = "&".join(f"{pair.partition('=')[0]}={MASK}" for pair in parts.query.split("&") if pair)
     return f"{parts.scheme}://{login}{host}{port}{parts.path}{'?' if query else ''}{query}"
+
+
+def secrets_of(settings: Settings) -> set[str]:
+    """Every text that `shown_setting` hides: to be looked for where it should not be."""
+    found = set[str]()
+    for name in SECRET:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            text = value.get_secret_value()
+            found |= _secrets_of_url(text) if name.endswith("_url") else {text}
+        else:
+            found |= {text for key, text in value.items() if shown_setting(f"{name}.{key}", text) == MASK}
+    return found - {""}
+
+
+def _secrets_of_url(url: str) -> set[str]:
+    """As they stand in the URL, and as they are meant."""
+    try:
+        parts = urlsplit(url)
+        password = parts.password
+    except ValueError:
+        return {url}
+    if not parts.netloc:
+        return {url}
+    alone = parts.username if password is None else None
+    written = [password or alone or "", *(pair.partition("=")[2] for pair in parts.query.split("&"))]
+    return {form for text in written for form in (text, unquote(text), unquote_plus(text))}
