@@ -147,11 +147,14 @@ def owner_if_private(directory: Path) -> int | None:
     return found.st_uid if stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o022 else None
 
 
-def ask(path: Path, command: str, **arguments: Any) -> Reply | None:
-    """One question to the supervisor that listens at `path`; None if none does (a socket left behind is removed)."""
+def ask(path: Path, command: str, *, patience: float = _PATIENCE, **arguments: Any) -> Reply | None:
+    """One question to the supervisor that listens at `path`; None if none does (a socket left behind is removed).
+
+    `patience`: seconds for the answer.
+    """
     try:
         with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(_PATIENCE)
+            link.settimeout(patience)
             link.connect(str(path))
             link.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
             reply = link.makefile().readline()

@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_topics
 from supervisor.commands.offsets.options import Yes
 
 
-def adopt(topic: Annotated[str, typer.Argument(help="The topic.")], yes: Yes = False) -> None:
+def adopt(
+    topic: Annotated[str, typer.Argument(help="The topic.", autocompletion=complete_topics)], yes: Yes = False
+) -> None:
     """Accept a topic that was deleted and made again, or another cluster: begin at its first messages.
 
     The rows of the old topic stay in the table. `rtpipe verify` shows them as extra, because the new topic has no

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_topics
 from supervisor.commands.options import BootstrapServers, Json, RegistryUrl
 from supervisor.commands.output_text import print_json
 from supervisor.settings.option_values import topic_names
@@ -15,7 +16,12 @@ def doctor(
     topics: Annotated[
         list[str] | None,
         typer.Option(
-            "--topics", "-t", metavar="TOPICS", help="Look at these topics and their tables, too.", show_default=False
+            "--topics",
+            "-t",
+            metavar="TOPICS",
+            help="Look at these topics and their tables, too.",
+            show_default=False,
+            autocompletion=complete_topics,
         ),
     ] = None,
     as_json: Json = False,

@@ -6,13 +6,19 @@ from typing import Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_topics_and_partitions
 from supervisor.commands.options import Json
 from supervisor.commands.output_text import print_json
 
 
 def history(
     where: Annotated[
-        str | None, typer.Argument(help="TOPIC or TOPIC/PARTITION; default: all.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="TOPIC or TOPIC/PARTITION; default: all.",
+            show_default=False,
+            autocompletion=complete_topics_and_partitions,
+        ),
     ] = None,
     since: Annotated[
         str, typer.Option("--since", metavar="TIME", help="From 30m, 2h, 7d ago, 03:12, or a date and time, in UTC.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_topics
 from supervisor.settings.option_values import duration_seconds
 
 if TYPE_CHECKING:
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 Topics = Annotated[
     list[str],
     typer.Option(
-        "--topics", "-t", metavar="TOPICS", help="Topics, separated by commas; may be repeated.", show_default=False
+        "--topics",
+        "-t",
+        metavar="TOPICS",
+        help="Topics, separated by commas; may be repeated.",
+        show_default=False,
+        autocompletion=complete_topics,
     ),
 ]
 BootstrapServers = Annotated[

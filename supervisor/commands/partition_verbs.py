@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_topics_and_partitions
 from supervisor.commands.output_text import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Where = Annotated[list[str], typer.Argument(metavar="WHERE…", help="Topics or partitions: orders, orders/0.")]
+Where = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="WHERE…", help="Topics or partitions: orders, orders/0.", autocompletion=complete_topics_and_partitions
+    ),
+]
 #: What is said of the partitions to which it is done.
 _WORDS = {"pause": "pausing", "resume": "resumed", "restart": "restarting", "drain": "draining"}
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

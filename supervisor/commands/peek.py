@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_topics_and_partitions
 from supervisor.commands.options import BootstrapServers, RegistryUrl
 from supervisor.settings.option_values import topic_and_partition
 
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 
 
 def peek(
-    where: Annotated[str, typer.Argument(metavar="TOPIC[/PARTITION]", help="The topic, or one partition of it.")],
+    where: Annotated[
+        str,
+        typer.Argument(
+            metavar="TOPIC[/PARTITION]",
+            help="The topic, or one partition of it.",
+            autocompletion=complete_topics_and_partitions,
+        ),
+    ],
     offset: Annotated[
         int | None, typer.Option("--offset", metavar="OFFSET", help="Begin here; default: the newest.", min=0)
     ] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_topics
 from supervisor.settings.option_values import topic_names
 
 
@@ -19,6 +20,7 @@ def support_bundle(
             metavar="TOPICS",
             help="Look at these, too; those of running supervisors always are.",
             show_default=False,
+            autocompletion=complete_topics,
         ),
     ] = None,
     output: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_topics
 from supervisor.commands.options import BootstrapServers, Json, RegistryUrl
 from supervisor.commands.output_text import print_json
 from supervisor.settings.option_values import topic_names
@@ -14,7 +15,14 @@ from supervisor.settings.option_values import topic_names
 def show(
     topics: Annotated[
         list[str] | None,
-        typer.Option("--topics", "-t", metavar="TOPICS", help="Also all settings of these topics.", show_default=False),
+        typer.Option(
+            "--topics",
+            "-t",
+            metavar="TOPICS",
+            help="Also all settings of these topics.",
+            show_default=False,
+            autocompletion=complete_topics,
+        ),
     ] = None,
     origin: Annotated[bool, typer.Option("--origin", help="Also say where each value came from.")] = False,
     as_json: Json = False,

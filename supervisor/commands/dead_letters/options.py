@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_listed_partitions
+
 if TYPE_CHECKING:
     from supervisor.dead_letters.admin import DeadLetterAdmin
 
@@ -16,6 +18,7 @@ Topics = Annotated[
         "-t",
         metavar="TOPICS",
         help="TOPIC or TOPIC/PARTITION, split by commas; may be repeated; default: all.",
+        autocompletion=complete_listed_partitions,
     ),
 ]
 Errors = Annotated[

@@ -7,13 +7,16 @@ from typing import Annotated
 import typer
 
 from rtpipe.errors import SettingsError
+from supervisor.commands.completion import complete_partitions
 from supervisor.commands.dead_letters.options import reading_admin
 from supervisor.commands.options import Json
 from supervisor.commands.output_text import print_json
 
 
 def show(
-    where: Annotated[str, typer.Argument(help="TOPIC/PARTITION, for example orders/0.")],
+    where: Annotated[
+        str, typer.Argument(help="TOPIC/PARTITION, for example orders/0.", autocompletion=complete_partitions)
+    ],
     offset: Annotated[int, typer.Argument(help="The message's offset.", min=0)],
     as_hex: Annotated[bool, typer.Option("--hex", help="All bytes as hexadecimal digits.")] = False,
     as_json: Json = False,

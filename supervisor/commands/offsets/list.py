@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_topics
 from supervisor.commands.options import Json
 from supervisor.commands.output_text import print_json
 from supervisor.settings.option_values import topic_names
@@ -13,7 +14,10 @@ from supervisor.settings.option_values import topic_names
 
 def list_offsets(
     topics: Annotated[
-        list[str] | None, typer.Option("--topics", "-t", metavar="TOPICS", help="Only these; default: all.")
+        list[str] | None,
+        typer.Option(
+            "--topics", "-t", metavar="TOPICS", help="Only these; default: all.", autocompletion=complete_topics
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_topics
+
 SomeTopics = Annotated[
     list[str] | None,
     typer.Option(
@@ -15,6 +17,7 @@ SomeTopics = Annotated[
         metavar="TOPICS",
         help="Topics, separated by commas; default: those of --schema.",
         show_default=False,
+        autocompletion=complete_topics,
     ),
 ]
 OneSchema = Annotated[
