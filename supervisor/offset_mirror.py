@@ -71,13 +71,18 @@ class OffsetMirror:
                 self._write(time.monotonic())
                 self._ends.wait(_EVERY)
             self._write(time.monotonic())
-            while any(topic.hopes for topic in self._topics.values()):  # as long as `close` waits
-                time.sleep(max(0.0, self._due - time.monotonic()))
+            while waits := self._still_hoped_for():  # as long as `close` waits
+                time.sleep(max(0.0, min(waits) - time.monotonic()))
                 self._write(time.monotonic())
         except Exception:
             log.exception(
                 "E_FAILED the thread that mirrors offsets ended; rows go on", extra={"event": "mirror_failed"}
             )
+
+    def _still_hoped_for(self) -> list[float]:
+        """When each topic is due whose last offsets may be taken at the next try."""
+        ours = [mirrored for topic, mirrored in self._topics.items() if topic in self._committed]
+        return [mirrored.due for mirrored in ours if mirrored.hopes]
 
     def _write(self, now: float) -> None:
         known = self._committed

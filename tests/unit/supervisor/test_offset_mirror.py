@@ -133,6 +133,15 @@ def test_a_clean_end_waits_for_the_last_offsets(scene: Scene, troubles: list[Exc
     assert scene.groups.now == {KEYS[0]: 8, KEYS[1]: 6}
 
 
+def test_what_is_not_ours_any_more_is_hoped_for_no_longer(scene: Scene) -> None:
+    scene.groups.troubles = [UnreachableError("away")]
+    scene.commit(5, None)
+    eventually(lambda: not scene.groups.troubles)
+    halted(scene.workers[1], "E_FENCED")
+    scene.mirror.close(scene.workers)
+    assert not scene.mirror._thread.is_alive()
+
+
 def test_a_clean_end_does_not_wait_for_a_silent_broker(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offset_mirror, "_LAST_SECONDS", 0.01)
     scene.groups.answers.clear()
