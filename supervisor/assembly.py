@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 
 from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
+from rtpipe.mysql.secret_files import current_url
 from supervisor.companions.companion import Companion
 from supervisor.control_socket import runtime_directory, socket_path
 from supervisor.event_ring import EventRing
@@ -43,6 +44,7 @@ from supervisor.status.facts.condition import Promise
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.run_facts import RunFacts
 from supervisor.status.systemd_notify import SystemdNotifier
+from supervisor.steering.database_health import DatabaseHealth, HealthSeen
 from supervisor.steering.pause_file import PauseFile
 from supervisor.supervisor_process import Options, Supervisor
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
@@ -123,6 +125,7 @@ def options_of(
         targets=targets,
         control_socket=socket,
         rows_per_second=lambda topic: settings.topic(topic).max_rows_per_second,
+        health=_health(settings),
         pauses=PauseFile(state_directory(settings.state_dir), _database_of(settings)),
         show=request.show,
         facts=facts,
@@ -153,6 +156,12 @@ def run_facts(settings: Settings) -> RunFacts:
 
     database = _database_of(settings).partition("/")[0]
     return RunFacts(settings.bootstrap_servers, database, cache(promise))
+
+
+def _health(settings: Settings) -> Callable[[], HealthSeen] | None:
+    url, file = settings.database_url.get_secret_value(), settings.secret_file("database_url")
+    asks = DatabaseHealth(settings.throttle, lambda: current_url(url, file), settings.database_seconds)
+    return asks.ask if settings.throttle.wanted else None
 
 
 def _database_of(settings: Settings) -> str:

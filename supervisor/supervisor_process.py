@@ -32,6 +32,8 @@ from supervisor.status.run_facts import RunFacts
 from supervisor.status.run_summary import log_end_of_run
 from supervisor.status.status_refresh import StatusReport
 from supervisor.status.systemd_notify import SystemdNotifier
+from supervisor.steering.database_health import HealthSeen
+from supervisor.steering.health_throttle import HealthThrottle
 from supervisor.steering.partition_acts import PartitionActs
 from supervisor.steering.pause_file import PauseFile
 from supervisor.steering.row_limits import RowLimits
@@ -51,6 +53,7 @@ class Options:
     targets: dict[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
     rows_per_second: Callable[[str], float] = lambda _topic: 0.0  #: the limit of a topic's settings; 0: none
+    health: Callable[[], HealthSeen] | None = None  #: asks how the database is; None: that does not matter
     pauses: PauseFile = field(default_factory=PauseFile)
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
     facts: RunFacts = field(default_factory=RunFacts)
@@ -109,7 +112,7 @@ class Supervisor:
         self._waits = WorkerWaits()
         self._pace = StartPace()
         self._heartbeats = StuckWorkers(options.heartbeat)
-        self._limits = RowLimits(self._workers, options.rows_per_second)
+        self._limits = RowLimits(self._workers, options.rows_per_second, HealthThrottle(options.health))
         self._acts = PartitionActs(
             self._workers, options.pauses, self._shutdown.worker_seconds, renewed=self._kafka.renewed
         )

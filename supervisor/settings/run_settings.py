@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from supervisor.settings.throttle_settings import ThrottleSettings
+
 
 class SuperviseSettings(BaseModel):
     """Limits of one run, and what it says of itself."""
@@ -21,6 +23,7 @@ class SuperviseSettings(BaseModel):
     quarantine_seconds: float = Field(300, gt=0, le=86_400, description="between two tries of a quarantined worker")
     restart_budget: int = Field(10, ge=1, le=1_000, description="deaths without progress until quarantine")
     topic_check_seconds: float = Field(10, gt=0, le=3_600, description="between two looks at topics and partitions")
+    throttle: ThrottleSettings = Field(ThrottleSettings(), description="slower while the database is not well")
     kill_point: str = Field(
         "", description="for tests: the spot at which each first worker dies by SIGKILL, or spins (=hang)"
     )

@@ -10,6 +10,7 @@ from supervisor.control_socket import Reply, Request
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL, WorkerState
 from supervisor.steering.act import Act
+from supervisor.steering.health_throttle import HealthThrottle
 
 #: Seconds between two looks at who shares a limit.
 _EVERY = 0.5
@@ -30,9 +31,12 @@ NO_LIMIT = RowLimit()
 class RowLimits:
     """Of each topic: that of its settings, or what a person has said since. `workers` is the supervisor's own list."""
 
-    def __init__(self, workers: Sequence[SupervisedWorker], of_settings: Callable[[str], float]) -> None:
+    def __init__(
+        self, workers: Sequence[SupervisedWorker], of_settings: Callable[[str], float], throttle: HealthThrottle
+    ) -> None:
         self._workers = workers
         self._of_settings = of_settings
+        self._throttle = throttle
         self._by_hand: dict[str, RowLimit] = {}
         self._next = 0.0
 
@@ -41,12 +45,17 @@ class RowLimits:
         if now < self._next:
             return
         self._next = now + _EVERY
+        self._throttle.look(now, lambda: {worker.spec.key: worker.history.rate.rate(now) for worker in self._workers})
         sharing = [worker for worker in self._workers if worker.standing.state not in _WITHOUT_SHARE]
         counts = Counter(worker.spec.key.topic for worker in sharing)
         for worker in sharing:
             topic = worker.spec.key.topic
-            limit = self.of(topic)
-            worker.keep_pace(limit.rows_per_second / counts[topic], limit.why)
+            limit, (slowed, why) = self.of(topic), self._throttle.limit_of(worker.spec.key)
+            share = limit.rows_per_second / counts[topic]
+            if slowed and not 0 < share < slowed:
+                worker.keep_pace(slowed, why)
+            else:
+                worker.keep_pace(share, limit.why)
 
     def of(self, topic: str) -> RowLimit:
         """That of all partitions of a topic together."""

@@ -6,6 +6,8 @@ import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from supervisor.settings.throttle_settings import ThrottleSettings
+from supervisor.steering.database_health import DatabaseHealth
 from tests.support.pipeline.pipeline import Pipeline, running_pipeline
 from tests.support.pipeline.supervision import finish, running
 from tests.support.waits import eventually
@@ -80,3 +82,12 @@ def test_a_limit_holds_while_it_is_there_and_says_so(stack: Addresses, tmp_path:
         eventually(lambda: [p["condition"] for p in pipeline.status()] == ["ok", "ok"], within=60)
         assert finish(pipeline, supervisor) == 10_000
         assert verified(pipeline)
+
+
+def test_the_health_of_a_real_server_and_of_a_replica_that_is_away(stack: Addresses) -> None:
+    limits = ThrottleSettings(threads_running=10_000, replica_lag_seconds=5, replicas=("127.0.0.1:1",))
+    seen = DatabaseHealth(limits, lambda: stack.admin_database_url, 20).ask()
+    assert seen.exceeded == ()
+    assert len(seen.unknown) == 1, seen
+    unknown = seen.unknown[0]
+    assert unknown.startswith("replica 127.0.0.1:1: ")

@@ -24,6 +24,8 @@ infra_database_url = "mysql+pymysql://infra:{CANARY}@db:3306/bank?ssl_key_passwo
 "client.id" = "from the file"
 [registry]
 "basic.auth.user.info" = "me:{CANARY}"
+[throttle]
+threads_running = 64
 [defaults]
 batch_rows = 100
 [[topics]]
