@@ -12,15 +12,19 @@ from supervisor.lifecycle.requests import Verb
 from supervisor.status.status_refresh import StatusReport
 from supervisor.steering.partition_acts import PartitionActs
 from supervisor.steering.row_limits import RowLimits
+from supervisor.steering.step_over import StepOver
 
 
 class ControlCommands:
     """The parts of a supervisor that answer."""
 
-    def __init__(self, report: StatusReport, acts: PartitionActs, limits: RowLimits, events: EventRing) -> None:
+    def __init__(
+        self, report: StatusReport, acts: PartitionActs, limits: RowLimits, steps: StepOver, events: EventRing
+    ) -> None:
         self._report = report
         self._acts = acts
         self._limits = limits
+        self._steps = steps
         self._events = events
 
     def by_name(self, *, draining: bool) -> Mapping[str, Command]:
@@ -28,6 +32,7 @@ class ControlCommands:
         return {
             "status": lambda request: self._status(request, draining=draining),
             "events": self._newer_events,
+            "step-over": partial(self._steps.answer, draining=draining),
             "limit": partial(self._limits.answer, draining=draining),
             **{verb.value: partial(self._acts.answer, verb, draining=draining) for verb in Verb},
         }

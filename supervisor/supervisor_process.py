@@ -37,6 +37,7 @@ from supervisor.steering.health_throttle import HealthThrottle
 from supervisor.steering.partition_acts import PartitionActs
 from supervisor.steering.pause_file import PauseFile
 from supervisor.steering.row_limits import RowLimits
+from supervisor.steering.step_over import StepOver
 from supervisor.worker_waits import WorkerWaits
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
@@ -116,7 +117,9 @@ class Supervisor:
         self._acts = PartitionActs(
             self._workers, options.pauses, self._shutdown.worker_seconds, renewed=self._kafka.renewed
         )
-        self._commands = ControlCommands(self._report, self._acts, self._limits, options.events)
+        self._commands = ControlCommands(
+            self._report, self._acts, self._limits, StepOver(self._workers, self._kafka.renewed), options.events
+        )
         self._control = ControlServer(options.control_socket)
 
     def run(self) -> ExitCode:

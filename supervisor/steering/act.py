@@ -52,6 +52,11 @@ class Act:
         done = f"limited to {rows_per_second:g} rows/s" if rows_per_second else "limited no more"
         self._tell("topic_limited", topic, done, {"topic": topic, "rows_per_second": rows_per_second})
 
+    def tell_step(self, partition: str, offset: int) -> None:
+        """Into the log: a message becomes a dead letter by hand."""
+        done = f"the message at offset {offset} was stepped over"
+        self._tell("message_stepped_over", partition, done, {"partition": partition, "offset": offset})
+
     def _tell(self, event: str, subject: str, done: str, more: dict[str, object]) -> None:
         user, pid = self.peer.user, self.peer.pid
         extra = {"event": event, "user": user, "user_pid": pid} | more

@@ -20,10 +20,11 @@ class ActAnswer:
     done: Sequence[str]  #: the partitions
     refused: dict[str, str] = field(default_factory=dict)  #: partition -> why
     warnings: Sequence[str] = ()
+    messages: Sequence[str] = ()  #: what the supervisors say of it beside
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        return {"done": self.done, "refused": self.refused, "warnings": self.warnings}
+        return {"done": self.done, "refused": self.refused, "warnings": self.warnings, "messages": self.messages}
 
 
 def ask_to(
@@ -56,7 +57,8 @@ def _together(replies: Sequence[Reply], places: Sequence[str]) -> ActAnswer:
         partition, why = next(iter(refused.items()))
         more = f"; and {len(refused) - 1} more" if len(refused) > 1 else ""
         raise SettingsError(f"{partition}: {why}{more}", hint="see: rtpipe status")
-    return ActAnswer(done, refused, [reply["warning"] for reply in replies if reply["warning"]])
+    said = [[reply[key] for reply in replies if reply.get(key)] for key in ("warning", "message")]
+    return ActAnswer(done, refused, *said)
 
 
 def _normal(place: str) -> str:

@@ -91,3 +91,27 @@ def test_the_health_of_a_real_server_and_of_a_replica_that_is_away(stack: Addres
     assert len(seen.unknown) == 1, seen
     unknown = seen.unknown[0]
     assert unknown.startswith("replica 127.0.0.1:1: ")
+
+
+def test_a_message_that_stops_a_partition_is_stepped_over_and_is_a_dead_letter(
+    stack: Addresses, tmp_path: Path
+) -> None:
+    with running_pipeline(stack, tmp_path, partitions=2) as pipeline:
+        [topic] = pipeline.topics
+        supervisor: Any = pipeline.supervise()
+        eventually(lambda: running(pipeline), within=60, what="all partitions run")
+        refused = pipeline.run("step-over", f"{topic}/0")
+        assert (refused.returncode, "only a halted partition" in refused.stderr) == (2, True)
+        pipeline.produce(100)
+        pipeline.send(topic, b"no Avro", partition=0)
+        pipeline.produce(100)
+        eventually(lambda: states(pipeline) == ["halted", "running"], within=60)
+        stopped_at = pipeline.offsets(topic)[0]
+        assert f"offset {stopped_at} " in steer(pipeline, "step-over", f"{topic}/0")
+        pipeline.wait_caught_up()
+        assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(200,)]
+        dead = "SELECT `partition`, `offset`, error_name FROM rtpipe_dead_letters WHERE topic = %s"
+        assert pipeline.query(dead, topic) == [(0, stopped_at, "E_WIRE_FORMAT")]
+        assert verified(pipeline)
+        supervisor.terminate()
+        assert supervisor.wait(60) == 0

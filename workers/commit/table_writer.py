@@ -96,8 +96,9 @@ class TableWriter:
         """
         left, stop = batch, None
         while True:
-            whole = len(left.offsets) <= self._caution.most_messages
-            part = left if whole else left.part(0, self._caution.most_messages)
+            most = 1 if self._steps_over(left) else self._caution.most_messages
+            whole = len(left.offsets) <= most
+            part = left if whole else left.part(0, most)
             try:
                 written = self._write(part)
             except TooMuch as much:
@@ -160,7 +161,7 @@ class TableWriter:
         encoded = self._encoder.encode(batch, self._server.max_packet, load=load)
         limits = WorkLimits(
             max_packet=self._server.max_packet,
-            dead_letters=self._budget.left(time.monotonic()) if self._keeps_dead_letters else 0,
+            dead_letters=self._dead_letters_left(batch),
             statement_rows=self._caution.statement_rows,
             alike=self._caution.alike,
             fresh=fresh,
@@ -180,6 +181,14 @@ class TableWriter:
         why = {batch.offsets[at]: refusal for at, refusal in refused.items()}
         return Written(batch.next_offset, len(batch.offsets), work.rows, dead, encoded.altered_but(refused), why)
 
+    def _steps_over(self, batch: Batch) -> bool:
+        """It begins with the message that a person wants to be a dead letter, if it is no row."""
+        return self._spec.step_over is not None and batch.offsets[:1] == [self._spec.step_over]
+
+    def _dead_letters_left(self, batch: Batch) -> int:
+        left = self._budget.left(time.monotonic()) if self._keeps_dead_letters else 0
+        return max(left, int(self._server.has_dead_letters and self._steps_over(batch)))
+
     @property
     def _keeps_dead_letters(self) -> bool:
         return self._spec.dead_letters and self._server.has_dead_letters
@@ -188,11 +197,11 @@ class TableWriter:
         spec, offset = self._spec, batch.offsets[many.index]
         if not self._keeps_dead_letters:
             hint = f"rows before offset {offset} are in {spec.table}; repair the table or the data, start again"
-            if spec.dead_letters:
+            if spec.dead_letters or offset == spec.step_over:
                 hint += "; with the table rtpipe_dead_letters, which `rtpipe setup` makes, it would go there"
-            return DataError(f"{spec.key} offset {offset} {many.refusal}", hint=hint)
+            return DataError(f"{spec.key} offset {offset} {many.refusal}", hint=hint).at(offset)
         return DeadLetterLimitError(
             f"{spec.key} offset {offset} {many.refusal}: more than {spec.dead_letters_per_minute} dead letters"
             " within a minute, which looks like an outage and not like bad messages",
             hint=f"`rtpipe dead-letters list` shows them; repair the cause, then: rtpipe resume {spec.key}",
-        )
+        ).at(offset)

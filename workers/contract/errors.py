@@ -17,11 +17,21 @@ RtpipeError
 
 from __future__ import annotations
 
+from typing import Self
+
 from rtpipe.errors import ExitCode, RtpipeError
 
 
 class WorkerError(RtpipeError):
     """Stops the worker of one partition; the message names topic and partition."""
+
+    #: Of the message that is no row, if that is what stops it.
+    offset: int | None = None
+
+    def at(self, offset: int) -> Self:
+        """The same, which the message at `offset` is the reason for."""
+        self.offset = offset
+        return self
 
 
 class DataError(WorkerError):

@@ -60,6 +60,7 @@ class PartitionSpec:
     heartbeat_every: float  #: seconds between two signs of life while there is nothing to do
     database_url_file: str = ""  #: where the URL came from: read again at each connection
     kafka_file: str = ""  #: where some of `kafka` came from: read again at each start
+    step_over: int | None = None  #: the message at this offset becomes a dead letter if it is no row, whatever is set
     rows_per_second: float = 0.0  #: that it begins with; 0: no limit
     supervisor: str = ""  #: names the supervisor in the row's owner, so that its workers know each other
     last_epoch: int = -1  #: of its last claim under this supervisor; -1: none, so it may claim from any owner

@@ -15,6 +15,7 @@ from typing import Literal
 from rtpipe.errors import ExitCode, RtpipeError
 from workers.contract.batch_figures import NO_FIGURES, NO_TIME, BatchFigures, PhaseSeconds
 from workers.contract.death import Death
+from workers.contract.errors import WorkerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,14 @@ class Ended:
     text: str
     lasting: bool = False  #: starting again cannot help, whatever the code says
     death: Death | None = None  #: of the writer, where it ended before its consumer
+    offset: int | None = None  #: of the message that is no row, if that is why it leaves
 
     @classmethod
     def by(cls, error: RtpipeError) -> Ended:
         """The end that `error` is."""
         text = error.message + (f" ({error.hint})" if error.hint else "")
-        return cls(error.exit_code, error.name, text, error.lasting)
+        offset = error.offset if isinstance(error, WorkerError) else None
+        return cls(error.exit_code, error.name, text, error.lasting, offset=offset)
 
 
 #: What a schema is wanted for: the values of an id, the keys of an id, or the newest values there are (no id).

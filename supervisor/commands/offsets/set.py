@@ -12,11 +12,12 @@ from supervisor.commands.offsets.options import Partition, Yes
 def set_offset(
     partition: Partition,
     offset: Annotated[int, typer.Argument(help="The next offset to consume.", min=0)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would do, and do nothing.")] = False,
     yes: Yes = False,
 ) -> None:
     """Store another offset for one partition: skips messages, or reads some again. Shows what, and asks.
 
-    A writer that still runs is fenced. Afterwards: rtpipe resume TOPIC/PARTITION.
+    What it prints says how to undo it. A writer that still runs is fenced. Afterwards: rtpipe resume TOPIC/PARTITION.
 
     Example:
       rtpipe offsets set dataset1/0 5000
@@ -31,6 +32,9 @@ def set_offset(
     change = work.change(key, offset)
     for line in change.words():
         print(line)
+    print(f"  to undo it before the partition is resumed: rtpipe offsets set {key} {change.stored.offset}")
+    if dry_run:
+        return
     if not yes:
         typer.confirm("continue?", abort=True)
     work.set(change)

@@ -238,6 +238,18 @@ def test_limit(rtpipe: Command, spy: Any) -> None:
         assert rtpipe("limit", "t", "--", wrong).returncode == 2
 
 
+def test_step_over(rtpipe: Command, spy: Any, typed: Any) -> None:
+    reply = {"done": ["t/0"], "refused": {}, "unknown": [], "warning": "", "message": "t/0 offset 7 E_VALUE"}
+    asked = spy("supervisor.steering.asking.ask_all", [reply])
+    assert rtpipe("step-over", "t/0").stdout == "stepping over a message of t/0: t/0 offset 7 E_VALUE\n"
+    assert asked.only[0][1] == "step-over"
+    typed("n")
+    refusal = rtpipe("step-over", "t/0")
+    assert (refusal.returncode, "offset 7" in refusal.stdout) == (1, True)
+    assert asked.calls[-1][1]["dry_run"] is True
+    refused(rtpipe("step-over", "t"), 2, "E_SETTINGS", "is not TOPIC/PARTITION")
+
+
 def test_what_no_supervisor_does_for_a_person(rtpipe: Command, spy: Any) -> None:
     asked = spy("supervisor.steering.asking.ask_all", [{"done": [], "refused": {}, "unknown": ["t/7"], "warning": ""}])
     refused(rtpipe("pause", "t/7"), 2, "E_SETTINGS", "no supervisor here has t/7")
@@ -280,7 +292,9 @@ def test_offsets_set(rtpipe: Command, offset_work: Any, typed: Any) -> None:
     assert answer.returncode == 0, answer.stderr
     assert "2 offsets will be SKIPPED" in answer.stdout
     assert "orders/0: 10 -> 12; now: rtpipe resume orders/0" in answer.stdout
+    assert "to undo it before the partition is resumed: rtpipe offsets set orders/0 10" in answer.stdout
     assert offset_work.change.only == ((ORDERS, 12), {})
+    assert rtpipe("offsets", "set", "orders/0", "12", "--dry-run").returncode == 0
     assert len(offset_work.set.calls) == 1
     typed("n")
     assert rtpipe("offsets", "set", "orders/0", "12").returncode == 1

@@ -176,3 +176,24 @@ def test_updates_keep_the_last_row_of_each_key_and_deletes_take_it() -> None:
     assert rig.table() == [(2, 3), (3, 3)], "a row that the server refuses gives way to the one before it"
     assert rig.stored() == rig.reported() == (8, 7, 1)
     assert rig.letters() == [(7, "E_VALUE")]
+
+
+@pytest.mark.parametrize("bad", [b"no Avro", order(9, 100)], ids=["by the encoder", "by the server"])
+@pytest.mark.parametrize("load", [True, False])
+def test_the_one_message_that_a_person_steps_over_is_a_dead_letter_and_the_next_one_stops_it(
+    bad: bytes, load: bool
+) -> None:
+    rig = Rig(spec_with(dead_letters=False, step_over=0, load_data=load))
+    with pytest.raises(DataError, match="orders/0 offset 2 ") as stop:
+        rig.write(bad, order(1), bad, order(4))
+    assert stop.value.offset == 2
+    assert [offset for offset, _ in rig.letters()] == [0]
+    assert rig.table() == [(1, None)]
+    assert rig.stored() == rig.reported() == (2, 1, 1)
+
+
+def test_a_message_that_can_be_a_row_by_now_is_one_though_somebody_stepped_over_it() -> None:
+    rig = Rig(spec_with(dead_letters=False, step_over=0))
+    rig.write(order(1), order(2))
+    assert rig.table() == [(1, None), (2, None)]
+    assert rig.letters() == []
