@@ -183,7 +183,7 @@ class TableWriter:
 
     def _steps_over(self, batch: Batch) -> bool:
         """It begins with the message that a person wants to be a dead letter, if it is no row."""
-        return self._spec.step_over is not None and batch.offsets[:1] == [self._spec.step_over]
+        return len(batch.offsets) > 0 and batch.offsets[0] == self._spec.step_over
 
     def _dead_letters_left(self, batch: Batch) -> int:
         left = self._budget.left(time.monotonic()) if self._keeps_dead_letters else 0

@@ -197,3 +197,9 @@ def test_a_message_that_can_be_a_row_by_now_is_one_though_somebody_stepped_over_
     rig.write(order(1), order(2))
     assert rig.table() == [(1, None), (2, None)]
     assert rig.letters() == []
+
+
+def test_offsets_as_they_come_from_kafka_are_a_range() -> None:
+    rig = Rig(spec_with(dead_letters=False, step_over=0))
+    batch = dataclasses.replace(batch_of([b"no Avro", order(1)]), offsets=range(2))
+    assert sum(done.dead.total() for done in rig.writer.write(batch)) == 1
