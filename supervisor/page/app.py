@@ -14,15 +14,13 @@ from supervisor.page.feed import Feed
 from supervisor.page.guard import Guard, GuardLayer
 from supervisor.page.health import liveness, readiness
 from supervisor.page.metrics.collector import registry_of
-from supervisor.page.page_options import PageOptions
 from supervisor.status.facts.pipeline_status import SCHEMA_VERSION
 
 _QUIET = {"cache-control": "no-store"}
 
 
-def make_app(feed: Feed, options: PageOptions) -> FastAPI:
+def make_app(feed: Feed, guard: Guard) -> FastAPI:
     """The server's application; it asks the supervisor as long as it runs."""
-    guard = Guard(options)
 
     @asynccontextmanager
     async def alive(_: FastAPI) -> AsyncIterator[None]:

@@ -75,6 +75,10 @@ class Feed:
             self._newest = event.number
             self.events.append(event)
 
+    def act(self, verb: str, where: str, *, dry_run: bool) -> Reply | None:
+        """Ask for something to be done to a topic or partition; as commands do it. Takes up to seconds."""
+        return self._ask(verb, where=[where], dry_run=dry_run)
+
     def _with_processes(self, reply: Reply) -> Reply:
         """Memory and CPU as they were told last; of the same process only."""
         partitions = [dict(one) for one in reply["partitions"]]

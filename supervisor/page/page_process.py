@@ -20,7 +20,9 @@ from rtpipe.log import get_logger, log_to_stderr
 from supervisor.control_socket import ask
 from supervisor.page.app import make_app
 from supervisor.page.feed import Feed
+from supervisor.page.guard import Guard
 from supervisor.page.page_options import PageOptions, PageStart
+from supervisor.page.views.pages import add_pages
 
 log = get_logger("page")
 
@@ -39,7 +41,9 @@ def main() -> None:
 
 def serve(socket: str, options: PageOptions) -> None:
     """The page of the supervisor that listens at `socket`."""
-    app = make_app(Feed(partial(ask, Path(socket))), options)
+    feed, guard = Feed(partial(ask, Path(socket))), Guard(options)
+    app = make_app(feed, guard)
+    add_pages(app, feed, guard)
     logging.getLogger("uvicorn.error").addHandler(_Said())
     config = uvicorn.Config(
         app,

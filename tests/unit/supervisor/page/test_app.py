@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from supervisor.page.app import make_app
 from supervisor.page.feed import Feed
+from supervisor.page.guard import Guard
 from supervisor.page.health import STILL_ALIVE, liveness
 from supervisor.page.page_options import PageOptions
 from tests.support.samples.statuses import pipeline_status
@@ -21,7 +22,7 @@ def client(*changes: dict[str, Any], silent: bool = False, options: PageOptions 
     feed = Feed(lambda _command, **_arguments: None)
     if not silent:
         feed.take(pipeline_status(*changes).to_json())
-    return TestClient(make_app(feed, options), base_url="http://localhost:8480")
+    return TestClient(make_app(feed, Guard(options)), base_url="http://localhost:8480")
 
 
 def test_alive_and_ready() -> None:

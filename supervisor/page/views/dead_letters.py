@@ -1,0 +1,65 @@
+"""Dead letters by topic and reason, since the supervisor started; each with what its reason means and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from nicegui import ui
+
+from rtpipe.log import visible
+from supervisor.page.views.frame import Site, frame
+from supervisor.page.views.parts import Column, Rows
+from supervisor.page.views.words import number
+from supervisor.status.facts.partition_status import PartitionStatus
+from workers.contract.refusal import Reason
+
+_COLUMNS = (
+    Column("topic", "Topic", left=True),
+    Column("reason", "Reason", left=True),
+    Column("count", "Count"),
+    Column("partitions", "Partitions", left=True, wide=True),
+    Column("meaning", "What it means, and what to do", wrap=True),
+)
+
+
+def dead_letters_page(site: Site) -> None:
+    """At `/dead-letters`."""
+    with frame(site, "/dead-letters", "Dead letters") as page:
+        with ui.element("section").classes("card"):
+            ui.label("Messages that could not become rows").classes("title")
+            table = Rows(_COLUMNS, "None since the supervisor started.")
+            ui.label(
+                "Counted since the supervisor started. All that are kept: rtpipe dead-letters list. "
+                "Written again once the cause is repaired: rtpipe dead-letters retry --topics TOPIC"
+            ).classes("hint")
+        page.updates.append(lambda: table.show(letter_rows(site.feed.status.partitions if site.feed.status else ())))
+
+
+def letter_rows(partitions: Sequence[PartitionStatus]) -> list[dict[str, Any]]:
+    """By topic and reason, the most first."""
+    counts: Counter[tuple[str, str]] = Counter()
+    where: dict[tuple[str, str], list[int]] = {}
+    for p in partitions:
+        for reason, count in p.figures.reasons.items():
+            counts[p.topic, reason] += count
+            where.setdefault((p.topic, reason), []).append(p.partition)
+    return [
+        {
+            "id": f"{topic} {reason}",
+            "topic": visible(topic),
+            "address": f"/topic/{topic}",
+            "reason": visible(reason),
+            "count": number(count),
+            "partitions": ", ".join(map(str, sorted(where[topic, reason]))),
+            "meaning": advice(reason),
+        }
+        for (topic, reason), count in counts.most_common()
+    ]
+
+
+def advice(name: str) -> str:
+    """Of a reason that this version knows."""
+    found = next((reason for reason in Reason if reason.value == name), None)
+    return f"{found.meaning} — {found.advice}" if found else ""

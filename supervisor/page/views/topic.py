@@ -1,0 +1,80 @@
+"""A page a topic: its partitions, its table, its schemas, what was done to the table for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nicegui import ui
+
+from rtpipe.log import visible
+from supervisor.page.views.frame import Site, frame
+from supervisor.page.views.partition_table import PartitionTable, total
+from supervisor.page.views.parts import Column, Numbers, Rows, VerdictBar, content
+from supervisor.page.views.steering import act_buttons
+from supervisor.page.views.words import Mark, clock, number, seconds
+from supervisor.status.facts.topic_status import TopicStatus
+
+_CHANGES = (
+    Column("at", "When (UTC)", left=True),
+    Column("done", "Done", left=True),
+    Column("schema_id", "Schema id"),
+    Column("sql", "What", wrap=True),
+)
+
+
+def topic_page(site: Site, topic: str) -> None:
+    """At `/topic/orders`."""
+    feed = site.feed
+    with frame(site, "", topic) as page:
+        with ui.element("div").classes("crumbs"):
+            ui.link("All topics", "/")
+            ui.label(visible(topic)).classes("title")
+            act_buttons(site, topic)
+        gone = VerdictBar(feed)
+        with content() as shown:
+            numbers = Numbers("rows/s", "lag", "oldest message", "dead letters", "table", "schema ids", "late after")
+            with ui.element("section").classes("card"):
+                table = PartitionTable("Its partitions are not known yet.", folding=False)
+            with ui.element("section").classes("card"):
+                ui.label("Changes of the table").classes("title")
+                changes = Rows(_CHANGES, "None since the supervisor started.")
+
+        def update() -> None:
+            status = feed.status
+            known = next((one for one in status.topics if one.topic == topic), None) if status else None
+            gone.show_trouble(f"The supervisor has no topic {visible(topic)}" if status and known is None else "")
+            if not shown.show(feed, there=known is not None) or status is None or known is None:
+                return
+            partitions = [p for p in status.partitions if p.topic == topic]
+            table.show(partitions)
+            ages = [p.lag_seconds for p in partitions if p.lag_seconds is not None]
+            numbers.show(
+                **{"rows/s": number(total([p.rows_per_second for p in partitions]))},
+                lag=number(total([p.lag for p in partitions])),
+                oldest_message=seconds(max(ages, default=None)),
+                dead_letters=number(total([p.dead for p in partitions])),
+                table=visible(known.table),
+                schema_ids=", ".join(map(str, known.schema_ids)) or "none yet",
+                late_after=seconds(known.late_after),
+            )
+            changes.show(change_rows(known))
+
+        page.updates.append(update)
+
+
+def change_rows(topic: TopicStatus) -> list[dict[str, Any]]:
+    """The newest first."""
+    rows = []
+    for at, change in enumerate(topic.changes):
+        mark = Mark("●", "done", "good") if change.done else Mark("■", "a person must", "bad")
+        rows.append(
+            {
+                "id": at,
+                "at": clock(change.at),
+                "done": mark.text,
+                "done_tone": mark.tone,
+                "schema_id": number(change.schema_id),
+                "sql": visible(" — ".join(filter(None, (change.sql, change.why_not)))),
+            }
+        )
+    return rows
