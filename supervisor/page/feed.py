@@ -38,6 +38,7 @@ class Feed:
         self._run, self._newest = "", 0
         self.reply: Reply = {}
         self.status: PipelineStatus | None = None  #: the last answer
+        self.answers = 0  #: how many there were
         self.events: deque[Event] = deque(maxlen=_EVENTS)  #: the newest last
         self.recent = Recent()
         self.seen = Seen()
@@ -63,6 +64,7 @@ class Feed:
         self.seen.look(self.status, now - self._since)
         self.recent.add(self.status, time.time())
         self._since = now
+        self.answers += 1
 
     def take_events(self, reply: Reply | None) -> None:
         """Those that are new since the last question."""

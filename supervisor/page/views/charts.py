@@ -28,6 +28,8 @@ MARKED = {
 }
 _MOST_MARKS = 12
 _SPAN, _SHORTEST = 600.0, 60.0  #: seconds that are shown: at most, and at least
+_LONG = 240.0  #: seconds: of a shorter time the axis also has seconds
+_APART = 0.08  #: of the width: of marks that are closer only the first has room for its word
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ def options_of(curve: Curve, points: Sequence[Point], marked: list[dict[str, Any
             "min": round(begin * 1_000),
             "max": round(end * 1_000),
             "splitNumber": 4,
-            "axisLabel": label | {"hideOverlap": True, "formatter": "{HH}:{mm}"},
+            "axisLabel": label
+            | {"hideOverlap": True, "formatter": "{HH}:{mm}" if end - begin > _LONG else "{HH}:{mm}:{ss}"},
             "axisLine": {"lineStyle": {"color": _LINE}},
             "axisTick": {"show": False},
         },
@@ -116,8 +119,13 @@ def marks(points: Sequence[Point], events: Iterable[Event]) -> list[dict[str, An
         return []
     first = max(points[0].at, points[-1].at - _SPAN)
     found = [(moment(event.at), MARKED[event.event]) for event in events if event.event in MARKED]
-    inside = [(at, word) for at, word in found if first <= at <= points[-1].at]
-    return [{"xAxis": round(at * 1_000), "name": word} for at, word in inside[-_MOST_MARKS:]]
+    inside = [(at, word) for at, word in found if first <= at <= points[-1].at][-_MOST_MARKS:]
+    room = _APART * max(points[-1].at - first, _SHORTEST)
+    before = [float("-inf"), *(at for at, _ in inside)]
+    return [
+        {"xAxis": round(at * 1_000), "name": word if at - last > room else ""}
+        for (at, word), last in zip(inside, before, strict=False)
+    ]
 
 
 def moment(at: str) -> float:

@@ -62,4 +62,4 @@ def letter_rows(partitions: Sequence[PartitionStatus]) -> list[dict[str, Any]]:
 def advice(name: str) -> str:
     """Of a reason that this version knows."""
     found = next((reason for reason in Reason if reason.value == name), None)
-    return f"{found.meaning} — {found.advice}" if found else ""
+    return f"{found.meaning} {found.advice}".replace("`", "") if found else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from supervisor.page.feed import EVERY, Feed
+from supervisor.page.feed import Feed
 from supervisor.page.guard import Guard
 from supervisor.page.views.words import seconds
 from supervisor.status.facts.pipeline_status import own_version
@@ -20,6 +20,8 @@ _PLACES = {"/": "Overview", "/dead-letters": "Dead letters", "/activity": "Activ
 #: Browsers slow down a hidden tab, but they do not stop it: it says when it is hidden, and then nothing is sent to it.
 _HIDDEN = '<script>document.addEventListener("visibilitychange", () => emitEvent("shown", !document.hidden))</script>'
 _LATE = 3.0
+#: Seconds between two looks whether the feed has something new: shorter than its own, so that little time is lost.
+_LOOK_EVERY = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,22 @@ class Site:
 
 
 class Frame:
-    """One page in one browser. `updates` are called once a second while it is seen."""
+    """One page in one browser. `updates` are called for each answer of the supervisor, while the page is seen."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._seen = True
+        self._shown: tuple[int, int] | None = None  # what the page was made from
         self.updates: list[Callable[[], None]] = []
 
     def bring_up_to_date(self) -> None:
         """All that the page shows."""
-        if self._seen:
+        if not self._seen:
+            return
+        feed = self._site.feed
+        now = (feed.answers, int(feed.silence))
+        if now != self._shown:
+            self._shown = now
             for update in self.updates:
                 update()
 
@@ -67,7 +75,7 @@ def frame(site: Site, here: str, title: str) -> Iterator[Frame]:
     with ui.element("main").classes("page"):
         yield page
     page.bring_up_to_date()
-    ui.timer(EVERY, page.bring_up_to_date, immediate=False)
+    ui.timer(_LOOK_EVERY, page.bring_up_to_date, immediate=False)
 
 
 def _bar(site: Site, page: Frame, here: str) -> None:

@@ -93,8 +93,9 @@ def partition_page(site: Site, topic: str, partition: int) -> None:
                 label.classes(replace=f"mark {mark.tone}")
             text = reason_of(p)
             why.set_text(text)
-            why.classes(replace="verdict trouble" if condition_mark(p.condition).tone == "bad" else "verdict notice")
-            why.set_visibility(bool(text))  # after the classes: it is one of them
+            bad = condition_mark(p.condition).tone == "bad"
+            why.classes(remove="trouble notice", add="trouble" if bad else "notice")
+            why.set_visibility(bool(text))
             numbers.show(**values_of(p))
             phases.show(p)
             for chart in charts:

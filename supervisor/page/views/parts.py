@@ -20,7 +20,7 @@ _CELL = """
   <q-td v-for="(col, at) in props.cols" :key="col.name" :props="props" :class="col.classes">
     <span v-if="at === 0 && props.row.fold" class="fold" aria-hidden="true">{{ props.row.fold }}</span>
     <a v-if="at === 0 && props.row.address" :href="props.row.address" @click.stop>{{ col.value }}</a>
-    <span v-else :class="['cell', props.row[col.name + '_tone']]">{{ col.value }}</span>
+    <span v-else :class="props.row[col.name + '_tone']">{{ col.value }}</span>
   </q-td>
 </q-tr>
 """
@@ -94,7 +94,7 @@ class VerdictBar:
         self._bar.set_visibility(self._feed.fresh is None or bool(missing))
 
     def _show(self, found: Verdict) -> None:
-        self._bar.classes(replace=f"verdict {found.level}")
+        self._bar.classes(remove="well notice trouble", add=found.level)
         self._what.set_text(found.what + (f" for {duration(round(found.since))}" if found.since else ""))
         also = f"Also {found.also}" if found.also else ""
         for label, text in ((self._why, found.why), (self._do, found.do), (self._also, also)):
@@ -111,7 +111,10 @@ class Content:
     def show(self, feed: Feed, *, there: bool = True) -> bool:
         """Whether there is something to show. `there`: the answer has what the page is about."""
         shown = feed.status is not None and there
-        self._element.classes(replace="content" if feed.fresh else "content old")
+        if feed.fresh:
+            self._element.classes(remove="old")
+        else:
+            self._element.classes(add="old")
         self._element.set_visibility(shown)
         return shown
 

@@ -1,0 +1,181 @@
+"""The page in a real browser on a moving stream. Its pictures are those of the docs, if RTPIPE_PICTURES is set."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from tests.support.pages import DOCS
+from tests.support.pipeline.pipeline import Pipeline, kill
+from tests.support.pipeline.supervision import finish, running
+from tests.support.waits import eventually
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from infra.stack.state import Addresses
+
+CHROMIUM = shutil.which("chromium")
+TOKEN = "the-token-of-an-operator"
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+#: Milliseconds: how long the browser looks for what must appear.
+PATIENCE = 30_000
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not here (Debian: apt-get install chromium)")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - heavy, and not needed where there is no browser
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield found
+        found.close()
+
+
+@contextmanager
+def opened(browser: Browser, address: str, *, scheme: str = "light", width: int = 1280) -> Iterator[Page]:
+    """A page in a browser of its own; nothing that it asks for is elsewhere, and nothing in it fails."""
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type] # a word of theirs
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    asked, failed = list[str](), list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda found: asked.append(found.url.replace("ws:", "http:")))
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.goto(address)
+    yield page
+    base = "/".join(address.split("/")[:3])
+    assert asked
+    assert not [url for url in asked if not url.startswith((base, "data:", "blob:"))]
+    assert not failed
+    context.close()
+
+
+def picture(page: Page, name: str, directory: Path) -> None:
+    folder = DOCS if os.environ.get("RTPIPE_PICTURES") else directory
+    page.screenshot(path=folder / f"page-{name}.png", full_page=True)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def answers(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+@contextmanager
+def pipeline_with_page(stack: Addresses, directory: Path) -> Iterator[tuple[Pipeline, str]]:
+    """Two topics whose names can be read; the address of their page."""
+    end = uuid.uuid4().hex[:4]
+    pipeline = Pipeline(stack, directory, [f"orders_{end}", f"payments_{end}"], settings={"late_after": 3_000})
+    pipeline.create()
+    token = directory / "token"
+    token.touch(mode=0o600)
+    token.write_text(TOKEN)
+    address = f"127.0.0.1:{free_port()}"
+    try:
+        environment = {"RTPIPE_PAGE_ADDRESS": address, "RTPIPE_PAGE_TOKEN_FILE": str(token)}
+        supervisor = pipeline.supervise("--page", env=environment)
+        eventually(lambda: answers(f"http://{address}/readyz"), within=90, what="all partitions run")
+        yield pipeline, f"http://{address}"
+        finish(pipeline, supervisor)
+    finally:
+        pipeline.kill_all()
+    assert TOKEN not in pipeline.log.read_text()
+
+
+def page_process() -> int:
+    return next(p.pid for p in psutil.process_iter(["cmdline"]) if is_page(p))
+
+
+def is_page(process: psutil.Process) -> bool:
+    mine = {child.pid for child in psutil.Process().children(recursive=True)}
+    return process.pid in mine and "supervisor.page.page_process" in (process.info["cmdline"] or [])
+
+
+def test_the_page_on_a_moving_stream(stack: Addresses, browser: Browser, tmp_path: Path) -> None:
+    with pipeline_with_page(stack, tmp_path) as (pipeline, base), pipeline.stream(rate=400):
+        orders, payments = pipeline.topics
+        with opened(browser, base) as overview:
+            overview.get_by_text("All 6 partitions run").wait_for()
+            overview.get_by_role("row", name=orders).click()
+            overview.get_by_role("link", name="/0").first.wait_for()
+            victim = next(p for p in eventually(lambda: running(pipeline), within=60) if p["topic"] == orders)
+            at = f"{base}/partition/{orders}/{victim['partition']}"
+            with opened(browser, at) as partition:
+                partition.get_by_text("None since the supervisor started.").first.wait_for()
+                kill(victim["pid"])
+                partition.get_by_text("the consumer was killed by SIGKILL").first.wait_for()
+                partition.get_by_text("running", exact=False).first.wait_for()
+            pipeline.send(payments, b"no avro at all", partition=1)
+            overview.get_by_text(f"{payments}/1 is held").wait_for()
+            overview.get_by_text(f"rtpipe resume {payments}/1").first.wait_for()
+            assert not answers(f"{base}/readyz")
+        with opened(browser, f"{base}/partition/{payments}/1") as partition:
+            partition.get_by_text("■ held").wait_for()
+            partition.get_by_text("Repair the cause, then").wait_for()
+            assert partition.get_by_role("button").count() == 0
+        take_pictures(browser, base, orders, victim["partition"], tmp_path)
+        killed = page_process()
+        kill(killed)
+        eventually(lambda: answers(f"{base}/livez"), within=60, what="the page is started again")
+
+
+def take_pictures(browser: Browser, base: str, topic: str, partition: int, directory: Path) -> None:
+    for scheme, width, name in (("light", 1280, "light"), ("dark", 1280, "dark"), ("light", 390, "narrow")):
+        with opened(browser, base, scheme=scheme, width=width) as overview:
+            overview.get_by_text("is held").first.wait_for()
+            assert overview.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            picture(overview, name, directory)
+    with opened(browser, f"{base}/partition/{topic}/{partition}", scheme="dark") as page:
+        page.get_by_text("SIGKILL").first.wait_for()
+        picture(page, "partition", directory)
+    with opened(browser, f"{base}/activity") as page:
+        page.get_by_text("worker_halted").wait_for()
+        picture(page, "activity", directory)
+
+
+def test_only_the_operator_steers(stack: Addresses, browser: Browser, tmp_path: Path) -> None:
+    with pipeline_with_page(stack, tmp_path) as (pipeline, base):
+        topic = pipeline.topics[0]
+        with opened(browser, f"{base}/topic/{topic}") as page:
+            page.get_by_role("link", name=f"{topic}/2").wait_for()
+            assert page.get_by_role("button").count() == 0
+            page.get_by_role("link", name="Sign in").click()
+            page.get_by_label("The operator's token").fill("not the token")
+            page.get_by_role("button").click()
+            page.get_by_text("That is not the token.").wait_for()
+            page.get_by_label("The operator's token").fill(TOKEN)
+            page.get_by_role("button").click()
+            page.get_by_role("link", name="Sign out").wait_for()
+            page.goto(f"{base}/partition/{topic}/2")
+            page.get_by_role("button", name="Pause").click()
+            page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+            page.get_by_text("‖ paused").first.wait_for()
+            page.get_by_role("button", name="Resume").click()
+            page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+            page.get_by_text("▸ running").first.wait_for()
+            [cookie] = page.context.cookies()
+            assert (cookie["sameSite"], cookie["httpOnly"]) == ("Strict", True)
+            assert TOKEN not in cookie["value"] + page.content()
+        assert {"partition_paused", "partition_resumed"} <= {entry.get("event") for entry in pipeline.entries()}
