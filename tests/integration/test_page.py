@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.pages import DOCS
 from tests.support.pipeline.pipeline import Pipeline, kill
-from tests.support.pipeline.supervision import finish, running
+from tests.support.pipeline.supervision import running
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def pipeline_with_page(stack: Addresses, directory: Path) -> Iterator[tuple[Pipe
         supervisor = pipeline.supervise("--page", env=environment)
         eventually(lambda: answers(f"http://{address}/readyz"), within=90, what="all partitions run")
         yield pipeline, f"http://{address}"
-        finish(pipeline, supervisor)
+        supervisor.terminate()
+        supervisor.wait(60)
     finally:
         pipeline.kill_all()
     assert TOKEN not in pipeline.log.read_text()

@@ -23,7 +23,7 @@ _COLUMNS = (
     Column("at", "When (UTC)", left=True),
     Column("level", "Level", left=True, wide=True),
     Column("partition", "Partition", left=True),
-    Column("event", "Event", left=True, wide=True),
+    Column("name", "Event", left=True, wide=True),
     Column("text", "What", wrap=True),
 )
 
@@ -47,7 +47,7 @@ def event_rows(events: Iterable[Event]) -> list[dict[str, Any]]:
             "level": (mark := _MARKS.get(event.level, _MARKS["info"])).text,
             "level_tone": mark.tone,
             "partition": visible(event.partition),
-            "event": event.event,
+            "name": event.event,
             "text": visible(event.text),
         }
         for event in newest

@@ -29,7 +29,7 @@ MARKED = {
 _MOST_MARKS = 12
 _SPAN, _SHORTEST = 600.0, 60.0  #: seconds that are shown: at most, and at least
 _LONG = 240.0  #: seconds: of a shorter time the axis also has seconds
-_APART = 0.08  #: of the width: of marks that are closer only the first has room for its word
+_APART = 0.05  #: of the width: of marks that are closer only the first has room for its word
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def options_of(curve: Curve, points: Sequence[Point], marked: list[dict[str, Any
         },
     }
     return {
-        "grid": {"left": 8, "right": 12, "top": 22, "bottom": 4, "containLabel": True},
+        "grid": {"left": 8, "right": 22, "top": 22, "bottom": 4, "containLabel": True},
         "xAxis": {
             "type": "time",
             "min": round(begin * 1_000),

@@ -152,7 +152,7 @@ def event(number: int, name: str, at: str = "1970-01-01T00:01:40Z") -> Event:
 
 def test_the_newest_event_comes_first() -> None:
     rows = event_rows([event(1, "a"), event(2, "b")])
-    assert [row["event"] for row in rows] == ["b", "a"]
+    assert [row["name"] for row in rows] == ["b", "a"]
     assert rows[0]["level"] == "▲ warning"
 
 
