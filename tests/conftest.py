@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import logging
 import os
 import shutil
 import tempfile
@@ -18,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.event_table import problem_of
+
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
 pytest_plugins = [
     "pytester",
@@ -72,6 +75,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         make_own_temporary_directory(config)
     os.environ["XDG_DATA_HOME"] = str(config.rootpath / ".pytest_cache" / "no-stack-here")
+
+
+@pytest.fixture(autouse=True)
+def _events_as_documented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test lets the code log has the level and the fields that the table of events says."""
+    problems: set[str] = set()
+    handle = logging.Logger.handle
+
+    def look_and_handle(self: logging.Logger, record: logging.LogRecord) -> None:
+        problems.add(problem_of(record))
+        handle(self, record)
+
+    monkeypatch.setattr(logging.Logger, "handle", look_and_handle)
+    yield
+    assert not problems - {""}, "docs/operations.md, the table of events"
 
 
 def make_own_temporary_directory(config: pytest.Config) -> None:

@@ -17,13 +17,12 @@ from supervisor.status.facts.json_schema import json_schema
 from supervisor.status.facts.partition_status import PartitionStatus
 from supervisor.status.facts.pipeline_status import SCHEMA_VERSION, PipelineStatus
 from supervisor.status.facts.topic_status import TopicStatus
+from tests.support.event_table import event_rows
 from tests.support.pages import DOCS, modules
 
 
 def test_operations_md_explains_every_event_of_the_log_and_no_other() -> None:
-    section = (DOCS / "operations.md").read_text().partition("## Logs")[2].partition("\n## ")[0]
-    rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
-    told = [name for row in rows for name in re.findall(r"`(\w+)`", row[1])]
+    told = [name for names, *_ in event_rows() for name in re.findall(r"`(\w+)`", names)]
     assert sorted(told) == sorted({event for path in modules() for event in events_of(ast.parse(path.read_text()))})
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.facts.condition import Condition
+from tests.support.event_table import documented_events
 from tests.support.pages import DOCS, PROJECT
 
 TEXT = (DOCS / "runbook.md").read_text()
@@ -31,11 +32,7 @@ def test_each_state_that_is_not_as_it_should_be_has_its_place(state: WorkerState
 
 
 def test_each_event_that_names_trouble_of_a_worker_or_a_service_has_its_place() -> None:
-    logs = (DOCS / "operations.md").read_text().partition("## Logs")[2].partition("\n## ")[0]
-    rows = [line.split("|") for line in logs.splitlines() if line.startswith("| `")]
-    errors = {
-        name for row in rows if row[2].split(",")[0].strip() == "error" for name in re.findall(r"`(\w+)`", row[1])
-    }
+    errors = {name for name, event in documented_events().items() if "error" in event.levels}
     bugs = {name for name in errors if name.endswith("_failed")}
     asked = (errors - bugs) | {"worker_died", "dead_letters", "outage_began", "offsets_not_mirrored"}
     assert asked <= set(re.findall(r"`(\w+)`", TEXT))
