@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from rtpipe.log import get_logger
+from rtpipe.pause import PausePolicy
 from supervisor.kafka.group_offsets import GroupOffsets
 from supervisor.kafka.mirrored_topic import Committed, MirroredTopic
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
@@ -24,6 +25,8 @@ log = get_logger("supervisor")
 _EVERY = 1.0
 #: Seconds that the end of a run waits for the last offsets.
 _LAST_SECONDS = 3.0
+#: Between two looks whether one of the last offsets is to be tried again.
+_LAST_PAUSES = PausePolicy.steady(0.1)
 #: Errors after which a topic's offsets are those of another supervisor, or of a topic that is not there any more.
 _NOT_OURS = frozenset({Fenced.name, TopicChangedError.name})
 
@@ -71,18 +74,17 @@ class OffsetMirror:
                 self._write(time.monotonic())
                 self._ends.wait(_EVERY)
             self._write(time.monotonic())
-            while waits := self._still_hoped_for():  # as long as `close` waits
-                time.sleep(max(0.0, min(waits) - time.monotonic()))
+            while self._still_hopes():  # as long as `close` waits
+                time.sleep(_LAST_PAUSES.seconds())
                 self._write(time.monotonic())
         except Exception:
             log.exception(
                 "E_FAILED the thread that mirrors offsets ended; rows go on", extra={"event": "mirror_failed"}
             )
 
-    def _still_hoped_for(self) -> list[float]:
-        """When each topic is due whose last offsets may be taken at the next try."""
-        ours = [mirrored for topic, mirrored in self._topics.items() if topic in self._committed]
-        return [mirrored.due for mirrored in ours if mirrored.hopes]
+    def _still_hopes(self) -> bool:
+        """Whether the last offsets of a topic may be taken at the next try."""
+        return any(mirrored.hopes for topic, mirrored in self._topics.items() if topic in self._committed)
 
     def _write(self, now: float) -> None:
         known = self._committed

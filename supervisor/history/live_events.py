@@ -7,13 +7,14 @@ import json
 import time
 from pathlib import Path
 
+from rtpipe.pause import PausePolicy
 from supervisor.control_socket import ask, sockets_in
 from supervisor.event_ring import Event
 from supervisor.history.history_view import event_line
 from supervisor.status.running_supervisors import nobody_answers
 
-#: Seconds between two questions.
-_EVERY = 0.5
+#: Between two questions.
+_PAUSES = PausePolicy.steady(0.5)
 
 
 class LiveEvents:
@@ -49,7 +50,7 @@ def print_events(events: LiveEvents, count: int, *, follow: bool, as_json: bool)
     """The newest `count`; then, to follow, what comes, until the supervisors are gone."""
     _print(events.newer()[-count:] if count else [], as_json=as_json)
     while follow:
-        time.sleep(_EVERY)
+        time.sleep(_PAUSES.seconds())
         _print(events.newer(), as_json=as_json)
 
 

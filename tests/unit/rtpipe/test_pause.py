@@ -12,8 +12,8 @@ from rtpipe.pause import PausePolicy
 from tests.support.pages import PROJECT
 
 PACKAGES = ("rtpipe", "avro_schemas", "workers", "supervisor", "infra")
-#: Sleeps that are no pause between two tries: chaos lets a random time pass, as real faults do.
-NO_TRIES = {"supervisor/demo/chaos.py"}
+#: Sleeps by another rule: chaos lets a random time pass, as real faults do; a trial is told how long by its writer.
+NO_TRIES = {"supervisor/demo/chaos.py", "supervisor/trial/trial_ledger.py"}
 
 
 def test_pauses_double_from_the_first_to_the_longest() -> None:
