@@ -2,7 +2,7 @@
 
 `install.py docs` makes an environment of its own, for tools.
 
-    run.txt   the project with `rtpipe[local,fast,page]`, and setuptools to install it: what `make demo` needs
+    run.txt   the project with `rtpipe[local,fast,page,top]`, and setuptools to install it: what `make demo` needs
     dev.txt   the same versions, and the tools of `make test` and `make check`
     image.txt the same versions without what only the embedded stack needs: what the Dockerfile installs
     docs.txt  what makes a site of docs/: `make docs`
@@ -30,7 +30,19 @@ VENV = PROJECT / ".venv"
 WHOLE = VENV / ".whole"  # not there while something is installed: what a kill left is not built upon
 WHEELS = ("--require-hashes", "--only-binary", ":all:", "--requirement")
 COMPILED = {
-    "run": ("pyproject.toml", "--extra", "local", "--extra", "fast", "--extra", "page", "--group", "build"),
+    "run": (
+        "pyproject.toml",
+        "--extra",
+        "local",
+        "--extra",
+        "fast",
+        "--extra",
+        "page",
+        "--extra",
+        "top",
+        "--group",
+        "build",
+    ),
     "dev": (
         "pyproject.toml",
         "--extra",
@@ -39,6 +51,8 @@ COMPILED = {
         "fast",
         "--extra",
         "page",
+        "--extra",
+        "top",
         "--group",
         "dev",
         "--constraint",

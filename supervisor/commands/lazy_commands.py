@@ -24,6 +24,7 @@ COMMANDS = {
     "try": "Say what would become of the next messages: rows, dead letters, changes of the table. Keeps nothing.",
     "supervise": "Move topics into their tables, exactly once, with one process for each partition.",
     "status": "Show every partition of the supervisors that run here: state, offsets, lag, rate, memory, CPU.",
+    "top": "Watch and steer the partitions of the supervisors that run here, live in the terminal; also over ssh.",
     "history": "Show what happened in the last seven days: starts, deaths, altered tables, halts, outages, what a"
     " person did.",
     "logs": "Show the newest events of the supervisors that run here, without access to where their log goes.",
