@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from supervisor.demo.demo_view import Outcome, print_next_steps, print_outcome
 from supervisor.demo.pipeline_driver import PipelineDriver
 from supervisor.demo.steps import Steps
 from supervisor.demo.until import DriverError, until
+from supervisor.page.page_options import missing_packages
 
 TOPICS = ("dataset1", "dataset2", "dataset3")
 #: While faults happen the stream is slow enough to last this long; what is left of it follows at full speed.
@@ -46,6 +48,12 @@ def demo(directory: Path, messages: int, *, keep: bool, console: Console) -> Exi
     return ExitCode.DONE if outcome.proven else ExitCode.DIFFERENT
 
 
+def free_address() -> str:
+    """A port of the loopback interface at which nobody listens now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
 class _Story:
     """One demo from beginning to end."""
 
@@ -56,6 +64,7 @@ class _Story:
         self._steps = Steps(console)
         self._pipeline: PipelineDriver | None = None
         self._database_url = ""
+        self._page = ""  # where it is, if its packages are installed
 
     @property
     def pipeline(self) -> PipelineDriver:
@@ -77,7 +86,8 @@ class _Story:
         with self._steps.step("produce and supervise") as say:
             self._start()
             faults.wait_moving()
-            say("messages flow; 9 partitions, a consumer and a writer process each")
+            watch = f"; watch it at http://{self._page}" if self._page else ""
+            say(f"messages flow; 9 partitions, a consumer and a writer process each{watch}")
         faults.kill_one("worker", 0, lambda p: p.pid)
         faults.kill_one("writer", 4, lambda p: p.writer_pid)
         faults.backpressure("dataset3", 2)
@@ -105,7 +115,13 @@ class _Story:
         )
         addresses = embedded_stack.up(self.directory / "stack", console=Console(stderr=True))
         self._database_url = addresses.database_url
-        self._pipeline = PipelineDriver(self.directory, TOPICS, {"RTPIPE_STACK_DIR": str(self.directory / "stack")})
+        environment = {"RTPIPE_STACK_DIR": str(self.directory / "stack")}
+        if missing_packages():
+            self._pipeline = PipelineDriver(self.directory, TOPICS, environment)
+            return
+        self._page = free_address()
+        environment["RTPIPE_PAGE_ADDRESS"] = self._page
+        self._pipeline = PipelineDriver(self.directory, TOPICS, environment, supervise=["--page"])
 
     def _start(self) -> None:
         self.pipeline.supervisor.start()

@@ -19,7 +19,9 @@ from supervisor.status.facts.pipeline_status import PipelineStatus
 class WatchedSupervisor:
     """`rtpipe supervise` of `topics`; a new one goes on where the last one ended."""
 
-    def __init__(self, commands: RtpipeCommands, topics: Sequence[str]) -> None:
+    def __init__(self, commands: RtpipeCommands, topics: Sequence[str], options: Sequence[str] = ()) -> None:
+        """`options` are added to each start."""
+        self._options = options
         self._listens_in = commands.runtime_directory
         self._topics = ",".join(topics)
         self._supervisor = BackgroundCommand(commands, "supervisor", commands.directory / "supervise.log")
@@ -36,7 +38,7 @@ class WatchedSupervisor:
 
     def start(self) -> None:
         """Start one; its log goes to a file."""
-        self._supervisor.start("supervise", "--topics", self._topics, "--log-format", "text")
+        self._supervisor.start("supervise", "--topics", self._topics, "--log-format", "text", *self._options)
 
     def stop(self) -> None:
         """End it: politely, then not."""

@@ -57,8 +57,7 @@ class PageStart:
 
 def page_options(settings: PageSettings) -> PageOptions:
     """SettingsError if the page's packages are missing, or if strangers could reach it without a token."""
-    missing = [name for name in ("nicegui", "prometheus_client") if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := missing_packages():
         raise SettingsError(
             f"--page needs packages that are not installed ({', '.join(missing)})",
             hint="install rtpipe with its extra `page`: pip install '/path/to/rtpipe[page]'",
@@ -74,6 +73,11 @@ def page_options(settings: PageSettings) -> PageOptions:
     more = {name.strip().lower() for name in settings.page_hosts.split(",") if name.strip()}
     own = set() if is_open else {given.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
     return PageOptions(given.strip("[]"), int(port), _LOOPBACK | own | more, token, is_open)
+
+
+def missing_packages() -> list[str]:
+    """Of the extra `page`."""
+    return [name for name in ("nicegui", "prometheus_client") if importlib.util.find_spec(name) is None]
 
 
 def is_loopback(host: str) -> bool:

@@ -94,6 +94,14 @@ class TestProcesses:
                 process.kill()
                 process.wait()
 
+    def test_the_page_is_wanted_at_each_start(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        driver = PipelineDriver(tmp_path, ["a"], {"RTPIPE_STACK_DIR": "/stack"}, supervise=["--page"])
+        started: list[tuple[str, ...]] = []
+        monkeypatch.setattr(driver.supervisor._supervisor, "start", lambda *words: started.append(words))
+        driver.supervisor.start()
+        driver.supervisor.start()
+        assert [words[-1] for words in started] == ["--page", "--page"]
+
     def test_none_was_started(self, driver: PipelineDriver) -> None:
         with pytest.raises(DriverError, match="no supervisor was started"):
             _ = driver.supervisor.process

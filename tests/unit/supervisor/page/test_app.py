@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from supervisor.page.app import make_app
 from supervisor.page.feed import Feed
@@ -72,6 +73,15 @@ def test_metrics_in_the_format_that_is_asked_for(accept: str, kind: str) -> None
 )
 def test_names_and_origins_are_checked(headers: dict[str, str], code: int) -> None:
     assert client({}).get("/api/v1/status", headers=headers).status_code == code
+
+
+def test_a_web_socket_of_another_site_is_refused() -> None:
+    with (
+        pytest.raises(WebSocketDisconnect) as refused,
+        client({}).websocket_connect("/_nicegui_ws/socket.io", headers={"origin": "http://evil.example"}),
+    ):
+        pytest.fail("it was opened")
+    assert refused.value.code == 1008
 
 
 def test_beyond_loopback_a_browser_is_led_to_the_token_and_a_tool_is_told() -> None:
