@@ -10,7 +10,6 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from multiprocessing.context import ForkServerContext
 
 from sqlalchemy.engine import make_url
@@ -37,6 +36,7 @@ from supervisor.page.page_options import PageOptions, PageStart
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
+from supervisor.settings.live_settings import LiveSettings
 from supervisor.settings.registry_settings import open_registry
 from supervisor.settings.settings import Settings
 from supervisor.settings.state_directory import HISTORY_FILE, state_directory
@@ -46,6 +46,7 @@ from supervisor.status.run_facts import RunFacts
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.steering.database_health import DatabaseHealth, HealthSeen
 from supervisor.steering.pause_file import PauseFile
+from supervisor.steering.reload import hangup_reloads
 from supervisor.supervisor_process import Options, Supervisor
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
@@ -64,6 +65,7 @@ class RunRequest:
     fail_on_dead_letters: bool  #: a clean end with dead letters has an exit code of its own
     take_over: bool  #: take the partitions from a supervisor that has them
     show: Callable[[PipelineStatus], None] | None  #: called once a second
+    read_settings: Callable[[], Settings] | None = None  #: reads them again; None: nobody can
     page: PageOptions | None = None  #: the page that is opened, if one is
 
 
@@ -74,6 +76,8 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     """
     _warn_of_one_account(settings)
     signal.signal(signal.SIGTERM, _leave)
+    if hangup_reloads():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is somebody to hear it
     notifier = SystemdNotifier()
     cluster = ClusterView(settings.librdkafka())
     socket = socket_path(runtime_directory(settings.runtime_dir))
@@ -83,7 +87,8 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     if not request.take_over:
         lock.acquire()
     lock.keep()
-    facts, ring = run_facts(settings), EventRing()
+    live = LiveSettings(settings, request.read_settings or (lambda: settings))
+    facts, ring = run_facts(settings, live), EventRing()
     companions = companions_of(settings, request, socket, ring)
     logging.getLogger("rtpipe").addHandler(ring)
     try:
@@ -91,6 +96,8 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
             specs,
             replace(
                 options_of(settings, request, socket, targets, facts),
+                settings=live,
+                rows_per_second=lambda topic: live.topic(topic).max_rows_per_second,
                 events=ring,
                 companions=companions,
             ),
@@ -124,7 +131,6 @@ def options_of(
         heartbeat=HeartbeatLimits(settings.heartbeat_seconds, settings.database_seconds),
         targets=targets,
         control_socket=socket,
-        rows_per_second=lambda topic: settings.topic(topic).max_rows_per_second,
         health=_health(settings),
         pauses=PauseFile(state_directory(settings.state_dir), _database_of(settings)),
         show=request.show,
@@ -147,15 +153,15 @@ def companions_of(
     return found
 
 
-def run_facts(settings: Settings) -> RunFacts:
+def run_facts(settings: Settings, live: LiveSettings) -> RunFacts:
     """What the status says of the run as a whole."""
 
     def promise(topic: str) -> Promise:
-        chosen = settings.topic(topic)
+        chosen = live.topic(topic)
         return Promise(chosen.late_after, chosen.stuck_after)
 
     database = _database_of(settings).partition("/")[0]
-    return RunFacts(settings.bootstrap_servers, database, cache(promise))
+    return RunFacts(settings.bootstrap_servers, database, promise)
 
 
 def _health(settings: Settings) -> Callable[[], HealthSeen] | None:

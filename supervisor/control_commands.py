@@ -11,6 +11,7 @@ from supervisor.event_ring import EventRing
 from supervisor.lifecycle.requests import Verb
 from supervisor.status.status_refresh import StatusReport
 from supervisor.steering.partition_acts import PartitionActs
+from supervisor.steering.reload import Reload
 from supervisor.steering.row_limits import RowLimits
 from supervisor.steering.step_over import StepOver
 
@@ -19,12 +20,20 @@ class ControlCommands:
     """The parts of a supervisor that answer."""
 
     def __init__(
-        self, report: StatusReport, acts: PartitionActs, limits: RowLimits, steps: StepOver, events: EventRing
+        self,
+        report: StatusReport,
+        acts: PartitionActs,
+        limits: RowLimits,
+        steps: StepOver,
+        *,
+        reload: Reload,
+        events: EventRing,
     ) -> None:
         self._report = report
         self._acts = acts
         self._limits = limits
         self._steps = steps
+        self._reload = reload
         self._events = events
 
     def by_name(self, *, draining: bool) -> Mapping[str, Command]:
@@ -33,6 +42,7 @@ class ControlCommands:
             "status": lambda request: self._status(request, draining=draining),
             "events": self._newer_events,
             "step-over": partial(self._steps.answer, draining=draining),
+            "reload": partial(self._reload.answer, draining=draining),
             "limit": partial(self._limits.answer, draining=draining),
             **{verb.value: partial(self._acts.answer, verb, draining=draining) for verb in Verb},
         }

@@ -74,6 +74,17 @@ def spec_of(
     )
 
 
+def retuned(spec: PartitionSpec, chosen: TopicSettings) -> PartitionSpec:
+    """With those of the topic's settings that may change while its partitions are served."""
+    return dataclasses.replace(
+        spec,
+        limits=dataclasses.replace(limits_of(chosen), cpu_share=spec.limits.cpu_share),
+        load_data=chosen.load_data,
+        dead_letters=chosen.on_error == "dead_letter",
+        dead_letters_per_minute=chosen.dead_letters_per_minute,
+    )
+
+
 def new_partition(other: PartitionSpec, key: PartitionKey) -> PartitionSpec:
     """The spec of a partition that the topic got while `other` of its partitions was served."""
     return dataclasses.replace(other, key=key, first_offset=UNKNOWN, known=False, last_epoch=-1, armed="")

@@ -25,6 +25,7 @@ from supervisor.lifecycle.supervised_worker import SchemaQuestions, SupervisedWo
 from supervisor.lifecycle.worker_state import TERMINAL
 from supervisor.offset_mirror import OffsetMirror
 from supervisor.run_targets import RunTargets
+from supervisor.settings.live_settings import LiveSettings
 from supervisor.shutdown import Shutdown, kill_all
 from supervisor.signal_inbox import SignalInbox
 from supervisor.status.facts.pipeline_status import PipelineStatus
@@ -36,6 +37,7 @@ from supervisor.steering.database_health import HealthSeen
 from supervisor.steering.health_throttle import HealthThrottle
 from supervisor.steering.partition_acts import PartitionActs
 from supervisor.steering.pause_file import PauseFile
+from supervisor.steering.reload import Reload, hangup_reloads
 from supervisor.steering.row_limits import RowLimits
 from supervisor.steering.step_over import StepOver
 from supervisor.worker_waits import WorkerWaits
@@ -55,6 +57,7 @@ class Options:
     control_socket: str = ""
     rows_per_second: Callable[[str], float] = lambda _topic: 0.0  #: the limit of a topic's settings; 0: none
     health: Callable[[], HealthSeen] | None = None  #: asks how the database is; None: that does not matter
+    settings: LiveSettings | None = None  #: read again by `rtpipe reload`
     pauses: PauseFile = field(default_factory=PauseFile)
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
     facts: RunFacts = field(default_factory=RunFacts)
@@ -117,15 +120,18 @@ class Supervisor:
         self._acts = PartitionActs(
             self._workers, options.pauses, self._shutdown.worker_seconds, renewed=self._kafka.renewed
         )
+        self._reload = Reload(self._workers, options.settings, self._shutdown.worker_seconds)
+        steps = StepOver(self._workers, self._kafka.renewed)
         self._commands = ControlCommands(
-            self._report, self._acts, self._limits, StepOver(self._workers, self._kafka.renewed), options.events
+            self._report, self._acts, self._limits, steps, reload=self._reload, events=options.events
         )
         self._control = ControlServer(options.control_socket)
 
     def run(self) -> ExitCode:
         """Supervise; returns the exit code of the command."""
         become_subreaper()
-        with SignalInbox([signal.SIGTERM, signal.SIGINT]) as inbox:
+        reloads = [signal.SIGHUP] if hangup_reloads() else []
+        with SignalInbox([signal.SIGTERM, signal.SIGINT, *reloads]) as inbox:
             self._control.open(inbox.wake)
             self._schemas.open(inbox.wake)
             self._mirror.open()
@@ -151,8 +157,10 @@ class Supervisor:
     def _turn(self, inbox: SignalInbox) -> None:
         """One round: wait for whatever comes first, then look at everything."""
         self._waits.wait(self._workers, inbox, self._until_next())
-        for _ in inbox.take():
-            if self._shutdown.on_signal(self._workers):
+        for number in inbox.take():
+            if number == signal.SIGHUP:
+                self._on_hangup()
+            elif self._shutdown.on_signal(self._workers):
                 self._report.stopping()
         self._schemas.deliver()
         self._control.answer(self._commands.by_name(draining=self._shutdown.began))
@@ -168,6 +176,10 @@ class Supervisor:
         self._report.refresh(time.monotonic(), draining=draining)
         for companion in self._options.companions:
             companion.look(now)
+
+    def _on_hangup(self) -> None:
+        if not self._shutdown.began:
+            self._reload.on_signal()
 
     def _until_next(self) -> float:
         """Seconds to wait at most."""

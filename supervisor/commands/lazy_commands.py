@@ -38,6 +38,8 @@ COMMANDS = {
     " cause first.",
     "restart": "Restart partitions: what was read is committed, then they start again at once, in new processes.",
     "step-over": "Make the one message at which a partition is halted a dead letter; then the partition goes on.",
+    "reload": "Have the running supervisors read their settings again. Only partitions that a change needs are"
+    " restarted.",
     "limit": "Limit how many rows a second of a topic are written, as long as the supervisor runs.",
     "drain": "End partitions for as long as the supervisor runs: what was read is committed.",
     "bench": "Measure rows per second on your own stack, beside what your database takes at most from the same"

@@ -47,18 +47,18 @@ def supervise(
     """
     from supervisor.lifecycle.generation.worker_context import start_forkserver
     from supervisor.page.page_options import page_options
+    from supervisor.settings.live_settings import reader
     from supervisor.settings.settings import load_with
     from supervisor.status.status_view import LiveView
 
     names = topic_names(topics)
-    settings = load_with(
-        "bootstrap_servers",
-        "schema_registry_url",
-        "database_url",
-        bootstrap_servers=bootstrap_servers,
-        schema_registry_url=schema_registry_url,
-        log_format=log_format,
-    )
+    flags = {
+        "bootstrap_servers": bootstrap_servers,
+        "schema_registry_url": schema_registry_url,
+        "log_format": log_format,
+    }
+    settings = load_with("bootstrap_servers", "schema_registry_url", "database_url", **flags)
+    read_settings = reader(**flags)
     opened = page_options(settings) if page else None
     if settings.log_format == "auto":
         chosen = "text" if sys.stderr.isatty() else "json"
@@ -75,6 +75,7 @@ def supervise(
             until_caught_up=until_caught_up,
             fail_on_dead_letters=fail_on_dead_letters,
             take_over=take_over,
+            read_settings=read_settings,
             show=view.show if wanted_live else None,
             page=opened,
         )

@@ -45,6 +45,17 @@ def ask_to(
     return _together(known, places)
 
 
+def ask_to_reload(directory: Path, *, dry_run: bool) -> list[Reply]:
+    """Have all supervisors read their settings again: what changes. Raises as `ask_to` does."""
+    replies = ask_all(directory, "reload", dry_run=dry_run)
+    if not replies:
+        raise nobody_answers(directory)
+    for reply in replies:
+        if "error" in reply:
+            raise SettingsError(f"nothing was changed: {reply['error']}", hint="repair the settings, then again")
+    return replies
+
+
 def _together(replies: Sequence[Reply], places: Sequence[str]) -> ActAnswer:
     nobody = [place for place in places if all(place in reply["unknown"] for reply in replies)]
     if nobody:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,3 +116,25 @@ def test_a_message_that_stops_a_partition_is_stepped_over_and_is_a_dead_letter(
         assert verified(pipeline)
         supervisor.terminate()
         assert supervisor.wait(60) == 0
+
+
+def test_a_reload_restarts_what_it_must_and_the_stream_stays_exact(stack: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(stack, tmp_path, topics=2, partitions=1) as pipeline:
+        first, second = sorted(pipeline.topics)
+        supervisor: Any = pipeline.supervise()
+        with pipeline.stream():
+            eventually(lambda: running(pipeline), within=60, what="all partitions run")
+            before = {p["topic"]: p["pid"] for p in pipeline.status()}
+            with (pipeline.directory / "rtpipe.toml").open("a") as settings:
+                settings.write(f'[[topics]]\nmatch = "{first}"\nbatch_rows = 500\n')
+            assert f"{first}: batch_rows 20000 -> 500\n" in steer(pipeline, "reload", "--dry-run")
+            supervisor.send_signal(signal.SIGHUP)
+            eventually(
+                lambda: [p for p in running(pipeline) if p["topic"] == first and p["pid"] != before[first]], within=60
+            )
+            after = {p["topic"]: (p["pid"], p["restarts"]) for p in pipeline.status()}
+            assert after[second] == (before[second], 0)
+            assert after[first][1] == 0
+            assert steer(pipeline, "reload") == "nothing changes\n"
+        assert finish(pipeline, supervisor) > 0
+        assert verified(pipeline)

@@ -250,6 +250,21 @@ def test_step_over(rtpipe: Command, spy: Any, typed: Any) -> None:
     refused(rtpipe("step-over", "t"), 2, "E_SETTINGS", "is not TOPIC/PARTITION")
 
 
+def test_reload(rtpipe: Command, spy: Any) -> None:
+    reply = {"changes": ["t: linger_ms 10 -> 20"], "not_live": ["drain_seconds"], "restarted": ["t/0"]}
+    asked = spy("supervisor.steering.asking.ask_all", [reply])
+    said = "t: linger_ms 10 -> 20\ndrain_seconds: only when the supervisor starts again\nrestarting t/0\n"
+    assert rtpipe("reload").stdout == said
+    assert json.loads(rtpipe("reload", "--dry-run", "--json").stdout)["supervisors"] == [reply]
+    assert [call[1]["dry_run"] for call in asked.calls] == [False, True]
+    asked.answer = [{"changes": [], "not_live": [], "restarted": []}]
+    assert rtpipe("reload").stdout == "nothing changes\n"
+    asked.answer = [{"error": "rtpipe.toml: not valid TOML"}]
+    refused(rtpipe("reload"), 2, "E_SETTINGS", "nothing was changed: rtpipe.toml: not valid TOML")
+    asked.answer = []
+    refused(rtpipe("reload"), 4, "E_UNREACHABLE", "no supervisor runs here")
+
+
 def test_what_no_supervisor_does_for_a_person(rtpipe: Command, spy: Any) -> None:
     asked = spy("supervisor.steering.asking.ask_all", [{"done": [], "refused": {}, "unknown": ["t/7"], "warning": ""}])
     refused(rtpipe("pause", "t/7"), 2, "E_SETTINGS", "no supervisor here has t/7")
