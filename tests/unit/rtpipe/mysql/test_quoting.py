@@ -77,6 +77,8 @@ def test_nobody_else_doubles_a_quote_or_a_backslash(package: str) -> None:
     marks = {"`", "``", "'", "''", "\\", b"'", b"\\"}
     for path in (PROJECT / package).rglob("*.py"):
         calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-        replaced = [call.args[0] for call in calls if ast.unparse(call.func).endswith(".replace") and call.args]
+        replacing = [call for call in calls if ast.unparse(call.func).endswith(".replace") and call.args]
+        removes = [call for call in replacing if ast.unparse(call.args[-1]) == "''"]  # of a text for people
+        replaced = [call.args[0] for call in replacing if call not in removes]
         found = {word.value for word in replaced if isinstance(word, ast.Constant)} & marks
         assert not found or path.name == "quoting.py", path
