@@ -15,6 +15,7 @@ from supervisor.status.partition_watch import PartitionWatch
 from supervisor.status.process_stats import ProcessStats
 from supervisor.status.run_facts import RunFacts
 from supervisor.status.run_summary import summary
+from supervisor.status.summary_log import SummaryLog
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.status.worker_status import pids_of, status_of
 from workers.contract.partition_spec import PartitionKey
@@ -42,6 +43,7 @@ class StatusReport:
         self._stats = ProcessStats()
         self._began = time.monotonic()
         self._started_at = timestamp(time.time())
+        self._summaries = SummaryLog(self._began)
         self._next_show = self._next_sign = 0.0
 
     def ready(self) -> None:
@@ -62,6 +64,8 @@ class StatusReport:
             self._next_show = now + _SHOW_EVERY
             self._look(now)
             self.show(draining=draining)
+            if self._show is None:  # else the table says it, once a second
+                self._summaries.look(self._workers, self._watches.values(), now)
         if self._notifier.watchdog_every and now >= self._next_sign:
             self._next_sign = now + self._notifier.watchdog_every
             self._notifier.alive(summary(self._workers))

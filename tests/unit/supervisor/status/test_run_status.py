@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import socket
 import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -29,6 +31,7 @@ from supervisor.status.process_stats import ProcessStats
 from supervisor.status.run_summary import log_end_of_run, summary
 from supervisor.status.running_supervisors import ask_for_status, nobody_answers
 from supervisor.status.status_view import LiveView, print_status
+from supervisor.status.summary_log import SummaryLog
 from supervisor.status.supervisors_elsewhere import SupervisorElsewhere
 from tests.support.fakes.fake_supervisor import progress, running, spec_of
 from tests.support.fakes.fake_worker import FakeLauncher, status_of, supervised_worker
@@ -260,3 +263,20 @@ def test_a_status_in_a_closed_terminal_goes_nowhere(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "stdout", out)
     print_status(PipelineStatus(None, None, draining=None, partitions=()))
     assert "0 of 0 running" in out.getvalue()
+
+
+def test_the_log_has_a_summary_every_ten_seconds_while_something_is_committed(caplog: pytest.LogCaptureFixture) -> None:
+    workers = [started(FakeLauncher(), 0, running(), progress(0, 500)), started(FakeLauncher(), 1, running())]
+    log = SummaryLog(100.0)
+    with caplog.at_level(logging.INFO, logger="rtpipe"):
+        workers[0].history.rows = 500
+        log.look(workers, [SimpleNamespace(lag=7), SimpleNamespace(lag=1_000)], 105.0)  # type: ignore[list-item]
+        log.look(workers, [SimpleNamespace(lag=7), SimpleNamespace(lag=1_000)], 110.0)  # type: ignore[list-item]
+        log.look(workers, [SimpleNamespace(lag=0), SimpleNamespace(lag=0)], 120.0)  # type: ignore[list-item]
+        workers[1].history.dead = 20
+        log.look(workers, [SimpleNamespace(lag=None), SimpleNamespace(lag=0)], 130.0)  # type: ignore[list-item]
+    told = [message for message in caplog.messages if "messages/s" in message]
+    assert told == [
+        "2 of 2 partitions running; 50 messages/s, lag 1,007",
+        "2 of 2 partitions running; 2 messages/s, lag not known",
+    ]
