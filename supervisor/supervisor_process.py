@@ -112,11 +112,13 @@ class Supervisor:
         self._kafka = KafkaChanges(watch, logs, make, self._targets)
         self._mirror = mirror
         self._shutdown = Shutdown(options.drain_seconds)
-        self._report = StatusReport(self._workers, notifier, options.show, options.facts)
+        self._limits = RowLimits(self._workers, options.rows_per_second, HealthThrottle(options.health))
+        self._report = StatusReport(
+            self._workers, notifier, options.show, options.facts, row_limit=self._limits.in_words
+        )
         self._waits = WorkerWaits()
         self._pace = StartPace()
         self._heartbeats = StuckWorkers(options.heartbeat)
-        self._limits = RowLimits(self._workers, options.rows_per_second, HealthThrottle(options.health))
         self._acts = PartitionActs(
             self._workers, options.pauses, self._shutdown.worker_seconds, renewed=self._kafka.renewed
         )

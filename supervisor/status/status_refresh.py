@@ -33,11 +33,15 @@ class StatusReport:
         notifier: SystemdNotifier,
         show: Callable[[PipelineStatus], None] | None,
         facts: RunFacts,
+        *,
+        row_limit: Callable[[str], tuple[float, str]],
     ) -> None:
+        """`row_limit`: rows a second of a topic, 0 without a limit, and whose limit it is."""
         self._workers = workers
         self._notifier = notifier
         self._show = show
         self._facts = facts
+        self._row_limit = row_limit
         self._watches: dict[PartitionKey, PartitionWatch] = {}
         self._conditions = ConditionLog()
         self._stats = ProcessStats()
@@ -113,6 +117,8 @@ class StatusReport:
                 stuck_after=promise(topic).stuck_after,
                 schema_ids=seen.ids(topic),
                 changes=seen.changes(topic),
+                row_limit=self._row_limit(topic)[0] or None,
+                row_limit_reason=self._row_limit(topic)[1],
             )
             for topic, table in tables.items()
         )

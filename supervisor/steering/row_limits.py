@@ -64,6 +64,11 @@ class RowLimits:
         rows = self._of_settings(topic)
         return RowLimit(rows, f"limited to {rows:g} rows/s by max_rows_per_second") if rows else NO_LIMIT
 
+    def in_words(self, topic: str) -> tuple[float, str]:
+        """The same for the status: rows a second, 0 without a limit, and why."""
+        limit = self.of(topic)
+        return limit.rows_per_second, limit.why
+
     def answer(self, request: Request, *, draining: bool) -> Reply:
         """`where`: topics; `rows_per_second`: of each, 0 for none. The reply is that of PartitionActs.answer."""
         where, rows = request.body.get("where"), request.body.get("rows_per_second")

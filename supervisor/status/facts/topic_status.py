@@ -17,3 +17,5 @@ class TopicStatus:
     stuck_after: float  #: seconds: a partition that commits nothing for so long, though messages are there, is stuck
     schema_ids: tuple[int, ...] = ()  #: that its writers asked for since the supervisor started
     changes: tuple[TableChange, ...] = ()  #: of its table since then, the newest first
+    row_limit: float | None = None  #: rows a second of all its partitions together; None: no limit
+    row_limit_reason: str = ""  #: who or what limits it, and when

@@ -89,6 +89,9 @@ def test_a_partition_is_throttled_only_while_its_limit_slows_it_down(path: Path)
             said = Asked(path, "status")
             yield said.done
             [one] = said.reply["partitions"]
+            [topic] = said.reply["topics"]
+            assert topic["row_limit"] == 0.5
+            assert topic["row_limit_reason"].startswith("limited to 0.5 rows/s by ")
             assert one["condition"] == ("throttled" if slowed else "ok")
             limit = f"limited to 0.5 rows/s by {getpass.getuser()} at 20"
             assert one["condition_reason"].startswith(limit if slowed else "")
