@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from rtpipe.credentials import ESCAPES, AccessDeniedError, LoginRefusedError
 from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from rtpipe.mysql.engine import mysql_engine, mysql_url
-from rtpipe.mysql.error_kinds import Kind, meaning_of
+from rtpipe.mysql.error_advice import Kind, meaning_of
 from rtpipe.mysql.error_lookup import action_of, advice_for, words_for
 from rtpipe.mysql.error_numbers import UNKNOWN_LOGIN, Action, number_of
 from rtpipe.mysql.secret_files import current_url

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, UnreachableError
-from rtpipe.mysql.error_kinds import Kind, Meaning, meaning_of
+from rtpipe.mysql.error_advice import Kind, Meaning, meaning_of
 from rtpipe.mysql.error_lookup import action_of, is_known, is_signalled, words_for
 from rtpipe.mysql.error_numbers import CONNECTION_LOST, DUPLICATE, OUT_OF_SYNC, Action, number_of
 from rtpipe.mysql.redaction import safe_words, without_values

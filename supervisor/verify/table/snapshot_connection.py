@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
 from rtpipe.mysql.engine import bare_connection
-from rtpipe.mysql.error_kinds import Kind, meaning_of
+from rtpipe.mysql.error_advice import Kind, meaning_of
 from rtpipe.mysql.error_numbers import NO_TABLE, UNKNOWN_COLUMN, number_of
 from rtpipe.mysql.row_packets import row_packets
 

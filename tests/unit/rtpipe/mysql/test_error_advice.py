@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rtpipe.mysql.error_kinds import Kind, meaning_of
+from rtpipe.mysql.error_advice import Kind, meaning_of
 
 
 @pytest.mark.parametrize(
