@@ -127,6 +127,24 @@ def test_a_table_to_be_altered(database: Addresses, tmp_path: Path) -> None:
         assert pipeline.query(f"SELECT COUNT(note), COUNT(*) FROM `{topic}`") == [(0, 12)]
 
 
+def test_rows_by_key(database: Addresses, tmp_path: Path) -> None:
+    upsert: dict[str, Any] = {"mode": "upsert", "key": ["key"], "tombstones": "delete"}
+    with running_pipeline(database, tmp_path, partitions=1, on_error="dead_letter", **upsert) as pipeline:
+        topic = pipeline.topics[0]
+        pipeline.produce(20, keys=4)
+        assert supervised(pipeline) == 0
+        pipeline.produce(10, keys=2)
+        pipeline.send(topic, None, key="key-1")
+        pipeline.send(topic, b"no avro", key="key-2")
+        before = kept(pipeline)
+        found = tried(pipeline, code=6)
+        assert kept(pipeline) == before
+        assert sums(found) == (12, 11, 1)
+        assert found["partitions"][0]["encoded_only"] == 0
+        assert supervised(pipeline) == 0
+        assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(3,)]
+
+
 def test_beside_a_running_supervisor(database: Addresses, tmp_path: Path) -> None:
     with running_pipeline(database, tmp_path, partitions=1) as pipeline:
         topic = pipeline.topics[0]
