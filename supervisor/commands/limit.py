@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from supervisor.commands.completion import complete_topics
 from supervisor.commands.options import Json
 from supervisor.commands.output_text import print_json
 
@@ -24,7 +25,7 @@ def rows_per_second(text: str | float) -> float:
 
 
 def limit(
-    topic: Annotated[str, typer.Argument(help="The topic.")],
+    topic: Annotated[str, typer.Argument(help="The topic.", autocompletion=complete_topics)],
     rows: Annotated[
         float, typer.Argument(metavar="ROWS_PER_SECOND", help="Rows a second, or off.", parser=rows_per_second)
     ],
