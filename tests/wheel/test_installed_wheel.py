@@ -19,6 +19,7 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 PACKAGES = ("rtpipe", "avro_schemas", "workers", "supervisor", "infra")
 DATA = {
+    "supervisor/page/views/look.css",
     *(f"{package}/py.typed" for package in PACKAGES),
     "avro_schemas/schema_before.json",
     "infra/stack/services/log4j2.properties",
