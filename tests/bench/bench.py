@@ -40,7 +40,8 @@ class Bench:
             "RTPIPE_INFRA_DATABASE_URL": addresses.infra_database_url,
             "RTPIPE_ADMIN_DATABASE_URL": addresses.admin_database_url,
             "RTPIPE_RUNTIME_DIR": str(directory / "run"),
-            "RTPIPE_STATE_DIR": str(directory / "state"),
+            # An older version, which may be measured too, refuses a variable of ours that it does not know.
+            "XDG_STATE_HOME": str(directory / "state"),
             "PYTHONPATH": str(ROOT),
         }
         where = make_url(addresses.admin_database_url)
