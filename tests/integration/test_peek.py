@@ -127,7 +127,11 @@ def test_follow(stack: Addresses, tmp_path: Path) -> None:
         lines = tmp_path / "lines"
         with lines.open("wb") as out:
             process = subprocess.Popen(
-                pipeline.command("peek", topic, "-f", "--json"),
+                [
+                    "env",
+                    "--default-signal=INT",
+                    *pipeline.command("peek", topic, "-f", "--json"),
+                ],  # a job may ignore it
                 cwd=pipeline.directory,
                 env=pipeline.environment(),
                 stdout=out,

@@ -28,15 +28,15 @@ def tried(pipeline: Pipeline, *words: str, code: int = 0) -> Any:
 
 
 def kept(pipeline: Pipeline) -> dict[str, Any]:
-    """All that the database has: tables, with their definitions and rows."""
-    found = {}
-    for (name,) in pipeline.query("SHOW TABLES"):
-        text = name.decode() if isinstance(name, bytes) else name
-        created = pipeline.query(f"SHOW CREATE TABLE `{text}`")
-        found[text] = str(created).partition("AUTO_INCREMENT=")[0], pipeline.query(f"SELECT * FROM `{text}`")
-    return {name: one for name, one in found.items() if name in {*pipeline.topics, "rtpipe_dead_letters"}} | {
-        "kafka_offsets": pipeline.query("SELECT * FROM kafka_offsets WHERE topic = %s", pipeline.topics[0])
-    }
+    """All that the database has of the pipeline: its tables with their rows, its offsets, its dead letters."""
+    topic = pipeline.topics[0]
+    shared = ("kafka_offsets", "rtpipe_dead_letters")  # with the pipelines of other tests
+    found: dict[str, Any] = {name: pipeline.query(f"SELECT * FROM {name} WHERE topic = %s", topic) for name in shared}
+    for table in pipeline.topics:
+        if pipeline.query("SHOW TABLES LIKE %s", table):
+            created = str(pipeline.query(f"SHOW CREATE TABLE `{table}`")).partition("AUTO_INCREMENT=")[0]
+            found[table] = created, pipeline.query(f"SELECT * FROM `{table}`")
+    return found
 
 
 def sums(topic: Any) -> tuple[int, int, int]:

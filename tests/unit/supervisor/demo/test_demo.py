@@ -36,7 +36,7 @@ class Rig:
         self.stack = SimpleNamespace(up=self.up, down=self.down, status=self.status)
         monkeypatch.setattr(module, "embedded_stack", self.stack)
         monkeypatch.setattr(module, "load_layout", lambda _: self.older)
-        monkeypatch.setattr(module, "PipelineDriver", lambda *_: self.pipeline)
+        monkeypatch.setattr(module, "PipelineDriver", lambda *_, **__: self.pipeline)
         monkeypatch.setattr(module, "DemoFaults", lambda *_: self)
 
     def up(self, _directory: Path, console: Console) -> Any:
