@@ -12,7 +12,6 @@ The files beside this one are that process; `cli` is the tree of all commands:
                          workers
                          shutdown, run_targets and kafka_changes say what else it does,
                          control_commands what it answers, and peer who asks
-    offset_mirror        shows Kafka's own tools what is committed, by a thread beside the loop
     background_question  what takes long, asked in a thread beside the loop
     event_ring           the newest events of the log, for whoever asks
 """

@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerContext
+from typing import Any
 
 from sqlalchemy.engine import make_url
 
 from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
-from rtpipe.mysql.secret_files import current_url
+from rtpipe.mysql.secret_files import current_properties, current_url
 from supervisor.companions.companion import Companion
 from supervisor.control_socket import runtime_directory, socket_path
 from supervisor.event_ring import EventRing
@@ -24,13 +25,12 @@ from supervisor.first_plan import wait_for_plan
 from supervisor.group_lock import GroupLock
 from supervisor.history.history_link import HistoryLink
 from supervisor.kafka.cluster_view import ClusterView
-from supervisor.kafka.group_offsets import GroupOffsets
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.lifecycle.ends.restart_policy import RestartPolicy
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.generation.process_handle import ProcessHandle
-from supervisor.offset_mirror import OffsetMirror
+from supervisor.mirror.offset_mirror import OffsetMirror
 from supervisor.page.page_link import PageLink
 from supervisor.page.page_options import PageOptions, PageStart
 from supervisor.schemas.schema_requests import SchemaRequests
@@ -216,4 +216,9 @@ def _topic_watch(settings: Settings, specs: Sequence[PartitionSpec], cluster: Cl
 def _offset_mirror(settings: Settings, specs: Sequence[PartitionSpec]) -> OffsetMirror:
     topics = {spec.key.topic for spec in specs}
     wanted = {topic for topic in topics if settings.topic(topic).mirror_offsets}
-    return OffsetMirror(GroupOffsets(settings.librdkafka()), wanted)
+
+    def start() -> dict[str, Any]:
+        kafka = current_properties(settings.librdkafka(), settings.secret_file("kafka"))
+        return {"kafka": kafka, "log_format": settings.log_format, "log_level": settings.log_level}
+
+    return OffsetMirror(Companion("mirror", "supervisor.mirror.mirror_process"), wanted, start)

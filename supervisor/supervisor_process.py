@@ -23,7 +23,7 @@ from supervisor.lifecycle.start_pace import StartPace
 from supervisor.lifecycle.stuck_workers import StuckWorkers
 from supervisor.lifecycle.supervised_worker import SchemaQuestions, SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL
-from supervisor.offset_mirror import OffsetMirror
+from supervisor.mirror.offset_mirror import OffsetMirror
 from supervisor.run_targets import RunTargets
 from supervisor.settings.live_settings import LiveSettings
 from supervisor.shutdown import Shutdown, kill_all
@@ -136,7 +136,6 @@ class Supervisor:
         with SignalInbox([signal.SIGTERM, signal.SIGINT, *reloads]) as inbox:
             self._control.open(inbox.wake)
             self._schemas.open(inbox.wake)
-            self._mirror.open()
             try:
                 for worker in self._workers:
                     worker.begin()
@@ -153,6 +152,7 @@ class Supervisor:
             finally:
                 kill_all(self._workers)
                 self._control.close()
+                self._mirror.kill()
                 self._waits.close()
         return self._exit_code()
 

@@ -6,8 +6,10 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 
+from rtpipe.deadline import Deadline
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
 from workers.contract.death import ending_in_words
@@ -18,6 +20,8 @@ _PAUSES = PausePolicy(first=1.0, longest=60.0)
 _WELL = 60.0
 #: Seconds that it gets to end by itself, once its standard input has ended.
 _GRACE = 3.0
+#: Seconds between two looks whether it has taken the rest of a line.
+_LOOK = 0.01
 
 
 class Companion:
@@ -30,6 +34,7 @@ class Companion:
         self._command: Sequence[str] = (sys.executable, "-P", "-m", module, *arguments)
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
+        self._rest = b""  #: of a line, what the pipe had no room for
         self._deaths = 0
         self._started = self._due = 0.0
         self.starts = 0  #: how often it was started: what it was told before is told anew
@@ -71,19 +76,33 @@ class Companion:
         """Give it a line, if it runs and takes it at once."""
         if self._process is None or self._process.stdin is None:
             return False
+        if not self._flush():
+            return False
+        self._rest = line
+        self._flush()
+        return True
+
+    def _flush(self) -> bool:
+        """Write what the pipe has not taken yet; whether nothing is left."""
+        if self._process is None or self._process.stdin is None:
+            return False
         try:
-            return os.write(self._process.stdin.fileno(), line) == len(line)
+            while self._rest:
+                self._rest = self._rest[os.write(self._process.stdin.fileno(), self._rest) :]
         except OSError:  # it is full, or its reader is gone, of which `look` hears
             return False
+        return True
 
-    def stop(self) -> None:
-        """Let it end by itself, or kill it."""
+    def stop(self, seconds: float = _GRACE) -> None:
+        """Let it end by itself within so many seconds, or kill it."""
         if self._process is None:
             return
-        process = self._process
+        process, deadline = self._process, Deadline.after(seconds)
+        while not self._flush() and process.poll() is None and not deadline.passed():
+            time.sleep(_LOOK)
         self._close()
         try:
-            process.wait(_GRACE)
+            process.wait(max(0.0, deadline.moment - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -92,4 +111,4 @@ class Companion:
         if self._process is not None and self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
-        self._process = None
+        self._process, self._rest = None, b""

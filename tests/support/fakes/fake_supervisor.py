@@ -80,14 +80,14 @@ class FakeMirror:
     last: list[int | None] | None = None
     looks: int = 0
 
-    def open(self) -> None:
-        """Nothing is written anywhere."""
-
     def look(self, workers: Sequence[SupervisedWorker], _now: float) -> None:
         self.looks += 1
 
     def close(self, workers: Sequence[SupervisedWorker]) -> None:
         self.last = [worker.history.offset for worker in workers]
+
+    def kill(self) -> None:
+        """Nothing runs."""
 
 
 class SceneOver(Exception):  # noqa: N818 - of a test

@@ -41,7 +41,6 @@ class Parts:
         self.held = held
         for name in (
             "ClusterView",
-            "GroupOffsets",
             "OffsetMirror",
             "LogWatch",
             "TopicWatch",
@@ -141,8 +140,8 @@ def test_a_run_that_ends_knows_where_and_waits_for_nobody(parts: Parts, tmp_path
 def test_offsets_are_mirrored_but_for_topics_whose_settings_say_no(parts: Parts, tmp_path: Any) -> None:
     run(tmp_path)
     run(tmp_path, topics=(TopicBlock(match="ord.*", mirror_offsets=False),))
-    assert parts.made["OffsetMirror"] == [((parts, {"orders"}), {}), ((parts, set()), {})]
-    assert [given[0]["bootstrap.servers"] for given, _ in parts.made["GroupOffsets"]] == ["k:1", "k:1"]
+    assert [given[1] for given, _ in parts.made["OffsetMirror"]] == [{"orders"}, set()]
+    assert [given[2]()["kafka"]["bootstrap.servers"] for given, _ in parts.made["OffsetMirror"]] == ["k:1", "k:1"]
 
 
 def test_nothing_starts_while_another_supervisor_has_the_group(parts: Parts, tmp_path: Any) -> None:

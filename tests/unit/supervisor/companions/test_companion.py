@@ -99,6 +99,16 @@ def test_one_that_does_not_read_holds_up_nobody(monkeypatch: pytest.MonkeyPatch,
     deaf.stop()
 
 
+def test_a_line_that_is_longer_than_the_pipe_arrives_whole(echo: Companion, tmp_path: Path) -> None:
+    echo.look(1.0)
+    long = b"y" * 300_000 + b"\n"
+    assert echo.tell(long)
+    while not echo.tell(b"after\n"):
+        time.sleep(0.01)
+    echo.stop()
+    assert (tmp_path / "out").read_bytes() == long + b"after\nend\n"
+
+
 def test_one_that_cannot_be_started_is_told_of(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

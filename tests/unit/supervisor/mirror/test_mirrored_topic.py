@@ -10,7 +10,7 @@ import pytest
 
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import RtpipeError, UnreachableError
-from supervisor.kafka.mirrored_topic import Committed, MirroredTopic
+from supervisor.mirror.mirrored_topic import Committed, MirroredTopic
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from supervisor.kafka import admin_link
-from supervisor.kafka.group_offsets import GroupOffsets
+from supervisor.mirror.group_offsets import GroupOffsets
 from tests.support.fakes.fake_kafka import FakeAdmin, failure
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey

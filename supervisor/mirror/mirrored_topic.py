@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rtpipe.credentials import LoginRefusedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.log import get_logger
 from rtpipe.pause import PausePolicy
-from supervisor.kafka.group_offsets import GroupOffsets
+from supervisor.mirror.group_offsets import GroupOffsets
 from workers.contract.partition_spec import PartitionKey
 
 log = get_logger("supervisor")
@@ -28,6 +29,16 @@ class Committed:
 
     group: str
     offsets: Mapping[PartitionKey, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is told to the process that writes them."""
+        return {"group": self.group, "offsets": {str(key.partition): offset for key, offset in self.offsets.items()}}
+
+    @classmethod
+    def from_json(cls, topic: str, said: Mapping[str, Any]) -> Committed:
+        """The inverse of to_json."""
+        found = {PartitionKey(topic, int(number)): offset for number, offset in said["offsets"].items()}
+        return cls(said["group"], found)
 
 
 class MirroredTopic:
