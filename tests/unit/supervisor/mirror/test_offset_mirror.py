@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import signal
+import subprocess
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -200,6 +201,7 @@ class TestTheProcess:
         made: list[Any] = []
         monkeypatch.setattr(signal, "signal", lambda *_: None)
         monkeypatch.setattr(mirror_process, "log_to_stderr", lambda *_: None)
+        monkeypatch.setattr(mirror_process, "_abort_silently", lambda: made.append("silent"))
 
         def groups_of(kafka: Any) -> FakeGroups:
             made.append(kafka)
@@ -213,4 +215,13 @@ class TestTheProcess:
             with os.fdopen(reader, "rb") as heard:
                 monkeypatch.setattr(sys, "stdin", heard)
                 mirror_process.main()
-        assert made == [{"a": "b"}]
+        assert made == ["silent", {"a": "b"}]
+
+
+def test_what_native_code_prints_when_it_aborts_is_in_no_log() -> None:
+    code = (
+        "import os, sys; from supervisor.mirror import mirror_process as m; m._abort_silently();"
+        "os.write(2, b'rdkafka: Assertion failed'); print('ours', file=sys.stderr); os.abort()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (-signal.SIGABRT, "ours\n")
