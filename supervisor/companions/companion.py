@@ -20,8 +20,8 @@ _PAUSES = PausePolicy(first=1.0, longest=60.0)
 _WELL = 60.0
 #: Seconds that it gets to end by itself, once its standard input has ended.
 _GRACE = 3.0
-#: Seconds between two looks whether it has taken the rest of a line.
-_LOOK = 0.01
+#: Between two looks whether it has taken the rest of a line.
+_LOOKS = PausePolicy.steady(0.01)
 
 
 class Companion:
@@ -99,7 +99,7 @@ class Companion:
             return
         process, deadline = self._process, Deadline.after(seconds)
         while not self._flush() and process.poll() is None and not deadline.passed():
-            time.sleep(_LOOK)
+            time.sleep(_LOOKS.seconds())
         self._close()
         try:
             process.wait(max(0.0, deadline.moment - time.monotonic()))

@@ -14,12 +14,15 @@ from typing import Any
 
 from rtpipe.deadline import Deadline
 from rtpipe.log import log_to_stderr
+from rtpipe.pause import PausePolicy
 from supervisor.mirror.group_offsets import GroupOffsets
 from supervisor.mirror.mirrored_topic import Committed, MirroredTopic
 
 #: Seconds between two writings; and for the last ones, once the supervisor has ended.
 _EVERY, _LAST_SECONDS = 1.0, 2.5
 _LONGEST_WAIT = 3_600.0
+#: Between two looks whether one of the last offsets is to be tried again.
+_LAST_PAUSES = PausePolicy.steady(0.1)
 _READ = 65_536
 
 
@@ -73,7 +76,7 @@ class MirrorProcess:
         while waits := [self._topics[topic].due for topic in self._committed if self._topics[topic].hopes]:
             if min(waits) > deadline.moment:
                 return
-            time.sleep(max(0.0, min(waits) - time.monotonic()))
+            time.sleep(_LAST_PAUSES.seconds())
             self.write(time.monotonic())
 
 
