@@ -7,7 +7,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from rtpipe.clock import timestamp
@@ -28,6 +28,12 @@ class Event:
     partition: str  #: `orders/0`; "" where it is about more than one
     text: str
     more: Mapping[str, Any]  #: its other fields
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Event:
+        """The inverse of `asdict`, also of another version: what it does not say is empty, what is new is left out."""
+        empty: dict[str, Any] = {"number": 0, "more": {}}
+        return cls(**{field.name: said.get(field.name, empty.get(field.name, "")) for field in fields(cls)})
 
     def is_about(self, topic: str, partition: int | None) -> bool:
         """Whether it is about the topic, or one partition of it."""

@@ -58,7 +58,7 @@ class HistoryProcess:
         by_run: dict[str, list[Event]] = {}
         for line in lines:
             said = json.loads(line)
-            by_run.setdefault(said.pop("run"), []).append(Event(**said))
+            by_run.setdefault(said.pop("run"), []).append(Event.from_json(said))
         for run, events in by_run.items():
             self._write(run, events)
 

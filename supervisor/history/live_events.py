@@ -32,10 +32,12 @@ class LiveEvents:
         for socket in sockets_in(self._directory):
             run, after = self._seen.get(socket, ("", 0))
             answer = ask(socket, "events", run=run, after=after)
-            if answer is None or "events" not in answer:
+            if answer is None:
                 continue
             answered = True
-            events = [Event(**said) for said in answer["events"]]
+            if "events" not in answer:  # it waits for Kafka before it has a plan, or is of an older version
+                continue
+            events = [Event.from_json(said) for said in answer["events"]]
             self._seen[socket] = answer["run"], events[-1].number if events else after if answer["run"] == run else 0
             found += events
         if not answered:

@@ -73,7 +73,7 @@ class Feed:
         if reply.get("run") != self._run:
             self._run, self._newest = str(reply.get("run")), 0
         for said in reply["events"]:
-            event = Event(**said)
+            event = Event.from_json(said)
             self._newest = event.number
             self.events.append(event)
 

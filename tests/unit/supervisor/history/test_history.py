@@ -253,6 +253,19 @@ class TestTheRing:
         with pytest.raises(UnreachableError):
             live.newer()
 
+    def test_one_that_has_no_events_yet_answers_all_the_same(self, tmp_path: Path) -> None:
+        server = ControlServer(str(tmp_path / "supervisor-1.sock"))
+        server.open(lambda: server.answer({}))
+        try:
+            assert LiveEvents(tmp_path, None, None).newer() == []
+        finally:
+            server.close()
+
+    def test_an_event_of_another_version_is_read_as_far_as_it_goes(self) -> None:
+        assert Event.from_json(dataclasses.asdict(DIED)) == DIED
+        other = Event.from_json({"number": 7, "event": "worker_died", "colour": "red"})
+        assert (other.number, other.event, other.text, other.more) == (7, "worker_died", "", {})
+
 
 def test_lines_say_when_how_bad_where_and_what() -> None:
     assert event_line(DIED) == "2026-11-29 03:12:07 WARN  orders/0     worker_died  killed"
