@@ -19,9 +19,8 @@ from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
 from rtpipe.mysql.secret_files import current_properties, current_url
 from supervisor.companions.companion import Companion
-from supervisor.control_socket import runtime_directory, socket_path
-from supervisor.event_ring import EventRing
-from supervisor.first_plan import wait_for_plan
+from supervisor.control.control_socket import runtime_directory, socket_path
+from supervisor.control.event_ring import EventRing
 from supervisor.group_lock import GroupLock
 from supervisor.history.history_link import HistoryLink
 from supervisor.kafka.cluster_view import ClusterView
@@ -33,6 +32,7 @@ from supervisor.lifecycle.generation.process_handle import ProcessHandle
 from supervisor.mirror.offset_mirror import OffsetMirror
 from supervisor.page.page_link import PageLink
 from supervisor.page.page_options import PageOptions, PageStart
+from supervisor.run.first_plan import wait_for_plan
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts

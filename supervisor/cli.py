@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from rtpipe.errors import ExitCode, RtpipeError
-from supervisor.commands.errors import complain
-from supervisor.commands.lazy_commands import RootGroup
-from supervisor.commands.output_text import accept_every_character
+from supervisor.commands.parts.errors import complain
+from supervisor.commands.parts.lazy_commands import RootGroup
+from supervisor.commands.parts.output_text import accept_every_character
 
 app = typer.Typer(
     name="rtpipe",
@@ -75,7 +75,7 @@ def main() -> None:
     except Exception as exc:
         if os.environ.get("RTPIPE_DEBUG"):
             raise
-        from supervisor.commands.system_errors import refusal_of
+        from supervisor.commands.parts.system_errors import refusal_of
 
         error = refusal_of(exc) or _bug(exc)
         try:

@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rtpipe.errors import ExitCode
-from supervisor.control_commands import ControlCommands
-from supervisor.control_socket import ControlServer
-from supervisor.event_ring import EventRing
+from supervisor.control.control_socket import ControlServer
+from supervisor.control.event_ring import EventRing
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
-from supervisor.kafka_changes import KafkaChanges
 from supervisor.lifecycle.ends.restart_policy import RestartPolicy
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.generation.worker_processes import WorkerProcesses
@@ -24,10 +22,13 @@ from supervisor.lifecycle.stuck_workers import StuckWorkers
 from supervisor.lifecycle.supervised_worker import SchemaQuestions, SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL
 from supervisor.mirror.offset_mirror import OffsetMirror
-from supervisor.run_targets import RunTargets
+from supervisor.run.control_commands import ControlCommands
+from supervisor.run.kafka_changes import KafkaChanges
+from supervisor.run.run_targets import RunTargets
+from supervisor.run.shutdown import Shutdown, kill_all
+from supervisor.run.signal_inbox import SignalInbox
+from supervisor.run.worker_waits import WorkerWaits
 from supervisor.settings.live_settings import LiveSettings
-from supervisor.shutdown import Shutdown, kill_all
-from supervisor.signal_inbox import SignalInbox
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.run_facts import RunFacts
 from supervisor.status.run_summary import log_end_of_run
@@ -40,7 +41,6 @@ from supervisor.steering.pause_file import PauseFile
 from supervisor.steering.reload import Reload, hangup_reloads
 from supervisor.steering.row_limits import RowLimits
 from supervisor.steering.step_over import StepOver
-from supervisor.worker_waits import WorkerWaits
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
 _PR_SET_CHILD_SUBREAPER = 36

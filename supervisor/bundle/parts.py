@@ -16,7 +16,7 @@ import psutil
 
 from rtpipe.clock import timestamp
 from rtpipe.errors import RtpipeError
-from supervisor.control_socket import runtime_directory
+from supervisor.control.control_socket import runtime_directory
 from supervisor.doctor.diagnosis import diagnose
 from supervisor.doctor.view import facts_of as facts_of_checks
 from supervisor.history.history_file import Span

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.completion import complete_topics
 from supervisor.commands.offsets.options import Yes
+from supervisor.commands.parts.completion import complete_topics
 
 
 def adopt(

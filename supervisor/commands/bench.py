@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.options import BootstrapServers, Json, RegistryUrl, seconds
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, seconds
+from supervisor.commands.parts.output_text import print_json
 
 
 def bench(

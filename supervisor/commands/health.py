@@ -7,8 +7,8 @@ import sys
 import typer
 
 from rtpipe.errors import ExitCode
-from supervisor.commands.options import Json
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.output_text import print_json
 
 
 def health(as_json: Json = False) -> None:
@@ -21,7 +21,7 @@ def health(as_json: Json = False) -> None:
       rtpipe health --json
 
     """
-    from supervisor.control_socket import runtime_directory
+    from supervisor.control.control_socket import runtime_directory
     from supervisor.settings.settings import load
     from supervisor.status.facts.readiness import as_json as readiness_json
     from supervisor.status.facts.readiness import not_ready

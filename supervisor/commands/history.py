@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.completion import complete_topics_and_partitions
-from supervisor.commands.options import Json
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.completion import complete_topics_and_partitions
+from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.output_text import print_json
 
 
 def history(

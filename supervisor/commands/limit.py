@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.completion import complete_topics
-from supervisor.commands.options import Json
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.completion import complete_topics
+from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.output_text import print_json
 
 
 def rows_per_second(text: str | float) -> float:
@@ -40,7 +40,7 @@ def limit(
       rtpipe limit orders off
 
     """
-    from supervisor.control_socket import runtime_directory
+    from supervisor.control.control_socket import runtime_directory
     from supervisor.settings.settings import load
     from supervisor.steering.asking import ask_to
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.completion import complete_topics_and_partitions
-from supervisor.commands.options import Json
+from supervisor.commands.parts.completion import complete_topics_and_partitions
+from supervisor.commands.parts.options import Json
 
 
 def logs(
@@ -32,7 +32,7 @@ def logs(
       rtpipe logs orders/0 -n 200
 
     """
-    from supervisor.control_socket import runtime_directory
+    from supervisor.control.control_socket import runtime_directory
     from supervisor.history.live_events import LiveEvents, print_events
     from supervisor.settings.option_values import topic_and_partition
     from supervisor.settings.settings import load

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supervisor.commands.completion import complete_topics_and_partitions
-from supervisor.commands.options import BootstrapServers, RegistryUrl
+from supervisor.commands.parts.completion import complete_topics_and_partitions
+from supervisor.commands.parts.options import BootstrapServers, RegistryUrl
 from supervisor.settings.option_values import topic_and_partition
 
 if TYPE_CHECKING:

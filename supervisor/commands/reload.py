@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.options import Json
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.output_text import print_json
 
 
 def reload(
@@ -23,7 +23,7 @@ def reload(
       rtpipe reload
 
     """
-    from supervisor.control_socket import runtime_directory
+    from supervisor.control.control_socket import runtime_directory
     from supervisor.settings.settings import load
     from supervisor.steering.asking import ask_to_reload
 

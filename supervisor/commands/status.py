@@ -7,8 +7,8 @@ import sys
 import typer
 
 from rtpipe.errors import ExitCode
-from supervisor.commands.options import Json
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.output_text import print_json
 
 
 def status(as_json: Json = False) -> None:
@@ -21,7 +21,7 @@ def status(as_json: Json = False) -> None:
       rtpipe status --json
 
     """
-    from supervisor.control_socket import runtime_directory
+    from supervisor.control.control_socket import runtime_directory
     from supervisor.settings.settings import load
     from supervisor.status.running_supervisors import ask_for_status, nobody_answers
     from supervisor.status.status_view import print_status

@@ -7,9 +7,9 @@ import sys
 import typer
 
 from supervisor.commands.offsets.options import Partition
-from supervisor.commands.options import Json
-from supervisor.commands.output_text import print_json
-from supervisor.commands.partition_verbs import Yes
+from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.output_text import print_json
+from supervisor.commands.parts.partition_verbs import Yes
 
 
 def step_over(where: Partition, yes: Yes = False, as_json: Json = False) -> None:
@@ -22,7 +22,7 @@ def step_over(where: Partition, yes: Yes = False, as_json: Json = False) -> None
       rtpipe step-over orders/0
 
     """
-    from supervisor.control_socket import runtime_directory
+    from supervisor.control.control_socket import runtime_directory
     from supervisor.settings.option_values import partition_key
     from supervisor.settings.settings import load
     from supervisor.steering.asking import ask_to

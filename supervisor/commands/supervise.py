@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.options import BootstrapServers, LogFormat, RegistryUrl, Topics
+from supervisor.commands.parts.options import BootstrapServers, LogFormat, RegistryUrl, Topics
 from supervisor.settings.option_values import topic_names
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.completion import complete_topics
+from supervisor.commands.parts.completion import complete_topics
 from supervisor.settings.option_values import topic_names
 
 

@@ -25,7 +25,7 @@ def top() -> None:
             "`rtpipe top` needs Textual",
             hint="install rtpipe with its extra `top`: pip install '/path/to/rtpipe[top]'; or use rtpipe status",
         ) from None
-    from supervisor.control_socket import runtime_directory
+    from supervisor.control.control_socket import runtime_directory
     from supervisor.settings.settings import load
     from supervisor.top.supervisors import Supervisors
     from supervisor.top.top_app import TopApp

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supervisor.commands.options import BootstrapServers, Json, RegistryUrl, Topics
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, Topics
+from supervisor.commands.parts.output_text import print_json
 from supervisor.settings.option_values import topic_names
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from supervisor.control_socket import ask_all, runtime_directory
+from supervisor.control.control_socket import ask_all, runtime_directory
 from supervisor.demo.rtpipe_commands import BackgroundCommand, RtpipeCommands
 from supervisor.demo.until import until
 from supervisor.status.facts.partition_status import PartitionStatus

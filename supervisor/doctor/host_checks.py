@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from supervisor.control_socket import runtime_directory
+from supervisor.control.control_socket import runtime_directory
 from supervisor.doctor.examination import Area, Check
 from supervisor.doctor.finding import Finding, failure, fine, warning
 from supervisor.settings.settings import Settings

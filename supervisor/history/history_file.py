@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from supervisor.event_ring import Event
+from supervisor.control.event_ring import Event
 from supervisor.history.minute_figures import MinuteFigures
 
 #: Days that are kept, and bytes of the file at most.

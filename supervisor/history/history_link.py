@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 from supervisor.companions.companion import Companion
-from supervisor.event_ring import EventRing
+from supervisor.control.event_ring import EventRing
 
 
 class HistoryLink:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from rtpipe.clock import timestamp
 from rtpipe.log import get_logger, log_to_stderr
-from supervisor.control_socket import ask
-from supervisor.event_ring import Event
+from supervisor.control.control_socket import ask
+from supervisor.control.event_ring import Event
 from supervisor.history.history_file import KEPT_DAYS, HistoryFile
 from supervisor.history.minute_figures import figures_of
 from supervisor.status.facts.pipeline_status import PipelineStatus

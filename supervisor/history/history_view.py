@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rtpipe.log import visible
-from supervisor.event_ring import Event
+from supervisor.control.event_ring import Event
 from supervisor.history.minute_figures import MinuteFigures
 
 _LEVELS = {"warning": "WARN", "critical": "FATAL"}

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from rtpipe.pause import PausePolicy
-from supervisor.control_socket import ask, sockets_in
-from supervisor.event_ring import Event
+from supervisor.control.control_socket import ask, sockets_in
+from supervisor.control.event_ring import Event
 from supervisor.history.history_view import event_line
 from supervisor.status.running_supervisors import nobody_answers
 

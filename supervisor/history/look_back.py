@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rtpipe.errors import UnreachableError
-from supervisor.event_ring import Event
+from supervisor.control.event_ring import Event
 from supervisor.history.history_file import HistoryFile, Span
 from supervisor.history.minute_figures import MinuteFigures
 

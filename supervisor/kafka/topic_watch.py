@@ -2,7 +2,7 @@
 
 A consumer does not notice all of it: its fetches may stall without an error. What it does notice is in
 workers/intake/topic_consumer.py, what a claim notices in workers/commit/offsets/partition_claim.py;
-supervisor/kafka_changes.py halts the partitions.
+supervisor/run/kafka_changes.py halts the partitions.
 """
 
 from __future__ import annotations

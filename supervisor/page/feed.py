@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from supervisor.control_socket import Reply
-from supervisor.event_ring import Event
+from supervisor.control.control_socket import Reply
+from supervisor.control.event_ring import Event
 from supervisor.page.recent import Recent
 from supervisor.page.seen import Seen
 from supervisor.status.facts.pipeline_status import PipelineStatus

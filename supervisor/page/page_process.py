@@ -17,7 +17,7 @@ from pathlib import Path
 import uvicorn
 
 from rtpipe.log import get_logger, log_to_stderr
-from supervisor.control_socket import ask
+from supervisor.control.control_socket import ask
 from supervisor.page.app import make_app
 from supervisor.page.feed import Feed
 from supervisor.page.guard import Guard

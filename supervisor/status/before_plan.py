@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from supervisor.control_socket import Command, ControlServer, Reply, Request
+from supervisor.control.control_socket import Command, ControlServer, Reply, Request
 from supervisor.lifecycle.requests import Verb
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.facts.partition_status import PartitionStatus

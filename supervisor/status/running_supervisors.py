@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rtpipe.errors import UnreachableError
-from supervisor.control_socket import ask_all, sockets_in
+from supervisor.control.control_socket import ask_all, sockets_in
 from supervisor.status.facts.pipeline_status import SCHEMA_VERSION, PipelineStatus
 from supervisor.status.supervisors_elsewhere import describe, find_elsewhere, how_to_look
 

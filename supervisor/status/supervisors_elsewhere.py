@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.peer import user_name
+from supervisor.control.peer import user_name
 
 #: A listening socket: the kernel shows the name by which it was bound, to everybody.
 _LISTENS = "00010000"

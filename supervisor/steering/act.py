@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rtpipe.log import get_logger
+from supervisor.control.peer import Peer
 from supervisor.lifecycle.requests import Verb
-from supervisor.peer import Peer
 
 log = get_logger("supervisor")
 _PAST = {Verb.PAUSE: "paused", Verb.RESUME: "resumed", Verb.RESTART: "restarted", Verb.DRAIN: "drained"}

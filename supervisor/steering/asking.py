@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rtpipe.errors import SettingsError
-from supervisor.control_socket import Reply, ask_all
+from supervisor.control.control_socket import Reply, ask_all
 from supervisor.settings.option_values import topic_and_partition
 from supervisor.status.running_supervisors import nobody_answers
 

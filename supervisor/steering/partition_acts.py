@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rtpipe.log import get_logger
-from supervisor.control_socket import Reply, Request
+from supervisor.control.control_socket import Reply, Request
 from supervisor.lifecycle import orders, requests
 from supervisor.lifecycle.requests import Verb
 from supervisor.lifecycle.supervised_worker import SupervisedWorker

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rtpipe.errors import SettingsError
 from rtpipe.log import get_logger
-from supervisor.control_socket import Reply, Request
+from supervisor.control.control_socket import Reply, Request
 from supervisor.lifecycle import requests
 from supervisor.lifecycle.requests import Verb
 from supervisor.lifecycle.supervised_worker import SupervisedWorker

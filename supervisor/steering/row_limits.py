@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from supervisor.control_socket import Reply, Request
+from supervisor.control.control_socket import Reply, Request
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL, WorkerState
 from supervisor.steering.act import Act

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from supervisor.control_socket import Reply, Request
+from supervisor.control.control_socket import Reply, Request
 from supervisor.lifecycle import requests
 from supervisor.lifecycle.requests import Verb
 from supervisor.lifecycle.supervised_worker import SupervisedWorker

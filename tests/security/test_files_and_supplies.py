@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rtpipe.errors import SettingsError
-from supervisor.control_socket import ControlServer, ask_all
+from supervisor.control.control_socket import ControlServer, ask_all
 from tests.support.command_answers import Command
 
 ROOT = Path(__file__).parent.parent.parent

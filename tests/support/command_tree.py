@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from supervisor.cli import app
-from supervisor.commands.lazy_commands import LazyCommand
+from supervisor.commands.parts.lazy_commands import LazyCommand
 
 
 def command_tree() -> Any:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from supervisor.commands.dead_letters.options import Errors, Limit, Offsets, Since, Topics, reading_admin
-from supervisor.commands.options import Json
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.output_text import print_json
 
 
 def list_dead_letters(

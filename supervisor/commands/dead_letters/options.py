@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supervisor.commands.completion import complete_listed_partitions
+from supervisor.commands.parts.completion import complete_listed_partitions
 
 if TYPE_CHECKING:
     from supervisor.dead_letters.admin import DeadLetterAdmin

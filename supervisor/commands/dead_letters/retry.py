@@ -8,8 +8,8 @@ import typer
 
 from rtpipe.errors import ExitCode
 from supervisor.commands.dead_letters.options import Errors, Offsets, Since, Topics
-from supervisor.commands.options import Json
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.output_text import print_json
 
 
 def retry(

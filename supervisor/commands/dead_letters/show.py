@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from rtpipe.errors import SettingsError
-from supervisor.commands.completion import complete_partitions
 from supervisor.commands.dead_letters.options import reading_admin
-from supervisor.commands.options import Json
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.completion import complete_partitions
+from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.output_text import print_json
 
 
 def show(

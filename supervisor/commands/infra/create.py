@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rtpipe.errors import SettingsError
-from supervisor.commands.options import (
+from supervisor.commands.parts.options import (
     BootstrapServers,
     Json,
     RegistryUrl,
@@ -16,7 +16,7 @@ from supervisor.commands.options import (
     schema_file,
     warn_of_one_account,
 )
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.output_text import print_json
 
 
 def create(

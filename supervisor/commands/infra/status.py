@@ -6,8 +6,8 @@ import typer
 
 from rtpipe.errors import ExitCode
 from supervisor.commands.infra.options import Directory, stack_directory
-from supervisor.commands.options import Json
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.output_text import print_json
 
 
 def status(as_json: Json = False, directory: Directory = None) -> None:

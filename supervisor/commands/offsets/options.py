@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.completion import complete_partitions
+from supervisor.commands.parts.completion import complete_partitions
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Partition = Annotated[

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from supervisor.commands.options import Json
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.output_text import print_json
 from supervisor.commands.schema.options import SAMPLE, Files, Logical, Root, Topic
 from supervisor.commands.schema.output import show
 

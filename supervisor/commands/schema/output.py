@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from supervisor.commands.errors import complain
+from supervisor.commands.parts.errors import complain
 
 if TYPE_CHECKING:
     from avro_schemas.files.schema_files import FileSchema

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.options import RegistryUrl
+from supervisor.commands.parts.options import RegistryUrl
 from supervisor.commands.table.options import AcceptUnrelated, OneId, OneSchema, SomeTopics
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from rtpipe.errors import ExitCode
-from supervisor.commands.options import Json, RegistryUrl
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.options import Json, RegistryUrl
+from supervisor.commands.parts.output_text import print_json
 from supervisor.commands.table.options import AcceptUnrelated, OneId, OneSchema, SomeTopics
 
 

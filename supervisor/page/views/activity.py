@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from rtpipe.log import visible
-from supervisor.event_ring import Event
+from supervisor.control.event_ring import Event
 from supervisor.page.views.frame import Site, frame
 from supervisor.page.views.parts import Column, Rows
 from supervisor.page.views.words import Mark, clock

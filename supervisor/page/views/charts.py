@@ -9,7 +9,7 @@ from typing import Any
 
 from nicegui import ui
 
-from supervisor.event_ring import Event
+from supervisor.control.event_ring import Event
 from supervisor.page.recent import Point
 
 #: Readable on light and on dark.

@@ -7,7 +7,7 @@ from functools import partial
 
 from nicegui import ui
 
-from supervisor.control_socket import Reply
+from supervisor.control.control_socket import Reply
 from supervisor.page.views.frame import Site
 
 _VERBS = {

@@ -15,7 +15,7 @@ import pytest
 
 from rtpipe.errors import ExitCode
 from supervisor import supervisor_process
-from supervisor.control_socket import ask
+from supervisor.control.control_socket import ask
 from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits

@@ -36,7 +36,7 @@ from avro_schemas.tables.rules import TableRules
 from infra.provision.accounts import table_privileges
 from infra.stack.state import Addresses
 from infra.tables.ddl import create_table_sql
-from supervisor.control_socket import ask_all, runtime_directory
+from supervisor.control.control_socket import ask_all, runtime_directory
 from supervisor.settings.topic_settings import TopicSettings
 from tests.support.faults.tally import TALLY
 from tests.support.pipeline.producers import ordered_producer

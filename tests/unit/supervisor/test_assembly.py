@@ -15,10 +15,10 @@ from rtpipe.credentials import LoginRefusedError
 from rtpipe.errors import ExitCode, UnreachableError
 from supervisor import assembly, partition_plan
 from supervisor.assembly import RunRequest
-from supervisor.first_plan import wait_for_plan
 from supervisor.group_lock import GroupHeldError
 from supervisor.kafka.log_offsets import Offsets
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
+from supervisor.run.first_plan import wait_for_plan
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicBlock
 from supervisor.status.systemd_notify import SystemdNotifier

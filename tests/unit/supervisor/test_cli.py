@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from supervisor.commands.lazy_commands import COMMANDS, GROUPS
-from supervisor.commands.options import seconds
+from supervisor.commands.parts.lazy_commands import COMMANDS, GROUPS
+from supervisor.commands.parts.options import seconds
 from tests.support.command_answers import CANARY, Command, refused
 from tests.support.command_tree import command_tree
 

@@ -390,7 +390,7 @@ class TestKafka:
         assert [made.signals for made in stage.launch.made] == [["kill"], ["kill"]]
 
     def test_a_run_that_is_to_end_gives_up_a_partition_without_a_leader(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("supervisor.run_targets._PATIENCE", 0.05)
+        monkeypatch.setattr("supervisor.run.run_targets._PATIENCE", 0.05)
         stage = Stage(specs=[spec_of(0, first_offset=UNKNOWN)], targets={})
 
         def scene() -> Scene:

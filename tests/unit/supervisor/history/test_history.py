@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from rtpipe.errors import UnreachableError
-from supervisor.control_socket import ControlServer, Request
-from supervisor.event_ring import Event, EventRing
+from supervisor.control.control_socket import ControlServer, Request
+from supervisor.control.event_ring import Event, EventRing
 from supervisor.history import history_file, history_process
 from supervisor.history.history_file import HistoryFile, Span
 from supervisor.history.history_link import HistoryLink

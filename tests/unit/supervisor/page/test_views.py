@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from supervisor.event_ring import Event
+from supervisor.control.event_ring import Event
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.page.recent import Point
 from supervisor.page.views.activity import event_rows

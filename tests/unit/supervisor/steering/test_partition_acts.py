@@ -202,7 +202,7 @@ def test_a_halted_partition_is_resumed_on_the_topic_of_now_and_a_dry_run_does_no
 
 
 def test_a_run_that_is_to_end_does_not_wait_for_a_pause(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supervisor.run_targets._PATIENCE", 0.01)
+    monkeypatch.setattr("supervisor.run.run_targets._PATIENCE", 0.01)
     stage = Stage(control_socket=str(path), targets={})
 
     def scene() -> Scene:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from supervisor.wait_set import WaitSet
+from supervisor.run.wait_set import WaitSet
 
 
 @pytest.fixture

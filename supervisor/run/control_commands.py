@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from functools import partial
 
-from supervisor.control_socket import Command, Reply, Request
-from supervisor.event_ring import EventRing
+from supervisor.control.control_socket import Command, Reply, Request
+from supervisor.control.event_ring import EventRing
 from supervisor.lifecycle.requests import Verb
 from supervisor.status.status_refresh import StatusReport
 from supervisor.steering.partition_acts import PartitionActs

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from rtpipe.errors import SettingsError
-from supervisor.peer import Peer, peer_of
+from supervisor.control.peer import Peer, peer_of
 
 _LONGEST_REQUEST = 65_536
 _LONGEST_PATH = 100  #: of a Unix socket, by the kernel

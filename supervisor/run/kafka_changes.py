@@ -15,7 +15,7 @@ from supervisor.lifecycle import orders
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL, WorkerState
 from supervisor.partition_plan import new_partition
-from supervisor.run_targets import RunTargets
+from supervisor.run.run_targets import RunTargets
 from supervisor.status.kafka_outage import KafkaOutage
 from workers.contract.errors import TopicChangedError
 from workers.contract.partition_spec import PartitionKey, PartitionSpec

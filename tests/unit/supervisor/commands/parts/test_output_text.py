@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from supervisor.commands.output_text import accept_every_character, print_json
+from supervisor.commands.parts.output_text import accept_every_character, print_json
 
 
 def test_every_character_is_written_in_ascii_where_nothing_else_goes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supervisor.commands.completion import complete_topics
+from supervisor.commands.parts.completion import complete_topics
 from supervisor.settings.option_values import duration_seconds
 
 if TYPE_CHECKING:

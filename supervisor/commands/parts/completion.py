@@ -37,7 +37,7 @@ def complete_listed_partitions(incomplete: str) -> list[str]:
 
 def _partitions() -> set[tuple[str, int]]:
     """Topic and number of each partition. Whatever is wrong, a prompt is no place to say so."""
-    from supervisor.control_socket import ask, runtime_directory, sockets_in
+    from supervisor.control.control_socket import ask, runtime_directory, sockets_in
     from supervisor.settings.runtime_dir import runtime_dir_alone
 
     found = set[tuple[str, int]]()

@@ -13,14 +13,14 @@ from supervisor.kafka.cluster_view import TopicFacts
 from supervisor.kafka.log_offsets import Offsets
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
-from supervisor.kafka_changes import KafkaChanges
 from supervisor.lifecycle import orders, requests
 from supervisor.lifecycle.log_end import FRESH, LogEnd
 from supervisor.lifecycle.requests import Verb
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.partition_plan import UNKNOWN, new_partition
-from supervisor.run_targets import RunTargets
+from supervisor.run.kafka_changes import KafkaChanges
+from supervisor.run.run_targets import RunTargets
 from supervisor.status.kafka_outage import KafkaOutage
 from supervisor.status.process_stats import ProcessStats
 from tests.support.fakes.fake_worker import SPEC, FakeLauncher, status_of, supervised_worker

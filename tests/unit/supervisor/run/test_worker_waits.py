@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.signal_inbox import SignalInbox
-from supervisor.worker_waits import WorkerWaits
+from supervisor.run.signal_inbox import SignalInbox
+from supervisor.run.worker_waits import WorkerWaits
 from tests.support.fakes.fake_worker import SPEC, FakeLauncher, supervised_worker
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Ended, Running, Waiting

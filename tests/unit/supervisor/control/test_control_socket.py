@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.control_socket import ControlServer, ask, ask_all, runtime_directory
-from supervisor.peer import Peer, peer_of
+from supervisor.control.control_socket import ControlServer, ask, ask_all, runtime_directory
+from supervisor.control.peer import Peer, peer_of
 from supervisor.status.before_plan import StatusBeforePlan
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.supervisors_elsewhere import describe, find_elsewhere, how_to_look
@@ -55,7 +55,7 @@ def test_only_the_own_user_and_root_are_answered(tmp_path: Path, monkeypatch: py
             found.append(peer_of(link))
             return Peer(7, os.geteuid() + 1)
 
-        monkeypatch.setattr("supervisor.control_socket.peer_of", of_another_user)
+        monkeypatch.setattr("supervisor.control.control_socket.peer_of", of_another_user)
         said = ask(path, "status")
         assert said is not None
         assert "is another user's" in said["error"]

@@ -13,9 +13,13 @@ from typing import Any
 
 import pytest
 
-from supervisor.commands import completion
-from supervisor.commands.completion import complete_listed_partitions, complete_topics, complete_topics_and_partitions
-from supervisor.control_socket import ControlServer
+from supervisor.commands.parts import completion
+from supervisor.commands.parts.completion import (
+    complete_listed_partitions,
+    complete_topics,
+    complete_topics_and_partitions,
+)
+from supervisor.control.control_socket import ControlServer
 from tests.support.pages import PROJECT
 
 PARTITIONS = [{"topic": topic, "partition": at} for topic in ("orders", "offers", "payments") for at in (0, 1)]

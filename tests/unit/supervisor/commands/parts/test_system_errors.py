@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.commands.system_errors import refusal_of
-from supervisor.control_socket import ControlServer
+from supervisor.commands.parts.system_errors import refusal_of
+from supervisor.control.control_socket import ControlServer
 from tests.support.command_answers import Command, refused
 from tests.support.pages import PROJECT
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supervisor.commands.completion import complete_topics_and_partitions
-from supervisor.commands.output_text import print_json
+from supervisor.commands.parts.completion import complete_topics_and_partitions
+from supervisor.commands.parts.output_text import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 def do(verb: str, where: Sequence[str], *, yes: bool, as_json: bool) -> None:
     """Ask the supervisors that run here; at a terminal, the person first if more than one partition is meant."""
-    from supervisor.control_socket import runtime_directory
+    from supervisor.control.control_socket import runtime_directory
     from supervisor.settings.settings import load
     from supervisor.steering.asking import ask_to
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from supervisor.lifecycle.generation.generation import Generation
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
-from supervisor.wait_set import HasFileno, WaitSet
+from supervisor.run.wait_set import HasFileno, WaitSet
 
 
 @dataclass(frozen=True, slots=True)
