@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.support.faults.tally import TALLY
-from tests.support.pipeline.pipeline import ROOT, connect, watermarks_of
+from tests.support.pipeline.parts.commands import ROOT
+from tests.support.pipeline.raw_clients import connect, watermarks_of
 
 if TYPE_CHECKING:
     from infra.stack.state import Addresses

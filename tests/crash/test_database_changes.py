@@ -16,7 +16,8 @@ from sqlalchemy.engine import make_url
 
 from tests.support.faults.fault_run import QUICK, FaultRun, all_run, fault_run, generations
 from tests.support.faults.tally import TALLY
-from tests.support.pipeline.pipeline import Pipeline, connect
+from tests.support.pipeline.pipeline import Pipeline
+from tests.support.pipeline.raw_clients import connect
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from infra.stack.embedded_stack import up
 from tests.support.faults.database_proxy import DatabaseLink, Do, Statement
 from tests.support.faults.fault_run import FaultRun, all_run, fault_run
 from tests.support.faults.tally import TALLY
-from tests.support.pipeline.pipeline import connect, kill
+from tests.support.pipeline.processes import kill
+from tests.support.pipeline.raw_clients import connect
 from tests.support.stack.server_setting import server_setting
 from tests.support.stack.stack_processes import server_of, stack_directory
 from tests.support.waits import eventually

@@ -14,8 +14,11 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from tests.support.faults.fault_run import QUICK, all_run, committed, nobody_left
 from tests.support.faults.tally import TALLY
-from tests.support.pipeline.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
+from tests.support.pipeline.parts.topics_and_tables import schema_named
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.processes import kill
 from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.raw_clients import connect
 from tests.support.pipeline.supervision import finish
 from tests.support.waits import eventually
 

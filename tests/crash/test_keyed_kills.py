@@ -16,7 +16,8 @@ from confluent_kafka import Consumer, TopicPartition
 from tests.support.faults.fault_run import nobody_left
 from tests.support.faults.random_kills import twenty_kills
 from tests.support.faults.tally import TALLY
-from tests.support.pipeline.pipeline import Pipeline, running_pipeline, schema_named
+from tests.support.pipeline.parts.topics_and_tables import schema_named
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
 from tests.support.pipeline.producers import ordered_producer
 
 if TYPE_CHECKING:

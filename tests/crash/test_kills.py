@@ -14,7 +14,8 @@ import pytest
 from tests.support.faults.fault_run import moves_on, nobody_left
 from tests.support.faults.random_kills import twenty_kills
 from tests.support.faults.tally import TALLY
-from tests.support.pipeline.pipeline import kill, running_pipeline
+from tests.support.pipeline.pipeline import running_pipeline
+from tests.support.pipeline.processes import kill
 from tests.support.pipeline.supervision import finish, replaced, running
 from tests.support.stack.start_helpers import helpers, kill_helpers
 from tests.support.waits import eventually

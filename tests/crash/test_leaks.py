@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from tests.support.faults.fault_run import all_run, fault_run
-from tests.support.pipeline.pipeline import Pipeline, kill
+from tests.support.pipeline.pipeline import Pipeline
+from tests.support.pipeline.processes import kill
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

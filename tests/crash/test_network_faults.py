@@ -18,7 +18,7 @@ from infra.stack.ports import pick_ports
 from infra.stack.services import kafka as kafka_service
 from tests.support.faults.fault_run import FaultRun, fault_run, generations
 from tests.support.faults.tcp_proxy import HOST, TcpProxy, tcp_proxy
-from tests.support.pipeline.pipeline import schema_named
+from tests.support.pipeline.parts.topics_and_tables import schema_named
 from tests.support.pipeline.producers import ordered_producer
 from tests.support.stack.stack import running_stack
 from tests.support.waits import eventually

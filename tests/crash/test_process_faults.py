@@ -25,8 +25,11 @@ from tests.support.faults.fault_run import (
     nobody_left,
 )
 from tests.support.faults.tally import TALLY
-from tests.support.pipeline.pipeline import ROOT, connect, kill, running_pipeline
+from tests.support.pipeline.parts.commands import ROOT
+from tests.support.pipeline.pipeline import running_pipeline
+from tests.support.pipeline.processes import kill
 from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.raw_clients import connect
 from tests.support.stack.start_helpers import helpers
 from tests.support.waits import eventually
 

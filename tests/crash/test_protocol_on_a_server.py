@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from infra.tables.ddl import create_table_sql
 from tests.support.faults.database_proxy import DatabaseProxy, Do, Statement, database_proxy
-from tests.support.pipeline.pipeline import connect
+from tests.support.pipeline.raw_clients import connect
 from tests.support.samples.batches import batch_of
 from tests.support.samples.specs import default_spec
 from workers.commit.offsets.offset_ledger import OffsetLedger

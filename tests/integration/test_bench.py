@@ -15,7 +15,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
 from supervisor.bench.throwaway import PREFIX
-from tests.support.pipeline.pipeline import Pipeline, connect, running_pipeline
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.raw_clients import connect
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

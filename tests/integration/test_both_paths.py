@@ -18,7 +18,7 @@ import fastavro
 import pytest
 
 from tests.support.pipeline.three_ways import WAYS, ThreeWays
-from tests.support.samples.avro_kinds import number
+from tests.support.samples.avro_values import number
 from tests.support.samples.batches import batch_of
 from tests.support.stack.server_setting import server_setting
 from workers.commit.caution import Caution

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.pipeline.pipeline import ROOT, Pipeline, running_pipeline
+from tests.support.pipeline.parts.commands import ROOT
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:

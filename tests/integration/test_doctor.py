@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.support.pipeline.pipeline import Pipeline, connect, running_pipeline
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.raw_clients import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

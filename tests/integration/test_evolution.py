@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.support.pipeline.pipeline import connect, kill, running_pipeline
+from tests.support.pipeline.pipeline import running_pipeline
+from tests.support.pipeline.processes import kill
+from tests.support.pipeline.raw_clients import connect
 from tests.support.pipeline.sender import Sender, caught_up
 from tests.support.pipeline.supervision import messages_of, supervised, supervising
 from tests.support.samples.schema_parts import MICROS, MILLIS, field, text

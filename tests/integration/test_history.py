@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from tests.support.pipeline.pipeline import Pipeline, kill, running_pipeline
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.processes import kill
 from tests.support.pipeline.supervision import finish, replaced, running
 from tests.support.waits import eventually
 

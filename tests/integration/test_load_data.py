@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 from rtpipe.mysql.error_numbers import LOCAL_OFF
 from rtpipe.mysql.quoting import quoted, quoted_text
-from tests.support.pipeline.pipeline import connect
+from tests.support.pipeline.raw_clients import connect
 from tests.support.stack.server_setting import server_setting
 from workers.database.errors import DatabaseTrouble
 from workers.database.session import DatabaseSession, open_session

@@ -13,7 +13,8 @@ import fastavro
 import pytest
 
 from tests.support.pipeline.dead_letters import dead_letters_of
-from tests.support.pipeline.pipeline import kill, running_pipeline
+from tests.support.pipeline.pipeline import running_pipeline
+from tests.support.pipeline.processes import kill
 from tests.support.pipeline.producers import ordered_producer
 from tests.support.pipeline.raw_headers import send_with_header
 from tests.support.pipeline.supervision import messages_of, supervised

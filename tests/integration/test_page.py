@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from tests.support.pages import DOCS
-from tests.support.pipeline.pipeline import Pipeline, kill
+from tests.support.pipeline.pipeline import Pipeline
+from tests.support.pipeline.processes import kill
 from tests.support.pipeline.supervision import running
 from tests.support.waits import eventually
 

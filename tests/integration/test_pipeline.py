@@ -23,8 +23,11 @@ from avro_schemas.tables.layout import table_layout
 from tests.support.faults.database_proxy import Statement, database_proxy
 from tests.support.faults.held_rows import locked_offsets
 from tests.support.faults.tcp_proxy import tcp_proxy
-from tests.support.pipeline.pipeline import Pipeline, connect, kill, running_pipeline, schema_named
+from tests.support.pipeline.parts.topics_and_tables import schema_named
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.processes import kill
 from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.raw_clients import connect
 from tests.support.pipeline.supervision import messages_of, running, supervised
 from tests.support.pipeline.typed_topic import create_typed, register, typed_pipeline, wire
 from tests.support.samples.schema_parts import logical, plain

@@ -28,7 +28,7 @@ from confluent_kafka.cimpl import NewTopic
 from avro_schemas.avro.wire_format import HEADER_SIZE, schema_id_of
 from avro_schemas.registry.client import Registry
 from rtpipe.errors import SettingsError, UnreachableError
-from tests.support.pipeline.pipeline import watermarks_of
+from tests.support.pipeline.raw_clients import watermarks_of
 from tests.support.waits import eventually
 from workers.contract.errors import SetupError
 from workers.produce.order import ProduceOrder, ProduceProgress, ProduceResult

@@ -11,7 +11,8 @@ import pymysql
 from sqlalchemy.engine import make_url
 
 from infra.provision.accounts import INFRA_PRIVILEGES
-from tests.support.pipeline.pipeline import Pipeline, connect, running_pipeline
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.raw_clients import connect
 from tests.support.pipeline.sender import Sender
 from tests.support.pipeline.supervision import messages_of, supervised
 from tests.support.samples.schema_parts import field

@@ -18,7 +18,10 @@ import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from sqlalchemy.engine import make_url
 
-from tests.support.pipeline.pipeline import ROOT, Pipeline, connect, running_pipeline, schema_named
+from tests.support.pipeline.parts.commands import ROOT
+from tests.support.pipeline.parts.topics_and_tables import schema_named
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline.raw_clients import connect
 from tests.support.pipeline.typed_topic import register, wire
 from tests.support.waits import eventually
 

@@ -10,7 +10,8 @@ import fastavro
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
 from tests.support.pipeline.dead_letters import dead_letters_of
-from tests.support.pipeline.pipeline import Pipeline, running_pipeline, schema_named
+from tests.support.pipeline.parts.topics_and_tables import schema_named
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
 from tests.support.pipeline.supervision import supervised
 from tests.support.pipeline.typed_topic import register
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from tests.support.pipeline.pipeline import Pipeline, running_pipeline, schema_named
+from tests.support.pipeline.parts.topics_and_tables import schema_named
+from tests.support.pipeline.pipeline import Pipeline, running_pipeline
 from tests.support.pipeline.supervision import supervised
 from tests.support.waits import eventually
 

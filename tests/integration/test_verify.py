@@ -35,8 +35,8 @@ from rtpipe.errors import SettingsError, UnreachableError
 from supervisor.verify.outcome.report import DifferenceKind, VerifyProgress, VerifyReport
 from supervisor.verify.outcome.view import as_json
 from supervisor.verify.verify import VerifyOrder, verify
-from tests.support.pipeline.pipeline import connect
 from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.raw_clients import connect
 from workers.contract.errors import SetupError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from rtpipe.mysql.engine import bare_connection, mysql_engine
 from rtpipe.mysql.tls import tls_options
-from tests.support.pipeline.pipeline import connect
+from tests.support.pipeline.raw_clients import connect
 from tests.support.stack.mysql_server import MysqlServer
 
 

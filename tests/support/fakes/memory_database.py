@@ -6,25 +6,19 @@ left out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pymysql
-from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.pool import StaticPool
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.mysql.error_numbers import CONNECTION_LOST, Action
-from rtpipe.mysql.quoting import unescaped
+from tests.support.fakes.sqlite_spelling import PARAMETER, in_sqlite, sqlite_engine
 from workers.contract.errors import SetupError
 from workers.database.errors import DatabaseTrouble, trouble_of
-
-_STRING = re.compile(r"(_binary|X)?'((?:[^'\\]|''|\\.)*)'", re.DOTALL)
-_PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
 @dataclass
@@ -53,7 +47,7 @@ class MemoryServer:
     before: Callable[[str], None] = lambda _: None  #: called with each statement, before it
 
     def __post_init__(self) -> None:
-        self.engine = _engine()
+        self.engine = sqlite_engine()
         with self.engine.begin() as connection:
             for table in (OFFSETS, DEAD_LETTERS):
                 key = ", ".join(f"`{column.name}`" for column in table.primary_key)
@@ -106,7 +100,7 @@ class MemoryConnection:
         text = statement.decode(errors="surrogateescape") if isinstance(statement, bytes) else statement
         if text.startswith("KILL"):
             return self._heard(text, lambda: None)
-        sql = _PARAMETER.sub(r":\1", text) if parameters else _in_sqlite(text)
+        sql = PARAMETER.sub(r":\1", text) if parameters else in_sqlite(text)
         return self._heard(text, lambda: self._connection.exec_driver_sql(sql, parameters))
 
     def _heard(self, text: str, run: Callable[[], Any]) -> Any:
@@ -251,27 +245,3 @@ class MemoryOneTrip:
     def _done(self, statement: bytes) -> bool:
         self._session.execute(statement)
         return True
-
-
-def _engine() -> Engine:
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-
-    @event.listens_for(engine, "connect")
-    def _(connection: Any, _record: Any) -> None:
-        connection.create_function("utc_timestamp", 1, lambda digits: f"2026-01-31 12:00:00.{0:0{digits}}")
-
-    return engine
-
-
-def _in_sqlite(text: str) -> str:
-    """A statement that holds its values, as SQLite spells it."""
-    text, replaces, _ = _STRING.sub(_string, text).partition(" ON DUPLICATE KEY UPDATE ")
-    return text.replace("INSERT INTO", "INSERT OR REPLACE INTO", 1) if replaces else text
-
-
-def _string(found: re.Match[str]) -> str:
-    kind, inside = found[1], found[2]
-    if kind == "X":
-        return found[0]
-    text = unescaped(inside)
-    return f"X'{text.encode(errors='surrogateescape').hex()}'" if kind else "'" + text.replace("'", "''") + "'"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from tests.support.pipeline.pipeline import Pipeline, connect
+from tests.support.pipeline.pipeline import Pipeline
+from tests.support.pipeline.raw_clients import connect
 
 
 @contextlib.contextmanager

@@ -6,7 +6,8 @@ import random
 import subprocess
 
 from tests.support.faults.fault_run import moves_on, nobody_left
-from tests.support.pipeline.pipeline import Pipeline, kill
+from tests.support.pipeline.pipeline import Pipeline
+from tests.support.pipeline.processes import kill
 from tests.support.stack.start_helpers import kill_helpers
 from tests.support.waits import eventually
 

@@ -17,8 +17,9 @@ from avro_schemas.tables.layout import TableLayout, table_layout
 from infra.tables.ddl import create_table_sql
 from rtpipe.mysql.quoting import quoted
 from supervisor.verify.forms.table_values import select_list
-from tests.support.pipeline.pipeline import Pipeline, connect
+from tests.support.pipeline.pipeline import Pipeline
 from tests.support.pipeline.producers import ordered_producer
+from tests.support.pipeline.raw_clients import connect
 from tests.support.pipeline.typed_topic import register
 from tests.support.samples.foreign_avro import Container, Expected
 

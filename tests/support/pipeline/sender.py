@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.support.pipeline.pipeline import schema_named
+from tests.support.pipeline.parts.topics_and_tables import schema_named
 from tests.support.pipeline.supervision import messages_of
 from tests.support.pipeline.typed_topic import register, wire
 from tests.support.samples.schema_parts import plain

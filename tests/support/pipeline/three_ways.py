@@ -19,7 +19,7 @@ from avro_schemas.tables.rules import TableRules
 from infra.tables.ddl import create_table_sql
 from rtpipe.mysql.quoting import quoted
 from tests.support.fakes.writer_rig import Patience
-from tests.support.pipeline.pipeline import connect
+from tests.support.pipeline.raw_clients import connect
 from tests.support.samples.specs import default_spec
 from workers.commit.encoding.batch_encoder import BatchEncoder
 from workers.commit.offsets.ledger_connection import LedgerConnection

@@ -5,7 +5,7 @@ from __future__ import annotations
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import TableRules
 from rtpipe.errors import ExitCode
-from tests.support.samples.avro_kinds import number
+from tests.support.samples.avro_values import number
 from workers.contract.reports import Ended
 from workers.contract.schema_answers import KeySchema, SchemaLayout
 from workers.rows.schema_source import SchemaHaltError

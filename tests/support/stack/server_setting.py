@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from tests.support.pipeline.pipeline import connect
+from tests.support.pipeline.raw_clients import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from infra.stack.layout import StackOptions, new_layout
 from infra.stack.services import control as service_control
 from infra.stack.services import start as service_start
 from infra.stack.services.mariadb import mariadb_service
-from tests.support.pipeline.pipeline import connect
+from tests.support.pipeline.raw_clients import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

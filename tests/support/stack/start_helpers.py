@@ -6,7 +6,7 @@ import contextlib
 
 import psutil
 
-from tests.support.pipeline.pipeline import kill
+from tests.support.pipeline.processes import kill
 
 
 def helpers(supervisor: int, which: str = "multiprocessing") -> list[psutil.Process]:

@@ -21,7 +21,8 @@ from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from tests.support.fakes.fake_registry import FakeRegistry
 from tests.support.samples.specs import default_spec
-from tests.support.servers.scripted_server import ScriptedServer, scripted
+from tests.support.servers.scripted_connection import scripted
+from tests.support.servers.scripted_server import ScriptedServer
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import SchemaWanted
 from workers.contract.schema_answers import SchemaAnswer, SchemaHalt, SchemaLayout

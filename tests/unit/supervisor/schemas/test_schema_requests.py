@@ -17,7 +17,7 @@ from supervisor.schemas.table_fitter import TableFitter
 from tests.support.fakes.fake_registry import FakeRegistry
 from tests.support.samples.specs import default_spec
 from tests.support.samples.table_targets import record, two_accounts
-from tests.support.servers.scripted_server import scripted
+from tests.support.servers.scripted_connection import scripted
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import SchemaWanted
 from workers.contract.schema_answers import SchemaAnswers, SchemaHalt, SchemaLayout

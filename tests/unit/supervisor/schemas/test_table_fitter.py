@@ -16,7 +16,8 @@ from supervisor.schemas.table_fitter import TableFitter
 from supervisor.schemas.table_plans.plan_verdict import DiscardedError
 from supervisor.schemas.table_plans.table_plan import TableTarget
 from tests.support.samples.table_targets import OPTIONAL, record, target_of, two_accounts
-from tests.support.servers.scripted_server import ScriptedServer, scripted
+from tests.support.servers.scripted_connection import scripted
+from tests.support.servers.scripted_server import ScriptedServer
 
 OLD, NEW = record(id="int"), record(id="int", note=OPTIONAL)
 SHORT = record(id={"type": "string", "maxLength": 9})

@@ -11,7 +11,8 @@ from avro_schemas.tables.layout import TableLayout
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.schemas.table_preview import TablePreview
 from tests.support.samples.table_targets import OPTIONAL, record, target_of, two_accounts
-from tests.support.servers.scripted_server import ScriptedServer, scripted
+from tests.support.servers.scripted_connection import scripted
+from tests.support.servers.scripted_server import ScriptedServer
 
 OLD, NEW = record(id="int"), record(id="int", note=OPTIONAL)
 NEWER = record(id="int", note=OPTIONAL, more=OPTIONAL)

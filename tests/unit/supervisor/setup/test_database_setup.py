@@ -22,7 +22,8 @@ from supervisor.setup.provision_request import request_of
 from supervisor.setup.provision_view import print_items, print_stack
 from tests.support.fakes.fake_registry import FakeRegistry
 from tests.support.samples.table_targets import OPTIONAL, record
-from tests.support.servers.scripted_server import ScriptedServer, scripted
+from tests.support.servers.scripted_connection import scripted
+from tests.support.servers.scripted_server import ScriptedServer
 from workers.contract.errors import SetupError
 
 V1, V2 = record(id="int"), record(id="int", note=OPTIONAL)

@@ -18,7 +18,8 @@ from supervisor.schemas.table_plans.table_plan import UNASKED, PlanOptions, Tabl
 from supervisor.schemas.table_plans.topic_tables import TopicTables, open_tables
 from tests.support.fakes.fake_registry import FakeRegistry
 from tests.support.samples.table_targets import OPTIONAL, record, target_of, two_accounts
-from tests.support.servers.scripted_server import ScriptedServer, scripted
+from tests.support.servers.scripted_connection import scripted
+from tests.support.servers.scripted_server import ScriptedServer
 
 V1, V2 = record(id="int"), record(id="int", note=OPTIONAL)
 

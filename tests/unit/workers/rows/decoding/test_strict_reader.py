@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from avro_schemas.avro.type_reader import read_record
-from tests.support.samples.avro_kinds import data, number, text
+from tests.support.samples.avro_values import data, number, text
 from workers.rows.decoding.strict_reader import StrictReader
 
 LINE = {

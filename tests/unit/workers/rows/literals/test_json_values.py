@@ -15,7 +15,7 @@ from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.lineage import Lineage
 from avro_schemas.tables.rules import PLAIN, TableRules
 from rtpipe.mysql.quoting import unescaped
-from tests.support.samples.avro_kinds import data, number, text
+from tests.support.samples.avro_values import data, number, text
 from tests.support.samples.batches import batch_of
 from tests.support.samples.schema_parts import logical
 from workers.contract.refusal import Reason
