@@ -29,10 +29,12 @@ from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.lifecycle.ends.restart_policy import RestartPolicy
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.generation.process_handle import ProcessHandle
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.mirror.offset_mirror import OffsetMirror
 from supervisor.page.page_link import PageLink
 from supervisor.page.page_options import PageOptions, PageStart
 from supervisor.run.first_plan import wait_for_plan
+from supervisor.run.options import Options
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
@@ -47,7 +49,7 @@ from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.steering.database_health import DatabaseHealth, HealthSeen
 from supervisor.steering.pause_file import PauseFile
 from supervisor.steering.reload import hangup_reloads
-from supervisor.supervisor_process import Options, Supervisor
+from supervisor.supervisor_process import Supervisor
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
 log = get_logger("supervisor")
@@ -90,6 +92,14 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     live = LiveSettings(settings, request.read_settings or (lambda: settings))
     facts, ring = run_facts(settings, live), EventRing()
     companions = companions_of(settings, request, socket, ring)
+    policy = RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget)
+    schemas = SchemaRequests(
+        lambda: open_registry(settings), TableFitter(accounts(settings), facts.topics), facts=facts.topics
+    )
+
+    def make(spec: PartitionSpec) -> SupervisedWorker:
+        return SupervisedWorker(spec, policy, lambda now: ProcessHandle(now, context), schemas, ring.add)
+
     logging.getLogger("rtpipe").addHandler(ring)
     try:
         return Supervisor(
@@ -101,14 +111,11 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
                 events=ring,
                 companions=companions,
             ),
-            policy=RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget),
-            launch=lambda spec: ProcessHandle(spec, context),
-            schemas=SchemaRequests(
-                lambda: open_registry(settings), TableFitter(accounts(settings), facts.topics), facts=facts.topics
-            ),
-            watch=_topic_watch(settings, specs, cluster),
+            make=make,
+            schemas=schemas,
+            watch=TopicWatch(cluster, settings.topic_check_seconds),
             logs=LogWatch(ClusterView(settings.librdkafka(), timeout=_LOG_END_SECONDS)),
-            mirror=_offset_mirror(settings, specs),
+            mirror=_offset_mirror(settings, live),
             notifier=notifier,
         ).run()
     finally:
@@ -203,22 +210,12 @@ def _group_lock(settings: Settings, specs: Sequence[PartitionSpec], *, patient: 
     )
 
 
-def _topic_watch(settings: Settings, specs: Sequence[PartitionSpec], cluster: ClusterView) -> TopicWatch:
-    return TopicWatch(
-        cluster,
-        {spec.key.topic: spec.topic_id for spec in specs},
-        (spec.key for spec in specs),
-        specs[0].cluster_id,
-        settings.topic_check_seconds,
-    )
-
-
-def _offset_mirror(settings: Settings, specs: Sequence[PartitionSpec]) -> OffsetMirror:
-    topics = {spec.key.topic for spec in specs}
-    wanted = {topic for topic in topics if settings.topic(topic).mirror_offsets}
+def _offset_mirror(settings: Settings, live: LiveSettings) -> OffsetMirror:
+    def wants(topic: str) -> bool:
+        return live.topic(topic).mirror_offsets
 
     def start() -> dict[str, Any]:
         kafka = current_properties(settings.librdkafka(), settings.secret_file("kafka"))
         return {"kafka": kafka, "log_format": settings.log_format, "log_level": settings.log_level}
 
-    return OffsetMirror(Companion("mirror", "supervisor.mirror.mirror_process"), wanted, start)
+    return OffsetMirror(Companion("mirror", "supervisor.mirror.mirror_process"), wants, start)

@@ -5,116 +5,67 @@ from __future__ import annotations
 import ctypes
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from rtpipe.errors import ExitCode
 from supervisor.control.control_socket import ControlServer
-from supervisor.control.event_ring import EventRing
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
-from supervisor.lifecycle.ends.restart_policy import RestartPolicy
-from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
-from supervisor.lifecycle.generation.worker_processes import WorkerProcesses
+from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.lifecycle.start_pace import StartPace
 from supervisor.lifecycle.stuck_workers import StuckWorkers
-from supervisor.lifecycle.supervised_worker import SchemaQuestions, SupervisedWorker
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL
 from supervisor.mirror.offset_mirror import OffsetMirror
 from supervisor.run.control_commands import ControlCommands
 from supervisor.run.kafka_changes import KafkaChanges
+from supervisor.run.options import Options, SchemaService
 from supervisor.run.run_targets import RunTargets
 from supervisor.run.shutdown import Shutdown, kill_all
 from supervisor.run.signal_inbox import SignalInbox
 from supervisor.run.worker_waits import WorkerWaits
-from supervisor.settings.live_settings import LiveSettings
-from supervisor.status.facts.pipeline_status import PipelineStatus
-from supervisor.status.run_facts import RunFacts
 from supervisor.status.run_summary import log_end_of_run
 from supervisor.status.status_refresh import StatusReport
 from supervisor.status.systemd_notify import SystemdNotifier
-from supervisor.steering.database_health import HealthSeen
 from supervisor.steering.health_throttle import HealthThrottle
 from supervisor.steering.partition_acts import PartitionActs
-from supervisor.steering.pause_file import PauseFile
 from supervisor.steering.reload import Reload, hangup_reloads
 from supervisor.steering.row_limits import RowLimits
 from supervisor.steering.step_over import StepOver
-from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.partition_spec import PartitionSpec
 
 _PR_SET_CHILD_SUBREAPER = 36
 _LONGEST_WAIT = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How one run of the supervisor behaves."""
-
-    drain_seconds: float
-    heartbeat: HeartbeatLimits
-    targets: dict[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
-    control_socket: str = ""
-    rows_per_second: Callable[[str], float] = lambda _topic: 0.0  #: the limit of a topic's settings; 0: none
-    health: Callable[[], HealthSeen] | None = None  #: asks how the database is; None: that does not matter
-    settings: LiveSettings | None = None  #: read again by `rtpipe reload`
-    pauses: PauseFile = field(default_factory=PauseFile)
-    show: Callable[[PipelineStatus], None] | None = None  #: called once a second
-    facts: RunFacts = field(default_factory=RunFacts)
-    events: EventRing = field(default_factory=EventRing)
-    companions: Sequence[Beside] = ()
-    fail_on_dead_letters: bool = False  #: a clean end with dead letters has an exit code of its own
-
-
-class Beside(Protocol):
-    """A process beside the workers that no row depends on."""
-
-    def look(self, now: float) -> None:
-        """Start it, or start it again."""
-
-
-class SchemaService(SchemaQuestions, Protocol):
-    """Answers what writers ask about schema ids; SchemaRequests is the real one."""
-
-    def open(self, wake: Callable[[], None]) -> None:
-        """`wake` is called from another thread when there are answers."""
-
-    def tell_limits(self, specs: Iterable[PartitionSpec]) -> None:
-        """Say which values the tables' columns refuse or may change."""
-
-    def deliver(self) -> None:
-        """Give each answer that is ready to the one who asked."""
-
-
 class Supervisor:
-    """Keeps one worker for every partition running until asked to drain, or until every target is reached."""
+    """Keeps a worker for every partition running until asked to drain, or until every target is reached."""
 
     def __init__(
         self,
         specs: Sequence[PartitionSpec],
         options: Options,
         *,
-        policy: RestartPolicy,
-        launch: Callable[[PartitionSpec], WorkerProcesses],
+        make: Callable[[PartitionSpec], SupervisedWorker],
         schemas: SchemaService,
         watch: TopicWatch,
         logs: LogWatch,
         mirror: OffsetMirror,
         notifier: SystemdNotifier,
     ) -> None:
-        def make(spec: PartitionSpec) -> SupervisedWorker:
-            return SupervisedWorker(spec, policy, launch, schemas, options.events.add)
-
+        """`specs`: what is served from the start. `make`: the worker of a partition."""
+        self._specs = specs
         self._options = options
         self._schemas = schemas
-        self._workers = [make(spec) for spec in specs]
-        self._targets = RunTargets(options.targets)
-        self._kafka = KafkaChanges(watch, logs, make, self._targets)
-        self._mirror = mirror
         self._shutdown = Shutdown(options.drain_seconds)
+        self._served = ServedWorkers(make, self._shutdown.worker_seconds)
+        self._workers = self._served.workers
+        self._targets = RunTargets(options.targets)
+        self._kafka = KafkaChanges(watch, logs, self._served, self._targets)
+        self._mirror = mirror
         self._limits = RowLimits(self._workers, options.rows_per_second, HealthThrottle(options.health))
         self._report = StatusReport(
-            self._workers, notifier, options.show, options.facts, row_limit=self._limits.in_words
+            self._served, notifier, options.show, options.facts, row_limit=self._limits.in_words
         )
         self._waits = WorkerWaits()
         self._pace = StartPace()
@@ -128,6 +79,8 @@ class Supervisor:
             self._report, self._acts, self._limits, steps, reload=self._reload, events=options.events
         )
         self._control = ControlServer(options.control_socket)
+        self._served.on_taken.append(self._welcome)
+        self._served.on_gone.append(self._forget)
 
     def run(self) -> ExitCode:
         """Supervise; returns the exit code of the command."""
@@ -137,14 +90,11 @@ class Supervisor:
             self._control.open(inbox.wake)
             self._schemas.open(inbox.wake)
             try:
-                for worker in self._workers:
-                    worker.begin()
-                self._acts.pause_again()
+                self._served.take(self._specs)
                 self._limits.apply(time.monotonic())
                 self._start_due(time.monotonic())
-                self._schemas.tell_limits(worker.spec for worker in self._workers)
                 self._report.ready()
-                while not all(worker.standing.state in TERMINAL for worker in self._workers):
+                while not self._over():
                     self._turn(inbox)
                 self._report.show(draining=self._shutdown.began)  # the last picture is of the end
                 if not self._shutdown.forced:
@@ -159,10 +109,12 @@ class Supervisor:
     def _turn(self, inbox: SignalInbox) -> None:
         """One round: wait for whatever comes first, then look at everything."""
         self._waits.wait(self._workers, inbox, self._until_next())
+        self._served.sweep()
         for number in inbox.take():
             if number == signal.SIGHUP:
                 self._on_hangup()
             elif self._shutdown.on_signal(self._workers):
+                self._served.take_no_more()
                 self._report.stopping()
         self._schemas.deliver()
         self._control.answer(self._commands.by_name(draining=self._shutdown.began))
@@ -170,7 +122,7 @@ class Supervisor:
         self._targets.stop_workers(self._workers, now, self._shutdown.worker_seconds)
         self._heartbeats.look(self._workers, now)
         if now >= self._kafka.next_look():
-            self._kafka.look(self._workers, now, draining=draining)
+            self._kafka.look(now, draining=draining)
         self._limits.apply(now)
         self._start_due(now)
         self._mirror.look(self._workers, now)
@@ -178,6 +130,26 @@ class Supervisor:
         self._report.refresh(time.monotonic(), draining=draining)
         for companion in self._options.companions:
             companion.look(now)
+
+    def _over(self) -> bool:
+        """Whether nothing is left to do."""
+        stays = self._options.stays and not self._shutdown.began
+        return not stays and all(worker.standing.state in TERMINAL for worker in self._workers)
+
+    def _welcome(self, taken: Sequence[SupervisedWorker]) -> None:
+        """Partitions are served from now on."""
+        self._acts.pause_again(taken)
+        self._limits.look_again()
+        self._schemas.tell_limits(worker.spec for worker in taken)
+
+    def _forget(self, gone: Sequence[SupervisedWorker]) -> None:
+        """Partitions are served no more."""
+        self._targets.forget(gone)
+        self._mirror.leave(gone)
+        for topic in {worker.spec.key.topic for worker in gone}:
+            if not self._served.has_topic(topic):
+                self._schemas.forget(topic)
+                self._limits.forget(topic)
 
     def _on_hangup(self) -> None:
         if not self._shutdown.began:
@@ -197,7 +169,7 @@ class Supervisor:
 
     def _exit_code(self) -> ExitCode:
         """The worst that is known: of the shutdown, then the first trouble of a partition, then dead letters."""
-        dead = log_end_of_run(self._workers)
+        dead = log_end_of_run(self._served.totals())
         forced = self._shutdown.exit_code(self._workers)
         if forced is not None:
             return forced

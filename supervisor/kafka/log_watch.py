@@ -40,6 +40,8 @@ class LogWatch:
         return answered.result() if answered else None
 
     def _look(self, keys: Sequence[PartitionKey], unknown: Sequence[PartitionKey]) -> LogFacts:
+        if not keys:
+            return LogFacts()
         try:
             ends = self._view.log_ends(keys)
             begins = self._view.log_begins([key for key in unknown if key in ends.known])

@@ -7,7 +7,7 @@ supervisor/run/kafka_changes.py halts the partitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from rtpipe.errors import UnreachableError
 from supervisor.background_question import BackgroundQuestion
 from supervisor.kafka.cluster_view import ClusterView, TopicFacts
 from workers.contract.errors import SetupError
-from workers.contract.partition_spec import PartitionKey
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
 #: Seconds that a topic may be missing: it is, for a moment, while it is made again.
 _PATIENCE = 60.0
@@ -44,20 +44,25 @@ _NONE = TopicChanges()
 class TopicWatch:
     """Compares topic ids, partitions and the cluster id every `every` seconds; never waits for the cluster."""
 
-    def __init__(
-        self,
-        view: ClusterView,
-        topic_ids: Mapping[str, str],
-        partitions: Iterable[PartitionKey],
-        cluster_id: str,
-        every: float,
-    ) -> None:
+    def __init__(self, view: ClusterView, every: float) -> None:
         self._view = view
-        self._topic_ids = dict(topic_ids)
-        self._partitions = set(partitions)
-        self._cluster_id = cluster_id
+        self._topic_ids: dict[str, str] = {}
+        self._partitions: set[PartitionKey] = set()
+        self._cluster_id = ""
         self._looks: BackgroundQuestion[_Look] = BackgroundQuestion("topic-watch", every)
         self._missing_since: dict[str, float] = {}
+
+    def add(self, spec: PartitionSpec) -> None:
+        """Watch a partition and its topic, too; they are as the spec says."""
+        self._partitions.add(spec.key)
+        self._topic_ids.setdefault(spec.key.topic, spec.topic_id)
+        self._cluster_id = self._cluster_id or spec.cluster_id
+
+    def forget(self, topic: str) -> None:
+        """Watch a topic no more."""
+        self._topic_ids.pop(topic, None)
+        self._missing_since.pop(topic, None)
+        self._partitions = {key for key in self._partitions if key.topic != topic}
 
     def next_look(self) -> float:
         """When `changes` has something to do again, in monotonic seconds."""
@@ -70,6 +75,8 @@ class TopicWatch:
         return self._judge(answered, now) if answered else _NONE
 
     def _look(self, topics: Sequence[str]) -> _Look:
+        if not topics:
+            return _Look("", {})
         facts, _ = self._view.describe(topics)
         return _Look(self._view.cluster_id(topics[0]), {fact.topic: fact for fact in facts})
 

@@ -1,5 +1,6 @@
 """The life of one worker: started, heard, watched, ended, started again or halted.
 
+served_workers       which partitions a run serves: taken, given up, gone; their totals
 supervised_worker    one partition: standing (worker_state), worker_history, log_end, rate_meter, worker_log
 orders               what is asked of it: drain, kill, halt; by a person: requests
 generation/          one lifetime of its processes

@@ -33,9 +33,9 @@ def drain(
         worker.generation.drain(seconds, arrived=arrived)
 
 
-def kill(worker: SupervisedWorker) -> None:
+def kill(worker: SupervisedWorker, reason: str = "") -> None:
     """End it at once; its death is then no surprise."""
-    drain(worker, 0)
+    drain(worker, 0, reason=reason)
     if worker.generation is not None:
         worker.generation.kill()
 

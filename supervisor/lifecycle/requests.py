@@ -36,6 +36,8 @@ _REFUSED = {
 
 def why_not(verb: Verb, standing: Standing) -> str:
     """Why it cannot be done, without the partition; "" if it can."""
+    if standing.leaves:
+        return f"it is given up: {standing.leaves}"
     state = standing.goal if standing.state is _S.STOPPING else standing.state
     return _REFUSED[verb].get(state, "")
 

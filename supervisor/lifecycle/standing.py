@@ -22,6 +22,7 @@ class Standing:
         self.next_start: float | None = None
         self.trouble: Ended | None = None  #: why its last generation did not end well, if that lasts
         self.goal = WorkerState.STOPPED  #: where its drain leads
+        self.leaves = ""  #: why it is given up, if it is: gone for good as soon as it has no process
         self._why_goal = ""
 
     def move(self, new: WorkerState, reason: str = "", *, next_start: float | None = None) -> None:

@@ -57,6 +57,17 @@ def halted(partition: str, report: Ended) -> None:
     log.error("%s %s; exiting %d", report.name, report.text, report.code, extra=_extra(partition, "worker_halted"))
 
 
+def given_up(partition: str, why: str) -> None:
+    """It is drained or killed, and served no more."""
+    log.info("%s: given up: %s", partition, why, extra=_extra(partition, "partition_given_up"))
+
+
+def gone(partition: str, offset: int | None) -> None:
+    """It is served no more. `offset`: as far as it is committed."""
+    done = "nothing of it was claimed" if offset is None else f"committed up to offset {offset}"
+    log.info("%s: served no more; %s", partition, done, extra=_extra(partition, "partition_gone"))
+
+
 def died(partition: str, end: GenerationEnd, deaths: DeathHistory, delay: float) -> None:
     """It starts again in `delay` seconds."""
     death, policy = end.death, deaths.policy

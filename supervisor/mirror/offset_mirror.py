@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from supervisor.companions.companion import Companion
@@ -26,33 +26,43 @@ _NOT_OURS = frozenset({Fenced.name, TopicChangedError.name})
 class OffsetMirror:
     """The loop says what is committed; the process writes what of it has changed."""
 
-    def __init__(self, companion: Companion, topics: Collection[str], start: Callable[[], dict[str, Any]]) -> None:
-        """`topics`: those whose offsets are wanted in Kafka. `start`: what the process is told first, at each start; it
-        may hold a password.
+    def __init__(self, companion: Companion, wants: Callable[[str], bool], start: Callable[[], dict[str, Any]]) -> None:
+        """`wants`: whether a topic's offsets are wanted in Kafka. `start`: what the process is told first, at each
+        start; it may hold a password.
         """
         self._companion = companion
-        self._topics = frozenset(topics)
+        self._wants = wants
+        self._wanted = False  #: of any topic: else no process is needed
         self._start = start
         self._starts = 0
         self._told: dict[str, Committed] = {}
+        self._left: list[SupervisedWorker] = []  #: served no more; their last offsets are not told yet
         self._next_look = 0.0
 
     def look(self, workers: Sequence[SupervisedWorker], now: float) -> None:
         """Called at each turn of the loop; watches the process, and tells it once a second what is new."""
-        if not self._topics:
+        due = now >= self._next_look
+        if due:
+            self._next_look = now + _EVERY
+            self._wanted = self._wanted or any(map(self._wants, {worker.spec.key.topic for worker in workers}))
+        if not self._wanted:
             return
         self._companion.look(now)
         if self._companion.starts != self._starts:
             self._starts, self._told = self._companion.starts, {}
             self._companion.tell(_line(self._start()))
-        if now >= self._next_look:
-            self._next_look = now + _EVERY
+        if due:
             self._tell(workers)
 
+    def leave(self, gone: Sequence[SupervisedWorker]) -> None:
+        """These are served no more: their last offsets are told once."""
+        self._left += gone
+
     def _tell(self, workers: Sequence[SupervisedWorker]) -> None:
-        found = {topic: one for topic, one in committed(workers).items() if topic in self._topics}
-        if found != self._told and self._companion.tell(_line({topic: one.to_json() for topic, one in found.items()})):
-            self._told = found
+        of_all = committed([*self._left, *workers])  # one that came back says where it is by now
+        found = {topic: one for topic, one in of_all.items() if self._wants(topic)}
+        if found == self._told or self._companion.tell(_line({topic: one.to_json() for topic, one in found.items()})):
+            self._told, self._left = found, []
 
     def close(self, workers: Sequence[SupervisedWorker]) -> None:
         """Have the last offsets of a clean end written; waits for that a few seconds at most."""

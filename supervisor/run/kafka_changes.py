@@ -6,12 +6,13 @@ supervisor/kafka/topic_watch.py finds them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rtpipe.log import get_logger
 from supervisor.kafka.log_watch import LogFacts, LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.lifecycle import orders
+from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL, WorkerState
 from supervisor.partition_plan import new_partition
@@ -31,16 +32,18 @@ class KafkaChanges:
         self,
         topics: TopicWatch,
         logs: LogWatch,
-        make: Callable[[PartitionSpec], SupervisedWorker],
+        served: ServedWorkers,
         targets: RunTargets,
     ) -> None:
         """`targets` gets the end of each log."""
         self._topics = topics
         self._logs = logs
-        self._make = make
+        self._served = served
         self._targets = targets
         self._outage = KafkaOutage()
         self._away = False
+        served.on_taken.append(self._watch)
+        served.on_gone.append(self._forget)
 
     def next_look(self) -> float:
         """When `look` has something to do again, in monotonic seconds."""
@@ -51,27 +54,38 @@ class KafkaChanges:
         topic_id, cluster_id = self._topics.topic_id(spec.key.topic), self._topics.cluster_id
         return dataclasses.replace(spec, topic_id=topic_id, cluster_id=cluster_id)
 
-    def look(self, workers: list[SupervisedWorker], now: float, *, draining: bool) -> None:
-        """Do what is due; `workers` grows by the partitions that were added. Nothing is started in a drain."""
+    def _watch(self, taken: Sequence[SupervisedWorker]) -> None:
+        for worker in taken:
+            self._topics.add(worker.spec)
+
+    def _forget(self, gone: Sequence[SupervisedWorker]) -> None:
+        for topic in {worker.spec.key.topic for worker in gone}:
+            if not self._served.has_topic(topic):
+                self._topics.forget(topic)
+
+    def look(self, now: float, *, draining: bool) -> None:
+        """Do what is due. Nothing is started in a drain."""
+        workers = self._served.workers
         changes = self._topics.changes(now)
         for topic, why in changes.gone.items():
             _halt(workers, topic, why)
         if not draining:
             for key in changes.added:
-                self._add(workers, key)
+                self._add(key)
         unknown = [worker.spec.key for worker in workers if worker.standing.asks_for_begin]
         if facts := self._logs.facts(now, [worker.spec.key for worker in workers], unknown):
             self._apply(workers, facts, now, draining=draining)
         self._log_outages(workers, now)
 
-    def _add(self, workers: list[SupervisedWorker], key: PartitionKey) -> None:
-        last = max(index for index, worker in enumerate(workers) if worker.spec.key.topic == key.topic)
-        added = self._make(new_partition(self.renewed(workers[last].spec), key))
-        workers.insert(last + 1, added)
-        added.begin("a new partition; asked where its log begins")
+    def _add(self, key: PartitionKey) -> None:
+        others = [worker for worker in self._served.workers if worker.spec.key.topic == key.topic]
+        if any(worker.standing.leaves for worker in others):
+            return
+        spec = new_partition(self.renewed(others[-1].spec), key)
+        self._served.take([spec], "a new partition; asked where its log begins")
         log.info("%s: a new partition, read from its beginning", key, extra=_extra("partition_added", key))
 
-    def _apply(self, workers: list[SupervisedWorker], facts: LogFacts, now: float, *, draining: bool) -> None:
+    def _apply(self, workers: Sequence[SupervisedWorker], facts: LogFacts, now: float, *, draining: bool) -> None:
         self._away = facts.away
         for worker in workers:
             key = worker.spec.key

@@ -29,6 +29,11 @@ class RunTargets:
         if self._offsets is not None:
             self._offsets.setdefault(key, offset)
 
+    def forget(self, gone: Sequence[SupervisedWorker]) -> None:
+        """These are served no more."""
+        for worker in gone:
+            (self._offsets or {}).pop(worker.spec.key, None)
+
     def stop_workers(self, workers: Sequence[SupervisedWorker], now: float, drain_seconds: float) -> None:
         """Drain those that have reached their target, and halt those for which a run that is to end does not wait."""
         if self._offsets is None:

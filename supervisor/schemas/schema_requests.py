@@ -39,6 +39,8 @@ _PAUSES = PausePolicy(first=0.1, longest=10.0)
 #: Takes the answers back to where the question came from.
 Reply = Callable[[SchemaAnswers], None]
 _Question = tuple[PartitionSpec, SchemaWanted, Reply]
+#: The questions of a topic; None: there are no more.
+_Questions = queue.SimpleQueue[_Question | None]
 
 
 class SchemaRequests:
@@ -60,8 +62,9 @@ class SchemaRequests:
         self._insist = _patiently if patient else _once
         self._patient = patient
         self._facts = facts or TopicFacts()
-        self._topics: dict[str, TopicAnswers] = {}  # each of which its thread alone touches
-        self._asked: dict[str, queue.SimpleQueue[_Question]] = {}
+        self._topics: dict[str, TopicAnswers] = {}  # each of which its thread alone asks
+        self._asked: dict[str, _Questions] = {}
+        self._told: set[str] = set()  #: topics of which the limits were told
         self._answered: queue.SimpleQueue[tuple[Reply, SchemaAnswers]] = queue.SimpleQueue()
         self._wake: Callable[[], None] = lambda: None
 
@@ -73,8 +76,12 @@ class SchemaRequests:
         threading.Thread(target=self._prepare, name="registry client", daemon=True).start()
 
     def tell_limits(self, specs: Iterable[PartitionSpec]) -> None:
-        """Say which values the tables' columns refuse or may change, as soon as registry and database answer."""
-        tell_at_start(specs, self._registry, self._fitter)
+        """Say which values the columns of tables refuse or may change, as soon as registry and database answer; of
+        each topic once.
+        """
+        if new := [spec for spec in specs if spec.key.topic not in self._told]:
+            self._told |= {spec.key.topic for spec in new}
+            tell_at_start(new, self._registry, self._fitter)
 
     def ask(self, spec: PartitionSpec, wanted: SchemaWanted, reply: Reply) -> None:
         """`reply` is called with the answers, by `deliver`."""
@@ -85,15 +92,23 @@ class SchemaRequests:
             work.start()
         self._asked[topic].put((spec, wanted, reply))
 
+    def forget(self, topic: str) -> None:
+        """It is served no more: nobody asks about it, and its answers may be others if it comes back."""
+        self._told.discard(topic)
+        self._facts.forget(topic)
+        self._topics.pop(topic, None)
+        if asked := self._asked.pop(topic, None):
+            asked.put(None)
+
     def deliver(self) -> None:
         """Call the `reply` of each answer that is ready."""
         while not self._answered.empty():
             reply, answers = self._answered.get()
             reply(answers)
 
-    def _work(self, asked: queue.SimpleQueue[_Question]) -> None:
-        while True:
-            spec, wanted, reply = asked.get()
+    def _work(self, asked: _Questions) -> None:
+        while question := asked.get():
+            spec, wanted, reply = question
             try:
                 answers = self.answer(spec, wanted)
             except Exception as exc:  # an answer, too: a writer waits for one
@@ -107,12 +122,12 @@ class SchemaRequests:
     def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswers:
         """The answers, now; one thread a topic."""
         topic = spec.key.topic
-        if topic not in self._topics:
-            self._topics[topic] = TopicAnswers(
-                topic, self._registry.current, self._fitter, self._insist, patient=self._patient
-            )
+        known = self._topics.get(topic)
+        if known is None:
+            known = TopicAnswers(topic, self._registry.current, self._fitter, self._insist, patient=self._patient)
+            self._topics[topic] = known
         with self._registry.in_use():
-            answers = self._topics[topic].answer(spec, wanted)
+            answers = known.answer(spec, wanted)
         self._note(topic, answers)
         asked_for = answers[0]
         if isinstance(asked_for, SchemaHalt) and asked_for.end.name == AccessDeniedError.name:

@@ -48,6 +48,12 @@ class TopicFacts:
                 known.popleft()
             known.appendleft(TableChange(timestamp(time.time()), schema_id, done, sql, why_not))
 
+    def forget(self, topic: str) -> None:
+        """It is served no more."""
+        with self._lock:
+            self._ids.pop(topic, None)
+            self._changes.pop(topic, None)
+
     def ids(self, topic: str) -> tuple[int, ...]:
         """Schema ids of its values, in order."""
         with self._lock:

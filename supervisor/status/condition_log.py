@@ -28,7 +28,8 @@ class ConditionLog:
             text = "%s: stuck: %s"
             extra = _about(stuck) | {"event": "condition_stuck"}
             log.warning(text, some_of(stuck), watches[stuck[0]].reason, extra=extra)
-        if well := [key for key in self._told if key in watches and watches[key].condition is Condition.OK]:
+        self._told = {key: told for key, told in self._told.items() if key in watches}
+        if well := [key for key in self._told if watches[key].condition is Condition.OK]:
             for key in well:
                 del self._told[key]
             text = "%s: neither late nor stuck any more"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rtpipe.log import get_logger
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.totals import Totals
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.kafka_outage import some_of
 from supervisor.status.worker_status import standing_in_words
@@ -25,13 +26,11 @@ def summary(workers: Sequence[SupervisedWorker]) -> str:
     return f"{running} of {len(workers)} partitions running" + "".join(others)
 
 
-def log_end_of_run(workers: Sequence[SupervisedWorker]) -> int:
+def log_end_of_run(done: Totals) -> int:
     """One line with rows, dead letters and restarts; returns the dead letters."""
-    rows = sum(worker.history.rows for worker in workers)
-    dead = sum(worker.history.dead for worker in workers)
-    restarts = sum(worker.history.deaths.restarts for worker in workers)
-    letters = f", {dead} dead letters" if dead else ""
-    if altered := sum(worker.history.altered for worker in workers):
-        letters += f", {altered} values altered by lossy columns"
-    log.info("stopped: %d rows%s, %d restarts", rows, letters, restarts, extra={"event": "stopped", "rows": rows})
-    return dead
+    letters = f", {done.dead} dead letters" if done.dead else ""
+    if done.altered:
+        letters += f", {done.altered} values altered by lossy columns"
+    extra = {"event": "stopped", "rows": done.rows}
+    log.info("stopped: %d rows%s, %d restarts", done.rows, letters, done.restarts, extra=extra)
+    return done.dead

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from rtpipe.clock import timestamp
-from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.status.condition_log import ConditionLog
 from supervisor.status.facts.pipeline_status import PipelineStatus, own_version
 from supervisor.status.facts.topic_status import TopicStatus
@@ -25,11 +25,11 @@ _SHOW_EVERY = 1.0
 
 
 class StatusReport:
-    """`workers` is the supervisor's own list, which grows; `show` draws the live table, if there is one."""
+    """`show` draws the live table, if there is one."""
 
     def __init__(
         self,
-        workers: Sequence[SupervisedWorker],
+        served: ServedWorkers,
         notifier: SystemdNotifier,
         show: Callable[[PipelineStatus], None] | None,
         facts: RunFacts,
@@ -37,7 +37,8 @@ class StatusReport:
         row_limit: Callable[[str], tuple[float, str]],
     ) -> None:
         """`row_limit`: rows a second of a topic, 0 without a limit, and whose limit it is."""
-        self._workers = workers
+        self._served = served
+        self._workers = served.workers
         self._notifier = notifier
         self._show = show
         self._facts = facts
@@ -69,7 +70,7 @@ class StatusReport:
             self._look(now)
             self.show(draining=draining)
             if self._show is None:  # else the table says it, once a second
-                self._summaries.look(self._workers, self._watches.values(), now)
+                self._summaries.look(self._served, self._watches.values(), now)
         if self._notifier.watchdog_every and now >= self._next_sign:
             self._next_sign = now + self._notifier.watchdog_every
             self._notifier.alive(summary(self._workers))
@@ -82,6 +83,9 @@ class StatusReport:
 
     def _look(self, now: float) -> None:
         wall = time.time()
+        served = {worker.spec.key for worker in self._workers}
+        for key in self._watches.keys() - served:
+            del self._watches[key]
         for worker in self._workers:
             key = worker.spec.key
             if key not in self._watches:

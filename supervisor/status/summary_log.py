@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from rtpipe.log import get_logger
-from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.status.partition_watch import PartitionWatch
 from supervisor.status.run_summary import summary
 
@@ -22,15 +22,16 @@ class SummaryLog:
         self._told_at = now
         self._told = 0  #: rows and dead letters, as of then
 
-    def look(self, workers: Sequence[SupervisedWorker], watches: Collection[PartitionWatch], now: float) -> None:
+    def look(self, served: ServedWorkers, watches: Collection[PartitionWatch], now: float) -> None:
         """Tell it, if it is time and there is something to tell."""
         if now - self._told_at < _EVERY:
             return
-        done = sum(worker.history.rows + worker.history.dead for worker in workers)
+        totals = served.totals()
+        done = totals.rows + totals.dead
         rate, self._told, self._told_at = (done - self._told) / (now - self._told_at), done, now
         if not rate:
             return
         lags = [watch.lag for watch in watches]
         lag = "not known" if None in lags else f"{sum(filter(None, lags)):,}"
-        extra = {"event": "summary", "rows": sum(worker.history.rows for worker in workers), "rate": round(rate, 1)}
-        log.info("%s; %s messages/s, lag %s", summary(workers), f"{rate:,.0f}", lag, extra=extra)
+        extra = {"event": "summary", "rows": totals.rows, "rate": round(rate, 1)}
+        log.info("%s; %s messages/s, lag %s", summary(served.workers), f"{rate:,.0f}", lag, extra=extra)

@@ -20,7 +20,7 @@ _RUN_ENDS = "the supervisor ends"
 
 
 class PartitionActs:
-    """`workers` is the supervisor's own list, which grows."""
+    """`workers` is the supervisor's own list, which changes."""
 
     def __init__(
         self,
@@ -35,10 +35,10 @@ class PartitionActs:
         self._drain_seconds = drain_seconds
         self._renewed = renewed
 
-    def pause_again(self) -> None:
-        """What was paused when a supervisor ran last does not start."""
-        kept = {group: self._pauses.read(group) for group in {worker.spec.group for worker in self._workers}}
-        for worker in self._workers:
+    def pause_again(self, taken: Sequence[SupervisedWorker]) -> None:
+        """What was paused when it was served last does not start."""
+        kept = {group: self._pauses.read(group) for group in {worker.spec.group for worker in taken}}
+        for worker in taken:
             if reason := kept[worker.spec.group].get(str(worker)):
                 orders.drain(worker, 0, goal=WorkerState.PAUSED, reason=reason)
                 extra = {"event": "pause_kept", "partition": str(worker)}

@@ -24,7 +24,7 @@ def hangup_reloads() -> bool:
 
 
 class Reload:
-    """`workers` is the supervisor's own list, which grows."""
+    """`workers` is the supervisor's own list, which changes."""
 
     def __init__(
         self, workers: Sequence[SupervisedWorker], settings: LiveSettings | None, drain_seconds: float

@@ -57,6 +57,14 @@ class RowLimits:
             else:
                 worker.keep_pace(share, limit.why)
 
+    def look_again(self) -> None:
+        """Somebody else shares a limit from now on: `apply` has something to do."""
+        self._next = 0.0
+
+    def forget(self, topic: str) -> None:
+        """It is served no more, and what a person said of it is over."""
+        self._by_hand.pop(topic, None)
+
     def of(self, topic: str) -> RowLimit:
         """That of all partitions of a topic together."""
         if topic in self._by_hand:
@@ -87,4 +95,4 @@ class RowLimits:
         for topic in topics:
             self._by_hand[topic] = RowLimit(rows, f"limited to {rows:g} rows/s {act.by}") if rows else NO_LIMIT
             act.tell_limit(topic, rows)
-        self._next = 0.0
+        self.look_again()

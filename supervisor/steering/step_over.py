@@ -20,7 +20,7 @@ _NOT_AT_A_MESSAGE = "it is not halted at a message that is no row, but for anoth
 
 
 class StepOver:
-    """`workers` is the supervisor's own list, which grows."""
+    """`workers` is the supervisor's own list, which changes."""
 
     def __init__(self, workers: Sequence[SupervisedWorker], renewed: Callable[[PartitionSpec], PartitionSpec]) -> None:
         """`renewed`: a spec with what Kafka says now."""

@@ -19,11 +19,13 @@ from supervisor.control.control_socket import ask
 from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
+from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.run.options import Options
 from supervisor.schemas.schema_requests import Reply
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.process_stats import ProcessStats
-from supervisor.supervisor_process import Options, Supervisor
+from supervisor.supervisor_process import Supervisor
 from tests.support.fakes.fake_worker import SPEC, FakeLauncher
 from tests.support.samples.specs import default_policy
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
@@ -40,7 +42,7 @@ class FakeWatch:
     def __init__(self) -> None:
         self.news: list[TopicChanges] = []
         self.answers: list[LogFacts] = []
-        self.ids = {SPEC.key.topic: SPEC.topic_id}
+        self.ids: dict[str, str] = {}
         self.cluster_id = SPEC.cluster_id
 
     def next_look(self) -> float:
@@ -51,6 +53,12 @@ class FakeWatch:
 
     def facts(self, _now: float, _keys: Sequence[PartitionKey], _unknown: Sequence[PartitionKey]) -> LogFacts | None:
         return self.answers.pop(0) if self.answers else None
+
+    def add(self, spec: PartitionSpec) -> None:
+        self.ids.setdefault(spec.key.topic, spec.topic_id)
+
+    def forget(self, topic: str) -> None:
+        del self.ids[topic]
 
     def topic_id(self, topic: str) -> str:
         return self.ids[topic]
@@ -79,12 +87,16 @@ class FakeMirror:
 
     last: list[int | None] | None = None
     looks: int = 0
+    gone: list[str] = field(default_factory=list)
 
     def look(self, workers: Sequence[SupervisedWorker], _now: float) -> None:
         self.looks += 1
 
     def close(self, workers: Sequence[SupervisedWorker]) -> None:
         self.last = [worker.history.offset for worker in workers]
+
+    def leave(self, gone: Sequence[SupervisedWorker]) -> None:
+        self.gone += map(str, gone)
 
     def kill(self) -> None:
         """Nothing runs."""
@@ -101,6 +113,7 @@ class FakeSchemas:
         self.questions: list[tuple[SchemaWanted, Reply]] = []
         self.ready: list[tuple[Reply, SchemaAnswers]] = []
         self.limits_of: list[PartitionSpec] = []
+        self.forgotten: list[str] = []
         self.scene: Scene | None = None
         self._wake: Callable[[], None] = lambda: None
         self._until: Callable[[], object] | None = None
@@ -111,6 +124,9 @@ class FakeSchemas:
 
     def tell_limits(self, specs: Iterable[PartitionSpec]) -> None:
         self.limits_of += specs
+
+    def forget(self, topic: str) -> None:
+        self.forgotten.append(topic)
 
     def ask(self, spec: PartitionSpec, wanted: SchemaWanted, reply: Reply) -> None:
         self.questions.append((wanted, reply))
@@ -141,15 +157,19 @@ class Stage:
         self.shown: list[PipelineStatus] = []
         budget = options.pop("budget", 3)
         chosen: dict[str, Any] = {"drain_seconds": 60, "heartbeat": HeartbeatLimits(60, 60), "show": self.shown.append}
-        specs = options.pop("specs", None) or [spec_of(number) for number in range(partitions)]
+        specs = options.pop("specs", [spec_of(number) for number in range(partitions)])
         watch: Any = self.watch
         mirror: Any = self.mirror
         notifier: Any = self.notifier
+        run = Options(**chosen | options)
+
+        def make(spec: PartitionSpec) -> SupervisedWorker:
+            return SupervisedWorker(spec, default_policy(budget=budget), self.launch, self.schemas, run.events.add)
+
         self.supervisor = Supervisor(
             specs,
-            Options(**chosen | options),
-            policy=default_policy(budget=budget),
-            launch=self.launch,
+            run,
+            make=make,
             schemas=self.schemas,
             watch=watch,
             logs=watch,
@@ -165,6 +185,10 @@ class Stage:
     @property
     def workers(self) -> Any:
         return self.supervisor._workers
+
+    @property
+    def served(self) -> ServedWorkers:
+        return self.supervisor._served
 
     def states(self) -> list[str]:
         return [worker.standing.state.value for worker in self.workers]

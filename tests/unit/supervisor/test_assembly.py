@@ -48,6 +48,7 @@ class Parts:
             "GroupLock",
             "Supervisor",
             "ProcessHandle",
+            "RestartPolicy",
         ):
             monkeypatch.setattr(assembly, name, self._maker(name))
         monkeypatch.setattr(assembly, "wait_for_plan", self._plan)
@@ -113,11 +114,13 @@ def test_every_setting_of_a_run_reaches_the_part_that_obeys_it(parts: Parts, tmp
     assert (options.drain_seconds, options.heartbeat) == (1.0, HeartbeatLimits(2.0, 5))
     assert (options.targets, options.fail_on_dead_letters, options.show) == (None, True, print)
     assert options.control_socket.startswith(str(tmp_path))
-    assert (named["policy"].probe_every, named["policy"].budget) == (3.0, 4)
-    assert named["launch"](SPECS[0]) is parts
-    assert parts.made["ProcessHandle"] == [((SPECS[0], NO_CONTEXT), {})]
-    [((_, topic_ids, keys, cluster_id, every), _)] = parts.made["TopicWatch"]
-    assert (topic_ids, list(keys), cluster_id, every) == ({"orders": ""}, ORDERS, "c", 6.0)
+    assert parts.made["RestartPolicy"] == [((), {"probe_every": 3.0, "budget": 4})]
+    worker = named["make"](SPECS[0])
+    worker.begin()
+    worker.start()
+    assert parts.made["ProcessHandle"] == [((worker.spec, NO_CONTEXT), {})]
+    [((_, every), _)] = parts.made["TopicWatch"]
+    assert every == 6.0
     [((url, groups, silence), how)] = parts.made["GroupLock"]
     assert (url, set(groups), silence) == ("mysql+pymysql://u:p@h/bank", {"g"}, 5)
     assert how == {"file": "", "patient": True}
@@ -140,7 +143,7 @@ def test_a_run_that_ends_knows_where_and_waits_for_nobody(parts: Parts, tmp_path
 def test_offsets_are_mirrored_but_for_topics_whose_settings_say_no(parts: Parts, tmp_path: Any) -> None:
     run(tmp_path)
     run(tmp_path, topics=(TopicBlock(match="ord.*", mirror_offsets=False),))
-    assert [given[1] for given, _ in parts.made["OffsetMirror"]] == [{"orders"}, set()]
+    assert [given[1]("orders") for given, _ in parts.made["OffsetMirror"]] == [True, False]
     assert [given[2]()["kafka"]["bootstrap.servers"] for given, _ in parts.made["OffsetMirror"]] == ["k:1", "k:1"]
 
 

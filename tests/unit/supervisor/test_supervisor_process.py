@@ -23,15 +23,18 @@ from tests.support.fakes.fake_supervisor import (
     Stage,
     drained,
     keep_to_the_stage,
+    living,
     progress,
     running,
     spec_of,
 )
+from tests.support.samples.specs import default_spec
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Ended, SchemaWanted
 from workers.contract.schema_answers import SchemaHalt
 
 TERM = signal.SIGTERM
+PAYMENTS = default_spec(PartitionKey("payments", 0), topic_id="p", cluster_id="c")
 BAD = Ended(ExitCode.BAD_DATA, "E_DATA", "orders/0: too long")
 
 
@@ -306,6 +309,79 @@ class TestStuckProcesses:
         assert stage.run(scene()) == ExitCode.DONE
         assert "E_STUCK orders/0 no heartbeat of its consumer for 0 s; SIGABRT" in caplog.text
         assert "stuck: no heartbeat of its consumer" in caplog.text
+
+
+class TestPartitionsThatComeAndGo:
+    def test_one_that_is_given_up_drains_and_nobody_remembers_it(self, caplog: pytest.LogCaptureFixture) -> None:
+        stage = Stage(specs=[spec_of(0), PAYMENTS])
+
+        def scene() -> Scene:
+            for made in stage.launch.made:
+                made.link.say(running(), progress(5, 9, rows=5, batches=1))
+            yield stage.are("running", "running")
+            pids = [made.pid for made in living(stage)]
+            stage.served.give_up([PAYMENTS.key], "taken out of the settings")
+            yield stage.are("running", "stopping")
+            stage.launch.made[1].die(0, Ended(ExitCode.DONE, "", ""))
+            yield stage.are("running")
+            assert [made.pid for made in living(stage)] == pids[:1]
+            assert (stage.mirror.gone, stage.schemas.forgotten, list(stage.watch.ids)) == (
+                ["payments/0"],
+                ["payments"],
+                ["orders"],
+            )
+            yield from drained(stage)
+
+        assert stage.run(scene()) == ExitCode.DONE
+        assert "stopped: 10 rows" in caplog.text
+        assert [partition.topic for partition in stage.shown[-1].partitions] == ["orders"]
+
+    def test_a_run_that_stays_serves_nothing_for_a_while_and_ends_by_a_signal(self) -> None:
+        stage = Stage(specs=[], stays=True)
+
+        def scene() -> Scene:
+            assert stage.states() == []
+            yield None
+            stage.served.take([spec_of(0)])
+            yield stage.are("starting")
+            stage.launch.last.die(65, BAD)
+            yield stage.are("halted")
+            yield None
+            stage.served.give_up([spec_of(0).key], "revoked")
+            yield stage.are()
+            yield None
+            signal.raise_signal(TERM)
+            yield None
+
+        assert stage.run(scene()) == ExitCode.DONE
+        assert stage.notifier.heard == ["ready 0 of 0 partitions running", "stopping"]
+
+    def test_nothing_is_taken_once_the_run_ends(self) -> None:
+        stage = Stage()
+
+        def scene() -> Scene:
+            signal.raise_signal(TERM)
+            yield stage.are("stopping")
+            stage.served.take([PAYMENTS])
+            stage.served.give_up([spec_of(0).key], "revoked")
+            stage.served.take([spec_of(0)])
+            stage.launch.last.die(0, Ended(ExitCode.DONE, "", ""))
+            yield None
+
+        assert stage.run(scene()) == ExitCode.DONE
+        assert (stage.states(), len(stage.launch.made)) == ([], 1)
+
+    def test_one_that_misses_the_deadline_of_the_end_is_killed_though_it_was_given_up(self) -> None:
+        stage = Stage(drain_seconds=0.05)
+
+        def scene() -> Scene:
+            stage.served.give_up([spec_of(0).key], "revoked")
+            yield stage.are("stopping")
+            signal.raise_signal(TERM)
+            yield None
+
+        assert stage.run(scene()) == ExitCode.TEMPORARY
+        assert stage.launch.last.signals == ["kill"]
 
 
 class TestQuestions:

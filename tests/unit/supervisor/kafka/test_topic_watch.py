@@ -14,6 +14,7 @@ from supervisor.kafka.cluster_view import TopicFacts
 from supervisor.kafka.log_offsets import Offsets
 from supervisor.kafka.log_watch import LogFacts, LogWatch
 from supervisor.kafka.topic_watch import TopicChanges, TopicWatch
+from tests.support.samples.specs import default_spec
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 
@@ -72,10 +73,16 @@ def cluster() -> Cluster:
     return Cluster()
 
 
+def watch_of(cluster: Cluster, topic_id: str, cluster_id: str) -> TopicWatch:
+    view: Any = cluster
+    found = TopicWatch(view, 10.0)
+    found.add(default_spec(ORDERS[0], topic_id=topic_id, cluster_id=cluster_id))
+    return found
+
+
 @pytest.fixture
 def watch(cluster: Cluster) -> TopicWatch:
-    view: Any = cluster
-    return TopicWatch(view, {"orders": "t"}, ORDERS[:1], "c", 10.0)
+    return watch_of(cluster, "t", "c")
 
 
 def test_nothing_has_changed(watch: TopicWatch) -> None:
@@ -119,8 +126,7 @@ def test_another_cluster_behind_the_address_concerns_every_topic(watch: TopicWat
 
 
 def test_an_id_that_was_not_known_before_is_no_change(cluster: Cluster) -> None:
-    view: Any = cluster
-    watch = TopicWatch(view, {"orders": ""}, ORDERS[:1], "", 10.0)
+    watch = watch_of(cluster, "", "")
     assert watch.changes(0.0) == TopicChanges()
     assert (watch.cluster_id, watch.topic_id("orders")) == ("c", "t")
     cluster.facts = [TopicFacts("orders", "", (ORDERS[0],))]  # it does not say

@@ -55,7 +55,7 @@ class Scene:
     def __init__(self, topics: tuple[str, ...] = ("orders",)) -> None:
         self.companion = FakeCompanion()
         companion: Any = self.companion
-        self.mirror = OffsetMirror(companion, topics, lambda: {"kafka": "how to reach it"})
+        self.mirror = OffsetMirror(companion, topics.__contains__, lambda: {"kafka": "how to reach it"})
         self.workers = [supervised_worker(FakeLauncher(), spec_of(number)) for number in range(2)]
         self._clock = itertools.count(100.0, 10)
 

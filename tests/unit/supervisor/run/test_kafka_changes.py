@@ -16,6 +16,7 @@ from supervisor.kafka.topic_watch import TopicWatch
 from supervisor.lifecycle import orders, requests
 from supervisor.lifecycle.log_end import FRESH, LogEnd
 from supervisor.lifecycle.requests import Verb
+from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.partition_plan import UNKNOWN, new_partition
@@ -73,11 +74,11 @@ class Scene:
         view: Any = self.cluster
         self.launch = FakeLauncher()
         self.targets = RunTargets(targets)
-        topics = TopicWatch(view, {"orders": SPEC.topic_id}, ORDERS[:1], "c", 0)
-        self.changes = KafkaChanges(topics, LogWatch(view, 0), self.make, self.targets)
-        self.workers = [self.make(SPEC)]
+        self.served = ServedWorkers(self.make, 20)
+        self.changes = KafkaChanges(TopicWatch(view, 0), LogWatch(view, 0), self.served, self.targets)
+        self.workers = self.served.workers
         self.draining = False
-        self.workers[0].begin()
+        self.served.take([SPEC])
         self._start()
 
     def make(self, spec: PartitionSpec) -> SupervisedWorker:
@@ -87,7 +88,7 @@ class Scene:
         """As often as it takes for each question to be asked after this call, and answered."""
         for _ in range(6):
             eventually(self._answered)
-            self.changes.look(self.workers, time.monotonic() + later, draining=self.draining)
+            self.changes.look(time.monotonic() + later, draining=self.draining)
             self._start()
 
     def _start(self) -> None:

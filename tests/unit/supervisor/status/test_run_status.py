@@ -21,8 +21,10 @@ from rtpipe.errors import ExitCode
 from supervisor.lifecycle.generation.heartbeat_limits import Heartbeat, HeartbeatLimits
 from supervisor.lifecycle.log_end import FRESH
 from supervisor.lifecycle.rate_meter import RateMeter
+from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.lifecycle.stuck_workers import StuckWorkers
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.lifecycle.totals import Totals
 from supervisor.status import status_view
 from supervisor.status.before_plan import StatusBeforePlan
 from supervisor.status.facts.partition_status import PartitionStatus
@@ -162,7 +164,7 @@ def test_the_summary_names_who_does_not_run_and_the_end_counts(caplog: pytest.Lo
     launch.last.die(65, Ended(ExitCode.BAD_DATA, "E_DATA", "why"))
     workers[1].on_death()
     assert summary(workers) == "1 of 2 partitions running; halted: orders/1"
-    assert log_end_of_run(workers) == 1
+    assert log_end_of_run(sum((Totals.of(worker.history) for worker in workers), Totals())) == 1
     assert caplog.messages[-1] == "stopped: 5 rows, 1 dead letters, 3 values altered by lossy columns, 0 restarts"
 
 
@@ -267,14 +269,16 @@ def test_a_status_in_a_closed_terminal_goes_nowhere(monkeypatch: pytest.MonkeyPa
 
 def test_the_log_has_a_summary_every_ten_seconds_while_something_is_committed(caplog: pytest.LogCaptureFixture) -> None:
     workers = [started(FakeLauncher(), 0, running(), progress(0, 500)), started(FakeLauncher(), 1, running())]
+    served = ServedWorkers(lambda _: workers[0], 20)
+    served.workers += workers
     log = SummaryLog(100.0)
     with caplog.at_level(logging.INFO, logger="rtpipe"):
         workers[0].history.rows = 500
-        log.look(workers, [SimpleNamespace(lag=7), SimpleNamespace(lag=1_000)], 105.0)  # type: ignore[list-item]
-        log.look(workers, [SimpleNamespace(lag=7), SimpleNamespace(lag=1_000)], 110.0)  # type: ignore[list-item]
-        log.look(workers, [SimpleNamespace(lag=0), SimpleNamespace(lag=0)], 120.0)  # type: ignore[list-item]
+        log.look(served, [SimpleNamespace(lag=7), SimpleNamespace(lag=1_000)], 105.0)  # type: ignore[list-item]
+        log.look(served, [SimpleNamespace(lag=7), SimpleNamespace(lag=1_000)], 110.0)  # type: ignore[list-item]
+        log.look(served, [SimpleNamespace(lag=0), SimpleNamespace(lag=0)], 120.0)  # type: ignore[list-item]
         workers[1].history.dead = 20
-        log.look(workers, [SimpleNamespace(lag=None), SimpleNamespace(lag=0)], 130.0)  # type: ignore[list-item]
+        log.look(served, [SimpleNamespace(lag=None), SimpleNamespace(lag=0)], 130.0)  # type: ignore[list-item]
     told = [message for message in caplog.messages if "messages/s" in message]
     assert told == [
         "2 of 2 partitions running; 50 messages/s, lag 1,007",
