@@ -21,7 +21,7 @@ demo: run  ## install, then show the whole pipeline at work (ARGS="--messages 10
 	@$(BIN)/rtpipe demo $(ARGS)
 
 test: dev  ## install, then all tests: unit, integration, crash, wheel (ARGS="tests/unit -k name")
-	@echo 'make test: about six minutes on two cores for all tests; no process and no data is left, except caches'
+	@echo 'make test: about nine minutes on two cores for all tests; no process and no data is left, except caches'
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 check: dev  ## lint, format, types, and which folder imports which

@@ -9,7 +9,7 @@ from supervisor.commands.parts.partition_verbs import Where, Yes, do
 def drain(where: Where, yes: Yes = False, as_json: Json = False) -> None:
     """End partitions for as long as the supervisor runs: what was read is committed.
 
-    To have them wait for you instead: rtpipe pause. When all partitions have ended, the supervisor ends, too.
+    To stop them only until you resume them: rtpipe pause. When all partitions have ended, the supervisor ends, too.
 
     Examples:
       rtpipe drain orders/0

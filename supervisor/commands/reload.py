@@ -14,9 +14,9 @@ def reload(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Have the running supervisors read their settings again. Only partitions that a change needs are restarted.
+    """Make the running supervisors read their settings again. Only partitions that a change needs are restarted.
 
-    What cannot change while a supervisor runs is said. SIGHUP does the same.
+    It names the settings that cannot change while a supervisor runs. SIGHUP does the same.
 
     Examples:
       rtpipe reload --dry-run

@@ -32,7 +32,7 @@ def supervise(
         bool, typer.Option("--page", help="Also open a page for browsers, with metrics and health.  (page_address)")
     ] = False,
 ) -> None:
-    """Move topics into their tables, exactly once, with one process for each partition.
+    """Move topics into their tables, exactly once, with two processes for each partition.
 
     Workers that die are restarted at once; the others continue. SIGTERM or Ctrl-C drains: what was read is committed,
     then everything stops. A second signal kills. However it was killed, it continues after the last COMMIT.

@@ -30,8 +30,8 @@ def support_bundle(
 ) -> None:
     """Write one file for somebody who helps: versions, settings, status, doctor's findings, events. No secrets.
 
-    Passwords and properties that may be secret are ***. What cannot be had, since a service does not answer, is left
-    out and says why. It has names of hosts, topics and columns, and no message: look at it before you send it.
+    Passwords and properties that may be secret are ***. If a service does not answer, its part is left out,
+    with the reason. The file has names of hosts, topics and columns, but no message: look at it before you send it.
 
     Examples:
       rtpipe support-bundle

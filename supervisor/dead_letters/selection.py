@@ -62,7 +62,7 @@ def selection(
     *,
     dropped: bool = False,
 ) -> Selection:
-    """What the options say; each may be repeated or hold several, split by commas. Raises SettingsError.
+    """What the options say; each may be repeated or hold several, separated by commas. Raises SettingsError.
 
     None and "": nothing is said, and so nothing is left out.
     """

@@ -21,7 +21,7 @@ _PARTITION = re.compile(r"[0-9]{1,9}")
 
 
 def words(given: Iterable[str]) -> list[str]:
-    """An option that may be repeated, each time with several values split by commas, as one list in order."""
+    """An option that may be repeated, each time with several values separated by commas, as one list in order."""
     return [word.strip() for text in given for word in text.split(",") if word.strip()]
 
 

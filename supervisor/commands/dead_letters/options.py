@@ -17,7 +17,7 @@ Topics = Annotated[
         "--topics",
         "-t",
         metavar="TOPICS",
-        help="TOPIC or TOPIC/PARTITION, split by commas; may be repeated; default: all.",
+        help="TOPIC or TOPIC/PARTITION, separated by commas; may be repeated; default: all.",
         autocompletion=complete_listed_partitions,
     ),
 ]

@@ -22,7 +22,7 @@ COMMANDS = {
     "doctor": "Look at everything that rtpipe needs, and say of each thing: OK, WARN or FAIL, what it means, what to"
     " do.",
     "try": "Say what would become of the next messages: rows, dead letters, changes of the table. Keeps nothing.",
-    "supervise": "Move topics into their tables, exactly once, with one process for each partition.",
+    "supervise": "Move topics into their tables, exactly once, with two processes for each partition.",
     "status": "Show every partition of the supervisors that run here: state, offsets, lag, rate, memory, CPU.",
     "top": "Watch and steer the partitions of the supervisors that run here, live in the terminal; also over ssh.",
     "history": "Show what happened in the last seven days: starts, deaths, altered tables, halts, outages, what a"
@@ -38,7 +38,7 @@ COMMANDS = {
     " cause first.",
     "restart": "Restart partitions: what was read is committed, then they start again at once, in new processes.",
     "step-over": "Make the one message at which a partition is halted a dead letter; then the partition goes on.",
-    "reload": "Have the running supervisors read their settings again. Only partitions that a change needs are"
+    "reload": "Make the running supervisors read their settings again. Only partitions that a change needs are"
     " restarted.",
     "limit": "Limit how many rows a second of a topic are written, as long as the supervisor runs.",
     "drain": "End partitions for as long as the supervisor runs: what was read is committed.",
