@@ -6,7 +6,8 @@
 BIN := .venv/bin
 #: Of these files the unit tests alone reach at least 90 %: `make coverage` fails below that.
 FLOORED := 'workers/*.py' $(patsubst %,'workers/%/*',commit contract database intake produce retry rows) 'supervisor/*.py' \
-  $(patsubst %,'supervisor/%/*',admin bench commands dead_letters demo doctor kafka lifecycle schemas settings setup status verify)
+  $(patsubst %,'supervisor/%/*',admin bench bundle commands companions control dead_letters demo doctor history kafka lifecycle \
+    mirror page/metrics peek run schemas settings setup status steering top trial verify)
 
 # Settings of the caller's shell that would reach into the environment made here.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV
