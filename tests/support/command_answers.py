@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -31,6 +32,10 @@ def rtpipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     """One command in an empty folder, off a terminal."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
+    log = logging.getLogger("rtpipe")
+    for name in ("handlers", "level", "propagate"):  # which a command sets for its whole process
+        monkeypatch.setattr(log, name, getattr(log, name))
+    monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         monkeypatch.setattr(sys, "argv", ["rtpipe", *arguments])
