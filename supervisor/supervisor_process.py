@@ -27,6 +27,7 @@ from supervisor.run.worker_waits import WorkerWaits
 from supervisor.status.run_summary import log_end_of_run
 from supervisor.status.status_refresh import StatusReport
 from supervisor.status.systemd_notify import SystemdNotifier
+from supervisor.steering.dead_letter_acts import DeadLetterActs
 from supervisor.steering.health_throttle import HealthThrottle
 from supervisor.steering.partition_acts import PartitionActs
 from supervisor.steering.reload import Reload, hangup_reloads
@@ -76,7 +77,13 @@ class Supervisor:
         self._reload = Reload(self._workers, options.settings, self._shutdown.worker_seconds)
         steps = StepOver(self._workers, self._kafka.renewed)
         self._commands = ControlCommands(
-            self._report, self._acts, self._limits, steps, reload=self._reload, events=options.events
+            self._report,
+            self._acts,
+            self._limits,
+            steps,
+            reload=self._reload,
+            dead_letters=DeadLetterActs(self._workers),
+            events=options.events,
         )
         self._control = ControlServer(options.control_socket)
         self._served.on_taken.append(self._welcome)

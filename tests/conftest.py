@@ -39,6 +39,8 @@ settings.load_profile("unhurried")
 KEPT = {
     "RTPIPE_NO_SKIPS",
     "RTPIPE_CACHE_DIR",
+    "RTPIPE_PICTURES",
+    "RTPIPE_TEST_PAGE",
     "RTPIPE_SCHEDULES",
     "RTPIPE_DIFFERENTIAL_ROWS",
     "RTPIPE_DIFFERENTIAL_SEED",

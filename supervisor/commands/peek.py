@@ -78,7 +78,7 @@ def _shower(settings: Settings, topic: str, *, as_json: bool) -> Callable[[Seque
     def show(found: Sequence[Shown]) -> None:
         for message, beside in found:
             if as_json:
-                print(json.dumps(view.facts_of(message, beside)), flush=True)
+                print(json.dumps(view.facts_of(message, beside, renamed)), flush=True)
             else:
                 view.print_message(out, message, beside, renamed)
 

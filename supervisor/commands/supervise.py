@@ -47,6 +47,7 @@ def supervise(
     """
     from supervisor.lifecycle.generation.worker_context import start_forkserver
     from supervisor.page.page_options import page_options
+    from supervisor.settings.environment import as_variables, given_variables
     from supervisor.settings.live_settings import reader
     from supervisor.settings.settings import load_with
     from supervisor.status.status_view import LiveView
@@ -59,7 +60,7 @@ def supervise(
     }
     settings = load_with("bootstrap_servers", "schema_registry_url", "database_url", **flags)
     read_settings = reader(**flags)
-    opened = page_options(settings) if page else None
+    opened = page_options(settings, given_variables() | as_variables(flags)) if page else None
     if settings.log_format == "auto":
         chosen = "text" if sys.stderr.isatty() else "json"
         settings = settings.model_copy(update={"log_format": chosen})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, literal, null, select, text, update
+from sqlalchemy import Connection, case, func, literal, null, select, text, update
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from supervisor.admin.connection import admin_connection
@@ -21,7 +22,14 @@ _DROPPED_AT_ONCE = 1_000
 #: More dead letters than there can be.
 _NO_LIMIT = 1 << 62
 _CONTENT = ("key", "value", "headers")
+#: Bytes of a value that are read to be decoded; of a longer one only the begin is, which is shown as it is.
+_DECODED_BYTES, _BEGIN = 64 << 10, 1_024
 _WITHOUT_CONTENT = [null().label(column.name) if column.name in _CONTENT else column for column in DEAD_LETTERS.columns]
+_BOUNDED_VALUE = case(
+    (func.length(DEAD_LETTERS.c.value) <= _DECODED_BYTES, DEAD_LETTERS.c.value),
+    else_=func.substr(DEAD_LETTERS.c.value, 1, _BEGIN),
+).label("value")
+_WITH_VALUE = [_BOUNDED_VALUE if column.name == "value" else column for column in _WITHOUT_CONTENT]
 _SOURCE = (DEAD_LETTERS.c.topic, DEAD_LETTERS.c["partition"], DEAD_LETTERS.c.consumer_group, DEAD_LETTERS.c.topic_id)
 
 
@@ -60,10 +68,11 @@ class DeadLetterAdmin:
         with self._connection("counting dead letters") as connection:
             return [DeadLetterCount(*row) for row in connection.execute(query)]
 
-    def newest(self, chosen: Selection, limit: int) -> list[DeadLetter]:
-        """The newest dead letters, without key, value and headers."""
+    def newest(self, chosen: Selection, limit: int, *, values: bool = False) -> list[DeadLetter]:
+        """The newest dead letters, without key, value and headers; with `values` also values, long ones cut."""
         order = (DEAD_LETTERS.c.written_at.desc(), *_SOURCE[:2], DEAD_LETTERS.c.offset.desc())
-        query = select(*_WITHOUT_CONTENT).where(chosen.where()).order_by(*order).limit(limit)
+        columns = _WITH_VALUE if values else _WITHOUT_CONTENT
+        query = select(*columns).where(chosen.where()).order_by(*order).limit(limit)
         with self._connection("reading dead letters") as connection:
             return [dead_letter_of(row) for row in connection.execute(query)]
 
@@ -126,9 +135,12 @@ class DeadLetterAdmin:
             for dead_letters in self.chunks(source, chosen, until, None):
                 yield from dead_letters
 
-    def drop_all(self, chosen: Selection, until: dt.datetime) -> int:
-        """The same as `drop` for every source."""
-        return sum(self.drop(source, chosen, until) for source in self.sources(chosen))
+    def drop_all(self, chosen: Selection, until: dt.datetime) -> Counter[str]:
+        """The same as `drop` for every source: how many of each topic."""
+        dropped: Counter[str] = Counter()
+        for source in self.sources(chosen):
+            dropped[source.key.topic] += self.drop(source, chosen, until)
+        return dropped
 
     def drop(self, source: DeadLetterSource, chosen: Selection, until: dt.datetime) -> int:
         """Delete the content of the dead letters of a source that were there at `until`; how many they were."""

@@ -27,6 +27,8 @@ from workers.retry.dead_letter_retry import DeadLetterRetry
 from workers.retry.outcome import RetryOutcome, RetryResult
 from workers.rows.schema_source import SchemaHaltError, SchemaSource
 
+#: Of the dead letters that are none any more, as many are named.
+_DONE_NAMED = 1_000
 #: What is wrong with one schema or its table alone: dead letters of other schemas may still become rows.
 _OF_ONE_SCHEMA = {ExitCode.SCHEMA_REFUSED, ExitCode.BAD_SETUP, ExitCode.USAGE}
 
@@ -35,14 +37,22 @@ class RetryTally:
     """How many dead letters became what, and those that are still there."""
 
     def __init__(self) -> None:
-        self.counts: Counter[RetryResult] = Counter()
+        self.by_topic: dict[str, Counter[str]] = {}  #: topic -> result -> how many
         self.left: list[RetryOutcome] = []
+        self.done: list[RetryOutcome] = []  #: the first of the others: there may be millions
 
     def add(self, outcome: RetryOutcome) -> None:
         """Count one outcome."""
-        self.counts[outcome.result] += 1
+        self.by_topic.setdefault(outcome.source.key.topic, Counter())[outcome.result] += 1
         if outcome.result in {RetryResult.REFUSED, RetryResult.KEPT}:
             self.left.append(outcome)
+        elif len(self.done) < _DONE_NAMED:
+            self.done.append(outcome)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Of all topics."""
+        return sum(self.by_topic.values(), Counter())
 
 
 class DeadLetterRetries:

@@ -22,6 +22,8 @@ from workers.retry.outcome import RetryOutcome, RetryResult
 from workers.rows.metadata_literals import moment_text
 
 _LONGEST_TEXT = 120
+#: Characters of a value in a list, and in a cell of its table.
+_BEGIN, _CELL = 400, 60
 #: Letters that a retry spells out.
 _SPELT_OUT = 20
 #: Bytes, or characters, of a key, header or value that are shown unless --hex asks for all.
@@ -79,12 +81,25 @@ def iso(moment: dt.datetime) -> str:
     return moment.isoformat() + "Z"
 
 
-def facts_of_list(counts: Sequence[DeadLetterCount], dead_letters: Sequence[DeadLetter]) -> dict[str, Any]:
-    """The answer of `rtpipe dead-letters list --json`."""
-    return {
-        "summary": [facts_of_count(count) for count in counts],
-        "dead_letters": [facts_of(dead_letter) for dead_letter in dead_letters],
-    }
+def facts_of_list(
+    counts: Sequence[DeadLetterCount], dead_letters: Sequence[DeadLetter], reader: DeadLetterReader | None
+) -> dict[str, Any]:
+    """The answer of `rtpipe dead-letters list --json`. `reader`: of their values, if those are shown."""
+
+    def with_value(dead_letter: DeadLetter) -> dict[str, Any]:
+        return facts_of(dead_letter) | ({"value_text": begin_of(dead_letter.value, reader)} if reader else {})
+
+    return {"summary": [facts_of_count(count) for count in counts], "dead_letters": [*map(with_value, dead_letters)]}
+
+
+def begin_of(value: bytes | None, reader: DeadLetterReader) -> str | None:
+    """The begin of a value: decoded as JSON, else its text, else its bytes as 0x...; None if there is none."""
+    if value is None:
+        return None
+    decoded = reader.decoded(value)[0]
+    text = as_json(decoded) if decoded is not None else text_of(value) or f"0x{value.hex()}"
+    shown = escaped(text)
+    return shown if len(shown) <= _BEGIN else shown[: _BEGIN - 1] + "…"
 
 
 def facts_of_count(found: DeadLetterCount) -> dict[str, Any]:
@@ -104,12 +119,14 @@ def counts_table(counts: Sequence[DeadLetterCount]) -> Table:
     return table
 
 
-def dead_letters_table(dead_letters: Sequence[DeadLetter]) -> Table:
-    """A line for each dead letter; nothing of its message."""
+def dead_letters_table(dead_letters: Sequence[DeadLetter], reader: DeadLetterReader | None) -> Table:
+    """A line for each dead letter; nothing of its message without a `reader`."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("PARTITION", "OFFSET", "MESSAGE (UTC)", "ERROR"):
         table.add_column(title, justify="right" if title == "OFFSET" else "left", no_wrap=True)
     table.add_column("TEXT", overflow="fold")
+    if reader is not None:
+        table.add_column("VALUE", no_wrap=True, overflow="ellipsis", max_width=_CELL)
     for dead_letter in dead_letters:
         moment = (_utc_milliseconds(dead_letter.timestamp) or "-").removesuffix("Z").replace("T", " ")
         text = dead_letter.error_text if dead_letter.dropped_at is None else f"dropped {iso(dead_letter.dropped_at)}"
@@ -120,16 +137,19 @@ def dead_letters_table(dead_letters: Sequence[DeadLetter]) -> Table:
             moment,
             Text(dead_letter.error_name),
             Text(shown),
+            *([] if reader is None else [Text(begin_of(dead_letter.value, reader) or "null")]),
         )
     return table
 
 
-def print_list(counts: Sequence[DeadLetterCount], dead_letters: Sequence[DeadLetter]) -> None:
-    """The numbers by topic and error, then the newest dead letters."""
+def print_list(
+    counts: Sequence[DeadLetterCount], dead_letters: Sequence[DeadLetter], reader: DeadLetterReader | None
+) -> None:
+    """The numbers by topic and error, then the newest dead letters; with a `reader` also their values."""
     out = console()
     out.print(counts_table(counts))
     out.print()
-    out.print(dead_letters_table(dead_letters))
+    out.print(dead_letters_table(dead_letters, reader))
     total = sum(found.count for found in counts)
     if total > len(dead_letters):
         out.print(f"and {total - len(dead_letters):,} older ones (see --limit)")
@@ -154,7 +174,7 @@ def print_dead_letter(dead_letter: DeadLetter, reader: DeadLetterReader, *, whol
 
 
 def outcome_of(outcome: RetryOutcome) -> dict[str, Any]:
-    """A dead letter that is still there after a retry, for JSON."""
+    """What became of one dead letter, for JSON."""
     key = outcome.source.key
     position = {"topic": key.topic, "partition": key.partition, "offset": outcome.offset}
     return position | {"result": str(outcome.result), "error_name": outcome.error_name, "error_text": outcome.text}
@@ -163,7 +183,8 @@ def outcome_of(outcome: RetryOutcome) -> dict[str, Any]:
 def tally_of(tally: RetryTally, *, dry_run: bool) -> dict[str, Any]:
     """A retry, for JSON."""
     numbers = {str(result): tally.counts[result] for result in RetryResult}
-    return {"dry_run": dry_run, **numbers, "left": [outcome_of(outcome) for outcome in tally.left]}
+    left, done = ([outcome_of(outcome) for outcome in some] for some in (tally.left, tally.done))
+    return {"dry_run": dry_run, **numbers, "left": left, "done": done}
 
 
 def print_tally(tally: RetryTally, *, dry_run: bool) -> None:

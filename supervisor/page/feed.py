@@ -77,9 +77,9 @@ class Feed:
             self._newest = event.number
             self.events.append(event)
 
-    def act(self, verb: str, where: str, *, dry_run: bool) -> Reply | None:
+    def act(self, verb: str, where: str, *, dry_run: bool, **more: float) -> Reply | None:
         """Ask for something to be done to a topic or partition; as commands do it. Takes up to seconds."""
-        return self._ask(verb, where=[where], dry_run=dry_run)
+        return self._ask(verb, where=[where], dry_run=dry_run, **more)
 
     def _with_processes(self, reply: Reply) -> Reply:
         """Memory and CPU as they were told last; of the same process only."""

@@ -6,6 +6,7 @@ import importlib.util
 import ipaddress
 import json
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
@@ -24,6 +25,7 @@ class PageOptions:
     names: frozenset[str]  #: the hosts that a request may name, without a port
     token: str = field(default="", repr=False)  #: "" if nothing can be changed from the page
     is_open: bool = True  #: to everybody who reaches it: it listens on loopback alone
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)  #: of settings, for the operator's commands
 
     @property
     def url(self) -> str:
@@ -55,8 +57,11 @@ class PageStart:
         return cls(**said, options=PageOptions(**options | {"names": frozenset(options["names"])}))
 
 
-def page_options(settings: PageSettings) -> PageOptions:
-    """SettingsError if the page's packages are missing, or if strangers could reach it without a token."""
+def page_options(settings: PageSettings, variables: Mapping[str, str] | None = None) -> PageOptions:
+    """SettingsError if the page's packages are missing, or if strangers could reach it without a token.
+
+    `variables`: the settings of this run, for commands that the page runs; it gets them only if it has an operator.
+    """
     if missing := missing_packages():
         raise SettingsError(
             f"--page needs packages that are not installed ({', '.join(missing)})",
@@ -72,7 +77,8 @@ def page_options(settings: PageSettings) -> PageOptions:
         )
     more = {name.strip().lower() for name in settings.page_hosts.split(",") if name.strip()}
     own = set() if is_open else {given.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
-    return PageOptions(given.strip("[]"), int(port), _LOOPBACK | own | more, token, is_open)
+    names, host = _LOOPBACK | own | more, given.strip("[]")
+    return PageOptions(host, int(port), names, token, is_open, variables if token and variables else {})
 
 
 def missing_packages() -> list[str]:

@@ -19,6 +19,7 @@ import uvicorn
 from rtpipe.log import get_logger, log_to_stderr
 from supervisor.control.control_socket import ask
 from supervisor.page.app import make_app
+from supervisor.page.commands import Commands
 from supervisor.page.feed import Feed
 from supervisor.page.guard import Guard
 from supervisor.page.page_options import PageOptions, PageStart
@@ -43,7 +44,7 @@ def serve(socket: str, options: PageOptions) -> None:
     """The page of the supervisor that listens at `socket`."""
     feed, guard = Feed(partial(ask, Path(socket))), Guard(options)
     app = make_app(feed, guard)
-    add_pages(app, feed, guard)
+    add_pages(app, feed, guard, Commands(options.variables))
     logging.getLogger("uvicorn.error").addHandler(_Said())
     config = uvicorn.Config(
         app,

@@ -43,8 +43,11 @@ def print_message(out: Console, message: Peeked, beside: Beside, renamed: Mappin
         out.print(_side_by_side(message.value or {}, beside.row, renamed))
 
 
-def facts_of(message: Peeked, beside: Beside) -> dict[str, Any]:
-    """A line of --json. Bytes are base64; `value` is the decoded one, `raw_value` stands for one that cannot be."""
+def facts_of(message: Peeked, beside: Beside, renamed: Mapping[str, str]) -> dict[str, Any]:
+    """A line of --json. Bytes are base64; `value` is the decoded one, `raw_value` stands for one that cannot be.
+
+    `renamed`: field -> column, where the names differ.
+    """
     moment = moment_text(message.timestamp)
     return {
         "schema_version": 1,
@@ -62,6 +65,7 @@ def facts_of(message: Peeked, beside: Beside) -> dict[str, Any]:
         "state": str(beside.state),
         "text": beside.text or None,
         "row": _plain(beside.row),
+        "renamed": dict(renamed),
     }
 
 

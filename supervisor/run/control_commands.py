@@ -10,6 +10,8 @@ from supervisor.control.control_socket import Command, Reply, Request
 from supervisor.control.event_ring import EventRing
 from supervisor.lifecycle.requests import Verb
 from supervisor.status.status_refresh import StatusReport
+from supervisor.steering.dead_letter_acts import COMMAND as DEAD_LETTERS_DONE
+from supervisor.steering.dead_letter_acts import DeadLetterActs
 from supervisor.steering.partition_acts import PartitionActs
 from supervisor.steering.reload import Reload
 from supervisor.steering.row_limits import RowLimits
@@ -27,6 +29,7 @@ class ControlCommands:
         steps: StepOver,
         *,
         reload: Reload,
+        dead_letters: DeadLetterActs,
         events: EventRing,
     ) -> None:
         self._report = report
@@ -34,6 +37,7 @@ class ControlCommands:
         self._limits = limits
         self._steps = steps
         self._reload = reload
+        self._dead_letters = dead_letters
         self._events = events
 
     def by_name(self, *, draining: bool) -> Mapping[str, Command]:
@@ -41,6 +45,7 @@ class ControlCommands:
         return {
             "status": lambda request: self._status(request, draining=draining),
             "events": self._newer_events,
+            DEAD_LETTERS_DONE: self._dead_letters.answer,
             "step-over": partial(self._steps.answer, draining=draining),
             "reload": partial(self._reload.answer, draining=draining),
             "limit": partial(self._limits.answer, draining=draining),

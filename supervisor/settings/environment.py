@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rtpipe.errors import SettingsError
 
@@ -18,6 +18,16 @@ _ALIKE = 0.85
 def variable(name: str) -> str:
     """The variable of a setting."""
     return f"{PREFIX}{name.upper()}"
+
+
+def given_variables() -> dict[str, str]:
+    """All variables of ours that this process has now: those with secrets, too."""
+    return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+
+
+def as_variables(flags: Mapping[str, str | None]) -> dict[str, str]:
+    """Flags by the names of their settings, as variables; those that are None were not given."""
+    return {variable(name): value for name, value in flags.items() if value is not None}
 
 
 def file_variable(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from supervisor.settings.environment import PREFIX
+from supervisor.settings.environment import given_variables
 from supervisor.settings.settings import Settings, load
 from supervisor.settings.topic_settings import TopicSettings
 
@@ -83,7 +83,7 @@ class LiveSettings:
 
 def reader(**flags: Any) -> Callable[[], Settings]:
     """Reads the settings again as this command read them, also when its environment has them no more."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    kept = given_variables()
 
     def read() -> Settings:
         missing = kept.keys() - os.environ.keys()

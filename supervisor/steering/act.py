@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -56,6 +57,14 @@ class Act:
         """Into the log: a message becomes a dead letter by hand."""
         done = f"the message at offset {offset} was stepped over"
         self._tell("message_stepped_over", partition, done, {"partition": partition, "offset": offset})
+
+    def tell_dead_letters(self, verb: str, topic: str, counts: Mapping[str, int]) -> None:
+        """Into the log: dead letters of a topic were retried, with what became of them, or dropped."""
+        numbers = ", ".join(f"{count} {result}" for result, count in sorted(counts.items()))
+        if verb == "dropped":
+            self._tell("dead_letters_dropped", topic, f"dead letters: {numbers}", {"topic": topic})
+        else:
+            self._tell("dead_letters_retried", topic, f"dead letters retried: {numbers},", {"topic": topic})
 
     def _tell(self, event: str, subject: str, done: str, more: dict[str, object]) -> None:
         user, pid = self.peer.user, self.peer.pid

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium")
 TOKEN = "the-token-of-an-operator"
+LATE = {"late_after": 3_000}
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 #: Milliseconds: how long the browser looks for what must appear.
 PATIENCE = 30_000
@@ -85,10 +86,12 @@ def answers(address: str) -> bool:
 
 
 @contextmanager
-def pipeline_with_page(stack: Addresses, directory: Path) -> Iterator[tuple[Pipeline, str]]:
+def pipeline_with_page(stack: Addresses, directory: Path, **settings: Any) -> Iterator[tuple[Pipeline, str]]:
     """Two topics whose names can be read; the address of their page."""
     end = uuid.uuid4().hex[:4]
-    pipeline = Pipeline(stack, directory, [f"orders_{end}", f"payments_{end}"], settings={"late_after": 3_000})
+    pipeline = Pipeline(
+        stack, directory, [f"orders_{end}", f"payments_{end}"], settings={"late_after": 3_000} | settings
+    )
     pipeline.create()
     token = directory / "token"
     token.touch(mode=0o600)
@@ -141,6 +144,61 @@ def test_the_page_on_a_moving_stream(stack: Addresses, browser: Browser, tmp_pat
         killed = page_process()
         kill(killed)
         eventually(lambda: answers(f"{base}/livez"), within=60, what="the page is started again")
+
+
+def test_a_dead_letter_is_retried_and_its_row_is_beside_it(stack: Addresses, browser: Browser, tmp_path: Path) -> None:
+    with pipeline_with_page(stack, tmp_path, on_error="dead_letter") as (pipeline, base):
+        topic = pipeline.topics[0]
+        pipeline.query(f"ALTER TABLE `{topic}` ADD CONSTRAINT `{topic}_c` CHECK (seq < 4711)")
+        for seq in (5_000, 5_001, 5_002):
+            pipeline.send(topic, pipeline.body(topic, "k", seq, f"a note of <b>{seq}</b>"), key="k")
+        pipeline.send(pipeline.topics[1], b"no avro at all")
+        with opened(browser, f"{base}/dead-letters") as page:
+            page.get_by_role("cell", name="E_VALUE").first.wait_for()
+            page.get_by_text("Whoever signs in with the operator's token").wait_for()
+            assert page.get_by_role("button").count() == 0
+            sign_in(page)
+            page.goto(f"{base}/dead-letters")
+            page.get_by_text(f"4 dead letters: {topic} E_VALUE 3").wait_for()
+            choose(page, "Topic", topic)
+            choose(page, "Reason", "E_VALUE")
+            page.get_by_role("button", name="Show").click()
+            page.get_by_text(f"3 dead letters: {topic} E_VALUE 3.").wait_for()
+            picture(page, "dead-letters", tmp_path)
+            page.get_by_role("button", name="Open").first.click()
+            page.get_by_role("dialog").get_by_text("a note of <b>5002</b>").wait_for()
+            page.get_by_role("dialog").get_by_role("button", name="Retry").click()
+            page.get_by_role("dialog").get_by_text("Done: 1 refused again.").wait_for()
+            pipeline.query(f"ALTER TABLE `{topic}` DROP CONSTRAINT `{topic}_c`")
+            page.get_by_role("dialog").get_by_role("button", name="Close").click()
+            page.get_by_role("button", name="Open").first.click()
+            page.get_by_role("dialog").get_by_role("button", name="Retry").click()
+            page.get_by_role("dialog").get_by_text("Done: 1 written.").wait_for()
+            page.get_by_role("dialog").get_by_text("● row").wait_for()
+            picture(page, "retried", tmp_path)
+            page.get_by_role("dialog").get_by_role("button", name="Close").click()
+            page.get_by_role("button", name="Retry all 2").click()
+            page.get_by_role("dialog").get_by_text(f"Retry 2 dead letters of {topic} with E_VALUE?").wait_for()
+            page.get_by_role("dialog").get_by_role("button", name="Retry").click()
+            page.get_by_role("dialog").get_by_text("Done: 2 written.").wait_for()
+            page.get_by_role("dialog").get_by_role("link", name=f"{topic}/0 1").click()
+            page.get_by_text("● row").wait_for()
+            page.get_by_role("button", name="Next").click()
+            page.get_by_role("cell", name="5002").first.wait_for()
+        assert {row[0] for row in pipeline.query(f"SELECT seq FROM `{topic}`")} == {5_000, 5_001, 5_002}
+        assert [entry["topic"] for entry in pipeline.events("dead_letters_retried")] == [topic] * 3
+
+
+def sign_in(page: Page) -> None:
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_label("The operator's token").fill(TOKEN)
+    page.get_by_role("button").click()
+    page.get_by_role("link", name="Sign out").wait_for()
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_label(label).click()
+    page.get_by_role("option", name=option).click()
 
 
 def take_pictures(browser: Browser, base: str, topic: str, partition: int, directory: Path) -> None:

@@ -26,10 +26,12 @@ def drop(
       rtpipe dead-letters drop --topics orders --error E_WIRE_FORMAT
 
     """
+    from supervisor.control.control_socket import runtime_directory
     from supervisor.dead_letters import view
     from supervisor.dead_letters.admin import DeadLetterAdmin
     from supervisor.dead_letters.selection import selection
     from supervisor.settings.settings import load_with
+    from supervisor.steering.dead_letter_acts import tell_dropped
 
     chosen = selection(topics, error, offset, since)
     if not chosen.narrow:
@@ -46,4 +48,6 @@ def drop(
         if not sys.stdin.isatty():
             raise SettingsError("nobody is there to ask", hint="--yes drops without asking")
         typer.confirm("continue?", abort=True)
-    print(f"{admin.drop_all(chosen, until):,} dropped")
+    dropped = admin.drop_all(chosen, until)
+    tell_dropped(runtime_directory(settings.runtime_dir), dropped)
+    print(f"{dropped.total():,} dropped")

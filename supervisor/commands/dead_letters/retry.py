@@ -36,10 +36,12 @@ def retry(
       rtpipe dead-letters retry --topics orders/0 --error E_VALUE
 
     """
+    from supervisor.control.control_socket import runtime_directory
     from supervisor.dead_letters import view
     from supervisor.dead_letters.retry import DeadLetterRetries, RetryTally
     from supervisor.dead_letters.selection import selection
     from supervisor.settings.settings import load_with
+    from supervisor.steering.dead_letter_acts import tell_retried
     from workers import kill_points
 
     chosen = selection(topics, error, offset, since)
@@ -48,6 +50,8 @@ def retry(
     tally = RetryTally()
     for outcome in DeadLetterRetries(settings, force=force, dry_run=dry_run).run(chosen, limit):
         tally.add(outcome)
+    if not dry_run:
+        tell_retried(runtime_directory(settings.runtime_dir), tally.by_topic)
     if as_json:
         print_json(view.tally_of(tally, dry_run=dry_run))
     else:

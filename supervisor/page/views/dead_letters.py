@@ -1,4 +1,4 @@
-"""Dead letters by topic and reason, since the supervisor started; each with what its reason means and what to do."""
+"""Dead letters by topic and reason, with what each reason means and what to do; for the operator, their messages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from nicegui import ui
 
 from rtpipe.log import visible
 from supervisor.page.views.frame import Site, frame
+from supervisor.page.views.messages.letter_card import LetterCard
 from supervisor.page.views.parts import Column, Rows
 from supervisor.page.views.words import number
 from supervisor.status.facts.partition_status import PartitionStatus
@@ -28,12 +29,15 @@ def dead_letters_page(site: Site) -> None:
     """At `/dead-letters`."""
     with frame(site, "/dead-letters", "Dead letters") as page:
         with ui.element("section").classes("card"):
-            ui.label("Messages that could not become rows").classes("title")
+            ui.label("Messages that could not become rows, since the supervisor started").classes("title")
             table = Rows(_COLUMNS, "None since the supervisor started.")
-            ui.label(
-                "Counted since the supervisor started. All that are kept: rtpipe dead-letters list. "
-                "Written again once the cause is repaired: rtpipe dead-letters retry --topics TOPIC"
-            ).classes("hint")
+            if not site.may_act():
+                ui.label(
+                    "Whoever signs in with the operator's token sees and retries their messages here. On the command "
+                    "line: rtpipe dead-letters list, and once the cause is repaired: rtpipe dead-letters retry"
+                ).classes("hint")
+        if site.may_act():
+            LetterCard(site)
         page.updates.append(lambda: table.show(letter_rows(site.feed.status.partitions if site.feed.status else ())))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from supervisor.page.commands import Commands
 from supervisor.page.feed import Feed
 from supervisor.page.guard import Guard
 from supervisor.page.views.words import seconds
@@ -30,6 +31,7 @@ class Site:
 
     feed: Feed
     guard: Guard
+    commands: Commands
 
     def may_act(self) -> bool:
         """Whether the browser of this page has signed in as the operator; asked at each act anew."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from nicegui import ui
 
+from supervisor.page.commands import Commands
 from supervisor.page.feed import Feed
 from supervisor.page.guard import Guard
 from supervisor.page.views.activity import activity_page
@@ -16,9 +17,9 @@ from supervisor.page.views.sign_in import add_sign_in
 from supervisor.page.views.topic import topic_page
 
 
-def add_pages(app: FastAPI, feed: Feed, guard: Guard) -> None:
+def add_pages(app: FastAPI, feed: Feed, guard: Guard, commands: Commands) -> None:
     """Once in a process: NiceGUI keeps its pages for the whole of it."""
-    site = Site(feed, guard)
+    site = Site(feed, guard, commands)
     add_sign_in(app, guard)
     ui.page("/")(lambda: overview(site))
     ui.page("/dead-letters")(lambda: dead_letters_page(site))
@@ -29,8 +30,8 @@ def add_pages(app: FastAPI, feed: Feed, guard: Guard) -> None:
         topic_page(site, topic)
 
     @ui.page("/partition/{topic}/{partition}")
-    def of_partition(topic: str, partition: int) -> None:
-        partition_page(site, topic, partition)
+    def of_partition(topic: str, partition: int, offset: int | None = None) -> None:
+        partition_page(site, topic, partition, offset)
 
     ui.run_with(
         app, title="rtpipe", dark=None, tailwind=False, show_welcome_message=False, binding_refresh_interval=None

@@ -10,6 +10,7 @@ from nicegui import ui
 from rtpipe.log import visible
 from supervisor.page.views.charts import AGE, BATCH, LAG, MEMORY, ROWS, Chart
 from supervisor.page.views.frame import Site, frame
+from supervisor.page.views.messages.message_card import MessageCard
 from supervisor.page.views.parts import Column, Numbers, Rows, VerdictBar, content
 from supervisor.page.views.phase_bar import PhaseBar
 from supervisor.page.views.steering import act_buttons
@@ -41,8 +42,8 @@ _TROUBLES = (
 )
 
 
-def partition_page(site: Site, topic: str, partition: int) -> None:
-    """At `/partition/orders/0`."""
+def partition_page(site: Site, topic: str, partition: int, offset: int | None) -> None:
+    """At `/partition/orders/0`; `offset`: of the message that is looked at first."""
     key, feed = f"{topic}/{partition}", site.feed
     with frame(site, "", key) as page:
         with ui.element("div").classes("crumbs"):
@@ -75,6 +76,8 @@ def partition_page(site: Site, topic: str, partition: int) -> None:
                 phases = PhaseBar()
             with ui.element("section").classes("two"):
                 charts = [Chart(curve) for curve in (ROWS, LAG, AGE, BATCH, MEMORY)]
+            if site.may_act():
+                MessageCard(site, key, offset)
             with ui.element("section").classes("card"):
                 ui.label("Restarts").classes("title")
                 deaths = Rows(_DEATHS, "None since the supervisor started.")

@@ -14,12 +14,16 @@ from supervisor.page.feed import Feed
 from supervisor.page.views.words import UNKNOWN, Mark
 from supervisor.status.facts.verdict import Verdict, silent, verdict
 
+#: The column of a button, which emits the row's id as an event of this name.
+ACT = "act"
 #: A row of a table. A cell is text, or a mark with shape, word and tone; the first leads to the row's address.
 _CELL = """
 <q-tr :props="props" :class="props.row.kind">
   <q-td v-for="(col, at) in props.cols" :key="col.name" :props="props" :class="col.classes">
     <span v-if="at === 0 && props.row.fold" class="fold" aria-hidden="true">{{ props.row.fold }}</span>
     <a v-if="at === 0 && props.row.address" :href="props.row.address" @click.stop>{{ col.value }}</a>
+    <button v-else-if="col.name === 'act'" type="button" class="action" @click="$parent.$emit('act', props.row.id)">{{
+      col.value }}</button>
     <span v-else :class="props.row[col.name + '_tone']">{{ col.value }}</span>
   </q-td>
 </q-tr>
@@ -46,7 +50,7 @@ class Column:
 
 
 class Rows:
-    """A table whose rows are given anew again and again; only what is new is sent."""
+    """A table whose rows are given anew again and again; only what is new is sent. `empty`: what stands for no rows."""
 
     def __init__(self, columns: Sequence[Column], empty: str, *, folding: bool = False) -> None:
         self._rows: list[dict[str, Any]] | None = None
@@ -64,7 +68,7 @@ class Rows:
             self._rows = rows
             self.table.rows = rows
             self.table.set_visibility(bool(rows))
-            self._empty.set_visibility(not rows)
+            self._empty.set_visibility(not rows and bool(self._empty.text))
 
 
 def cell(name: str, mark: Mark) -> dict[str, str]:

@@ -10,7 +10,7 @@ from rtpipe.log import visible
 from supervisor.page.views.frame import Site, frame
 from supervisor.page.views.partition_table import PartitionTable, total
 from supervisor.page.views.parts import Column, Numbers, Rows, VerdictBar, content
-from supervisor.page.views.steering import act_buttons
+from supervisor.page.views.steering import act_buttons, limit_button
 from supervisor.page.views.words import Mark, clock, number, seconds
 from supervisor.status.facts.topic_status import TopicStatus
 
@@ -30,9 +30,12 @@ def topic_page(site: Site, topic: str) -> None:
             ui.link("All topics", "/")
             ui.label(visible(topic)).classes("title")
             act_buttons(site, topic)
+            limit_button(site, topic)
         gone = VerdictBar(feed)
         with content() as shown:
-            numbers = Numbers("rows/s", "lag", "oldest message", "dead letters", "table", "schema ids", "late after")
+            numbers = Numbers(
+                "rows/s", "lag", "oldest message", "dead letters", "table", "schema ids", "limit", "late after"
+            )
             with ui.element("section").classes("card"):
                 table = PartitionTable("Its partitions are not known yet.", folding=False)
             with ui.element("section").classes("card"):
@@ -55,6 +58,7 @@ def topic_page(site: Site, topic: str) -> None:
                 dead_letters=number(total([p.dead for p in partitions])),
                 table=visible(known.table),
                 schema_ids=", ".join(map(str, known.schema_ids)) or "none yet",
+                limit="none" if known.row_limit is None else f"{known.row_limit:g} rows/s",
                 late_after=seconds(known.late_after),
             )
             changes.show(change_rows(known))

@@ -9,6 +9,7 @@ import contextlib
 import datetime as dt
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -342,6 +343,7 @@ class LetterAdmin:
     counts_found: tuple[DeadLetterCount, ...] = (DeadLetterCount("orders", "E_VALUE", 3, MOMENT, MOMENT),)
     letters: tuple[DeadLetter, ...] = (LETTER,)
     asked: Any = None
+    values_asked = False
 
     def __init__(self, url: str, silence: int) -> None:
         assert url.startswith("mysql+pymysql://")
@@ -351,7 +353,8 @@ class LetterAdmin:
         LetterAdmin.asked = chosen
         return list(self.counts_found)
 
-    def newest(self, _chosen: Any, limit: int) -> list[DeadLetter]:
+    def newest(self, _chosen: Any, limit: int, *, values: bool) -> list[DeadLetter]:
+        LetterAdmin.values_asked = values
         return list(self.letters)[:limit]
 
     def at(self, key: PartitionKey, offset: int) -> list[DeadLetter]:
@@ -363,9 +366,9 @@ class LetterAdmin:
     def now(self) -> dt.datetime:
         return MOMENT
 
-    def drop_all(self, chosen: Any, until: dt.datetime) -> int:
+    def drop_all(self, chosen: Any, until: dt.datetime) -> Counter[str]:
         assert (chosen, until) == (self.asked, MOMENT)
-        return 3
+        return Counter(orders=3)
 
 
 @pytest.fixture
@@ -382,6 +385,11 @@ def test_dead_letters_list(rtpipe: Command, letters: type[LetterAdmin]) -> None:
     assert (letters.asked.topics, letters.asked.errors) == ((("orders", 0),), ("E_VALUE",))
     told = json.loads(rtpipe("dead-letters", "list", "--json").stdout)
     assert (told["schema_version"], told["summary"][0]["count"], told["dead_letters"][0]["offset"]) == (1, 3, 17)
+    assert "value_text" not in told["dead_letters"][0]
+    assert not letters.values_asked
+    told = json.loads(rtpipe("dead-letters", "list", "--values", "--json").stdout)
+    assert (told["dead_letters"][0]["value_text"], letters.values_asked) == ("0x006e6f", True)
+    assert "0x006e6f" in rtpipe("dead-letters", "list", "--values").stdout
     letters.counts_found = ()
     assert rtpipe("dead-letters", "list").stdout == "no dead letters\n"
     assert rtpipe("dead-letters", "list", "--dropped").stdout == "no dead letters like that\n"
@@ -422,6 +430,7 @@ def test_dead_letters_retry(rtpipe: Command, spy: Any) -> None:
     told = json.loads(rtpipe("dead-letters", "retry", "--json").stdout)
     assert (told["dry_run"], told["written"], told["refused"], told["gone"]) == (False, 1, 1, 0)
     assert [one["offset"] for one in told["left"]] == [17]
+    assert [(one["offset"], one["result"]) for one in told["done"]] == [(16, "written")]
     run.answer = [written]
     assert rtpipe("dead-letters", "retry").returncode == 0
     run.answer = []

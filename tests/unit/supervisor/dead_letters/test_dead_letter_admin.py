@@ -81,6 +81,12 @@ def test_the_newest_come_first_and_without_their_content(rig: Rig) -> None:
     assert {(each.key, each.value, each.headers) for each in found} == {(None, None, None)}
 
 
+def test_of_a_value_that_is_too_long_to_be_decoded_only_the_begin_is_read(rig: Rig) -> None:
+    rig.add(0, value=bytes(1 << 17))
+    rig.add(1)
+    assert [len(each.value or b"") for each in rig.admin.newest(ALL, 2, values=True)] == [1, 1_024]
+
+
 def test_one_position_may_have_several(rig: Rig) -> None:
     rig.add(7)
     rig.add(7, consumer_group="other", dropped_at=DAY)
@@ -135,11 +141,11 @@ def test_drop_takes_the_content_and_leaves_the_rest(rig: Rig, monkeypatch: pytes
         rig.add(offset)
     rig.add(0, partition=1, error="E_DECODE")
     monkeypatch.setattr(module, "_DROPPED_AT_ONCE", 1_000)
-    assert rig.admin.drop_all(selection(errors=["E_VALUE"]), DAY + dt.timedelta(seconds=1)) == 2
+    assert rig.admin.drop_all(selection(errors=["E_VALUE"]), DAY + dt.timedelta(seconds=1)).total() == 2
     rows = rig.server.rows("SELECT `partition`, `offset`, value, `key`, dropped_at IS NULL FROM rtpipe_dead_letters")
     dropped, whole = (None, None, 0), (b"v", b"k", 1)
     assert sorted(rows) == [(0, 0, *dropped), (0, 1, *dropped), (0, 100, *whole), (1, 0, *whole)]
-    assert rig.admin.drop_all(selection(errors=["E_VALUE"]), DAY + dt.timedelta(seconds=1)) == 0
+    assert rig.admin.drop_all(selection(errors=["E_VALUE"]), DAY + dt.timedelta(seconds=1)).total() == 0
 
 
 # -- fetched again ---------------------------------------------------------------------------------------------------

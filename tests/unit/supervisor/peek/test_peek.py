@@ -134,4 +134,4 @@ def test_a_tombstone_and_a_message_that_cannot_be_decoded() -> None:
     text = shown(broken, Beside(RowState.DEAD_LETTER, "E_DECODE  x"))
     assert "not decoded: it ends too early" in text
     assert "0xff00" in text
-    assert view.facts_of(broken, Beside(RowState.UNKNOWN, "x"))["raw_value"] == "/wA="
+    assert view.facts_of(broken, Beside(RowState.UNKNOWN, "x"), {})["raw_value"] == "/wA="
