@@ -151,12 +151,12 @@ def companions_of(
 ) -> list[HistoryLink | PageLink]:
     """The processes beside the workers."""
     found: list[HistoryLink | PageLink] = []
-    if settings.history:
-        file = str(state_directory(settings.state_dir) / HISTORY_FILE)
+    file = str(state_directory(settings.state_dir) / HISTORY_FILE) if settings.history else ""
+    if file:
         module = "supervisor.history.history_process"
         found.append(HistoryLink(Companion("history", module, socket, file, settings.log_format), ring))
     if request.page is not None:
-        found.append(PageLink(PageStart(socket, settings.log_format, settings.log_level, request.page)))
+        found.append(PageLink(PageStart(socket, settings.log_format, settings.log_level, request.page, file)))
     return found
 
 

@@ -45,6 +45,8 @@ KEPT = {
     "RTPIPE_DIFFERENTIAL_ROWS",
     "RTPIPE_DIFFERENTIAL_SEED",
 }
+#: Properties of tests that are printed: of others' files (tests/support/samples/foreign_avro.py), and of the page.
+TOLD = {"files checked", "a kill is shown after"}
 MUST_RUN = {"integration", "crash", "security", "wheel"}
 #: Modules whose tests run against MySQL in `make faults` only, unless they are marked `both_servers`; in `make test`
 #: MariaDB stands for both.
@@ -119,10 +121,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How many of others' files were checked (tests/support/samples/foreign_avro.py)."""
+    """What tests counted or measured, and do not assert."""
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
-            if name == "files checked":
+            if name in TOLD:
                 terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}: {value}")
 
 

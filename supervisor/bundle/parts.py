@@ -19,7 +19,7 @@ from rtpipe.errors import RtpipeError
 from supervisor.control.control_socket import runtime_directory
 from supervisor.doctor.diagnosis import diagnose
 from supervisor.doctor.view import facts_of as facts_of_checks
-from supervisor.history.history_file import Span
+from supervisor.history.history_reader import Span
 from supervisor.history.look_back import look_back
 from supervisor.settings.origins import known_settings, topic_settings
 from supervisor.settings.origins_view import facts_of as facts_of_settings

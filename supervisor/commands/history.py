@@ -42,7 +42,7 @@ def history(
     import time
 
     from rtpipe.clock import timestamp
-    from supervisor.history.history_file import Span
+    from supervisor.history.history_reader import Span
     from supervisor.history.history_view import event_line, minute_lines
     from supervisor.history.look_back import look_back
     from supervisor.settings.option_values import moment, topic_and_partition

@@ -15,6 +15,8 @@ from workers.contract.logged import Logged, logged
 
 #: Events that are kept.
 _KEPT = 2_000
+#: Figures that are logged again and again: nothing has happened, and whoever looks back would find little else.
+_NO_NEWS = frozenset({"summary"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,9 @@ class EventRing(logging.Handler):
             self.add(event)
 
     def add(self, said: Logged) -> None:
-        """Keep it: from our own log, or from a worker."""
+        """Keep it, if something has happened: from our own log, or from a worker."""
+        if said.event in _NO_NEWS:
+            return
         number, at = next(self._numbers), timestamp(said.wall)
         self._events.append(Event(number, at, said.level, said.event, said.partition, said.text, said.more))
 

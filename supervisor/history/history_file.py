@@ -1,12 +1,14 @@
-"""The file of the history: events and minute figures of the last days, bounded in size. Its loss harms nothing."""
+"""The history's file as its one writer has it: events and minute figures of the last days, bounded in size.
+
+Its loss harms nothing. Everybody else reads it by `history_reader`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +31,10 @@ CREATE TABLE IF NOT EXISTS minutes (
   at TEXT, topic TEXT, partition INTEGER, rows INTEGER, dead INTEGER, lag INTEGER, lag_seconds REAL,
   state TEXT, condition TEXT, busy REAL,
   PRIMARY KEY (at, topic, partition)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS watched (at TEXT, topic TEXT, PRIMARY KEY (at, topic)) WITHOUT ROWID;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """What is asked for: moments in RFC 3339, UTC; a topic, or one partition of it."""
-
-    since: str
-    until: str
-    topic: str | None = None
-    partition: int | None = None
+#: All of them have the moment of an entry in the column `at`.
+_KEPT = ("events", "minutes", "watched")
 
 
 class HistoryFile:
@@ -76,8 +71,8 @@ class HistoryFile:
         ]
         self._insert(f"INSERT OR IGNORE INTO events VALUES ({', '.join('?' * 9)})", rows)
 
-    def add_minutes(self, minutes: Iterable[MinuteFigures]) -> None:
-        """The figures of one minute."""
+    def add_minutes(self, at: str, topics: Iterable[str], minutes: Iterable[MinuteFigures]) -> None:
+        """The figures of the minute that ended `at`. Of `topics` those without figures were at rest."""
         rows = [
             (
                 *(one.at, one.topic, one.partition, one.rows, one.dead, one.lag, one.lag_seconds),
@@ -86,6 +81,7 @@ class HistoryFile:
             for one in minutes
         ]
         self._insert(f"INSERT OR REPLACE INTO minutes VALUES ({', '.join('?' * 10)})", rows)
+        self._insert("INSERT OR IGNORE INTO watched VALUES (?, ?)", [(at, topic) for topic in topics])
 
     def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         try:
@@ -113,7 +109,7 @@ class HistoryFile:
 
     def _forget_a_share(self) -> None:
         """Room for what is new: the oldest entries go."""
-        for table in ("events", "minutes"):
+        for table in _KEPT:
             [count] = self._connection.execute(f"SELECT COUNT(*) / {_SHARE} FROM {table}").fetchone()
             found = self._connection.execute(f"SELECT at FROM {table} ORDER BY at LIMIT 1 OFFSET ?", (count,))
             if row := found.fetchone():
@@ -121,24 +117,8 @@ class HistoryFile:
 
     def forget_before(self, at: str) -> None:
         """Delete what is older."""
-        for table in ("events", "minutes"):
+        for table in _KEPT:
             self._connection.execute(f"DELETE FROM {table} WHERE at < ?", (at,))
-
-    def events(self, span: Span) -> list[Event]:
-        """Oldest first."""
-        where, values = _where(span)
-        text = "SELECT number, at, level, event, topic, partition, text, more FROM events"
-        rows = self._connection.execute(f"{text} WHERE {where} ORDER BY at, run, number", values)
-        return [
-            Event(number, at, level, event, _name(topic, partition), said, json.loads(more))
-            for number, at, level, event, topic, partition, said, more in rows
-        ]
-
-    def minutes(self, span: Span) -> list[MinuteFigures]:
-        """Oldest first."""
-        where, values = _where(span)
-        rows = self._connection.execute(f"SELECT * FROM minutes WHERE {where} ORDER BY at, topic, partition", values)
-        return [MinuteFigures(*row) for row in rows]
 
     def close(self) -> None:
         """Let go of the file."""
@@ -148,17 +128,3 @@ class HistoryFile:
 def _place(event: Event) -> tuple[str, int]:
     topic, _, number = event.partition.rpartition("/")
     return (topic, int(number)) if topic and number.isdecimal() else (str(event.more.get("topic", "")), -1)
-
-
-def _name(topic: str, partition: int) -> str:
-    return f"{topic}/{partition}" if partition >= 0 else ""
-
-
-def _where(span: Span) -> tuple[str, Mapping[str, Any]]:
-    """What is about everything is about each topic, too."""
-    where = "at >= :since AND at < :until"
-    if span.topic is not None:
-        where += " AND topic IN (:topic, '')"
-    if span.partition is not None:
-        where += " AND partition IN (:partition, -1)"
-    return where, {"since": span.since, "until": span.until, "topic": span.topic, "partition": span.partition}

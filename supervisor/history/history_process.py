@@ -77,7 +77,8 @@ class HistoryProcess:
         status = PipelineStatus.from_json(answer)
         try:
             file = self._opened()
-            file.add_minutes(figures_of(timestamp(at), self._before, status))
+            topics = {partition.topic for partition in status.partitions}
+            file.add_minutes(timestamp(at), topics, figures_of(timestamp(at), self._before, status))
             if at - self._pruned >= _HOUR:
                 file.forget_before(timestamp(at - KEPT_DAYS * _DAY))
                 self._pruned = at

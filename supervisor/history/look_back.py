@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rtpipe.errors import UnreachableError
 from supervisor.control.event_ring import Event
-from supervisor.history.history_file import HistoryFile, Span
+from supervisor.history.history_reader import HistoryReader, Span
 from supervisor.history.minute_figures import MinuteFigures
 
 
@@ -29,7 +29,7 @@ def look_back(file: Path, span: Span) -> LookBack:
             hint="a supervisor writes it, unless history = false; another one's is in its own RTPIPE_STATE_DIR",
         )
     try:
-        history = HistoryFile(file)
+        history = HistoryReader(file)
         try:
             return LookBack(history.events(span), history.minutes(span))
         finally:

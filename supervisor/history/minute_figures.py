@@ -25,6 +25,16 @@ class MinuteFigures:
     busy: float | None  #: share of its writer's time that was not spent waiting for messages, at its end
 
 
+@dataclass(frozen=True, slots=True)
+class MinuteSum:
+    """Several partitions together in one minute."""
+
+    at: str  #: when it ended
+    rows: int
+    lag: int | None  #: None if that of one is not known
+    lag_seconds: float | None  #: the oldest message of all
+
+
 def figures_of(at: str, before: PipelineStatus | None, now: PipelineStatus) -> Iterator[MinuteFigures]:
     """Of the partitions of which there is something to say: at rest, with nothing left, there is not."""
     same_run = before is not None and before.supervisor_pid == now.supervisor_pid

@@ -3,6 +3,8 @@
 page_process   the process: the server, and the feed beside it
 page_options   settings -> what the process is started with
 feed           asks the supervisor once a second; all others read what it keeps
+commands       commands of rtpipe that the operator has run: messages, retries
+past           hours and days, from the history's file
 recent         the last minutes of each partition, for charts
 guard          who may speak to it: Host, Origin, token
 app            which address has what

@@ -43,6 +43,7 @@ class PageStart:
     log_format: str
     log_level: str
     options: PageOptions
+    history: str = ""  #: its file; "": none is kept
 
     def as_line(self) -> bytes:
         """As JSON."""

@@ -22,7 +22,8 @@ from supervisor.page.app import make_app
 from supervisor.page.commands import Commands
 from supervisor.page.feed import Feed
 from supervisor.page.guard import Guard
-from supervisor.page.page_options import PageOptions, PageStart
+from supervisor.page.page_options import PageStart
+from supervisor.page.past import Past
 from supervisor.page.views.pages import add_pages
 
 log = get_logger("page")
@@ -37,14 +38,15 @@ def main() -> None:
     log_to_stderr(start.log_format, start.log_level)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    serve(start.socket, start.options)
+    serve(start)
 
 
-def serve(socket: str, options: PageOptions) -> None:
-    """The page of the supervisor that listens at `socket`."""
-    feed, guard = Feed(partial(ask, Path(socket))), Guard(options)
+def serve(start: PageStart) -> None:
+    """The page of one supervisor."""
+    options = start.options
+    feed, guard = Feed(partial(ask, Path(start.socket))), Guard(options)
     app = make_app(feed, guard)
-    add_pages(app, feed, guard, Commands(options.variables))
+    add_pages(app, feed, guard, Commands(options.variables), Past(start.history))
     logging.getLogger("uvicorn.error").addHandler(_Said())
     config = uvicorn.Config(
         app,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ LATE = {"late_after": 3_000}
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 #: Milliseconds: how long the browser looks for what must appear.
 PATIENCE = 30_000
+#: Messages.
+_FAR_BEHIND = 2_000
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not here (Debian: apt-get install chromium)")
 
@@ -118,7 +121,9 @@ def is_page(process: psutil.Process) -> bool:
     return process.pid in mine and "supervisor.page.page_process" in (process.info["cmdline"] or [])
 
 
-def test_the_page_on_a_moving_stream(stack: Addresses, browser: Browser, tmp_path: Path) -> None:
+def test_the_page_on_a_moving_stream(
+    stack: Addresses, browser: Browser, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     with pipeline_with_page(stack, tmp_path) as (pipeline, base), pipeline.stream(rate=400):
         orders, payments = pipeline.topics
         with opened(browser, base) as overview:
@@ -130,8 +135,11 @@ def test_the_page_on_a_moving_stream(stack: Addresses, browser: Browser, tmp_pat
             with opened(browser, at) as partition:
                 partition.get_by_text("None since the supervisor started.").first.wait_for()
                 kill(victim["pid"])
+                killed_at = time.monotonic()
                 partition.get_by_text("the consumer was killed by SIGKILL").first.wait_for()
+                record_property("a kill is shown after", f"a kill is shown after {time.monotonic() - killed_at:.2f} s")
                 partition.get_by_text("running", exact=False).first.wait_for()
+            lag_grows_and_shrinks(browser, f"{base}/topic/{orders}")
             pipeline.send(payments, b"no avro at all", partition=1)
             overview.get_by_text(f"{payments}/1 is held").wait_for()
             overview.get_by_text(f"rtpipe resume {payments}/1").first.wait_for()
@@ -139,11 +147,36 @@ def test_the_page_on_a_moving_stream(stack: Addresses, browser: Browser, tmp_pat
         with opened(browser, f"{base}/partition/{payments}/1") as partition:
             partition.get_by_text("■ held").wait_for()
             partition.get_by_text("Repair the cause, then").wait_for()
-            assert partition.get_by_role("button").count() == 0
+            partition.get_by_role("button", name="1 h", exact=True).click()
+            partition.get_by_text("Time of a batch").wait_for(state="hidden")
+            assert partition.get_by_role("button", name="Pause").count() == 0
         take_pictures(browser, base, orders, victim["partition"], tmp_path)
         killed = page_process()
         kill(killed)
         eventually(lambda: answers(f"{base}/livez"), within=60, what="the page is started again")
+
+
+def lag_grows_and_shrinks(browser: Browser, address: str) -> None:
+    """While the operator has paused a topic, and after it was resumed."""
+    with opened(browser, address) as page:
+        sign_in(page)
+        page.goto(address)
+        act(page, "Pause")
+        eventually(lambda: lag_of(page) > _FAR_BEHIND, within=60, what="the lag grows")
+        act(page, "Resume")
+        eventually(lambda: lag_of(page) < _FAR_BEHIND // 4, within=60, what="the lag shrinks")
+
+
+def lag_of(page: Page) -> int:
+    """As the page shows it; 0 where it does not know."""
+    page.wait_for_timeout(100)  # the page is seen by its own thread alone
+    text = page.locator(".numbers > div", has=page.get_by_text("lag", exact=True)).locator(".value").inner_text()
+    return 0 if text == "-" else int(text.replace(",", ""))
+
+
+def act(page: Page, verb: str) -> None:
+    page.get_by_role("button", name=verb, exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name=verb).click()
 
 
 def test_a_dead_letter_is_retried_and_its_row_is_beside_it(stack: Addresses, browser: Browser, tmp_path: Path) -> None:
@@ -229,13 +262,20 @@ def test_only_the_operator_steers(stack: Addresses, browser: Browser, tmp_path: 
             page.get_by_role("button").click()
             page.get_by_role("link", name="Sign out").wait_for()
             page.goto(f"{base}/partition/{topic}/2")
-            page.get_by_role("button", name="Pause").click()
-            page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+            act(page, "Pause")
             page.get_by_text("‖ paused").first.wait_for()
-            page.get_by_role("button", name="Resume").click()
-            page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+            act(page, "Resume")
             page.get_by_text("▸ running").first.wait_for()
+            page.goto(f"{base}/topic/{topic}")
+            page.get_by_role("button", name="Limit", exact=True).click()
+            page.get_by_label("Rows a second").fill("500")
+            page.get_by_role("dialog").get_by_role("button", name="Limit").click()
+            page.locator(".numbers").get_by_text("500 rows/s").wait_for()
+            page.goto(f"{base}/partition/{topic}/2")
+            act(page, "Drain")
+            page.get_by_text("○ stopped").first.wait_for()
             [cookie] = page.context.cookies()
             assert (cookie["sameSite"], cookie["httpOnly"]) == ("Strict", True)
             assert TOKEN not in cookie["value"] + page.content()
-        assert {"partition_paused", "partition_resumed"} <= {entry.get("event") for entry in pipeline.entries()}
+        acts = {"partition_paused", "partition_resumed", "topic_limited", "partition_drained"}
+        assert acts <= {entry.get("event") for entry in pipeline.entries()}

@@ -1,4 +1,4 @@
-"""What happened: the newest events of the supervisor's log, the newest first."""
+"""What happened: the newest events of the supervisor's log, or those of the last hours and days, the newest first."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from nicegui import ui
 
 from rtpipe.log import visible
 from supervisor.control.event_ring import Event
+from supervisor.page.views.chart_row import SpanChoice
 from supervisor.page.views.frame import Site, frame
 from supervisor.page.views.parts import Column, Rows
 from supervisor.page.views.words import Mark, clock
@@ -32,14 +33,23 @@ def activity_page(site: Site) -> None:
     """At `/activity`."""
     with frame(site, "/activity", "Activity") as page, ui.element("section").classes("card"):
         ui.label("What happened").classes("title")
-        table = Rows(_COLUMNS, "Nothing yet.")
-        ui.label("The last days: rtpipe history --since 03:00").classes("hint")
-        page.updates.append(lambda: table.show(event_rows(site.feed.events)))
+        with ui.element("div").classes("filter"):
+            choice = SpanChoice(site)
+            words = ui.input(placeholder="only with …").props("dense borderless clearable").classes("select")
+        table = Rows(_COLUMNS, "Nothing like that.")
+
+        def update() -> None:
+            events = choice.look.events if choice.look else site.feed.events
+            table.show(event_rows(events, str(words.value or "")))
+
+        page.updates.append(update)
 
 
-def event_rows(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """The newest first."""
-    newest = list(events)[: -_SHOWN - 1 : -1]
+def event_rows(events: Iterable[Event], only: str = "") -> list[dict[str, Any]]:
+    """The newest first; `only`: those in whose partition, name or text this is."""
+    wanted = only.strip().lower()
+    found = [one for one in events if wanted in f"{one.partition} {one.event} {one.text}".lower()]
+    newest = found[: -_SHOWN - 1 : -1]
     return [
         {
             "id": f"{event.at} {event.number}",

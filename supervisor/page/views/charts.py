@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from nicegui import ui
 
 from supervisor.control.event_ring import Event
+from supervisor.page.past import moment
 from supervisor.page.recent import Point
 
 #: Readable on light and on dark.
@@ -26,9 +26,10 @@ MARKED = {
     "partition_resumed": "resumed",
     "partition_restarted": "restart",
 }
-_MOST_MARKS = 12
-_SPAN, _SHORTEST = 600.0, 60.0  #: seconds that are shown: at most, and at least
-_LONG = 240.0  #: seconds: of a shorter time the axis also has seconds
+_MOST_MARKS = 60
+_SPAN, _SHORTEST = 600.0, 60.0  #: seconds of the last minutes that are shown: at most, and at least
+#: Seconds from which on the axis has no seconds, and from which on it has days.
+_LONG, _DAYS = 240.0, 86_400.0
 _APART = 0.05  #: of the width: of marks that are closer only the first has room for its word
 
 
@@ -57,19 +58,33 @@ class Chart:
 
     def __init__(self, curve: Curve) -> None:
         self._curve = curve
-        with ui.element("div").classes("card"):
+        with ui.element("div").classes("card") as self._card:
             ui.label(curve.title).classes("title")
-            self._chart = ui.echart(options_of(curve, [], []), renderer="svg").classes("chart")
+            self._chart = ui.echart(options_of(curve, [], (0, 0), []), renderer="svg").classes("chart")
 
-    def show(self, points: Sequence[Point], events: Iterable[Event]) -> None:
-        """Points oldest first."""
-        self._chart.options.update(options_of(self._curve, points, marks(points, events)))
+    def show(self, points: Sequence[Point], span: tuple[float, float], events: Iterable[Event]) -> None:
+        """Points oldest first; `span`: from when until when, in seconds since 1970."""
+        self._chart.options.update(options_of(self._curve, points, span, marks(span, events)))
+        self._card.set_visibility(True)
+
+    def hide(self) -> None:
+        """There is nothing that it could show."""
+        self._card.set_visibility(False)
 
 
-def options_of(curve: Curve, points: Sequence[Point], marked: list[dict[str, Any]]) -> dict[str, Any]:
+def last_minutes(points: Sequence[Point]) -> tuple[float, float]:
+    """The span of points that are kept as they come."""
+    if not points:
+        return 0.0, 0.0
+    end = points[-1].at
+    return max(end - _SPAN, min(points[0].at, end - _SHORTEST)), end
+
+
+def options_of(
+    curve: Curve, points: Sequence[Point], span: tuple[float, float], marked: list[dict[str, Any]]
+) -> dict[str, Any]:
     """For ECharts. A point that is not known is a gap."""
-    end = points[-1].at if points else 0.0
-    begin = max(end - _SPAN, min(points[0].at, end - _SHORTEST)) if points else 0.0
+    begin, end = span
     label = {"color": _GREY, "fontSize": 11}
     line: dict[str, Any] = {
         "type": "line",
@@ -96,8 +111,7 @@ def options_of(curve: Curve, points: Sequence[Point], marked: list[dict[str, Any
             "min": round(begin * 1_000),
             "max": round(end * 1_000),
             "splitNumber": 4,
-            "axisLabel": label
-            | {"hideOverlap": True, "formatter": "{HH}:{mm}" if end - begin > _LONG else "{HH}:{mm}:{ss}"},
+            "axisLabel": label | {"hideOverlap": True, "formatter": _clock(end - begin)},
             "axisLine": {"lineStyle": {"color": _LINE}},
             "axisTick": {"show": False},
         },
@@ -113,24 +127,20 @@ def options_of(curve: Curve, points: Sequence[Point], marked: list[dict[str, Any
     }
 
 
-def marks(points: Sequence[Point], events: Iterable[Event]) -> list[dict[str, Any]]:
+def _clock(seconds: float) -> str:
+    if seconds > _DAYS:
+        return "{MM}-{dd} {HH}:{mm}"
+    return "{HH}:{mm}" if seconds > _LONG else "{HH}:{mm}:{ss}"
+
+
+def marks(span: tuple[float, float], events: Iterable[Event]) -> list[dict[str, Any]]:
     """A dashed line where something began or ended."""
-    if not points:
-        return []
-    first = max(points[0].at, points[-1].at - _SPAN)
+    first, last = span
     found = [(moment(event.at), MARKED[event.event]) for event in events if event.event in MARKED]
-    inside = [(at, word) for at, word in found if first <= at <= points[-1].at][-_MOST_MARKS:]
-    room = _APART * max(points[-1].at - first, _SHORTEST)
+    inside = [(at, word) for at, word in found if first <= at <= last][-_MOST_MARKS:]
+    room = _APART * max(last - first, _SHORTEST)
     before = [float("-inf"), *(at for at, _ in inside)]
     return [
-        {"xAxis": round(at * 1_000), "name": word if at - last > room else ""}
-        for (at, word), last in zip(inside, before, strict=False)
+        {"xAxis": round(at * 1_000), "name": word if at - earlier > room else ""}
+        for (at, word), earlier in zip(inside, before, strict=False)
     ]
-
-
-def moment(at: str) -> float:
-    """Seconds since 1970 of RFC 3339; 0 of anything else."""
-    try:
-        return datetime.fromisoformat(at).timestamp()
-    except ValueError:
-        return 0.0

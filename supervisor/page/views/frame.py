@@ -13,6 +13,7 @@ from nicegui.events import GenericEventArguments
 from supervisor.page.commands import Commands
 from supervisor.page.feed import Feed
 from supervisor.page.guard import Guard
+from supervisor.page.past import Past
 from supervisor.page.views.words import seconds
 from supervisor.status.facts.pipeline_status import own_version
 
@@ -32,6 +33,7 @@ class Site:
     feed: Feed
     guard: Guard
     commands: Commands
+    past: Past
 
     def may_act(self) -> bool:
         """Whether the browser of this page has signed in as the operator; asked at each act anew."""

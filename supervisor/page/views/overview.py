@@ -5,7 +5,8 @@ from __future__ import annotations
 from nicegui import ui
 
 from supervisor.page.recent import together
-from supervisor.page.views.charts import LAG, ROWS, Chart
+from supervisor.page.views.chart_row import ChartRow
+from supervisor.page.views.charts import LAG, ROWS
 from supervisor.page.views.frame import Site, frame
 from supervisor.page.views.partition_table import PartitionTable, total
 from supervisor.page.views.parts import Numbers, VerdictBar, content
@@ -19,8 +20,7 @@ def overview(site: Site) -> None:
         bar = VerdictBar(feed)
         with content() as shown:
             numbers = Numbers("rows/s", "lag", "oldest message", "partitions running", "dead letters", "restarts")
-            with ui.element("section").classes("two"):
-                charts = [Chart(ROWS), Chart(LAG)]
+            charts = ChartRow(site, (ROWS, LAG))
             with ui.element("section").classes("card"):
                 table = PartitionTable("No topic is known yet.", folding=True)
 
@@ -37,8 +37,7 @@ def overview(site: Site) -> None:
                 dead_letters=number(total([p.dead for p in partitions])),
                 restarts=number(total([p.restarts for p in partitions])),
             )
-            for chart in charts:
-                chart.show(feed.recent.of_all(), feed.events)
+            charts.show(feed.recent.of_all(), feed.events)
             table.show(partitions)
 
         page.updates.append(update)

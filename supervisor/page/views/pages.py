@@ -8,6 +8,7 @@ from nicegui import ui
 from supervisor.page.commands import Commands
 from supervisor.page.feed import Feed
 from supervisor.page.guard import Guard
+from supervisor.page.past import Past
 from supervisor.page.views.activity import activity_page
 from supervisor.page.views.dead_letters import dead_letters_page
 from supervisor.page.views.frame import Site
@@ -17,9 +18,9 @@ from supervisor.page.views.sign_in import add_sign_in
 from supervisor.page.views.topic import topic_page
 
 
-def add_pages(app: FastAPI, feed: Feed, guard: Guard, commands: Commands) -> None:
+def add_pages(app: FastAPI, feed: Feed, guard: Guard, commands: Commands, past: Past) -> None:
     """Once in a process: NiceGUI keeps its pages for the whole of it."""
-    site = Site(feed, guard, commands)
+    site = Site(feed, guard, commands, past)
     add_sign_in(app, guard)
     ui.page("/")(lambda: overview(site))
     ui.page("/dead-letters")(lambda: dead_letters_page(site))

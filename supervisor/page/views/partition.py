@@ -8,7 +8,8 @@ from urllib.parse import quote
 from nicegui import ui
 
 from rtpipe.log import visible
-from supervisor.page.views.charts import AGE, BATCH, LAG, MEMORY, ROWS, Chart
+from supervisor.page.views.chart_row import ChartRow
+from supervisor.page.views.charts import AGE, BATCH, LAG, MEMORY, ROWS
 from supervisor.page.views.frame import Site, frame
 from supervisor.page.views.messages.message_card import MessageCard
 from supervisor.page.views.parts import Column, Numbers, Rows, VerdictBar, content
@@ -74,8 +75,7 @@ def partition_page(site: Site, topic: str, partition: int, offset: int | None) -
             with ui.element("section").classes("card"):
                 ui.label("Where the writer's time goes").classes("title")
                 phases = PhaseBar()
-            with ui.element("section").classes("two"):
-                charts = [Chart(curve) for curve in (ROWS, LAG, AGE, BATCH, MEMORY)]
+            charts = ChartRow(site, (ROWS, LAG, AGE, BATCH, MEMORY), topic, partition)
             if site.may_act():
                 MessageCard(site, key, offset)
             with ui.element("section").classes("card"):
@@ -101,8 +101,7 @@ def partition_page(site: Site, topic: str, partition: int, offset: int | None) -
             why.set_visibility(bool(text))
             numbers.show(**values_of(p))
             phases.show(p)
-            for chart in charts:
-                chart.show(feed.recent.of(key), [event for event in feed.events if event.is_about(topic, partition)])
+            charts.show(feed.recent.of(key), [event for event in feed.events if event.is_about(topic, partition)])
             deaths.show(death_rows(p))
             troubles.show(trouble_rows(p))
 

@@ -17,13 +17,14 @@ from rtpipe.errors import UnreachableError
 from supervisor.control.control_socket import ControlServer, Request
 from supervisor.control.event_ring import Event, EventRing
 from supervisor.history import history_file, history_process
-from supervisor.history.history_file import HistoryFile, Span
+from supervisor.history.history_file import HistoryFile
 from supervisor.history.history_link import HistoryLink
 from supervisor.history.history_process import HistoryProcess
+from supervisor.history.history_reader import HistoryReader, Span
 from supervisor.history.history_view import event_line, minute_lines
 from supervisor.history.live_events import LiveEvents
 from supervisor.history.look_back import look_back
-from supervisor.history.minute_figures import MinuteFigures, figures_of
+from supervisor.history.minute_figures import MinuteFigures, MinuteSum, figures_of
 from supervisor.status.facts.partition_status import PartitionStatus
 from supervisor.status.facts.pipeline_status import PipelineStatus
 
@@ -41,8 +42,14 @@ MINUTE = MinuteFigures("2026-11-29T03:13:00.000Z", "orders", 0, 10, 1, 5, 2.5, "
 def file(tmp_path: Path) -> HistoryFile:
     made = HistoryFile(tmp_path / "history.db")
     made.add_events("run", [DIED, ALTERED, OUTAGE, OTHER])
-    made.add_minutes([MINUTE])
+    made.add_minutes(MINUTE.at, ["orders"], [MINUTE])
     return made
+
+
+@pytest.fixture
+def reader(file: HistoryFile, tmp_path: Path) -> HistoryReader:
+    assert file
+    return HistoryReader(tmp_path / "history.db")
 
 
 def names(events: list[Event]) -> list[str]:
@@ -50,29 +57,59 @@ def names(events: list[Event]) -> list[str]:
 
 
 class TestTheFile:
-    def test_what_was_written_is_read_as_it_was(self, file: HistoryFile) -> None:
-        assert file.events(ALL) == [DIED, ALTERED, OUTAGE, OTHER]
-        assert file.minutes(ALL) == [MINUTE]
+    def test_what_was_written_is_read_as_it_was(self, reader: HistoryReader) -> None:
+        assert reader.events(ALL) == [DIED, ALTERED, OUTAGE, OTHER]
+        assert reader.events(ALL, 2) == [OUTAGE, OTHER]
+        assert reader.minutes(ALL) == [MINUTE]
 
-    def test_the_same_event_of_the_same_run_is_there_once(self, file: HistoryFile) -> None:
+    def test_a_reader_changes_nothing_and_makes_nothing(self, reader: HistoryReader, tmp_path: Path) -> None:
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reader._connection.execute("DELETE FROM events")
+        with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+            HistoryReader(tmp_path / "none.db")
+        broken = tmp_path / "broken.db"
+        broken.write_bytes(b"no database at all" * 100)
+        with pytest.raises(sqlite3.DatabaseError):
+            HistoryReader(broken).events(ALL)
+        assert not (tmp_path / "none.db").exists()
+        assert broken.read_bytes().startswith(b"no database")
+
+    def test_a_topic_at_rest_has_no_lag_and_one_that_nobody_watched_is_a_gap(
+        self, file: HistoryFile, reader: HistoryReader
+    ) -> None:
+        rest, gap, unknown = (MINUTE.at.replace("03:13", f"03:{minute}") for minute in (14, 15, 16))
+        file.add_minutes(rest, ["orders", "sales"], [])
+        file.add_minutes(unknown, ["orders"], [MINUTE, dataclasses.replace(MINUTE, at=unknown, lag=None)])
+        assert reader.sums(ALL) == [
+            MinuteSum(MINUTE.at, 10, 5, 2.5),
+            MinuteSum(rest, 0, 0, None),
+            MinuteSum(unknown, 10, None, 2.5),
+        ]
+        assert gap not in {one.at for one in reader.sums(ALL)}
+        assert [one.rows for one in reader.sums(dataclasses.replace(ALL, topic="orders", partition=1))] == [0, 0, 0]
+        assert [one.at for one in reader.sums(dataclasses.replace(ALL, topic="sales"))] == [rest]
+
+    def test_the_same_event_of_the_same_run_is_there_once(self, file: HistoryFile, reader: HistoryReader) -> None:
         file.add_events("run", [DIED])
         file.add_events("another", [DIED])
-        assert names(file.events(ALL)).count("worker_died") == 2
+        assert names(reader.events(ALL)).count("worker_died") == 2
 
-    def test_a_topic_or_a_partition_has_what_is_about_it_and_about_everything(self, file: HistoryFile) -> None:
+    def test_a_topic_or_a_partition_has_what_is_about_it_and_about_everything(
+        self, file: HistoryFile, reader: HistoryReader
+    ) -> None:
         orders = dataclasses.replace(ALL, topic="orders")
-        assert names(file.events(orders)) == ["worker_died", "table_altered", "outage_began"]
-        assert names(file.events(dataclasses.replace(orders, partition=0))) == names(file.events(orders))
-        assert names(file.events(dataclasses.replace(orders, partition=1))) == ["table_altered", "outage_began"]
-        assert file.minutes(dataclasses.replace(orders, partition=1)) == []
+        assert names(reader.events(orders)) == ["worker_died", "table_altered", "outage_began"]
+        assert names(reader.events(dataclasses.replace(orders, partition=0))) == names(reader.events(orders))
+        assert names(reader.events(dataclasses.replace(orders, partition=1))) == ["table_altered", "outage_began"]
+        assert reader.minutes(dataclasses.replace(orders, partition=1)) == []
 
-    def test_a_span_begins_with_its_begin_and_ends_before_its_end(self, file: HistoryFile) -> None:
-        assert names(file.events(Span(ALTERED.at, OTHER.at))) == ["table_altered", "outage_began"]
+    def test_a_span_begins_with_its_begin_and_ends_before_its_end(self, reader: HistoryReader) -> None:
+        assert names(reader.events(Span(ALTERED.at, OTHER.at))) == ["table_altered", "outage_began"]
 
-    def test_what_is_older_is_forgotten(self, file: HistoryFile) -> None:
+    def test_what_is_older_is_forgotten(self, file: HistoryFile, reader: HistoryReader) -> None:
         file.forget_before(OUTAGE.at)
-        assert names(file.events(ALL)) == ["outage_began", "worker_claimed"]
-        assert file.minutes(ALL) == []
+        assert names(reader.events(ALL)) == ["outage_began", "worker_claimed"]
+        assert reader.minutes(ALL) == []
 
     def test_a_full_file_loses_its_oldest_entries_and_takes_new_ones(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -82,14 +119,15 @@ class TestTheFile:
         for number in range(1, 2_001):
             at = f"2026-11-29T03:{number // 60 % 60:02}:{number % 60:02}.{number:04}Z"
             file.add_events("run", [dataclasses.replace(DIED, number=number, at=at, text="x" * 100)])
-        kept = file.events(ALL)
+        kept = HistoryReader(tmp_path / "small.db").events(ALL)
         assert 100 < len(kept) < 2_000
         assert kept[-1].number == 2_000
         assert (tmp_path / "small.db").stat().st_size <= 200_000
 
     def test_a_file_that_is_none_is_put_aside(self, tmp_path: Path) -> None:
         (tmp_path / "history.db").write_bytes(b"no database at all, but long enough to look at" * 100)
-        assert HistoryFile(tmp_path / "history.db").events(ALL) == []
+        HistoryFile(tmp_path / "history.db").close()
+        assert HistoryReader(tmp_path / "history.db").events(ALL) == []
         assert (tmp_path / "history.broken").exists()
 
 
@@ -139,11 +177,13 @@ class TestTheProcess:
         self.heard(monkeypatch, process, said[:40], said[40:])
         assert look_back(tmp_path / "state" / "history.db", ALL).events == [DIED, OTHER]
 
-    def test_a_minute_is_asked_for(self, monkeypatch: pytest.MonkeyPatch, process: HistoryProcess) -> None:
+    def test_a_minute_is_asked_for(
+        self, monkeypatch: pytest.MonkeyPatch, process: HistoryProcess, tmp_path: Path
+    ) -> None:
         status = TestAMinute.status(rows=7)
         monkeypatch.setattr(history_process, "ask", lambda *_, **__: status.to_json())
         process._note_minute(60.0)
-        [minute] = process._opened().minutes(Span("1970", "1971"))
+        [minute] = HistoryReader(tmp_path / "state" / "history.db").minutes(Span("1970", "1971"))
         assert (minute.topic, minute.rows) == ("orders", 7)
 
     def test_a_file_that_cannot_be_written_is_told_once_and_tried_again(
@@ -155,7 +195,7 @@ class TestTheProcess:
         assert [record.__dict__["event"] for record in caplog.records] == ["history_failed"]
         (tmp_path / "state").unlink()
         process._take(self.lines(OTHER))
-        assert process._opened().events(ALL) == [OTHER]
+        assert look_back(tmp_path / "state" / "history.db", ALL).events == [OTHER]
 
     def test_a_full_disk_is_told(
         self, process: HistoryProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -197,6 +237,7 @@ class TestTheRing:
 
     def test_it_keeps_what_has_a_name_with_all_its_fields(self, ring: EventRing) -> None:
         ring.emit(logging.LogRecord("rtpipe.x", logging.INFO, "", 0, "nameless", (), None))
+        self.happen(ring, "summary")
         self.happen(ring, "one")
         [event] = ring.after(0)
         assert (event.number, event.event, event.level, event.partition, event.text) == (

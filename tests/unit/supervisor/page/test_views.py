@@ -10,7 +10,7 @@ from supervisor.control.event_ring import Event
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.page.recent import Point
 from supervisor.page.views.activity import event_rows
-from supervisor.page.views.charts import MARKED, ROWS, marks, options_of
+from supervisor.page.views.charts import MARKED, ROWS, last_minutes, marks, options_of
 from supervisor.page.views.dead_letters import letter_rows
 from supervisor.page.views.partition import death_rows, reason_of, trouble_rows
 from supervisor.page.views.partition_table import folded_rows, partition_row
@@ -154,6 +154,7 @@ def test_the_newest_event_comes_first() -> None:
     rows = event_rows([event(1, "a"), event(2, "b")])
     assert [row["name"] for row in rows] == ["b", "a"]
     assert rows[0]["level"] == "▲ warning"
+    assert [row["name"] for row in event_rows([event(1, "a_died"), event(2, "b")], " A_DI")] == ["a_died"]
 
 
 POINTS = [Point(100.0 + at, 1.0, None, None) for at in range(0, 100, 2)]
@@ -163,13 +164,14 @@ def test_a_chart_has_marks_where_something_began_or_ended_and_words_where_there_
     events = [event(1, "worker_died"), event(2, "worker_claimed", "1970-01-01T00:01:41Z"), event(3, "dead_letters")]
     later = event(4, "worker_halted", "1970-01-01T00:03:00Z")
     outside = event(5, "worker_halted", "1970-01-02T00:03:00Z")
-    found = marks(POINTS, [*events, later, outside])
+    found = marks(last_minutes(POINTS), [*events, later, outside])
     assert [(mark["xAxis"], mark["name"]) for mark in found] == [(100_000, "died"), (101_000, ""), (180_000, "held")]
-    assert not marks([], events)
+    assert not marks(last_minutes([]), events)
 
 
 def test_a_point_that_is_not_known_is_a_gap() -> None:
-    drawn = options_of(ROWS, [*POINTS, Point(200.0, None, None, None)], [])
+    points = [*POINTS, Point(200.0, None, None, None)]
+    drawn = options_of(ROWS, points, last_minutes(points), [])
     assert drawn["series"][0]["data"][-1] == [200_000, None]
 
 
