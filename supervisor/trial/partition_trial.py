@@ -125,6 +125,6 @@ class OnePartition:
                 if reached is not None:
                     builder.reach(reached, now)
             if builder.lingers(time.monotonic()) is not None:
-                yield builder.take("end")
+                yield builder.take(time.monotonic(), "end")
         finally:
             topic.close()

@@ -50,11 +50,6 @@ class Histogram:
         """Nothing counted yet."""
         return cls((0,) * (len(bounds) + 1))
 
-    def and_one(self, value: float, bounds: tuple[float, ...]) -> Histogram:
-        """With another value."""
-        at = bisect_left(bounds, value)
-        return Histogram((*self.counts[:at], self.counts[at] + 1, *self.counts[at + 1 :]), self.total + value)
-
     def __add__(self, other: Histogram) -> Histogram:
         return Histogram(tuple(map(int.__add__, self.counts, other.counts)), self.total + other.total)
 
@@ -84,3 +79,48 @@ class BatchFigures:
 
 
 NO_FIGURES = BatchFigures()
+
+
+class HistogramCount:
+    """A histogram that grows."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+
+    def add(self, value: float) -> None:
+        """Another value."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._total += value
+
+    def so_far(self) -> Histogram:
+        """All values."""
+        return Histogram(tuple(self._counts), self._total)
+
+
+class FiguresCount:
+    """Figures that grow with each commit: there are hundreds in a second, and few reports of them."""
+
+    def __init__(self) -> None:
+        self._phases = dict.fromkeys(PHASES, 0.0)
+        self._reasons: Counter[str] = Counter()
+        self._ages, self._sizes = HistogramCount(AGE_BOUNDS), HistogramCount(SIZE_BOUNDS)
+
+    def add(self, phases: PhaseSeconds, reasons: Mapping[str, int], messages: int) -> None:
+        """A transaction of so many messages."""
+        for name in PHASES:
+            self._phases[name] += getattr(phases, name)
+        if reasons:
+            self._reasons.update(reasons)
+        self._sizes.add(messages)
+
+    def add_age(self, seconds: float) -> None:
+        """A batch is committed so long after its oldest message was produced; by another machine's clock, perhaps."""
+        self._ages.add(max(0.0, seconds))
+
+    def so_far(self) -> BatchFigures:
+        """All of them."""
+        return BatchFigures(
+            PhaseSeconds(**self._phases), dict(self._reasons), self._ages.so_far(), self._sizes.so_far()
+        )

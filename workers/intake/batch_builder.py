@@ -53,7 +53,7 @@ class BatchBuilder:
         filled, start = list[Batch](), 0
         while start < len(messages):
             if self.full:
-                filled.append(self.take())
+                filled.append(self.take(now))
             stop = start + self._count(polled.sizes[start : start + self.room()])
             self._gathered.extend(polled, start, stop)
             self._moved(messages[stop - 1], now)
@@ -106,10 +106,11 @@ class BatchBuilder:
         """Seconds this batch may still wait for more, 0 if it is due, None if there is nothing to send."""
         if self._since is None:
             return None
-        return 0.0 if self.full else max(0.0, self._since + self._linger.seconds - now)
+        return 0.0 if self.full else max(0.0, self._linger.due(self._since) - now)
 
-    def take(self, limit: Limit | None = None) -> Batch:
+    def take(self, now: float, limit: Limit | None = None) -> Batch:
         """The batch so far, ended by its own limits or by `limit`; the next one begins where it ends."""
+        self._linger.end(now)
         self.limited_by = limit or self._limit()
         batch = self._gathered.batch(self._first, self.next_offset, self._leader_epoch)
         self._first = self.next_offset

@@ -8,14 +8,54 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import queue
+import selectors
 from collections import deque
+from multiprocessing.connection import Connection
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import BoundedSemaphore
+from typing import TYPE_CHECKING
 
 from workers.contract.batch import Batch
 from workers.contract.errors import LostParent
 from workers.contract.partition_spec import Limits
 
+if TYPE_CHECKING:
+    _BytesQueue = Queue[bytes]
+else:
+    _BytesQueue = Queue  # is no generic class before Python 3.12
 #: The worker forks its writer while it has one thread and no client, so plain fork is safe here.
 FORK = multiprocessing.get_context("fork")
+#: Bytes that an empty pipe takes without waiting, with room to spare: it has 64 kB.
+_PIPE_TAKES = 16_384
+
+
+class _PairQueue(_BytesQueue):
+    """Of one process that puts and another one that takes, so either may know more than a queue of many does."""
+
+    _reader: Connection
+    _writer: Connection
+    _sem: BoundedSemaphore
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most, ctx=FORK)
+        self._taken = selectors.PollSelector()  # made once: `get` with a timeout would make one each time
+        self._taken.register(self._reader, selectors.EVENT_READ)
+
+    def put_into_empty(self, item: bytes) -> None:
+        """Put a small item while nothing waits, not even in the thread that feeds the pipe: it need not be woken."""
+        self._sem.acquire(block=False)
+        self._writer.send_bytes(pickle.dumps(item))
+
+    def get_within(self, seconds: float) -> bytes:
+        """The next item; raises queue.Empty after so many seconds, and EOFError or OSError once nobody can put."""
+        if not self._taken.select(seconds):
+            raise queue.Empty
+        return self.get()
+
+    def keep_reading_end(self) -> None:
+        """Nobody can put from this process any more."""
+        self._writer.close()
 
 
 class BatchQueue:
@@ -30,19 +70,22 @@ class BatchQueue:
         #: One batch more than the number of batches: its last message may take a batch beyond `batch_bytes`.
         self.most_bytes = (limits.queue_batches + 1) * limits.batch_bytes
         self._sizes: deque[int] = deque(maxlen=limits.queue_batches)  # of the batches that were put last
-        self._queue: multiprocessing.Queue[bytes] = FORK.Queue(limits.queue_batches)
+        self._queue = _PairQueue(limits.queue_batches)
 
     def offer(self, batch: Batch | None) -> bool:
         """Put without waiting; False if the queue is full. None ends the stream."""
-        size = 0 if batch is None else batch.size
-        if not self._has_room(size):  # only this process puts, so room that is there stays
+        size, depth = 0 if batch is None else batch.size, self.depth()
+        if not self._has_room(size, depth):  # only this process puts, so room that is there stays
             return False
         self._sizes.append(size)
-        self._queue.put_nowait(pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
+        block = pickle.dumps(batch, pickle.HIGHEST_PROTOCOL)
+        if depth or len(block) > _PIPE_TAKES:
+            self._queue.put_nowait(block)
+        else:
+            self._queue.put_into_empty(block)
         return True
 
-    def _has_room(self, size: int) -> bool:
-        depth = self.depth()
+    def _has_room(self, size: int, depth: int) -> bool:
         if depth >= self._most_batches:
             return False
         waiting = sum(self._sizes[at] for at in range(-depth, 0))
@@ -60,14 +103,14 @@ class BatchQueue:
         and never a read that hangs.
         """
         try:
-            batch: Batch | None = pickle.loads(self._queue.get(timeout=timeout))  # noqa: S301 - our own process wrote it
+            batch: Batch | None = pickle.loads(self._queue.get_within(timeout))  # noqa: S301 - our own process wrote it
         except (EOFError, OSError) as exc:
             raise LostParent("the consumer process died") from exc
         return batch
 
     def serve_writer(self) -> None:
         """Called first thing in the writer process: keep only the reading end."""
-        self._queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
+        self._queue.keep_reading_end()
 
     def abandon(self) -> None:
         """Let the consumer exit without waiting for a writer that will not read any more."""

@@ -1,11 +1,11 @@
-"""How long a batch that is not full waits for more messages: longer where batches cost more. Pure; consumer process."""
+"""When a batch that is not full is due: the later, the more such batches cost. Pure; runs in the consumer process."""
 
 from __future__ import annotations
 
 #: Of the time from one small batch to the next, the writer is to spend no more than one part in so many, whatever it
 #: spends it with: what it waits for is the database's work.
 _SHARE = 4
-#: Longest wait that batches which cost much may lead to, in seconds.
+#: Longest time between two batches that their cost may lead to, in seconds.
 _LONGEST = 0.5
 #: Messages up to which a batch costs about the same: that of its statements and of its COMMIT.
 _SMALL = 50
@@ -14,10 +14,10 @@ _WEIGHT = 0.2
 
 
 class Linger:
-    """`seconds` is at least the setting, and grows with what a small batch takes to write.
+    """A batch waits for `least` seconds, and begins to be written `interval` seconds after the last one at the soonest.
 
-    While commits cost little, a message is written soon. With many partitions, on a busy machine, or where the database
-    is slow, batches gather longer, and there are fewer of them.
+    So a message that comes alone is written at once. With many messages or partitions, on a busy machine, or where the
+    database is slow, there are fewer batches, and they are larger. Times are in monotonic seconds.
     """
 
     def __init__(self, least: float, cpu_share: float) -> None:
@@ -27,14 +27,23 @@ class Linger:
         self._least = least
         self._cpu_share = cpu_share
         self._took = self._cpu = 0.0
-        self.seconds = least
+        self._ended = float("-inf")
+        self.interval = 0.0
 
     def note(self, took: float, cpu: float, messages: int) -> None:
         """A batch of so many messages took the writer so many seconds, of which it computed `cpu` seconds."""
         small = min(1.0, _SMALL / max(1, messages))
         # No batch counts for more than what leads to the longest wait: neither an outage nor the first one, which also
         # reads the schema, says what the next one costs.
-        self._took += _WEIGHT * (min(took * small, _LONGEST / (_SHARE - 1)) - self._took)
+        self._took += _WEIGHT * (min(took * small, _LONGEST / _SHARE) - self._took)
         self._cpu += _WEIGHT * (min(cpu * small, _LONGEST * self._cpu_share) - self._cpu)
         if self._least:
-            self.seconds = max(self._least, (_SHARE - 1) * self._took, self._cpu / self._cpu_share - self._took)
+            self.interval = max(_SHARE * self._took, self._cpu / self._cpu_share)
+
+    def end(self, now: float) -> None:
+        """A batch is complete, and goes to the writer."""
+        self._ended = now
+
+    def due(self, since: float) -> float:
+        """When a batch whose first message came at `since` is complete, though it is not full."""
+        return max(since + self._least, self._ended + self.interval)

@@ -103,9 +103,10 @@ class PartitionReader:
 
     def hand_over(self) -> None:
         """Offer what is due: full batches at once, a smaller one when it is old enough and the writer has none."""
-        due = self._builder.lingers(time.monotonic()) == 0
+        now = time.monotonic()
+        due = self._builder.lingers(now) == 0
         if due and not self._ready and (self._builder.full or not self._progress.unwritten):
-            self._ready.append(self._builder.take())
+            self._ready.append(self._builder.take(now))
         self._progress.limited_by = self._builder.limited_by
         while self._ready and self._pressure.offer(self._ready[0]):
             self._progress.give(self._ready.popleft().oldest)
@@ -123,6 +124,7 @@ class PartitionReader:
 
     def left(self) -> list[Batch]:
         """All that was read and not handed over: nothing is read after it."""
-        gathered = [] if self._builder.lingers(time.monotonic()) is None else [self._builder.take("end")]
+        now = time.monotonic()
+        gathered = [] if self._builder.lingers(now) is None else [self._builder.take(now, "end")]
         self._progress.limited_by = self._builder.limited_by
         return [*self._ready, *gathered]

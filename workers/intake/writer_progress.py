@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from workers.contract.batch_figures import AGE_BOUNDS, NO_FIGURES, SIZE_BOUNDS, BatchFigures
+from workers.contract.batch_figures import FiguresCount
 from workers.contract.logged import Logged
 from workers.contract.reports import Claimed, Committed, Limit, Progress, SchemaWanted, Waiting, Warned
 from workers.intake.batch_rows import BatchRows
@@ -27,7 +27,7 @@ class WriterProgress:
         # Of each batch that the writer was given and has not committed yet: when its oldest message was produced.
         self._given: deque[int | None] = deque()
         self._rows = self._dead = self._altered = 0
-        self._figures = NO_FIGURES
+        self._figures = FiguresCount()
         self._waiting_for = ""
         self._heard_at = time.monotonic()
 
@@ -66,17 +66,10 @@ class WriterProgress:
         self._dead += done.dead
         self._altered += done.altered
         self._linger.note(done.seconds, done.cpu_seconds, done.messages)
-        self._figures += self._figures_of(done)
-        if done.ends_batch and self._given:
-            self._given.popleft()
+        self._figures.add(done.phases, done.reasons, done.messages)
+        if done.ends_batch and self._given and (oldest := self._given.popleft()) is not None:
+            self._figures.add_age(time.time() - oldest / 1000)
         self._size.note(done, self.unwritten)
-
-    def _figures_of(self, done: Committed) -> BatchFigures:
-        ages, oldest = NO_FIGURES.ages, self._given[0] if self._given else None
-        if done.ends_batch and oldest is not None:
-            ages = ages.and_one(max(0.0, time.time() - oldest / 1000), AGE_BOUNDS)
-        sizes = NO_FIGURES.sizes.and_one(done.messages, SIZE_BOUNDS)
-        return BatchFigures(done.phases, done.reasons, ages, sizes)
 
     def silent(self, now: float) -> float:
         """Seconds since the writer was heard."""
@@ -107,6 +100,6 @@ class WriterProgress:
             altered=self._altered,
             limited_by=self.limited_by,
             oldest=self._given[0] if self._given else oldest_read,
-            figures=self._figures,
+            figures=self._figures.so_far(),
             slowed=slowed,
         )

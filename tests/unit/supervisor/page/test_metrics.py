@@ -17,15 +17,16 @@ from supervisor.schemas.topic_facts import TableChange
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.facts.topic_status import TopicStatus
 from tests.support.pages import DOCS
+from tests.support.samples.figures import histogram_of
 from tests.support.samples.statuses import pipeline_status
-from workers.contract.batch_figures import AGE_BOUNDS, SIZE_BOUNDS, BatchFigures, Histogram, PhaseSeconds
+from workers.contract.batch_figures import AGE_BOUNDS, SIZE_BOUNDS, BatchFigures, PhaseSeconds
 from workers.contract.reports import ServerSeen
 
 FIGURES = BatchFigures(
     PhaseSeconds(4.0, 3.0, 2.0, 1.0),
     {"E_VALUE": 2, "E_DECODE": 1},
-    Histogram.empty(AGE_BOUNDS).and_one(0.2, AGE_BOUNDS).and_one(9_999, AGE_BOUNDS),
-    Histogram.empty(SIZE_BOUNDS).and_one(910, SIZE_BOUNDS),
+    histogram_of(AGE_BOUNDS, 0.2, 9_999),
+    histogram_of(SIZE_BOUNDS, 910),
 )
 CHANGES = (TableChange("2026-11-29T18:03:49.120Z", 8, done=True, sql="ALTER TABLE …"),)
 RICH = {"figures": FIGURES, "batches": 2, "lag_seconds": 4.5, "commit_age": 2.0, "server": ServerSeen("9.7", 0.01)}

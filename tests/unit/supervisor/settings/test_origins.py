@@ -85,7 +85,7 @@ def test_the_settings_of_a_topic(rtpipe: Command) -> None:
     assert found.keys() == TopicSettings.model_fields.keys()
     assert found["table"] == ("t", "[[topics]] 1, match 'ord.*'")
     assert found["batch_rows"] == (100, "[defaults]")
-    assert found["linger_ms"] == (10, "default")
+    assert found["linger_ms"] == (1, "default")
 
 
 def test_for_a_person(rtpipe: Command) -> None:

@@ -47,7 +47,7 @@ def test_what_ended_a_batch_is_known() -> None:
     cases = [(b"", 3, None), (b"x" * 100, 1, None), (b"", 1, None), (b"", 1, "end")]
     for content, count, limit in cases:
         builder.add([message(builder.next_offset + at, content, 4) for at in range(count)], now=0.0)
-        builder.take(limit)
+        builder.take(0.0, limit)
         ended.append(builder.limited_by)
     assert ended == [None, "rows", "bytes", "linger", "end"]
 
@@ -66,7 +66,7 @@ def test_headers_that_cannot_be_read_take_no_message_along() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
     builder.add([message(0, b"headers that are no UTF-8", 4)], now=0.0)
     builder.add([message(1, b"x", 4, [("h", b"v")])], now=0.0)
-    batch = builder.take()
+    batch = builder.take(0.0)
     assert (list(batch.offsets), batch.headers) == ([0, 1], {0: None, 1: [("h", b"v")]})
 
 
@@ -84,7 +84,7 @@ def test_headers_are_asked_for_once() -> None:
 
     messages: Any = [Fragile(at, b"headers that are no UTF-8", 4) for at in range(8)]
     builder = BatchBuilder(SMALL, 0, -1)
-    batches = [*builder.add(messages, now=0.0), builder.take()]
+    batches = [*builder.add(messages, now=0.0), builder.take(0.0)]
     assert all(set(batch.headers) == {*range(len(batch.offsets))} for batch in batches)
     assert [offset for batch in batches for offset in batch.offsets] == [*range(8)]
 
@@ -93,35 +93,35 @@ def test_a_batch_covers_the_gap_that_markers_leave() -> None:
     builder = BatchBuilder(SMALL, 10, -1)
     builder.add([message(12, b"x", 4)], now=0.0)
     builder.reach(15, now=0.0)
-    batch = builder.take()
+    batch = builder.take(0.0)
     assert (batch.first, batch.next_offset, list(batch.offsets), batch.leader_epoch) == (10, 15, [12], 4)
-    assert builder.take().first == 15
+    assert builder.take(0.0).first == 15
 
 
 def test_the_end_of_the_log_alone_moves_the_offset() -> None:
     builder = BatchBuilder(SMALL, 10, -1)
     builder.reach(11, now=0.0)
     assert builder.lingers(now=9.0) == 0.0
-    assert list(builder.take().offsets) == []
+    assert list(builder.take(0.0).offsets) == []
 
 
 def test_offsets_are_a_range_while_none_is_missing() -> None:
     builder = BatchBuilder(default_limits(), 5, -1)
     builder.add([message(offset, b"x", 4) for offset in (5, 6)], now=0.0)
     builder.add([message(7, b"x", 4)], now=0.0)
-    whole = builder.take()
+    whole = builder.take(0.0)
     assert whole.offsets == range(5, 8)
     assert whole.part(1, 2).offsets == range(6, 7)
     builder.add([message(8, b"x", 4)], now=0.0)
     builder.add([message(10, b"x", 4)], now=0.0)
-    assert builder.take().offsets == [8, 10]
+    assert builder.take(0.0).offsets == [8, 10]
 
 
 def test_a_message_that_comes_twice_is_taken_once() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
     builder.add([message(offset, b"x", 4) for offset in (0, 1, 0)], now=0.0)
     builder.add([message(offset, b"x", 4) for offset in (1, 2)], now=0.0)
-    assert list(builder.take().offsets) == [0, 1, 2]
+    assert list(builder.take(0.0).offsets) == [0, 1, 2]
 
 
 @given(st.lists(st.lists(st.integers(0, 60))), st.integers(1, 7), st.integers(1, 30))
@@ -130,7 +130,7 @@ def test_batches_follow_each_other_without_gap_or_overlap(polls: list[list[int]]
     batches = []
     for poll in polls:
         batches += builder.add([message(offset, b"x" * (offset % 5), 4) for offset in poll], now=0.0)
-    batches.append(builder.take())
+    batches.append(builder.take(0.0))
     offsets = [offset for poll in polls for offset in poll]
     position = 0
     for batch in batches:
@@ -149,11 +149,11 @@ def test_batches_follow_each_other_without_gap_or_overlap(polls: list[list[int]]
 def test_the_leader_epoch_is_that_of_the_newest_message_and_of_nothing_else() -> None:
     builder = BatchBuilder(SMALL, 0, 1)
     builder.reach(1, now=0.0)
-    assert builder.take().leader_epoch == 1
+    assert builder.take(0.0).leader_epoch == 1
     builder.add([message(1, b"x", 2)], now=0.0)
     builder.add([message(2, b"x", None)], now=0.0)
     builder.reach(9, now=0.0)
-    assert builder.take().leader_epoch == 2
+    assert builder.take(0.0).leader_epoch == 2
 
 
 def test_a_part_of_a_batch_keeps_what_belongs_to_its_messages() -> None:
@@ -161,7 +161,7 @@ def test_a_part_of_a_batch_keeps_what_belongs_to_its_messages() -> None:
     for offset in (10, 12, 15):
         builder.add([message(offset, b"%d" % offset, 1, [("h", None)] if offset == 12 else None)], now=0.0)
     builder.reach(20, now=0.0)
-    batch = builder.take()
+    batch = builder.take(0.0)
     assert (list(batch.keys), list(batch.timestamps), batch.headers) == (
         [b"k"] * 3,
         [1010, 1012, 1015],

@@ -45,6 +45,17 @@ def test_a_queue_whose_consumer_is_gone_says_so_and_never_hangs() -> None:
         queue.take(10)
 
 
+def test_small_and_large_batches_come_in_their_order() -> None:
+    """A small one into an empty queue goes straight into the pipe, all others by the thread that feeds it."""
+    queue = BatchQueue(default_limits(queue_batches=9, batch_bytes=1 << 20))
+    small, large = [batch_of([bytes([at])]) for at in range(6)], batch_of([b"x" * 300_000])
+    assert queue.offer(small[0])
+    assert queue.take(10) == small[0]
+    for batches in ([large, small[1]], [small[2], large, small[3]], [small[4]], [small[5], None]):
+        assert all(queue.offer(batch) for batch in batches)
+        assert [queue.take(10) for _ in batches] == batches
+
+
 def test_nothing_comes_for_a_while() -> None:
     with pytest.raises(Empty):
         BatchQueue(default_limits()).take(0)

@@ -69,7 +69,7 @@ def test_the_oldest_message_is_that_of_the_first_batch_not_committed_else_of_wha
 def test_what_batches_cost_is_learnt() -> None:
     linger, size = Linger(0.01, 0.1), BatchRows(5_000)
     WriterProgress(linger, size).take(Committed(1, 5_000, 5_000, 0, 4.0, 0.1))
-    assert linger.seconds > 0.01
+    assert linger.interval > 0.01
     assert size.rows == 2_500
 
 
