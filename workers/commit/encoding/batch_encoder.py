@@ -114,8 +114,7 @@ class BatchEncoder:
             return Encoded(literals, indexes, keys), []
         if columns is not None and load and len(indexes) > 1:
             content = columns.file(batch, indexes[1:])
-            first = encoder.encode(batch, indexes[:1], self._sign_of_life)
-            if content is not None and first.literals:
+            if content is not None and (first := encoder.encode(batch, indexes[:1], self._sign_of_life)).literals:
                 return first, [LoadedRows(self._spec.table, columns.load_columns, content, indexes[1:])]
         return encoder.encode(batch, indexes, self._sign_of_life), []
 

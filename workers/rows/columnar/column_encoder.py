@@ -47,6 +47,8 @@ class ColumnEncoder:
 
         Fields end with a tab and lines with a newline; texts are in double quotes, NULL is not, nothing is escaped.
         """
+        if len(indexes) < FEWEST:
+            return None
         with suppress(DoubtError), doubted():
             found = self._found(batch, indexes)
             out = io.BytesIO()
@@ -58,6 +60,8 @@ class ColumnEncoder:
 
     def literals(self, batch: Batch, indexes: Sequence[int]) -> tuple[list[str], list[str]] | None:
         """The literals of those rows, and what is in the key columns of each; None: in doubt."""
+        if len(indexes) < FEWEST:
+            return None
         with suppress(DoubtError), doubted():
             found = self._found(batch, indexes)
             marked = [column for column in self._columns if not column.form.plain]
@@ -73,8 +77,6 @@ class ColumnEncoder:
 
     def _found(self, batch: Batch, indexes: Sequence[int]) -> pl.DataFrame:
         """The values of the messages. DoubtError if they may not be stored as they are."""
-        if len(indexes) < FEWEST:
-            raise DoubtError("too few messages to begin with them")
         found = self._wire.read(batch.values, indexes)
         if self._doubts and any(found.select(self._doubts).row(0)):
             raise DoubtError("values that their columns may not take")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -103,6 +103,7 @@ class JoinedReader:
             raise Uneven
 
 
+@lru_cache
 def _block(items: int) -> bytes:
     """How an array's block of so many items begins."""
     out = io.BytesIO()

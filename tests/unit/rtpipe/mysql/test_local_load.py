@@ -165,3 +165,40 @@ def test_content_that_fails_ends_the_connection(connect: Connect) -> None:
     with pytest.raises(KeyboardInterrupt):
         connection.load(b"LOAD", content())
     assert not connection.open
+
+
+class TestResults:
+    def test_of_several_statements_the_rows_of_each(self, connect: Connect) -> None:
+        def answer(link: PacketLink, _: str) -> None:
+            link.ok(rows=1, more=True)
+            link.ok(rows=2)
+
+        connection = connect(answer)
+        assert list(connection.results(b"UPDATE;UPDATE")) == [1, 2]
+        assert list(connection.results(b"UPDATE;UPDATE")) == [1, 2]
+
+    def test_the_first_error_ends_them_and_leaves_the_connection_good(self, connect: Connect) -> None:
+        def answer(link: PacketLink, _: str) -> None:
+            link.ok(rows=1, more=True)
+            link.error(1205)
+
+        connection, rows = connect(answer), list[int]()
+        with pytest.raises(pymysql.err.OperationalError) as found:
+            rows.extend(connection.results(b"UPDATE;UPDATE"))
+        assert (number_of(found), connection.open) == (1205, True)
+
+    @pytest.mark.parametrize("says", [lambda link: link.ask_for("/etc/passwd"), lambda link: link.rows("1")])
+    def test_any_other_answer_ends_the_connection_and_gets_nothing(
+        self, connect: Connect, says: Callable[[PacketLink], None]
+    ) -> None:
+        connection = connect(lambda link, _: says(link))
+        with pytest.raises(pymysql.err.OperationalError) as found:
+            list(connection.results(b"UPDATE;UPDATE"))
+        assert (number_of(found), connection.open) == (2014, False)
+
+    def test_who_does_not_take_all_of_them_ends_the_connection(self, connect: Connect) -> None:
+        """The next statement's answer would be taken for that of the one before."""
+        connection = connect(lambda link, _: link.ok(rows=1, more=True))
+        for _rows in connection.results(b"UPDATE;UPDATE"):
+            break
+        assert not connection.open
