@@ -67,7 +67,7 @@ def test_workers_of_the_changed_topic_restart_and_others_go_on(path: Path, caplo
         assert dry.reply["restarted"] == []
         assert dry.reply["changes"] == [
             "orders: batch_rows 100 -> 200",
-            "orders: linger_ms 10.0 -> 20.0",
+            "orders: linger_ms 1.0 -> 20.0",
             "orders: on_error 'dead_letter' -> 'stop'",
         ]
         assert dry.reply["not_live"] == ["drain_seconds", "orders: table None -> 'other'"]
