@@ -6,8 +6,10 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO
 
 from rtpipe.deadline import Deadline
 from rtpipe.log import get_logger
@@ -27,12 +29,22 @@ _LOOKS = PausePolicy.steady(0.01)
 class Companion:
     """`python -m module`, which reads lines from its standard input and ends with it: also if we are killed."""
 
-    def __init__(self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-        """`environment` is added to our own, for what must not be seen among the arguments."""
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        hear: Callable[[str], None] | None = None,
+    ) -> None:
+        """`environment` is added to our own, for what must not be seen among the arguments. `hear` is called, in
+        another thread, with each line of its standard output.
+        """
         self.name = name
         # -P: modules of the working directory are not ours
         self._command: Sequence[str] = (sys.executable, "-P", "-m", module, *arguments)
         self._environment = dict(environment or {})
+        self._hear = hear
         self._process: subprocess.Popen[bytes] | None = None
         self._rest = b""  #: of a line, what the pipe had no room for
         self._deaths = 0
@@ -51,7 +63,7 @@ class Companion:
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if self._hear else subprocess.DEVNULL,
                 env=os.environ | self._environment,
             )
         except OSError as exc:
@@ -61,8 +73,16 @@ class Companion:
             return
         if self._process.stdin is not None:
             os.set_blocking(self._process.stdin.fileno(), False)
+        if self._process.stdout is not None:
+            threading.Thread(target=self._listen, args=(self._process.stdout,), name=self.name, daemon=True).start()
         self._started = now
         self.starts += 1
+
+    def _listen(self, said: IO[bytes]) -> None:
+        with said:
+            for line in said:
+                if self._hear is not None:
+                    self._hear(line.decode())
 
     def _ended(self, code: int, now: float) -> None:
         self._deaths = 1 if now - self._started >= _WELL else self._deaths + 1

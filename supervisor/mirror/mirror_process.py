@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import select
-import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -15,6 +13,7 @@ from typing import Any
 from rtpipe.deadline import Deadline
 from rtpipe.log import log_to_stderr
 from rtpipe.pause import PausePolicy
+from supervisor.companions import companion_process
 from supervisor.mirror.group_offsets import GroupOffsets
 from supervisor.mirror.mirrored_topic import Committed, MirroredTopic
 
@@ -80,28 +79,13 @@ class MirrorProcess:
             self.write(time.monotonic())
 
 
-def _abort_silently() -> None:
-    """What librdkafka prints when it aborts is in no log of ours, and leaves no core: the supervisor says what died."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ours = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    sys.stderr = os.fdopen(ours, "w", buffering=1, errors="backslashreplace")
-
-
 def main() -> None:
     """Run; ends with its standard input, of which the first line says how to reach Kafka."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a terminal's keys reach everybody
-        signal.signal(number, signal.SIG_IGN)
-    first = b""
-    while not first.endswith(b"\n"):
-        byte = os.read(sys.stdin.fileno(), 1)
-        if not byte:
-            return
-        first += byte
-    _abort_silently()
-    start: dict[str, Any] = json.loads(first)
+    companion_process.begin()
+    line = companion_process.first_line()
+    if not line:
+        return
+    start: dict[str, Any] = json.loads(line)
     log_to_stderr(start["log_format"], start["log_level"])
     MirrorProcess(GroupOffsets(start["kafka"])).run()
 

@@ -11,6 +11,7 @@ import pytest
 
 from supervisor.companions import companion as module
 from supervisor.companions.companion import Companion
+from tests.support.waits import eventually
 
 #: Writes a line for each that it is told, and one at its end.
 _ECHO = """
@@ -117,3 +118,17 @@ def test_one_that_cannot_be_started_is_told_of(
     nobody.look(1.0)
     assert "nobody: cannot be started: No such file or directory" in caplog.text
     assert nobody._due == 2.0
+
+
+def test_what_it_says_is_heard_line_by_line_also_after_it_was_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "speaking_companion.py").write_text("print('one')\nprint('two', flush=True)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    heard: list[str] = []
+    companion = Companion("speaking", "speaking_companion", hear=heard.append)
+    for turn in range(2):
+        companion.look(turn * 100.0)
+        eventually(lambda: len(heard) == 2 * turn + 2, what="two lines more")  # noqa: B023
+        until_dead(companion, 1.0)
+    assert heard == ["one\n", "two\n"] * 2

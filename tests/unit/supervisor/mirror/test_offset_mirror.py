@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import signal
-import subprocess
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 
 from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
+from supervisor.companions import companion_process
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.mirror import mirror_process
 from supervisor.mirror.mirror_process import MirrorProcess
@@ -199,9 +198,8 @@ class TestTheProcess:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         made: list[Any] = []
-        monkeypatch.setattr(signal, "signal", lambda *_: None)
         monkeypatch.setattr(mirror_process, "log_to_stderr", lambda *_: None)
-        monkeypatch.setattr(mirror_process, "_abort_silently", lambda: made.append("silent"))
+        monkeypatch.setattr(companion_process, "begin", lambda: made.append("silent"))
 
         def groups_of(kafka: Any) -> FakeGroups:
             made.append(kafka)
@@ -215,13 +213,4 @@ class TestTheProcess:
             with os.fdopen(reader, "rb") as heard:
                 monkeypatch.setattr(sys, "stdin", heard)
                 mirror_process.main()
-        assert made == ["silent", {"a": "b"}]
-
-
-def test_what_native_code_prints_when_it_aborts_is_in_no_log() -> None:
-    code = (
-        "import os, sys; from supervisor.mirror import mirror_process as m; m._abort_silently();"
-        "os.write(2, b'rdkafka: Assertion failed'); print('ours', file=sys.stderr); os.abort()"
-    )
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (-signal.SIGABRT, "ours\n")
+        assert made == ["silent", "silent", {"a": "b"}]
