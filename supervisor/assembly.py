@@ -30,6 +30,8 @@ from supervisor.lifecycle.ends.restart_policy import RestartPolicy
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.generation.process_handle import ProcessHandle
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.membership.from_settings import membership_of, refuse_with_membership
+from supervisor.membership.names import group_name
 from supervisor.mirror.offset_mirror import OffsetMirror
 from supervisor.page.page_link import PageLink
 from supervisor.page.page_options import PageOptions, PageStart
@@ -76,6 +78,9 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
 
     Only what runs without an end waits for Kafka and for the database.
     """
+    shares = settings.membership == "kafka"
+    if shares:
+        refuse_with_membership(until_caught_up=request.until_caught_up, take_over=request.take_over)
     _warn_of_one_account(settings)
     signal.signal(signal.SIGTERM, _leave)
     if hangup_reloads():
@@ -85,7 +90,8 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     socket = socket_path(runtime_directory(settings.runtime_dir))
     specs = wait_for_plan(settings, request.topics, cluster, None if request.until_caught_up else notifier, socket)
     targets = _ends_of_logs(specs, cluster) if request.until_caught_up else None
-    lock = _group_lock(settings, specs, patient=not request.until_caught_up)
+    group = group_name(settings, _database_of(settings), {spec.group for spec in specs}) if shares else ""
+    lock = _group_lock(settings, specs, patient=not request.until_caught_up, members=group)
     if not request.take_over:
         lock.acquire()
     lock.keep()
@@ -103,13 +109,15 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     logging.getLogger("rtpipe").addHandler(ring)
     try:
         return Supervisor(
-            specs,
+            [] if shares else specs,
             replace(
                 options_of(settings, request, socket, targets, facts),
                 settings=live,
                 rows_per_second=lambda topic: live.topic(topic).max_rows_per_second,
                 events=ring,
                 companions=companions,
+                membership=membership_of(settings, specs, group) if shares else None,
+                stays=shares,
             ),
             make=make,
             schemas=schemas,
@@ -200,13 +208,14 @@ def _ends_of_logs(specs: Sequence[PartitionSpec], cluster: ClusterView) -> dict[
     return {spec.key: ends[spec.key] for spec in specs if spec.key in ends and spec.first_offset >= 0}
 
 
-def _group_lock(settings: Settings, specs: Sequence[PartitionSpec], *, patient: bool) -> GroupLock:
+def _group_lock(settings: Settings, specs: Sequence[PartitionSpec], *, patient: bool, members: str = "") -> GroupLock:
     return GroupLock(
         settings.database_url.get_secret_value(),
         (spec.group for spec in specs),
         settings.database_seconds,
         file=settings.secret_file("database_url"),
         patient=patient,
+        members=members,
     )
 
 

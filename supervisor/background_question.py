@@ -35,6 +35,10 @@ class BackgroundQuestion(Generic[_T]):
         self.next_look = now + min(_LOOK, self._every) if self._asked else self._due
         return answered
 
+    def hurry(self) -> None:
+        """Ask again as soon as the last question is answered: there is something new to ask for."""
+        self._due = self.next_look = 0.0
+
 
 def _answer(asked: Future[_T], ask: Callable[[], _T]) -> None:
     try:

@@ -1,5 +1,8 @@
 """An advisory lock for each consumer group: a second supervisor is refused before it takes partitions from the first.
 
+Supervisors that share partitions as members of one group in Kafka share the lock: one of them holds it, and a second
+lock beside it, of the members alone. So one without membership, or of another group, is refused.
+
 Exactly once does not depend on it: the epoch in kafka_offsets decides which of two writers may commit.
 """
 
@@ -25,6 +28,8 @@ _PATIENCE = 3
 _FOREVER = 31_536_000
 #: Seconds between two looks at the lock's connection.
 _LOOK_EVERY = 10.0
+_GET = text("SELECT GET_LOCK(:name, :patience)")
+_SAME_HOLDER = text("SELECT IS_USED_LOCK(:name) = IS_USED_LOCK(:members)")
 
 
 class GroupHeldError(TemporaryError):
@@ -37,16 +42,25 @@ class GroupLock:
     """Held from `acquire` until `release` or until the process ends, by its database connection."""
 
     def __init__(
-        self, database_url: str, groups: Iterable[str], silence: int, *, file: str = "", patient: bool = True
+        self,
+        database_url: str,
+        groups: Iterable[str],
+        silence: int,
+        *,
+        file: str = "",
+        patient: bool = True,
+        members: str = "",
     ) -> None:
         """`silence`: seconds until a silent database counts as gone.
 
         `file`: where the URL is read again at each connection. `patient`: an account that may not log in for now is
-        left to the workers, who wait.
+        left to the workers, who wait. `members`: the group in Kafka whose members share the lock; "": nobody does.
         """
         self._patient = patient
+        self._members = members
         self._url, self._silence, self._file = database_url, silence, file
         self._groups = sorted(set(groups))
+        self._with_others: set[str] = set()  #: locks that another member holds
         self._session: DatabaseSession | None = None
         self._released = threading.Event()
 
@@ -58,17 +72,38 @@ class GroupLock:
                 connection = self._session.connection
                 connection.exec_driver_sql(f"SET SESSION wait_timeout={_FOREVER}")
                 for group in self._groups:
-                    if connection.execute(text("SELECT GET_LOCK(:name, :patience)"), _lock(group)).scalar() != 1:
-                        raise GroupHeldError(
-                            f"group {group} is held by {_holder(connection, group)}",
-                            hint="stop that supervisor, or take its partitions with --take-over",
-                        )
+                    self._lock(connection, group)
                 connection.commit()
         except DatabaseTrouble as trouble:
             self._drop()
             passing = {*PASSING, Action.UNKNOWN} - (set() if self._patient else {Action.LOGIN})
             if trouble.action not in passing:
                 raise trouble.as_error("looking for another supervisor") from trouble
+
+    def _lock(self, connection: Connection, group: str) -> None:
+        """Hold it, or know that another member does."""
+        if self._members and self._is_shared(connection, group):
+            self._with_others.add(group)
+        elif connection.execute(_GET, {"name": _name(group), "patience": _PATIENCE}).scalar() == 1:
+            self._with_others.discard(group)
+            if self._members:
+                connection.execute(_GET, {"name": _name(group, self._members), "patience": 0})
+        elif not self._members:
+            raise GroupHeldError(
+                f"group {group} is held by {_holder(connection, group)}",
+                hint="stop that supervisor, or take its partitions with --take-over, or have all of them share the"
+                " partitions with --group-membership",
+            )
+        elif not self._is_shared(connection, group):  # nor did the one that has it become a member meanwhile
+            raise GroupHeldError(
+                f"group {group} is held by {_holder(connection, group)}, which is no member of the group"
+                f" {self._members} in Kafka",
+                hint="start all supervisors of these topics with --group-membership and the same membership_group",
+            )
+
+    def _is_shared(self, connection: Connection, group: str) -> bool:
+        names = {"name": _name(group), "members": _name(group, self._members)}
+        return connection.execute(_SAME_HOLDER, names).scalar() == 1
 
     def keep(self) -> None:
         """In a thread: take it again when its connection is lost, or when the supervisor that held it has ended."""
@@ -82,6 +117,8 @@ class GroupLock:
                 else:
                     with translated():
                         self._session.connection.exec_driver_sql("SELECT 1")
+                        for group in sorted(self._with_others):
+                            self._lock(self._session.connection, group)
                         self._session.connection.commit()
             except (DatabaseTrouble, RtpipeError):
                 self._drop()
@@ -105,6 +142,6 @@ def _holder(connection: Connection, group: str) -> str:
     return str(found or "another supervisor")
 
 
-def _lock(group: str) -> dict[str, object]:
-    """Lock names are limited to 64 characters, groups are not."""
-    return {"name": "rtpipe:" + hashlib.sha256(group.encode()).hexdigest()[:48], "patience": _PATIENCE}
+def _name(group: str, members: str = "") -> str:
+    """Of the lock of a group, or of the one beside it: names are limited to 64 characters, groups are not."""
+    return "rtpipe:" + hashlib.sha256(f"{group}\n{members}".encode() if members else group.encode()).hexdigest()[:48]

@@ -16,6 +16,7 @@ from supervisor.lifecycle.start_pace import StartPace
 from supervisor.lifecycle.stuck_workers import StuckWorkers
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import TERMINAL
+from supervisor.membership.membership import Membership
 from supervisor.mirror.offset_mirror import OffsetMirror
 from supervisor.run.control_commands import ControlCommands
 from supervisor.run.kafka_changes import KafkaChanges
@@ -62,7 +63,8 @@ class Supervisor:
         self._served = ServedWorkers(make, self._shutdown.worker_seconds)
         self._workers = self._served.workers
         self._targets = RunTargets(options.targets)
-        self._kafka = KafkaChanges(watch, logs, self._served, self._targets)
+        self._membership = options.membership
+        self._kafka = KafkaChanges(watch, logs, self._served, self._targets, takes_added=not self._membership)
         self._mirror = mirror
         self._limits = RowLimits(self._workers, options.rows_per_second, HealthThrottle(options.health))
         self._report = StatusReport(
@@ -98,6 +100,8 @@ class Supervisor:
             self._schemas.open(inbox.wake)
             try:
                 self._served.take(self._specs)
+                if self._membership:
+                    self._membership.open(self._served, inbox.wake)
                 self._limits.apply(time.monotonic())
                 self._start_due(time.monotonic())
                 self._report.ready()
@@ -108,6 +112,8 @@ class Supervisor:
                     self._mirror.close(self._workers)
             finally:
                 kill_all(self._workers)
+                if self._membership:
+                    self._membership.close()
                 self._control.close()
                 self._mirror.kill()
                 self._waits.close()
@@ -120,9 +126,8 @@ class Supervisor:
         for number in inbox.take():
             if number == signal.SIGHUP:
                 self._on_hangup()
-            elif self._shutdown.on_signal(self._workers):
-                self._served.take_no_more()
-                self._report.stopping()
+            else:
+                self._end()
         self._schemas.deliver()
         self._control.answer(self._commands.by_name(draining=self._shutdown.began))
         now, draining = time.monotonic(), self._shutdown.began
@@ -130,6 +135,8 @@ class Supervisor:
         self._heartbeats.look(self._workers, now)
         if now >= self._kafka.next_look():
             self._kafka.look(now, draining=draining)
+        if self._membership:
+            self._obey(self._membership, now)
         self._limits.apply(now)
         self._start_due(now)
         self._mirror.look(self._workers, now)
@@ -137,6 +144,18 @@ class Supervisor:
         self._report.refresh(time.monotonic(), draining=draining)
         for companion in self._options.companions:
             companion.look(now)
+
+    def _end(self) -> None:
+        """As the first signal asks for, or the second."""
+        if self._shutdown.on_signal(self._workers):
+            self._served.take_no_more()
+            self._report.stopping()
+
+    def _obey(self, membership: Membership, now: float) -> None:
+        """Serve what the group says; without a place in it the run ends."""
+        membership.look(now, draining=self._shutdown.began)
+        if membership.replaced and not self._shutdown.began:
+            self._end()
 
     def _over(self) -> bool:
         """Whether nothing is left to do."""
@@ -180,6 +199,8 @@ class Supervisor:
         forced = self._shutdown.exit_code(self._workers)
         if forced is not None:
             return forced
+        if self._membership and self._membership.replaced:
+            return ExitCode.FENCED
         troubles = [worker.standing.code for worker in self._workers if worker.standing.code != ExitCode.DONE]
         done = ExitCode.DEAD_LETTERS if dead and self._options.fail_on_dead_letters else ExitCode.DONE
         return troubles[0] if troubles else done

@@ -46,6 +46,15 @@ OFFSET_GONE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATI
 END_OF_PARTITION = KafkaError._PARTITION_EOF
 #: No broker answers: another event says which broker, and why.
 ALL_BROKERS_DOWN = KafkaError._ALL_BROKERS_DOWN
+#: What ends a member of a group: brokers do not have its protocol; another one with its instance id may be alive; or
+#: has joined by it.
+PROTOCOL_UNSUPPORTED, INSTANCE_NOT_FREE, INSTANCE_TAKEN = (
+    KafkaError.UNSUPPORTED_VERSION,
+    KafkaError.UNRELEASED_INSTANCE_ID,
+    KafkaError.FENCED_INSTANCE_ID,
+)
+#: The client cannot go on: its text says why, in the words of another code.
+FATAL = KafkaError._FATAL
 #: The TLS handshake failed.
 TLS_FAILED = KafkaError._SSL
 #: A message whose checksum is wrong.

@@ -28,6 +28,10 @@ def supervise(
     live: Annotated[
         bool | None, typer.Option("--live/--no-live", help="The live table; default: on a terminal.")
     ] = None,
+    group_membership: Annotated[
+        bool,
+        typer.Option("--group-membership", help="Share the partitions with supervisors on other hosts.  (membership)"),
+    ] = False,
     page: Annotated[
         bool, typer.Option("--page", help="Also open a page for browsers, with metrics and health.  (page_address)")
     ] = False,
@@ -41,6 +45,7 @@ def supervise(
       rtpipe supervise --topics dataset1,dataset2,dataset3
       rtpipe supervise -t orders --until-caught-up
       rtpipe supervise -t orders --page
+      rtpipe supervise -t orders --group-membership
 
     The database comes from RTPIPE_DATABASE_URL or RTPIPE_DATABASE_URL_FILE, never from the command line.
 
@@ -57,6 +62,7 @@ def supervise(
         "bootstrap_servers": bootstrap_servers,
         "schema_registry_url": schema_registry_url,
         "log_format": log_format,
+        "membership": "kafka" if group_membership else None,
     }
     settings = load_with("bootstrap_servers", "schema_registry_url", "database_url", **flags)
     read_settings = reader(**flags)

@@ -34,6 +34,10 @@ class LogWatch:
         """When `facts` has something to do again, in monotonic seconds."""
         return self._looks.next_look
 
+    def hurry(self) -> None:
+        """There are partitions of which nothing is known: ask at once."""
+        self._looks.hurry()
+
     def facts(self, now: float, keys: Sequence[PartitionKey], unknown: Sequence[PartitionKey]) -> LogFacts | None:
         """The newest answers, once; `unknown` are the partitions whose beginning is asked for, too."""
         answered = self._looks.take(now, lambda: self._look(keys, unknown))

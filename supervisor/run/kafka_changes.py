@@ -34,12 +34,15 @@ class KafkaChanges:
         logs: LogWatch,
         served: ServedWorkers,
         targets: RunTargets,
+        *,
+        takes_added: bool = True,
     ) -> None:
-        """`targets` gets the end of each log."""
+        """`targets` gets the end of each log. `takes_added`: partitions that a topic gets are ours, too."""
         self._topics = topics
         self._logs = logs
         self._served = served
         self._targets = targets
+        self._takes_added = takes_added
         self._outage = KafkaOutage()
         self._away = False
         served.on_taken.append(self._watch)
@@ -57,6 +60,8 @@ class KafkaChanges:
     def _watch(self, taken: Sequence[SupervisedWorker]) -> None:
         for worker in taken:
             self._topics.add(worker.spec)
+        if any(worker.standing.asks_for_begin for worker in taken):
+            self._logs.hurry()
 
     def _forget(self, gone: Sequence[SupervisedWorker]) -> None:
         for topic in {worker.spec.key.topic for worker in gone}:
@@ -69,7 +74,7 @@ class KafkaChanges:
         changes = self._topics.changes(now)
         for topic, why in changes.gone.items():
             _halt(workers, topic, why)
-        if not draining:
+        if self._takes_added and not draining:
             for key in changes.added:
                 self._add(key)
         unknown = [worker.spec.key for worker in workers if worker.standing.asks_for_begin]

@@ -9,6 +9,7 @@ from typing import Protocol
 from supervisor.control.event_ring import EventRing
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.supervised_worker import SchemaQuestions
+from supervisor.membership.membership import Membership
 from supervisor.settings.live_settings import LiveSettings
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.run_facts import RunFacts
@@ -24,6 +25,7 @@ class Options:
     drain_seconds: float
     heartbeat: HeartbeatLimits
     stays: bool = False  #: it goes on without any worker, or with halted ones alone
+    membership: Membership | None = None  #: who says which partitions are served; None: all from the start are
     targets: dict[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
     rows_per_second: Callable[[str], float] = lambda _topic: 0.0  #: the limit of a topic's settings; 0: none

@@ -20,6 +20,7 @@ from rtpipe.errors import SettingsError
 from supervisor.settings.database_settings import DatabaseSettings
 from supervisor.settings.environment import PREFIX, refuse_misspelt, variable
 from supervisor.settings.kafka_settings import KafkaSettings
+from supervisor.settings.membership_settings import MembershipSettings
 from supervisor.settings.page_settings import PageSettings
 from supervisor.settings.registry_settings import RegistrySettings
 from supervisor.settings.run_settings import SuperviseSettings
@@ -32,7 +33,15 @@ from supervisor.settings.topic_settings import TopicBlock, TopicSettings
 _ADDRESSES = ("bootstrap_servers", "schema_registry_url", "database_url", "infra_database_url", "admin_database_url")
 
 
-class Settings(KafkaSettings, RegistrySettings, DatabaseSettings, SuperviseSettings, PageSettings, BaseSettings):
+class Settings(
+    KafkaSettings,
+    RegistrySettings,
+    DatabaseSettings,
+    SuperviseSettings,
+    MembershipSettings,
+    PageSettings,
+    BaseSettings,
+):
     """All settings; made once, at the start of a command."""
 
     model_config = SettingsConfigDict(

@@ -6,13 +6,14 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from rtpipe.credentials import LoginRefusedError
-from rtpipe.errors import ExitCode, UnreachableError
+from rtpipe.errors import ExitCode, SettingsError, UnreachableError
 from supervisor import assembly, partition_plan
 from supervisor.assembly import RunRequest
 from supervisor.group_lock import GroupHeldError
@@ -123,7 +124,7 @@ def test_every_setting_of_a_run_reaches_the_part_that_obeys_it(parts: Parts, tmp
     assert every == 6.0
     [((url, groups, silence), how)] = parts.made["GroupLock"]
     assert (url, set(groups), silence) == ("mysql+pymysql://u:p@h/bank", {"g"}, 5)
-    assert how == {"file": "", "patient": True}
+    assert how == {"file": "", "patient": True, "members": ""}
     assert [given[0]["bootstrap.servers"] for given, _ in parts.made["ClusterView"]] == ["k:1", "k:1"]
     assert parts.calls == ["acquire", "keep", "run", "release"]
 
@@ -208,3 +209,35 @@ def test_kafka_is_waited_for_by_a_service_and_given_up_by_a_command(
     answers += [UnreachableError("down"), UnreachableError("still down")]
     with pytest.raises(UnreachableError, match="still down"):
         wait_for_plan(settings, ["orders"], cluster, None, "")
+
+
+class TestMembership:
+    def test_nothing_is_served_from_the_start_and_the_lock_is_shared(self, parts: Parts, tmp_path: Any) -> None:
+        run(tmp_path, membership="kafka", membership_group="members", instance_id="host-1", session_seconds=9)
+        [((specs, options), _)] = parts.made["Supervisor"]
+        assert (specs, options.stays) == ([], True)
+        [(_, named)] = parts.made["GroupLock"]
+        assert named["members"] == "members"
+        start = options.membership._start()
+        assert (start.group, start.instance_id, start.topics) == ("members", "host-1", ["orders"])
+        assert (start.session_seconds, start.protocol, start.kafka["bootstrap.servers"]) == (9, "auto", "k:1")
+        taken = options.membership._spec(PartitionKey("orders", 7))
+        assert (taken.topic_id, taken.cluster_id, taken.first_offset, taken.last_epoch) == ("t", "c", -1, -1)
+
+    def test_without_it_there_is_none(self, parts: Parts, tmp_path: Any) -> None:
+        run(tmp_path)
+        [((specs, options), _)] = parts.made["Supervisor"]
+        assert (specs, options.membership, options.stays) == (SPECS, None, False)
+        assert parts.made["GroupLock"][0][1]["members"] == ""
+
+    @pytest.mark.parametrize(
+        ("asked", "option"), [("until_caught_up", "--until-caught-up"), ("take_over", "--take-over")]
+    )
+    def test_what_goes_with_one_host_alone_is_refused(
+        self, parts: Parts, tmp_path: Any, asked: str, option: str
+    ) -> None:
+        changes: Any = {asked: True}
+        asking = replace(REQUEST, **changes)
+        with pytest.raises(SettingsError, match=option):
+            run(tmp_path, asking, membership="kafka")
+        assert not parts.calls

@@ -44,8 +44,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     return found
 
 
-def lock(*groups: str, patient: bool = True) -> GroupLock:
-    return GroupLock(URL, groups or ("g",), 9, patient=patient)
+def lock(*groups: str, patient: bool = True, members: str = "") -> GroupLock:
+    return GroupLock(URL, groups or ("g",), 9, patient=patient, members=members)
 
 
 def test_every_group_is_locked_once_in_order_on_one_connection(server: Server) -> None:
@@ -97,3 +97,42 @@ def test_a_lost_lock_is_taken_again(server: Server, monkeypatch: pytest.MonkeyPa
     assert lost.closed == 1
     eventually(lambda: not any(thread.name == "group-lock" for thread in threading.enumerate()))
     assert again.closed == 1
+
+
+class TestMembers:
+    """Supervisors that share partitions share the lock, too."""
+
+    def test_the_first_one_holds_both_locks(self, server: Server) -> None:
+        connection = FakeConnection(FakeRows([None]), FakeRows([1]), FakeRows([1]))
+        server.connections = [connection]
+        lock("g", members="m").acquire()
+        said = [said.partition(" {")[0] for said in connection.said[1:]]
+        assert [one.partition("(")[0] for one in said] == ["SELECT IS_USED_LOCK", "SELECT GET_LOCK", "SELECT GET_LOCK"]
+        assert connection.said[2] != connection.said[3]
+
+    def test_the_next_ones_look_who_holds_it_and_wait_for_nothing(self, server: Server) -> None:
+        connection = FakeConnection(FakeRows([1]))
+        server.connections = [connection]
+        lock("g", members="m").acquire()
+        assert "GET_LOCK" not in connection.said[-1]
+
+    def test_one_that_became_a_member_meanwhile_is_none_to_be_refused_for(self, server: Server) -> None:
+        server.connections = [FakeConnection(FakeRows([0]), FakeRows([0]), FakeRows([1]))]
+        lock("g", members="m").acquire()
+
+    def test_whoever_is_no_member_of_the_same_group_is_in_the_way(self, server: Server) -> None:
+        server.connections = [FakeConnection(FakeRows([0]), FakeRows([0]), FakeRows([0]), FakeRows(["host:1-ab"]))]
+        with pytest.raises(GroupHeldError, match="held by host:1-ab, which is no member of the group m") as caught:
+            lock("g", members="m").acquire()
+        assert "same membership_group" in caught.value.hint
+
+    def test_it_is_taken_over_when_its_holder_has_ended(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(group_lock, "_LOOK_EVERY", 0.001)
+        connection = FakeConnection(FakeRows([1]), FakeRows([1]), FakeRows([None]), FakeRows([1]), FakeRows([1]))
+        server.connections = [connection]
+        held = lock("g", members="m")
+        held.acquire()
+        held.keep()
+        eventually(lambda: not connection.answers, what="both locks are taken")
+        eventually(lambda: connection.said[-1] == "SELECT 1", what="it holds them")
+        held.release()

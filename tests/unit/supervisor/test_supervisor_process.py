@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from rtpipe.errors import ExitCode
 from supervisor.kafka.log_watch import LogFacts
 from supervisor.kafka.topic_watch import TopicChanges
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
+from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.partition_plan import UNKNOWN
 from tests.support.fakes.fake_supervisor import (
     Asked,
@@ -42,6 +44,26 @@ BAD = Ended(ExitCode.BAD_DATA, "E_DATA", "orders/0: too long")
 def _no_side_effects(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     keep_to_the_stage(monkeypatch)
+
+
+class FakeMembership:
+    """What the group says; `drains`: whether the run ended, at each look at which that changed."""
+
+    def __init__(self) -> None:
+        self.served: ServedWorkers | None = None
+        self.replaced = ""
+        self.drains: list[bool] = []
+        self.closed = False
+
+    def open(self, served: ServedWorkers, wake: Callable[[], None]) -> None:
+        self.served = served
+
+    def look(self, _now: float, *, draining: bool) -> None:
+        if self.drains[-1:] != [draining]:
+            self.drains.append(draining)
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class TestFromStartToEnd:
@@ -355,6 +377,24 @@ class TestPartitionsThatComeAndGo:
 
         assert stage.run(scene()) == ExitCode.DONE
         assert stage.notifier.heard == ["ready 0 of 0 partitions running", "stopping"]
+
+    def test_with_membership_the_group_says_what_is_served_and_ends_the_run_of_one_that_was_replaced(self) -> None:
+        membership = FakeMembership()
+        stage = Stage(specs=[], stays=True, membership=membership)
+
+        def scene() -> Scene:
+            yield lambda: membership.served is not None
+            assert membership.served is not None
+            membership.served.take([spec_of(0)])
+            yield stage.are("starting")
+            membership.replaced = "another one has our instance id"
+            yield lambda: all(made.drained for made in living(stage))
+            stage.launch.last.die(0, Ended(ExitCode.DONE, "", ""))
+            yield None
+
+        assert stage.run(scene()) == ExitCode.FENCED
+        assert membership.drains == [False, True]
+        assert membership.closed
 
     def test_nothing_is_taken_once_the_run_ends(self) -> None:
         stage = Stage()

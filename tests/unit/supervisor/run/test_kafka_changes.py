@@ -69,13 +69,15 @@ class FakeCluster:
 class Scene:
     """The changes of one topic, as a supervisor's loop sees them."""
 
-    def __init__(self, targets: dict[PartitionKey, int] | None = None) -> None:
+    def __init__(self, targets: dict[PartitionKey, int] | None = None, *, takes_added: bool = True) -> None:
         self.cluster = FakeCluster()
         view: Any = self.cluster
         self.launch = FakeLauncher()
         self.targets = RunTargets(targets)
         self.served = ServedWorkers(self.make, 20)
-        self.changes = KafkaChanges(TopicWatch(view, 0), LogWatch(view, 0), self.served, self.targets)
+        self.changes = KafkaChanges(
+            TopicWatch(view, 0), LogWatch(view, 0), self.served, self.targets, takes_added=takes_added
+        )
         self.workers = self.served.workers
         self.draining = False
         self.served.take([SPEC])
@@ -103,6 +105,13 @@ class Scene:
 
     def states(self) -> dict[str, str]:
         return {str(worker): worker.standing.state.value for worker in self.workers}
+
+
+def test_where_a_group_says_who_serves_them_added_partitions_are_left_to_it() -> None:
+    scene = Scene(takes_added=False)
+    scene.cluster.partitions = 3
+    scene.look()
+    assert list(scene.states()) == ["orders/0"]
 
 
 def test_partitions_that_were_added_are_started_from_the_beginning_of_their_logs() -> None:

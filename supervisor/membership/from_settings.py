@@ -1,0 +1,45 @@
+"""The membership that the settings ask for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rtpipe.errors import SettingsError
+from rtpipe.mysql.secret_files import current_properties
+from supervisor import partition_plan
+from supervisor.membership.member_words import MemberStart
+from supervisor.membership.membership import Membership
+from supervisor.membership.names import instance_id
+from supervisor.settings.settings import Settings
+from workers.contract.partition_spec import PartitionSpec
+
+
+def refuse_with_membership(*, until_caught_up: bool, take_over: bool) -> None:
+    """SettingsError for what goes with one host that has all partitions."""
+    for asked, option in (until_caught_up, "--until-caught-up"), (take_over, "--take-over"):
+        if asked:
+            raise SettingsError(
+                f"{option} goes with one host that has all partitions, and membership = kafka has several share them",
+                hint="leave one of the two out",
+            )
+
+
+def membership_of(settings: Settings, specs: Sequence[PartitionSpec], group: str) -> Membership:
+    """A member of `group`. `specs`: of all partitions, whoever serves them."""
+    topics = {spec.key.topic: spec for spec in reversed(specs)}
+
+    def start() -> MemberStart:
+        return MemberStart(
+            kafka=current_properties(settings.librdkafka(), settings.secret_file("kafka")),
+            group=group,
+            instance_id=instance_id(settings),
+            topics=list(topics),
+            session_seconds=settings.session_seconds,
+            give_up_seconds=settings.drain_seconds,
+            protocol=settings.membership_protocol,
+            log_format=settings.log_format,
+            log_level=settings.log_level,
+        )
+
+    return Membership(start, lambda key: partition_plan.new_partition(topics[key.topic], key), time.monotonic())

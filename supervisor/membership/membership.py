@@ -1,0 +1,135 @@
+"""Which partitions this host serves, as the group says: taken, given up and killed as the member hears it.
+
+The member is a process of its own, since librdkafka may abort its process. Nothing that is committed depends on it: a
+writer that is late is shut out by its epoch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from collections.abc import Callable, Collection
+
+from supervisor.companions.companion import Companion
+from supervisor.lifecycle.served_workers import ServedWorkers
+from supervisor.membership import membership_log
+from supervisor.membership.claim_backs import ClaimBacks
+from supervisor.membership.member_words import MemberStart, Said, Told, Word
+from supervisor.membership.session_clock import SessionClock
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
+
+_OURS = "the group gave it to this host"
+_OTHERS = "the group gives it to another host"
+
+
+class Membership:
+    """The supervisor's side of its member: `open` first, then `look` at each turn of the loop."""
+
+    def __init__(
+        self, start: Callable[[], MemberStart], spec: Callable[[PartitionKey], PartitionSpec], now: float
+    ) -> None:
+        """`start`: what the member is told first, at each start. `spec`: of a partition that is taken."""
+        self._start = start
+        self._spec = spec
+        self._said: queue.SimpleQueue[Said] = queue.SimpleQueue()
+        self._companion: Companion
+        self._served: ServedWorkers
+        self._starts = 0
+        self._clock = SessionClock(start().session_seconds, now)
+        self._claim_backs = ClaimBacks()
+        self._leaving: set[PartitionKey] = set()  #: the member waits until their workers are gone
+        self._stopped = False  #: what is assigned was killed, since the session was over
+        self.replaced = ""  #: why this host is a member no more; "" while it is
+
+    def open(self, served: ServedWorkers, wake: Callable[[], None]) -> None:
+        """`wake` is called from another thread when the member has said something."""
+
+        def hear(line: str) -> None:
+            self._said.put(Said.from_line(line))
+            wake()
+
+        self._served = served
+        self._companion = Companion("member", "supervisor.membership.member_process", hear=hear)
+
+    def look(self, now: float, *, draining: bool) -> None:
+        """Watch the member, and do what the group says. `now`: monotonic seconds. Nothing is taken in a drain."""
+        if not self.replaced:
+            self._watch(now)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._take_in(self._said.get_nowait(), now)
+        self._expire(now)
+        if not draining and not self._stopped:
+            back = self._claim_backs.due(self._served.workers, self._clock, now)
+            self._served.kill(back, "claimed back, since the group says that it is ours")
+            self._serve(back)
+        self._tell_given_up()
+
+    def _watch(self, now: float) -> None:
+        self._companion.look(now)
+        if self._companion.starts != self._starts:
+            self._starts = self._companion.starts
+            self._clock.restart()
+            self._companion.tell(self._start().line())
+
+    def _take_in(self, said: Said, now: float) -> None:
+        match said.word:
+            case Word.JOINING:
+                self._clock.seconds = said.seconds
+                membership_log.joining(self._start(), said)
+            case Word.CONTACT:
+                self._touch(said.at, now)
+            case Word.ASSIGNED:
+                self._clock.assign(said.keys)
+                self._touch(said.at, now)
+                membership_log.assigned(said.keys)
+                self._leaving -= set(said.keys)
+                if not self._stopped:
+                    self._serve(said.keys)
+            case Word.REVOKED:
+                self._clock.drop(said.keys)
+                self._leaving |= set(said.keys)
+                membership_log.revoked(said.keys)
+                self._served.give_up(said.keys, _OTHERS)
+            case Word.LOST:
+                self._lose(said.keys, said.text)
+            case Word.TROUBLE:
+                membership_log.trouble(said.text)
+            case Word.REPLACED:
+                self.replaced = said.text
+                membership_log.replaced(self._start(), said.text)
+
+    def _touch(self, at: float, now: float) -> None:
+        """The group has heard of us; if it still counts us as a member, what was stopped for its silence goes on."""
+        self._clock.contact = max(self._clock.contact, at)
+        if self._stopped and not self._clock.is_over(now):
+            self._stopped = False
+            membership_log.assigned(self._clock.assigned)
+            self._serve(self._clock.assigned)
+
+    def _expire(self, now: float) -> None:
+        if self._clock.assigned and self._clock.is_over(now) and not self._stopped:
+            self._stopped = True
+            why = f"the group has not heard of this host for {now - self._clock.contact:.0f} s"
+            membership_log.lost(self._clock.assigned, why)
+            self._served.kill(self._clock.assigned, why)
+        if lost := self._clock.forgotten(now):
+            self._lose(lost, f"the member process was gone for longer than a session, {self._clock.seconds:g} s")
+
+    def _lose(self, keys: Collection[PartitionKey], why: str) -> None:
+        self._clock.drop(keys)
+        membership_log.lost(keys, why)
+        self._served.kill(keys, why)
+
+    def _serve(self, keys: Collection[PartitionKey]) -> None:
+        self._served.take([self._spec(key) for key in sorted(keys)], _OURS)
+
+    def _tell_given_up(self) -> None:
+        """What was committed is committed: others may have them."""
+        gone = {key for key in self._leaving if not self._served.holds(key)}
+        if gone and self._companion.tell(Told(given_up=tuple(sorted(gone))).line()):
+            self._leaving -= gone
+
+    def close(self) -> None:
+        """Let the member end; by its instance id the group knows this host when it comes back."""
+        self._companion.stop()
