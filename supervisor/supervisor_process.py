@@ -139,11 +139,12 @@ class Supervisor:
             self._obey(self._membership, now)
         self._limits.apply(now)
         self._start_due(now)
-        self._mirror.look(self._workers, now)
         self._shutdown.enforce(self._workers)
         self._report.refresh(time.monotonic(), draining=draining)
-        for companion in self._options.companions:
-            companion.look(now)
+        if self._pace.is_over(self._workers, now):  # what they take would be missing where rows wait
+            self._mirror.look(self._workers, now)
+            for companion in self._options.companions:
+                companion.look(now)
 
     def _end(self) -> None:
         """As the first signal asks for, or the second."""

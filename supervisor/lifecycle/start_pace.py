@@ -35,6 +35,10 @@ class StartPace:
             return None
         return min(moments)
 
+    def is_over(self, workers: Sequence[SupervisedWorker], now: float) -> bool:
+        """No worker is on its way to its first batch."""
+        return self._room(workers, now) == self._most
+
     def _room(self, workers: Sequence[SupervisedWorker], now: float) -> int:
         starting = sum(_is_starting(worker) and now - worker.standing.since < _LONGEST for worker in workers)
         return max(0, self._most - starting)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -84,6 +85,20 @@ class TestFromStartToEnd:
         assert stage.mirror.last == [0, 0]
         assert stage.mirror.looks > 0
         assert [partition.state for partition in stage.shown[-1].partitions] == ["stopped", "stopped"]
+
+    def test_what_runs_beside_the_workers_starts_once_they_run(self) -> None:
+        looks: list[float] = []
+        beside = SimpleNamespace(look=looks.append)
+        stage = Stage(companions=[beside])
+
+        def scene() -> Scene:
+            assert not looks
+            stage.launch.made[0].link.say(running())
+            yield stage.are("running")
+            yield lambda: bool(looks)
+            yield from drained(stage)
+
+        assert stage.run(scene()) == ExitCode.DONE
 
     def test_a_run_with_targets_ends_each_partition_where_it_has_arrived(self) -> None:
         stage = Stage(partitions=2, targets={PartitionKey("orders", 0): 5, PartitionKey("orders", 1): 0})

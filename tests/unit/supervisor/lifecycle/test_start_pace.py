@@ -65,3 +65,16 @@ def test_a_start_that_is_due_later_is_waited_for(workers: list[SupervisedWorker]
     pace = StartPace(most=9)
     assert start(pace, workers) == [0, 1, 2, 3]
     assert pace.next_due(workers, time.monotonic()) == workers[4].standing.next_start
+
+
+def test_it_is_over_once_all_run_wait_or_take_long(workers: list[SupervisedWorker]) -> None:
+    pace = StartPace(most=5)
+    assert pace.is_over(workers, time.monotonic()), "nobody has started"
+    start(pace, workers)
+    assert not pace.is_over(workers, time.monotonic())
+    assert pace.is_over(workers, time.monotonic() + 60)
+    for worker in workers[1:]:
+        says(worker, Running(writer_pid=200, epoch=1, offset=0))
+    assert not pace.is_over(workers, time.monotonic())
+    says(workers[0], Waiting("the database is away"))
+    assert pace.is_over(workers, time.monotonic())
