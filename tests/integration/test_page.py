@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
-import psutil
 import pytest
 
 from tests.support.pages import DOCS
+from tests.support.pipeline.page import answers, companion, free_port
 from tests.support.pipeline.pipeline import Pipeline
 from tests.support.pipeline.processes import kill
 from tests.support.pipeline.supervision import running
@@ -74,20 +71,6 @@ def picture(page: Page, name: str, directory: Path) -> None:
     page.screenshot(path=folder / f"page-{name}.png", full_page=True)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
-def answers(address: str) -> bool:
-    try:
-        with urlopen(address, timeout=5) as reply:
-            return bool(reply.status == 200)
-    except (URLError, OSError):
-        return False
-
-
 @contextmanager
 def pipeline_with_page(stack: Addresses, directory: Path, **settings: Any) -> Iterator[tuple[Pipeline, str]]:
     """Two topics whose names can be read; the address of their page."""
@@ -110,15 +93,6 @@ def pipeline_with_page(stack: Addresses, directory: Path, **settings: Any) -> It
     finally:
         pipeline.kill_all()
     assert TOKEN not in pipeline.log.read_text()
-
-
-def page_process() -> int:
-    return next(p.pid for p in psutil.process_iter(["cmdline"]) if is_page(p))
-
-
-def is_page(process: psutil.Process) -> bool:
-    mine = {child.pid for child in psutil.Process().children(recursive=True)}
-    return process.pid in mine and "supervisor.page.page_process" in (process.info["cmdline"] or [])
 
 
 def test_the_page_on_a_moving_stream(
@@ -151,8 +125,7 @@ def test_the_page_on_a_moving_stream(
             partition.get_by_text("Time of a batch").wait_for(state="hidden")
             assert partition.get_by_role("button", name="Pause").count() == 0
         take_pictures(browser, base, orders, victim["partition"], tmp_path)
-        killed = page_process()
-        kill(killed)
+        kill(companion("supervisor.page.page_process"))
         eventually(lambda: answers(f"{base}/livez"), within=60, what="the page is started again")
 
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client import Metric
-from ruamel.yaml import YAML
 
 from supervisor.page.feed import Feed
 from supervisor.page.metrics.collector import PipelineCollector
-from tests.support.pages import PROJECT
+from tests.support.monitoring import FOLDER, alert_rules, board, board_queries, wanted_metrics
 from tests.support.samples.statuses import pipeline_status
 
-FOLDER = PROJECT / "infra" / "monitoring"
 ROWS = ["Health", "Throughput", "Lag", "Latency", "Errors", "Resources"]
-NAMES = re.compile(r"\b(?:rtpipe|kafka_consumergroup)_\w+")
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not here (Debian: apt-get install prometheus)"
 )
@@ -38,24 +33,9 @@ def names_of(family: Metric) -> set[str]:
     return {family.name + suffix for suffix in suffixes}
 
 
-def board() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((FOLDER / "grafana" / "rtpipe.json").read_text())
-    return found
-
-
-def board_queries() -> list[str]:
-    return [target["expr"] for panel in board()["panels"] for target in panel.get("targets", [])]
-
-
-def alert_queries() -> list[str]:
-    groups = YAML(typ="safe").load(FOLDER / "alerts.yml")["groups"]
-    return [rule["expr"] for group in groups for rule in group["rules"]]
-
-
 def test_every_metric_of_board_and_alerts_is_exported() -> None:
-    wanted = {name for query in (*board_queries(), *alert_queries()) for name in NAMES.findall(query)}
-    assert len(wanted) > 10
-    assert wanted <= exported()
+    assert len(wanted_metrics()) > 10
+    assert wanted_metrics() <= exported()
 
 
 def test_the_board_has_its_rows_and_lets_people_choose_the_data_source() -> None:
@@ -66,8 +46,7 @@ def test_the_board_has_its_rows_and_lets_people_choose_the_data_source() -> None
 
 
 def test_each_alert_says_what_to_do() -> None:
-    groups = YAML(typ="safe").load(FOLDER / "alerts.yml")["groups"]
-    for rule in (rule for group in groups for rule in group["rules"]):
+    for rule in alert_rules():
         assert rule["annotations"].keys() == {"summary", "action"}, rule["alert"]
         assert rule["labels"]["severity"] in {"page", "ticket"}
 

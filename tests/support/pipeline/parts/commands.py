@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from supervisor.control.control_socket import ask_all, runtime_directory
+from tests.support.pipeline.page import page_variables
 from tests.support.pipeline.parts.topics_and_tables import TopicsAndTables
 from tests.support.pipeline.processes import directory_of, family
 
@@ -54,7 +55,12 @@ class Commands(TopicsAndTables):
         )
 
     def supervise(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Start a supervisor in a session of its own; its log goes to `log` in the pipeline's directory."""
+        """Start a supervisor in a session of its own; its log goes to `log` in the pipeline's directory.
+
+        With RTPIPE_TEST_PAGE=1 it has a page, whatever the test is about.
+        """
+        if os.environ.get("RTPIPE_TEST_PAGE") and "--page" not in arguments:
+            arguments, env = (*arguments, "--page"), page_variables() | (env or {})
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 self.command("supervise", "--topics", ",".join(self.topics), "--log-format", "json", *arguments),
