@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -69,7 +70,7 @@ class Companion:
         except OSError as exc:
             self._deaths += 1
             self._due = now + _PAUSES.seconds(self._deaths)
-            log.warning("%s: cannot be started: %s", self.name, exc.strerror, extra={"event": "companion_died"})
+            self._say(f"cannot be started: {exc.strerror}")
             return
         if self._process.stdin is not None:
             os.set_blocking(self._process.stdin.fileno(), False)
@@ -89,8 +90,12 @@ class Companion:
         pause = _PAUSES.seconds(self._deaths)
         self._due = now + pause
         self._close()
-        text = "%s: %s; it starts again in %.0f s, and the partitions go on"
-        log.warning(text, self.name, ending_in_words(code), pause, extra={"event": "companion_died"})
+        self._say(f"{ending_in_words(code)}; it starts again in {pause:.0f} s, and the partitions go on")
+
+    def _say(self, what: str) -> None:
+        """Once, until it has lived for a while: what it needs may be away for hours."""
+        level = logging.WARNING if self._deaths == 1 else logging.DEBUG
+        log.log(level, "%s: %s", self.name, what, extra={"event": "companion_died"})
 
     def tell(self, line: bytes) -> bool:
         """Give it a line, if it runs and takes it at once."""

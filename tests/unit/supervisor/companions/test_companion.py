@@ -55,7 +55,7 @@ def test_one_that_dies_is_told_of_and_starts_again_after_growing_pauses(
     echo: Companion, caplog: pytest.LogCaptureFixture
 ) -> None:
     now, pauses = 1.0, []
-    with caplog.at_level(logging.WARNING, logger="rtpipe"):
+    with caplog.at_level(logging.DEBUG, logger="rtpipe"):
         for _ in range(3):
             echo.look(now)
             echo.tell(b"die\n")
@@ -66,6 +66,7 @@ def test_one_that_dies_is_told_of_and_starts_again_after_growing_pauses(
     assert echo.starts == 3
     assert "echo: ended with exit code 3" in caplog.text
     assert {record.__dict__["event"] for record in caplog.records} == {"companion_died"}
+    assert [record.levelname for record in caplog.records] == ["WARNING", "DEBUG", "DEBUG"]
 
 
 def test_one_that_lived_for_long_starts_again_at_once(echo: Companion) -> None:
