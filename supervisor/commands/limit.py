@@ -48,6 +48,7 @@ def limit(
     if as_json:
         print_json(answer.to_json())
     else:
-        print(f"{topic}: {f'{rows:g} rows/s' if rows else 'no limit'}")
+        limited = f"{rows:g} rows/s" if rows else "no limit"
+        print(f"{topic}: {limited} until you change it or the supervisor ends (max_rows_per_second lasts)")
     for where, why in answer.refused.items():
         print(f"{where}: {why}", file=sys.stderr)

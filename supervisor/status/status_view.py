@@ -12,10 +12,13 @@ from rich.live import Live
 from rich.text import Text
 
 from supervisor.status.facts.pipeline_status import PipelineStatus
+from supervisor.status.facts.verdict import Level, verdict
 from supervisor.status.status_table import status_picture
 
 #: Columns, where there is no terminal to ask.
 _NO_TERMINAL = 160
+#: Of the verdict.
+_STYLES: dict[Level, str] = {"well": "green", "notice": "yellow", "trouble": "bold red"}
 
 
 class LiveView:
@@ -76,8 +79,11 @@ def _coloured(line: str) -> Text:
 
 
 def print_status(status: PipelineStatus) -> None:
-    """The table on stdout: as wide as the terminal; wide where there is no terminal."""
+    """The verdict in one sentence, then the table; as wide as the terminal, wide where there is no terminal."""
     console = Console(highlight=False)
     if not console.is_terminal and not os.environ.get("COLUMNS"):
         console = Console(highlight=False, width=_NO_TERMINAL)
+    found = verdict(status)
+    console.print(Text(found.sentence, style=_STYLES[found.level]))
+    console.print()
     console.print(status_picture(status, console.width))
