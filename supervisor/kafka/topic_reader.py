@@ -67,13 +67,16 @@ class TopicReader:
     def __exit__(self, *_: object) -> None:
         self._consumer.close()
 
-    def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
-        """{partition: (first offset, last stable offset)}; SetupError if there is no such topic."""
+    def watermarks(self, topic: str, only: int | None = None) -> dict[int, tuple[int, int]]:
+        """{partition: (first offset, last stable offset)}; SetupError if there is no such topic.
+
+        `only` one partition: others may have no leader that could answer. It is left out if the topic has none such.
+        """
         try:
             known = self._consumer.list_topics(timeout=self._timeout).topics
             if topic not in known:
                 raise SetupError(f"topic {topic} does not exist", hint="`rtpipe infra create` makes topics")
-            partitions = sorted(known[topic].partitions)
+            partitions = [partition for partition in sorted(known[topic].partitions) if only in {None, partition}]
             return {partition: self._watermark(topic, partition) for partition in partitions}
         except KafkaException as exc:
             raise self._translated(error_codes.error_of(exc)) from exc

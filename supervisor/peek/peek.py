@@ -45,7 +45,7 @@ class Peek(AbstractContextManager["Peek"]):
         """Without a database address no rows are looked for."""
         self._order = order
         self._kafka = TopicReader(settings.librdkafka(), timeout=_SECONDS, name="peek")
-        self._ends = self._chosen(self._kafka.watermarks(order.topic))
+        self._ends = self._chosen(self._kafka.watermarks(order.topic, order.partition))
         self._reader = reader_for(settings)
         self._specs = self._specs_of(settings)
         url = settings.database_url.get_secret_value()
@@ -80,10 +80,8 @@ class Peek(AbstractContextManager["Peek"]):
         topic, partition = self._order.topic, self._order.partition
         if partition is not None:
             if partition not in ends:
-                raise SettingsError(
-                    f"topic {topic} has no partition {partition}", hint=f"it has {len(ends)}, from 0 on"
-                )
-            return {partition: ends[partition]}
+                raise SettingsError(f"topic {topic} has no partition {partition}", hint="partitions count from 0 on")
+            return ends
         if self._order.offset is not None and len(ends) > 1:
             raise SettingsError(
                 f"--offset needs a partition: topic {topic} has {len(ends)}", hint=f"for example: rtpipe peek {topic}/0"

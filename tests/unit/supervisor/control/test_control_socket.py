@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import socket
 import socketserver
 import stat
+import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -175,3 +178,27 @@ def test_status_is_told_while_there_is_no_plan_yet(tmp_path: Path) -> None:
         ("payments", "waiting", "no broker answers at k:1", None),
     ]
     assert not path.exists()
+
+
+_ASK = """import socket, sys
+link = socket.socket(socket.AF_UNIX)
+link.connect(sys.argv[1])
+link.sendall(b'{"command": "status"}\\n')
+print(link.makefile().readline())"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, and setpriv of util-linux")
+def test_another_user_is_refused_even_where_the_files_let_him_in() -> None:
+    python = Path(sys.executable).resolve()
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        path = Path(name) / "supervisor-1.sock"
+        Path(name).chmod(0o755)
+        server = ControlServer(str(path))
+        server.open(lambda: None)
+        try:
+            path.chmod(0o666)
+            nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(python), "-I", "-c", _ASK]
+            told = subprocess.run([*nobody, str(path)], check=False, capture_output=True, text=True)
+            assert "another user's" in told.stdout, told.stderr
+        finally:
+            server.close()

@@ -105,6 +105,11 @@ class TestWatermarks:
         consumer().watermarks = {"t": {1: (2, 9), 0: (0, 4)}}
         assert reader.watermarks("t") == {0: (0, 4), 1: (2, 9)}
 
+    def test_of_one_while_another_has_no_leader(self, reader: TopicReader) -> None:
+        consumer().watermarks = {"t": {0: failure(KafkaError.LEADER_NOT_AVAILABLE, "no leader"), 1: (2, 9)}}
+        assert reader.watermarks("t", only=1) == {1: (2, 9)}
+        assert reader.watermarks("t", only=2) == {}
+
     def test_of_a_topic_that_is_not_there(self, reader: TopicReader) -> None:
         with pytest.raises(SetupError, match="topic t does not exist"):
             reader.watermarks("t")

@@ -186,8 +186,8 @@ class Kafka:
     def __exit__(self, *_: object) -> None:
         self.closed = True
 
-    def watermarks(self, _topic: str) -> dict[int, tuple[int, int]]:
-        return {0: (0, 3), 1: (0, 3)}
+    def watermarks(self, _topic: str, only: int | None) -> dict[int, tuple[int, int]]:
+        return {partition: (0, 3) for partition in (0, 1) if only in {None, partition}}
 
     def whole_messages(self, _topic: str, ranges: Any) -> Iterator[list[Any]]:
         for partition, (first, end) in ranges.items():
