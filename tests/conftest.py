@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = [
     "pytester",
+    "tests.support.browser",
     "tests.support.command_answers",
     "tests.support.stack.kafka_tools",
     "tests.support.stack.mysql_server",
@@ -46,7 +47,7 @@ KEPT = {
     "RTPIPE_DIFFERENTIAL_SEED",
 }
 #: Properties of tests that are printed: of others' files (tests/support/samples/foreign_avro.py), and of the page.
-TOLD = {"files checked", "a kill is shown after"}
+TOLD = {"files checked", "a kill is shown after", "200 partitions"}
 MUST_RUN = {"integration", "crash", "security", "wheel"}
 #: Modules whose tests run against MySQL in `make faults` only, unless they are marked `both_servers`; in `make test`
 #: MariaDB stands for both.

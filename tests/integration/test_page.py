@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,9 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from tests.support.pages import DOCS
+from tests.support.browser import needs_chromium, opened, picture
 from tests.support.pipeline.page import answers, companion, free_port
 from tests.support.pipeline.pipeline import Pipeline
 from tests.support.pipeline.processes import kill
@@ -25,50 +21,12 @@ if TYPE_CHECKING:
 
     from infra.stack.state import Addresses
 
-CHROMIUM = shutil.which("chromium")
 TOKEN = "the-token-of-an-operator"
 LATE = {"late_after": 3_000}
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-#: Milliseconds: how long the browser looks for what must appear.
-PATIENCE = 30_000
 #: Messages.
 _FAR_BEHIND = 2_000
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not here (Debian: apt-get install chromium)")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - heavy, and not needed where there is no browser
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield found
-        found.close()
-
-
-@contextmanager
-def opened(browser: Browser, address: str, *, scheme: str = "light", width: int = 1280) -> Iterator[Page]:
-    """A page in a browser of its own; nothing that it asks for is elsewhere, and nothing in it fails."""
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type] # a word of theirs
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    asked, failed = list[str](), list[str]()
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("websocket", lambda found: asked.append(found.url.replace("ws:", "http:")))
-    page.on("pageerror", lambda error: failed.append(str(error)))
-    page.goto(address)
-    yield page
-    base = "/".join(address.split("/")[:3])
-    assert asked
-    assert not [url for url in asked if not url.startswith((base, "data:", "blob:"))]
-    assert not failed
-    context.close()
-
-
-def picture(page: Page, name: str, directory: Path) -> None:
-    folder = DOCS if os.environ.get("RTPIPE_PICTURES") else directory
-    page.screenshot(path=folder / f"page-{name}.png", full_page=True)
+pytestmark = needs_chromium
 
 
 @contextmanager

@@ -17,11 +17,13 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.support.faults.fault_run import QUICK, frozen
 from tests.support.monitoring import FOLDER, wanted_metrics
 from tests.support.pipeline.page import answers, companion, free_port
 from tests.support.pipeline.pipeline import Pipeline, running_pipeline
 from tests.support.pipeline.processes import kill
 from tests.support.pipeline.supervision import finish, running
+from tests.support.stack.stack_processes import server_of
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
@@ -79,20 +81,21 @@ def lag_of(address: str, worker: str) -> float:
 
 
 @contextlib.contextmanager
-def watched(stack: Addresses, directory: Path, **settings: Any) -> Iterator[tuple[Pipeline, Any, str]]:
+def watched(
+    stack: Addresses, directory: Path, env: dict[str, str] | None = None, **settings: Any
+) -> Iterator[tuple[Pipeline, Any, str]]:
     """A pipeline with two partitions, its supervisor, and where its page is."""
     with running_pipeline(stack, directory, partitions=2, **settings) as pipeline:
         target = f"127.0.0.1:{free_port()}"
-        supervisor = pipeline.supervise("--page", env={"RTPIPE_PAGE_ADDRESS": target})
+        supervisor = pipeline.supervise("--page", env={"RTPIPE_PAGE_ADDRESS": target} | (env or {}))
         eventually(lambda: running(pipeline), within=60, what="all partitions run")
         yield pipeline, supervisor, target
 
 
 @needs_prometheus
 def test_what_board_and_alerts_ask_for_is_there_and_a_held_partition_fires(stack: Addresses, tmp_path: Path) -> None:
-    few = {"on_error": "dead_letter", "dead_letters_per_minute": 1}
     with (
-        watched(stack, tmp_path, **few) as (pipeline, _, target),
+        watched(stack, tmp_path, on_error="dead_letter", dead_letters_per_minute=1) as (pipeline, _, target),
         prometheus(tmp_path / "prometheus", target) as (_, address),
         pipeline.stream(rate=200),
     ):
@@ -134,6 +137,16 @@ def half_a_scrape(target: str) -> None:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         link.sendall(f"GET /metrics HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
         link.recv(1)
+
+
+def test_readiness_follows_the_database(own_mariadb: Addresses, tmp_path: Path) -> None:
+    with watched(own_mariadb, tmp_path, QUICK) as (pipeline, _, target), pipeline.stream(rate=100):
+        ready = f"http://{target}/readyz"
+        eventually(lambda: answers(ready), within=60, what="all run")
+        with frozen(server_of(own_mariadb).pid):
+            eventually(lambda: not answers(ready), within=90, what="the database is missed")
+            assert answers(f"http://{target}/livez")
+        eventually(lambda: answers(ready), within=90, what="it is ready again by itself")
 
 
 def test_a_full_disk_under_the_history_holds_up_no_row(stack: Addresses, tmp_path: Path) -> None:

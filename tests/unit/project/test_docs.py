@@ -31,6 +31,12 @@ def test_no_page_speaks_of_an_error_that_does_not_exist(page: Path) -> None:
     assert set(ERROR_NAME.findall(page.read_text())) <= set(ERROR_NAME.findall(strings_of_the_code()))
 
 
+def test_every_test_that_testing_md_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (DOCS / "testing.md").read_text()))
+    files = [path.read_text() for path in (PROJECT / "tests").rglob("test_*.py")]
+    assert named - {name for text in files for name in re.findall(r"def (test_\w+)\(", text)} == set()
+
+
 def test_errors_md_gives_each_class_its_exit_code() -> None:
     """A class that sets `name` and `exit_code` beside each other must agree with its line in the table."""
     rows = [line.split("|") for line in (DOCS / "errors.md").read_text().splitlines() if line.startswith("| `")]
@@ -81,7 +87,7 @@ def test_settings_md_tells_the_defaults() -> None:
 def test_every_variable_exists(page: Path) -> None:
     settings = {f"RTPIPE_{name.upper()}" for name in Settings.model_fields}
     known = settings | {f"{name}_FILE" for name in settings} | {"RTPIPE_NO_SKIPS"}
-    known |= {"RTPIPE_DIFFERENTIAL_ROWS", "RTPIPE_DIFFERENTIAL_SEED"}
+    known |= {"RTPIPE_DIFFERENTIAL_ROWS", "RTPIPE_DIFFERENTIAL_SEED", "RTPIPE_PICTURES", "RTPIPE_TEST_PAGE"}
     known |= set(VARIABLE.findall(strings_of_the_code())) | {"RTPIPE_CONFIG"}
     assert set(VARIABLE.findall(page.read_text())) <= known
 
