@@ -79,7 +79,7 @@ class Feed:
 
     def act(self, verb: str, where: str, *, dry_run: bool, **more: float) -> Reply | None:
         """Ask for something to be done to a topic or partition; as commands do it. Takes up to seconds."""
-        return self._ask(verb, where=[where], dry_run=dry_run, **more)
+        return self._ask(verb, where=[where], dry_run=dry_run, on_page=True, **more)
 
     def _with_processes(self, reply: Reply) -> Reply:
         """Memory and CPU as they were told last; of the same process only."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rtpipe.log import get_logger
+from supervisor.control.control_socket import Request
 from supervisor.control.peer import Peer
 from supervisor.lifecycle.requests import Verb
 
@@ -21,16 +22,22 @@ class Act:
 
     peer: Peer
     at: float  #: seconds since 1970
+    on_page: bool = False  #: whoever had the page's token; `peer` is the page's process
 
     @classmethod
-    def now(cls, peer: Peer) -> Act:
+    def of(cls, request: Request) -> Act:
         """Somebody asks now."""
-        return cls(peer, time.time())
+        return cls(request.peer, time.time(), request.body.get("on_page") is True)
+
+    @property
+    def who(self) -> str:
+        """`alice`, or `the operator on the page of alice`."""
+        return f"the operator on the page of {self.peer.user}" if self.on_page else self.peer.user
 
     @property
     def by(self) -> str:
         """`by alice at 2026-11-29 03:12 UTC`."""
-        return f"by {self.peer.user} at {datetime.fromtimestamp(self.at, UTC):%Y-%m-%d %H:%M} UTC"
+        return f"by {self.who} at {datetime.fromtimestamp(self.at, UTC):%Y-%m-%d %H:%M} UTC"
 
     def reason(self, verb: Verb) -> str:
         """`paused by alice at 2026-11-29 03:12 UTC`."""
@@ -69,4 +76,4 @@ class Act:
     def _tell(self, event: str, subject: str, done: str, more: dict[str, object]) -> None:
         user, pid = self.peer.user, self.peer.pid
         extra = {"event": event, "user": user, "user_pid": pid} | more
-        log.info("%s: %s by %s (pid %d)", subject, done, user, pid, extra=extra)
+        log.info("%s: %s by %s (pid %d)", subject, done, self.who, pid, extra=extra)

@@ -40,7 +40,7 @@ class DeadLetterActs:
         if verb not in {"retried", "dropped"} or not isinstance(topics, dict):
             return {"error": "dead letters were retried or dropped, by topic"}
         ours = {worker.spec.key.topic for worker in self._workers} & topics.keys()
-        act = Act.now(request.peer)
+        act = Act.of(request)
         for topic in sorted(ours):
             act.tell_dead_letters(verb, topic, topics[topic])
         return {"done": sorted(ours)}

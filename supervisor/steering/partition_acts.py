@@ -55,7 +55,7 @@ class PartitionActs:
         able = [worker for worker in chosen if not refused[str(worker)]]
         warning = ""
         if not request.body.get("dry_run"):
-            act = Act.now(request.peer)
+            act = Act.of(request)
             for worker in able:
                 self._do(act, verb, worker)
             warning = self._keep({worker.spec.group for worker in able}) if verb is not Verb.RESTART else ""

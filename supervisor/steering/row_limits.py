@@ -87,7 +87,7 @@ class RowLimits:
         refused = dict.fromkeys(known, "the supervisor ends") if draining else {}
         done = [topic for topic in known if topic not in refused]
         if not request.body.get("dry_run"):
-            self._set(done, float(rows), Act.now(request.peer))
+            self._set(done, float(rows), Act.of(request))
         unknown = [topic for topic in wanted if topic not in ours]
         return {"done": done, "refused": refused, "unknown": unknown, "warning": ""}
 

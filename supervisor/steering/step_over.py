@@ -39,7 +39,7 @@ class StepOver:
             if why_not or stop is None or stop.offset is None:
                 return reply | {"refused": {str(worker): why_not}}
             if not request.body.get("dry_run"):
-                self._step_over(worker, stop.offset, Act.now(request.peer))
+                self._step_over(worker, stop.offset, Act.of(request))
             return reply | {"done": [str(worker)], "message": stop.text}
         return reply
 

@@ -209,4 +209,5 @@ def test_only_the_operator_steers(stack: Addresses, browser: Browser, tmp_path: 
             assert (cookie["sameSite"], cookie["httpOnly"]) == ("Strict", True)
             assert TOKEN not in cookie["value"] + page.content()
         acts = {"partition_paused", "partition_resumed", "topic_limited", "partition_drained"}
+        assert "by the operator on the page of " in pipeline.events("partition_paused")[0]["msg"]
         assert acts <= {entry.get("event") for entry in pipeline.entries()}
