@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeGuard
 
 from supervisor.control.control_socket import Reply, Request, ask_all
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
@@ -37,10 +38,15 @@ class DeadLetterActs:
     def answer(self, request: Request) -> Reply:
         """Log what was done to the topics that are ours."""
         verb, topics = request.body.get("verb"), request.body.get("topics")
-        if verb not in {"retried", "dropped"} or not isinstance(topics, dict):
+        if verb not in {"retried", "dropped"} or not _are_counts(topics):
             return {"error": "dead letters were retried or dropped, by topic"}
         ours = {worker.spec.key.topic for worker in self._workers} & topics.keys()
         act = Act.of(request)
         for topic in sorted(ours):
             act.tell_dead_letters(verb, topic, topics[topic])
         return {"done": sorted(ours)}
+
+
+def _are_counts(topics: Any) -> TypeGuard[dict[str, dict[str, int]]]:
+    """Whether it is, by topic, what became of how many: nothing that is asked may harm the supervisor."""
+    return isinstance(topics, dict) and all(isinstance(counts, dict) for counts in topics.values())

@@ -30,9 +30,10 @@ def test_who_retried_and_dropped_what_is_in_the_log(tmp_path: Path, caplog: pyte
         assert retried.reply == {"done": ["orders"]}
         dropped = Asked(path, COMMAND, verb="dropped", topics={"orders": {"dropped": 2}})
         yield dropped.done
-        wrong = Asked(path, COMMAND, verb="eaten", topics={})
-        yield wrong.done
-        assert "error" in wrong.reply
+        for verb, topics in (("eaten", {}), ("dropped", None), ("dropped", {"orders": 3})):
+            wrong = Asked(path, COMMAND, verb=verb, topics=topics)
+            yield wrong.done
+            assert "error" in wrong.reply
         yield from drained(stage)
 
     assert stage.run(scene()) == ExitCode.DONE
