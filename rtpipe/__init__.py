@@ -7,7 +7,8 @@ The house. A room may import those below it, never those above it; workers and i
     workers         moves data: consumer -> queue -> writer -> one transaction
     infra           what is around it: tables, users, topics, the embedded stack
     avro_schemas    from a schema everything follows: columns, layouts, changes
-    rtpipe          errors (with exit codes), log, clock, deadline, pause, credentials, own_command; Kafka; MySQL
+    rtpipe          errors (with exit codes), log, clock, deadline, pause, credentials, secret_files, tls_trouble,
+                    own_command; Kafka; MySQL
 
 docs/architecture.md has the picture of all folders, the terms, and the way of a message from file to file.
 """

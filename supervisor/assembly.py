@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 
 from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
-from rtpipe.mysql.secret_files import current_properties, current_url
+from rtpipe.secret_files import current_url
 from supervisor.companions.companion import Companion
 from supervisor.control.control_socket import runtime_directory, socket_path
 from supervisor.control.event_ring import EventRing
@@ -41,7 +41,7 @@ from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
 from supervisor.settings.live_settings import LiveSettings
-from supervisor.settings.registry_settings import open_registry
+from supervisor.settings.registry_settings import files_of_registry, open_registry
 from supervisor.settings.settings import Settings
 from supervisor.settings.state_directory import HISTORY_FILE, state_directory
 from supervisor.status.facts.condition import Promise
@@ -86,7 +86,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     if hangup_reloads():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is somebody to hear it
     notifier = SystemdNotifier()
-    cluster = ClusterView(settings.librdkafka())
+    cluster = ClusterView(settings.librdkafka(), file=settings.secret_file("kafka"))
     socket = socket_path(runtime_directory(settings.runtime_dir))
     specs = wait_for_plan(settings, request.topics, cluster, None if request.until_caught_up else notifier, socket)
     targets = _ends_of_logs(specs, cluster) if request.until_caught_up else None
@@ -100,7 +100,10 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     companions = companions_of(settings, request, socket, ring)
     policy = RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget)
     schemas = SchemaRequests(
-        lambda: open_registry(settings), TableFitter(accounts(settings), facts.topics), facts=facts.topics
+        lambda: open_registry(settings),
+        TableFitter(accounts(settings), facts.topics),
+        facts=facts.topics,
+        files=files_of_registry(settings),
     )
 
     def make(spec: PartitionSpec) -> SupervisedWorker:
@@ -122,7 +125,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
             make=make,
             schemas=schemas,
             watch=TopicWatch(cluster, settings.topic_check_seconds),
-            logs=LogWatch(ClusterView(settings.librdkafka(), timeout=_LOG_END_SECONDS)),
+            logs=LogWatch(ClusterView(settings.librdkafka(), _LOG_END_SECONDS, settings.secret_file("kafka"))),
             mirror=_offset_mirror(settings, live),
             notifier=notifier,
         ).run()
@@ -224,7 +227,12 @@ def _offset_mirror(settings: Settings, live: LiveSettings) -> OffsetMirror:
         return live.topic(topic).mirror_offsets
 
     def start() -> dict[str, Any]:
-        kafka = current_properties(settings.librdkafka(), settings.secret_file("kafka"))
-        return {"kafka": kafka, "log_format": settings.log_format, "log_level": settings.log_level}
+        kafka, file = settings.librdkafka(), settings.secret_file("kafka")
+        return {
+            "kafka": kafka,
+            "kafka_file": file,
+            "log_format": settings.log_format,
+            "log_level": settings.log_level,
+        }
 
     return OffsetMirror(Companion("mirror", "supervisor.mirror.mirror_process"), wants, start)

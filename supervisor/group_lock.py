@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from rtpipe.errors import RtpipeError
 from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import PASSING, Action
-from rtpipe.mysql.secret_files import current_url
+from rtpipe.secret_files import current_url
 from workers.contract.errors import TemporaryError
 from workers.database.errors import DatabaseTrouble, translated
 from workers.database.session import DatabaseSession, open_session
@@ -53,8 +53,9 @@ class GroupLock:
     ) -> None:
         """`silence`: seconds until a silent database counts as gone.
 
-        `file`: where the URL is read again at each connection. `patient`: an account that may not log in for now is
-        left to the workers, who wait. `members`: the group in Kafka whose members share the lock; "": nobody does.
+        `file`: where the URL is read again at each connection. `patient`: an account that may not log in for now, or a
+        certificate that is wrong, is left to the workers, who wait. `members`: the group in Kafka whose members share
+        the lock; "": nobody does.
         """
         self._patient = patient
         self._members = members
@@ -77,8 +78,8 @@ class GroupLock:
         except DatabaseTrouble as trouble:
             self._drop()
             passing = {*PASSING, Action.UNKNOWN} - (set() if self._patient else {Action.LOGIN})
-            if trouble.action not in passing:
-                raise trouble.as_error("looking for another supervisor") from trouble
+            if trouble.action not in passing or (trouble.of_tls and not self._patient):
+                raise trouble.as_command_error("looking for another supervisor") from trouble
 
     def _lock(self, connection: Connection, group: str) -> None:
         """Hold it, or know that another member does."""

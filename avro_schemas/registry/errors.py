@@ -7,8 +7,9 @@ from http import HTTPStatus
 
 from confluent_kafka.schema_registry.error import OAuthTokenError, SchemaRegistryError
 
-from rtpipe.credentials import AccessDeniedError
+from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import RtpipeError, SchemaError, UnreachableError
+from rtpipe.tls_trouble import OF_REGISTRY, TlsError, tls_trouble
 
 #: Registry error codes for a subject, version or schema id that is not there (a bare 404 is another server).
 _NOT_FOUND = frozenset({40401, 40402, 40403})
@@ -51,7 +52,8 @@ def _refused(error: SchemaRegistryError, url: str, doing: str) -> RtpipeError:
     status = error.http_status_code
     reason = f"{_words(error)} ({doing} at {url}, HTTP {status})"
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return AccessDeniedError(
+        kind = LoginRefusedError if status == HTTPStatus.UNAUTHORIZED else AccessDeniedError
+        return kind(
             f"the schema registry at {url} refused access: {reason}",
             hint="check the account in RTPIPE_SCHEMA_REGISTRY_URL or in the block `registry`, and its permissions",
         )
@@ -113,10 +115,9 @@ def _no_token(error: OAuthTokenError, url: str, doing: str) -> RtpipeError:
 
 def _silent(error: Exception, url: str, doing: str) -> UnreachableError:
     said = str(error) or _UNSAID[any("Timeout" in kind.__name__ for kind in type(error).__mro__)]
-    hint = _START
-    if "CERTIFICATE_VERIFY_FAILED" in said or "SSL" in said or "TLS" in said or "certificate" in said:
-        hint = "the block `registry` names the authorities (ssl.ca.location) and our own certificate, if it wants one"
-    return UnreachableError(f"no schema registry answers at {url}: {said} ({doing})", hint=hint)
+    if trouble := tls_trouble(said, OF_REGISTRY):
+        return TlsError(f"the schema registry at {url}: {trouble.what} ({doing})", hint=trouble.hint)
+    return UnreachableError(f"no schema registry answers at {url}: {said} ({doing})", hint=_START)
 
 
 def _not_a_registry(url: str, doing: str) -> NotARegistryError:

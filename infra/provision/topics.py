@@ -16,6 +16,7 @@ from avro_schemas.naming import collision_key
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from rtpipe.kafka import error_codes
+from rtpipe.kafka.broker_errors import BrokerErrors
 from rtpipe.kafka.clients import checked_properties
 
 log = logging.getLogger("rtpipe.infra.create")
@@ -26,8 +27,6 @@ ANSWER_SECONDS = 5
 USUAL_COPIES = 3
 #: librdkafka's own log lines stay off the terminal; its errors arrive as exceptions.
 _QUIET: Mapping[str, str] = {"client.id": "rtpipe-infra", "log_level": "0"}
-#: A failed TLS handshake, too: a person who makes topics has most likely named the wrong certificate.
-_REFUSED = error_codes.DENIED | {error_codes.TLS_FAILED}
 
 
 class TopicSetupError(RtpipeError):
@@ -63,8 +62,9 @@ class TopicAdmin:
 
     def __init__(self, kafka: Mapping[str, str]) -> None:
         self.address = kafka.get("bootstrap.servers", "")
-        self._broken: list[KafkaError] = []
-        settings: dict[str, Any] = {**_QUIET, **kafka, "error_cb": self._broken.append}
+        self._kafka = kafka
+        self._errors = BrokerErrors()
+        settings: dict[str, Any] = {**_QUIET, **kafka, "error_cb": self._errors}
         with checked_properties():
             self._admin = AdminClient(settings)
 
@@ -102,18 +102,17 @@ class TopicAdmin:
                 log.info("topic %s was made by somebody else meanwhile", name)
 
     def _translated(self, error: KafkaError, doing: str) -> RtpipeError:
-        denied = next((one for one in (error, *self._broken) if one.code() in _REFUSED), None)
-        if denied:
+        if error.code() in error_codes.DENIED:
             return AccessDeniedError(
-                f"Kafka at {self.address} refused access: {denied.str()} ({doing})",
+                f"Kafka at {self.address} refused access: {error.str()} ({doing})",
                 hint="check the security properties and what the account may do",
             )
         if error.code() in error_codes.UNREACHABLE:
-            cause = next((one.str() for one in self._broken if one.code() != error_codes.ALL_BROKERS_DOWN), error.str())
-            return UnreachableError(
-                f"no Kafka broker answers at {self.address}: {cause} ({doing})",
+            otherwise = UnreachableError(
+                f"no Kafka broker answers at {self.address}: {self._errors.last or error.str()} ({doing})",
                 hint="start it, or correct RTPIPE_BOOTSTRAP_SERVERS",
             )
+            return self._errors.cause(self._kafka, otherwise)
         return TopicSetupError(f"Kafka at {self.address}: {error.str()} ({doing})")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -19,6 +18,8 @@ from infra.stack.errors import NotAStackError, StackError
 from infra.stack.file_lock import file_lock
 from infra.stack.layout import StackLayout, StackOptions
 from infra.stack.ports import check_free
+from infra.stack.security.certificates import make_certificates
+from infra.stack.security.client_files import write_client_files
 from infra.stack.services import control as service_control
 from infra.stack.services import start as service_start
 from infra.stack.services.kafka import kafka_services
@@ -71,7 +72,7 @@ def up(directory: Path, options: StackOptions | None = None, *, console: Console
         for service in service_control.on_other_programs(services, running):
             _say(console, f"  {service.name}  {_OTHER_PROGRAMS}")
         write_addresses(directory, layout.addresses)
-    for name, value in dataclasses.asdict(layout.addresses).items():
+    for name, value in layout.shown.items():
         _say(console, f"  {name:20} {value}")
     return layout.addresses
 
@@ -102,9 +103,9 @@ def status(directory: Path) -> StackStatus:
     directory = directory.expanduser().absolute()
     layout = stack_layout.load_layout(directory)
     if layout is None:
-        return StackStatus(str(directory), (), None)
+        return StackStatus(str(directory), (), {})
     services = _services(layout, artifact_paths(cache_directory()))
-    return StackStatus(str(directory), service_states(services), layout.addresses)
+    return StackStatus(str(directory), service_states(services), layout.shown)
 
 
 def _say(console: Console, text: str) -> None:
@@ -135,6 +136,7 @@ def _settle(
     if before is None:
         layout = stack_layout.new_layout(directory, options)
         stack_layout.save_layout(layout)
+        _secure(layout)
         return layout, _services(layout, artifacts), {}
     running = service_control.adopt(_services(before, artifacts))
     layout = stack_layout.changed_layout(before, options)
@@ -149,7 +151,15 @@ def _settle(
             )
     if layout != before:
         stack_layout.save_layout(layout)
+    _secure(layout)
     return layout, services, running
+
+
+def _secure(layout: StackLayout) -> None:
+    """What a secure stack and its clients need on disk, as far as it is missing."""
+    if layout.secure:
+        make_certificates(layout.certificates)
+        write_client_files(layout.directory, layout.addresses)
 
 
 def _check_room_for_new(directory: Path, brokers: int) -> None:

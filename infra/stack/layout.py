@@ -7,10 +7,15 @@ import dataclasses
 import json
 import uuid
 from pathlib import Path
+from urllib.parse import quote
 
 from infra.stack.errors import NotAStackError, StackError
 from infra.stack.ports import HOST, is_free, pick_ports
+from infra.stack.security import certificates
+from infra.stack.security.client_files import SETTINGS
+from infra.stack.security.passwords import CLIENT, KNOWN, Passwords, new_passwords
 from infra.stack.state import Addresses, write_private
+from rtpipe.credentials import without_credentials
 
 MARKER = "rtpipe-stack.json"
 LOCK = "lock"
@@ -26,6 +31,8 @@ class StackLayout:
     controller_ports: tuple[int, ...]
     registry_port: int
     database_port: int
+    secure: bool = False  #: TLS and accounts on every link
+    passwords: Passwords = KNOWN
 
     @property
     def brokers(self) -> int:
@@ -33,16 +40,53 @@ class StackLayout:
         return len(self.kafka_ports)
 
     @property
+    def certificates(self) -> Path:
+        """The folder of the certificates, if the stack is secure."""
+        return self.directory / "tls"
+
+    @property
     def addresses(self) -> Addresses:
-        """The passwords are those of infra/mysql/init.sql; `!` is %21 in a URL."""
-        database = f"{HOST}:{self.database_port}"
+        """Where it answers, and what it wants of who connects."""
+        database, more = f"{HOST}:{self.database_port}", ""
+        kafka, registry = dict[str, str](), dict[str, str]()
+        if self.secure:
+            authority, client = (
+                str(self.certificates / name) for name in (certificates.AUTHORITY, certificates.CLIENT)
+            )
+            more = f"?ssl_ca={quote(authority)}&ssl_cert={quote(client)}&ssl_key={quote(client)}"
+            login = f"{CLIENT}:{self.passwords.registry}"
+            registry = {"ssl.ca.location": authority, "basic.auth.user.info": login}
+            kafka = {
+                "security.protocol": "SASL_SSL",
+                "sasl.mechanism": "SCRAM-SHA-512",
+                "sasl.username": CLIENT,
+                "sasl.password": self.passwords.kafka,
+                "ssl.ca.location": authority,
+                "ssl.certificate.location": client,
+                "ssl.key.location": client,
+            }
+
+        def url(user: str, password: str, name: str) -> str:
+            return f"mysql+pymysql://{user}:{quote(password)}@{database}/{name}{more}"
+
         return Addresses(
             bootstrap_servers=",".join(f"{HOST}:{port}" for port in self.kafka_ports),
-            schema_registry_url=f"http://{HOST}:{self.registry_port}/apis/ccompat/v7",
-            database_url=f"mysql+pymysql://consumer:consumer1%21@{database}/bank",
-            infra_database_url=f"mysql+pymysql://infra:infra1%21@{database}/bank",
-            admin_database_url=f"mysql+pymysql://root:root1%21@{database}/",
+            schema_registry_url=f"http{'s' * self.secure}://{HOST}:{self.registry_port}/apis/ccompat/v7",
+            database_url=url("consumer", self.passwords.consumer, "bank"),
+            infra_database_url=url("infra", self.passwords.infra, "bank"),
+            admin_database_url=url("root", self.passwords.root, ""),
+            kafka=kafka,
+            registry=registry,
         )
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The addresses as a terminal may show them: with passwords only if everybody knows these."""
+        found = {name: text for name, text in dataclasses.asdict(self.addresses).items() if isinstance(text, str)}
+        if self.secure:
+            found = {name: without_credentials(text) for name, text in found.items()}
+            found["settings"] = str(self.directory / SETTINGS)
+        return found
 
     def with_free_controller_ports(self) -> StackLayout:
         """Only brokers know these ports, so a port that is taken is replaced (while no broker runs)."""
@@ -60,6 +104,7 @@ class StackOptions:
     kafka_port: int | None = None  #: of the first broker; the others follow it
     registry_port: int | None = None
     database_port: int | None = None
+    secure: bool = False  #: a new stack has TLS and accounts on every link
 
 
 def load_layout(directory: Path) -> StackLayout | None:
@@ -74,6 +119,8 @@ def load_layout(directory: Path) -> StackLayout | None:
             tuple(stored["controller_ports"]),
             stored["registry_port"],
             stored["database_port"],
+            stored.get("secure", False),
+            Passwords(**stored["passwords"]) if "passwords" in stored else KNOWN,
         )
     except FileNotFoundError:
         refuse_foreign(directory)
@@ -118,6 +165,8 @@ def new_layout(directory: Path, options: StackOptions) -> StackLayout:
         controller_ports=tuple(next(picked) for _ in range(brokers)),
         registry_port=options.registry_port or next(picked),
         database_port=options.database_port or next(picked),
+        secure=options.secure,
+        passwords=new_passwords() if options.secure else KNOWN,
     )
 
 
@@ -126,6 +175,11 @@ def changed_layout(layout: StackLayout, options: StackOptions) -> StackLayout:
     if options.brokers not in {None, layout.brokers}:
         raise StackError(
             f"the stack in {layout.directory} was made with {layout.brokers} broker(s), not {options.brokers}",
+            hint="Use another directory (--dir), or delete this one with its data: rtpipe infra down --purge.",
+        )
+    if options.secure and not layout.secure:
+        raise StackError(
+            f"the stack in {layout.directory} was made without --secure",
             hint="Use another directory (--dir), or delete this one with its data: rtpipe infra down --purge.",
         )
     return dataclasses.replace(

@@ -20,6 +20,8 @@ class Addresses:
     database_url: str  #: consumer: writes rows
     infra_database_url: str  #: infra: creates and alters tables
     admin_database_url: str  #: admin: creates databases and users; names no database
+    kafka: dict[str, str] = dataclasses.field(default_factory=dict)  #: properties for TLS and a login
+    registry: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def default_directory() -> Path:
@@ -65,13 +67,17 @@ def forget_addresses(directory: Path) -> None:
 
 
 def write_private(path: Path, content: dict[str, Any]) -> None:
-    """Replace a JSON file in one step, so that a reader sees the old or the new one, never half of it."""
+    """Replace a JSON file in one step."""
+    write_private_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def write_private_bytes(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that a reader sees the old or the new one, never half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from infra.stack.services.control import Running
     from infra.stack.services.service import Service
-    from infra.stack.state import Addresses
 
 _STATUS_SECONDS = 3.0
 
@@ -39,7 +38,7 @@ class StackStatus:
 
     directory: str
     services: tuple[ServiceStatus, ...]
-    addresses: Addresses | None
+    addresses: dict[str, str]  #: as they may be shown
 
     @property
     def running(self) -> bool:
@@ -48,9 +47,8 @@ class StackStatus:
 
     def as_dict(self) -> dict[str, Any]:
         """For `status --json`: the addresses at the top, where scripts look for them."""
-        addresses = dataclasses.asdict(self.addresses) if self.addresses else {}
         services = [dataclasses.asdict(service) for service in self.services]
-        return {**addresses, "directory": self.directory, "running": self.running, "services": services}
+        return {**self.addresses, "directory": self.directory, "running": self.running, "services": services}
 
 
 def service_states(services: Sequence[Service]) -> tuple[ServiceStatus, ...]:

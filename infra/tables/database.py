@@ -14,9 +14,10 @@ from rtpipe.credentials import ESCAPES, AccessDeniedError, LoginRefusedError
 from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from rtpipe.mysql.engine import mysql_engine, mysql_url
 from rtpipe.mysql.error_advice import Kind, meaning_of
-from rtpipe.mysql.error_lookup import action_of, advice_for, words_for
+from rtpipe.mysql.error_lookup import action_of, advice_for, is_connection_error, words_for
 from rtpipe.mysql.error_numbers import UNKNOWN_LOGIN, Action, number_of
-from rtpipe.mysql.secret_files import current_url
+from rtpipe.secret_files import current_url
+from rtpipe.tls_trouble import OF_DATABASE, TlsError, tls_trouble
 
 #: What a URL is like, and how it writes the signs of its own that stand in a password.
 URL_HINT = (
@@ -162,6 +163,8 @@ def _translate(account: Account, doing: str, error: DBAPIError, *, unknown_passe
     if meaning.kind is Kind.REFUSED:
         kind = LoginRefusedError if action_for(error) is Action.LOGIN else AccessDeniedError
         return kind(f"the database at {where} refused access: {said}", hint=meaning.hint)
+    if trouble := tls_trouble(said, OF_DATABASE) if is_connection_error(number) else None:
+        return TlsError(f"the database at {where}: {trouble.what}", hint=trouble.hint)
     if meaning.kind is Kind.NOT_REACHED:
         return UnreachableError(f"no database answers at {where}: {said}", hint=meaning.hint)
     if meaning.kind is Kind.BUSY or (meaning.kind is Kind.UNKNOWN and unknown_passes):

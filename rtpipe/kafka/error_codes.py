@@ -18,7 +18,7 @@ LOGIN_REFUSED = frozenset(
     }
 )
 #: The account, or its password, may not do what was asked. A person must change something.
-#: A TLS handshake that fails is not here: it also fails with a broker that is just going down.
+#: A TLS handshake that fails is not here: it also fails with a broker that is just going down (tls_probe.py tells).
 DENIED = LOGIN_REFUSED | {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -28,7 +28,13 @@ DENIED = LOGIN_REFUSED | {
 }
 #: No broker can be reached, or none answers in time.
 UNREACHABLE = frozenset(
-    {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT}
+    {
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TRANSPORT,
+        KafkaError._RESOLVE,
+        KafkaError._SSL,
+        KafkaError._TIMED_OUT,
+    }
 )
 #: There is no such topic, or no such partition. It can be so for a moment while a broker restarts.
 NO_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
@@ -55,8 +61,6 @@ PROTOCOL_UNSUPPORTED, INSTANCE_NOT_FREE, INSTANCE_TAKEN = (
 )
 #: The client cannot go on: its text says why, in the words of another code.
 FATAL = KafkaError._FATAL
-#: The TLS handshake failed.
-TLS_FAILED = KafkaError._SSL
 #: A message whose checksum is wrong.
 BAD_MESSAGE = KafkaError._BAD_MSG
 

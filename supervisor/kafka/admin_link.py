@@ -2,49 +2,62 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
-from rtpipe.errors import UnreachableError
+from rtpipe.errors import SettingsError, UnreachableError
 from rtpipe.kafka import error_codes
+from rtpipe.kafka.broker_errors import BrokerErrors
 from rtpipe.kafka.clients import checked_properties
+from rtpipe.kafka.renewal import KafkaRenewal
 from rtpipe.log import get_logger
 from workers.contract.errors import SetupError
 
 log = get_logger("supervisor")
-#: In the client's error for a broker that it cannot reach: the broker that it tried, and for how long.
-_BROKER_AND_TIME = re.compile(r"^\S+: (Connect to \S+ failed: )?|\s*\(after [^)]*\).*$")
 
 
 class AdminLink:
     """Remembers the client's last error, since the answers only say that time ran out."""
 
-    def __init__(self, kafka: Mapping[str, str], timeout: float) -> None:
-        """`timeout`: seconds for an answer. Raises SettingsError for properties that are none."""
+    def __init__(self, kafka: Mapping[str, str], timeout: float, file: str = "") -> None:
+        """`timeout`: seconds for an answer; `file`: where some of `kafka` came from. Raises SettingsError for
+        properties that are none.
+        """
         self.address = kafka["bootstrap.servers"]
         self.timeout = timeout
-        self._last_error = ""
-        self._login_refused = False
-        quiet = {"socket.timeout.ms": str(int(timeout * 1000)), "log_level": "0", "allow.auto.create.topics": "false"}
-        properties: dict[str, Any] = {**quiet, **kafka, "error_cb": self._on_error}
-        with checked_properties():
-            self.client = AdminClient(properties, logger=log)
+        self._errors = BrokerErrors()
+        self._renewal = KafkaRenewal(kafka, file)
+        self._client = self._made(self._renewal.properties)
 
-    def _on_error(self, error: KafkaError) -> None:
-        """Called by `poll` with what the client could not do."""
-        if error.code() != error_codes.ALL_BROKERS_DOWN:
-            self._last_error = _BROKER_AND_TIME.sub("", error.str())
-            self._login_refused = error.code() in error_codes.LOGIN_REFUSED
+    def _made(self, kafka: Mapping[str, str]) -> AdminClient:
+        quiet = {
+            "socket.timeout.ms": str(int(self.timeout * 1000)),
+            "log_level": "0",
+            "allow.auto.create.topics": "false",
+        }
+        properties: dict[str, Any] = {**quiet, **kafka, "error_cb": self._errors}
+        with checked_properties():
+            return AdminClient(properties, logger=log)
+
+    @property
+    def client(self) -> AdminClient:
+        """With the login and the certificates of now; with those of before while the new ones cannot be used."""
+        new = self._renewal.wanted(self._client)
+        if new is not None:
+            with contextlib.suppress(SettingsError):
+                self._client = self._made(new)
+                self._renewal.taken(new)
+        return self._client
 
     def forget_errors(self) -> None:
         """A broker has answered: what went wrong before is over."""
-        self.client.poll(0)
-        self._last_error, self._login_refused = "", False
+        self._client.poll(0)
+        self._errors.forget()
 
     def result(self, future: Any) -> Any:
         """What the client promised. Raises KafkaException, or as `no_answer` says if nothing comes."""
@@ -73,13 +86,9 @@ class AdminLink:
 
     def no_answer(self, why: str) -> UnreachableError | LoginRefusedError:
         """The error for a question that timed out; the reason is in the client's last error, else it is `why`."""
-        self.client.poll(0)
-        if self._login_refused:
-            return LoginRefusedError(
-                f"Kafka at {self.address} refuses the login ({self._last_error})",
-                hint="check sasl.username and sasl.password in the setting kafka",
-            )
-        return UnreachableError(
-            f"no broker of Kafka answers at {self.address} ({self._last_error or why})",
+        self._client.poll(0)
+        otherwise = UnreachableError(
+            f"no broker of Kafka answers at {self.address} ({self._errors.last or why})",
             hint="check RTPIPE_BOOTSTRAP_SERVERS and that the brokers are up",
         )
+        return self._errors.cause(self._renewal.properties, otherwise)

@@ -35,8 +35,9 @@ class ClusterView:
     and AccessDeniedError if the account may not ask. Making one raises SettingsError for properties that are none.
     """
 
-    def __init__(self, kafka: Mapping[str, str], timeout: float = 10.0) -> None:
-        self._link = AdminLink(kafka, timeout)
+    def __init__(self, kafka: Mapping[str, str], timeout: float = 10.0, file: str = "") -> None:
+        """`file`: where some of `kafka` came from, to be read again."""
+        self._link = AdminLink(kafka, timeout, file)
         self._offsets = LogOffsets(self._link)
 
     def cluster_id(self, topic: str) -> str:

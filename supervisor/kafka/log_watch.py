@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rtpipe.credentials import LoginRefusedError
 from rtpipe.errors import RtpipeError
+from rtpipe.tls_trouble import TlsError
 from supervisor.background_question import BackgroundQuestion
 from supervisor.kafka.cluster_view import ClusterView
 from workers.contract.partition_spec import PartitionKey
@@ -21,6 +23,7 @@ class LogFacts:
     silent: Mapping[PartitionKey, str] = field(default_factory=dict)  #: why there is no answer
     begins: Mapping[PartitionKey, int] = field(default_factory=dict)  #: of those that were to be asked for it
     away: bool = False  #: there is no answer at all
+    refused: str = ""  #: why not, if a person must change a password or a certificate
 
 
 class LogWatch:
@@ -49,6 +52,9 @@ class LogWatch:
         try:
             ends = self._view.log_ends(keys)
             begins = self._view.log_begins([key for key in unknown if key in ends.known])
+        except (LoginRefusedError, TlsError) as exc:
+            why = f"{exc.message} ({exc.hint})"
+            return LogFacts(silent=dict.fromkeys(keys, why), away=True, refused=why)
         except RtpipeError as exc:
             return LogFacts(silent=dict.fromkeys(keys, exc.message), away=True)
         return LogFacts(ends.known, ends.silent, begins.known)

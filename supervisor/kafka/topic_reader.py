@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from rtpipe.credentials import AccessDeniedError
+from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
 from rtpipe.kafka import error_codes
+from rtpipe.kafka.broker_errors import BrokerErrors
 from rtpipe.kafka.clients import checked_properties
 from rtpipe.kafka.properties import FAST_READER, one_off_reader
 from rtpipe.pause import PausePolicy
@@ -58,8 +59,11 @@ class TopicReader:
         self._address = kafka.get("bootstrap.servers", "")
         self._timeout = timeout
         self._name = name
+        self._kafka = kafka
+        self._errors = BrokerErrors()
+        told: Any = {"error_cb": self._errors}
         with checked_properties():
-            self._consumer = Consumer({**one_off_reader(kafka, name), **FAST_READER}, logger=log)
+            self._consumer = Consumer({**one_off_reader(kafka, name), **FAST_READER, **told}, logger=log)
 
     def __enter__(self) -> Self:
         return self
@@ -161,7 +165,9 @@ class TopicReader:
             )
         return self._unreachable(error.str())
 
-    def _unreachable(self, reason: str) -> UnreachableError:
-        return UnreachableError(
+    def _unreachable(self, reason: str) -> UnreachableError | LoginRefusedError:
+        self._consumer.poll(0)  # hands over why: nothing is read any more
+        otherwise = UnreachableError(
             f"Kafka at {self._address} does not answer: {reason}", hint="is it running? `rtpipe infra status`"
         )
+        return self._errors.cause(self._kafka, otherwise)

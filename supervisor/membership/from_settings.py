@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 
 from rtpipe.errors import SettingsError
-from rtpipe.mysql.secret_files import current_properties
 from supervisor import partition_plan
 from supervisor.membership.member_words import MemberStart
 from supervisor.membership.membership import Membership
@@ -31,7 +30,8 @@ def membership_of(settings: Settings, specs: Sequence[PartitionSpec], group: str
 
     def start() -> MemberStart:
         return MemberStart(
-            kafka=current_properties(settings.librdkafka(), settings.secret_file("kafka")),
+            kafka=settings.librdkafka(),
+            kafka_file=settings.secret_file("kafka"),
             group=group,
             instance_id=instance_id(settings),
             topics=list(topics),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from rtpipe.deadline import Deadline
 from rtpipe.kafka import error_codes
 from rtpipe.kafka.clients import checked_properties
+from rtpipe.kafka.renewal import KafkaRenewal
 from supervisor.membership.member_words import MemberStart, Said, Word
 from supervisor.membership.orders import Orders
 from workers.contract.partition_spec import PartitionKey
@@ -35,6 +36,7 @@ class Fate(enum.Enum):
     UNRELEASED = error_codes.INSTANCE_NOT_FREE  #: the instance id is one of a member that may be alive
     FENCED = error_codes.INSTANCE_TAKEN  #: somebody else joined by our instance id
     OTHER = -1
+    RENEWED = -2  #: certificates in files have changed, which only a new client reads
 
 
 def fate_of(error: KafkaError) -> Fate:
@@ -62,10 +64,13 @@ class GroupMember:
 
     def run(self, protocol: str) -> tuple[Fate, str]:
         """Until the supervisor is gone, or Kafka ends it, and why."""
+        renewal = KafkaRenewal(self._start.kafka, self._start.kafka_file)
         with checked_properties():
-            consumer = Consumer(_properties(self._start, protocol))
+            consumer = Consumer(_properties(self._start, renewal.properties, protocol))
         try:
             while not self._orders.ended:
+                if renewal.wanted(consumer) is not None:
+                    return Fate.RENEWED, ""
                 self._subscribe(consumer)
                 message = consumer.poll(_TURN)
                 error = message.error() if message is not None else None
@@ -144,9 +149,9 @@ class GroupMember:
         self._say(Said(word, time.monotonic(), tuple(sorted(keys)), text))
 
 
-def _properties(start: MemberStart, protocol: str) -> dict[str, Any]:
+def _properties(start: MemberStart, given: Mapping[str, str], protocol: str) -> dict[str, Any]:
     """Of the client; the session is one of the brokers in the newer protocol, and ours in the other."""
-    kafka: dict[str, Any] = {name: value for name, value in start.kafka.items() if name not in _CLASSIC_ONLY}
+    kafka: dict[str, Any] = {name: value for name, value in given.items() if name not in _CLASSIC_ONLY}
     seconds = start.session_seconds
     if protocol == "classic":
         kafka |= {

@@ -26,7 +26,7 @@ def brokers_session(start: MemberStart) -> tuple[float, str]:
     as wanted. If nobody says how many they are, `session_seconds` count.
     """
     wanted = start.session_seconds
-    link = AdminLink(start.kafka, _TIMEOUT)
+    link = AdminLink(start.kafka, _TIMEOUT, start.kafka_file)
     resource = ConfigResource(ResourceType.GROUP, start.group)
     try:
         found = link.answer(link.client.describe_configs([resource], request_timeout=_TIMEOUT)[resource])

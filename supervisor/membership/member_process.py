@@ -46,6 +46,8 @@ class MemberProcess:
 
     def _follow(self, fate: Fate, why: str, *, cut_off: bool) -> bool:
         """Whether it goes on."""
+        if fate is Fate.RENEWED:
+            return False  # this process is started again, and what it had is served meanwhile
         if fate is Fate.UNSUPPORTED and self._start.protocol == "auto":
             self._protocol = "classic"
             return True

@@ -52,6 +52,7 @@ class MemberStart:
     """What the member is told first; it may hold a password."""
 
     kafka: dict[str, str]
+    kafka_file: str  #: where some of them came from, to be read again; "": from nowhere
     group: str
     instance_id: str
     topics: Sequence[str]

@@ -21,12 +21,14 @@ _TIMEOUT = 5.0
 class GroupOffsets:
     """No group is joined and no member is needed: an admin's request for each call. Connected at the first one."""
 
-    def __init__(self, kafka: Mapping[str, str]) -> None:
+    def __init__(self, kafka: Mapping[str, str], file: str = "") -> None:
+        """`file`: where some of `kafka` came from, to be read again."""
         self._kafka = kafka
+        self._file = file
 
     @cached_property
     def _link(self) -> AdminLink:
-        return AdminLink(self._kafka, _TIMEOUT)
+        return AdminLink(self._kafka, _TIMEOUT, self._file)
 
     def write(self, group: str, offsets: Mapping[PartitionKey, int]) -> None:
         """Store these offsets, in one request.

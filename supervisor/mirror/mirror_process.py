@@ -87,7 +87,7 @@ def main() -> None:
         return
     start: dict[str, Any] = json.loads(line)
     log_to_stderr(start["log_format"], start["log_level"])
-    MirrorProcess(GroupOffsets(start["kafka"])).run()
+    MirrorProcess(GroupOffsets(start["kafka"], start["kafka_file"])).run()
 
 
 if __name__ == "__main__":

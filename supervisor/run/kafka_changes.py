@@ -44,7 +44,7 @@ class KafkaChanges:
         self._targets = targets
         self._takes_added = takes_added
         self._outage = KafkaOutage()
-        self._away = False
+        self._away, self._refused = False, ""
         served.on_taken.append(self._watch)
         served.on_gone.append(self._forget)
 
@@ -91,7 +91,7 @@ class KafkaChanges:
         log.info("%s: a new partition, read from its beginning", key, extra=_extra("partition_added", key))
 
     def _apply(self, workers: Sequence[SupervisedWorker], facts: LogFacts, now: float, *, draining: bool) -> None:
-        self._away = facts.away
+        self._away, self._refused = facts.away, facts.refused
         for worker in workers:
             key = worker.spec.key
             if key in facts.ends:
@@ -112,7 +112,7 @@ class KafkaChanges:
         }
         if self._away and silent:  # the others would follow within seconds
             silent = {worker.spec.key: worker.log.why for worker in wanted}
-        self._outage.look(now, silent, away=self._away, new=new)
+        self._outage.look(now, silent, away=self._away, new=new, refused=self._refused)
 
 
 def _halt(workers: Sequence[SupervisedWorker], topic: str, why: str) -> None:

@@ -53,11 +53,12 @@ class SchemaRequests:
         *,
         patient: bool = True,
         facts: TopicFacts | None = None,
+        files: Iterable[str] = (),
     ) -> None:
         """`patient`: wait for a service that does not answer; else the answer is a SchemaHalt that says so. `facts`
-        learns which schemas were met.
+        learns which schemas were met. `files` are read when the registry is opened.
         """
-        self._registry = SharedRegistry(open_registry)
+        self._registry = SharedRegistry(open_registry, files)
         self._fitter = fitter
         self._insist = _patiently if patient else _once
         self._patient = patient

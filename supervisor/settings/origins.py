@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from supervisor.settings.environment import file_variable, variable
 from supervisor.settings.masking import shown_setting
-from supervisor.settings.secrets_in_files import BLOCKS
+from supervisor.settings.secrets_in_files import BLOCKS, file_outside
 from supervisor.settings.settings import Settings, given_settings
 from supervisor.settings.settings_file import settings_path
 from supervisor.settings.topic_settings import TopicSettings
@@ -79,11 +79,12 @@ def _origin(settings: Settings, name: str, sources: list[dict[str, Any]]) -> str
 
 def _words(source: int, name: str) -> str:
     """The source of that number, as `given_settings` orders them."""
-    path = settings_path()
+    path, outside = settings_path(), file_outside(name)
+    by_variable = f" ({file_variable(name)})" if os.environ.get(file_variable(name)) else ""
     return (
         f"option --{name.replace('_', '-')}",
         f"environment {variable(name)}",
-        f"file {os.environ.get(file_variable(name), '')} ({file_variable(name)})",
+        f"file {outside}{by_variable}",
         f"file {path.resolve() if path else ''}",
     )[source]
 

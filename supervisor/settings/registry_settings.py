@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, field_validator
 
-from avro_schemas.registry.properties import problem_of
+from avro_schemas.registry.properties import FILES, problem_of
 from rtpipe.credentials import web_address_problem
+from rtpipe.secret_files import current_properties, current_text
 from supervisor.settings.property_blocks import as_texts, refuse
 
 if TYPE_CHECKING:
@@ -34,7 +35,14 @@ class RegistrySettings(BaseModel):
 
 
 def open_registry(settings: Settings) -> Registry:
-    """A client of the schema registry; SettingsError if its settings are none."""
+    """A client of the schema registry, by what the files of secrets hold by now; SettingsError if that is none."""
     from avro_schemas.registry.client import Registry  # noqa: PLC0415 - half a second, which few commands need
 
-    return Registry(settings.schema_registry_url.get_secret_value(), settings.registry)
+    url = current_text(settings.schema_registry_url.get_secret_value(), settings.secret_file("schema_registry_url"))
+    return Registry(url, current_properties(settings.registry, settings.secret_file("registry")))
+
+
+def files_of_registry(settings: Settings) -> list[str]:
+    """Files that a client of the registry reads when it is opened: certificates and secrets."""
+    secrets = [settings.secret_file(name) for name in ("schema_registry_url", "registry")]
+    return [*filter(None, secrets), *(settings.registry[name] for name in FILES if name in settings.registry)]

@@ -1,14 +1,14 @@
 """The whole of the settings: frozen, with secrets that hide themselves. Nobody else reads flags, environment and file.
 
-Order: flags over RTPIPE_… variables over the files that RTPIPE_…_FILE names over rtpipe.toml over the running embedded
-stack over defaults.
+Order: flags over RTPIPE_… variables over the files that RTPIPE_…_FILE names or systemd keeps over rtpipe.toml over the
+running embedded stack over defaults.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from pydantic import PrivateAttr, SecretStr, ValidationError, model_validator
@@ -24,9 +24,13 @@ from supervisor.settings.membership_settings import MembershipSettings
 from supervisor.settings.page_settings import PageSettings
 from supervisor.settings.registry_settings import RegistrySettings
 from supervisor.settings.run_settings import SuperviseSettings
-from supervisor.settings.secrets_in_files import BLOCKS, files_of_secrets, settings_from_files
+from supervisor.settings.secrets_in_files import (
+    BLOCKS,
+    files_of_secrets,
+    settings_from_files,
+    settings_from_toml_and_its_files,
+)
 from supervisor.settings.setting_errors import explained, explained_json, first_problem
-from supervisor.settings.settings_file import settings_from_toml
 from supervisor.settings.topic_settings import TopicBlock, TopicSettings
 
 #: The addresses of Kafka, registry and database, which the embedded stack has, too.
@@ -79,7 +83,7 @@ class Settings(
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, secrets in files, rtpipe.toml."""
         files = _Source(settings_cls, lambda: settings_from_files(cls.model_fields))
-        return init_settings, env_settings, files, _Source(settings_cls, settings_from_toml)
+        return init_settings, env_settings, files, _Source(settings_cls, settings_from_toml_and_its_files)
 
     def topic(self, name: str) -> TopicSettings:
         """The settings of one topic."""
@@ -91,6 +95,11 @@ class Settings(
     def secret_file(self, name: str) -> str:
         """The file that the setting came from, to be read again; "" if it came from elsewhere."""
         return self._files.get(name, "")
+
+    def forget_files_of(self, names: Iterable[str]) -> None:
+        """These were given on the command line, which is stronger than any file."""
+        for name in names:
+            self._files.pop(name, None)
 
 
 class _Source(PydanticBaseSettingsSource):
@@ -117,6 +126,7 @@ def load(**flags: Any) -> Settings:
         raise explained(exc, Settings.model_fields) from None
     except NotJsonError as exc:
         raise explained_json(exc) from None
+    settings.forget_files_of(given)
     return _with_stack(settings)
 
 
@@ -171,7 +181,8 @@ def _with_stack(settings: Settings) -> Settings:
     stack = read_addresses(default_directory())
     if stack is None:
         return settings
-    update = {name: _like(getattr(settings, name), getattr(stack, name)) for name in _ADDRESSES}
+    update: dict[str, Any] = {name: _like(getattr(settings, name), getattr(stack, name)) for name in _ADDRESSES}
+    update |= {name: {**getattr(stack, name), **getattr(settings, name)} for name in BLOCKS}
     found = settings.model_copy(update=update)
     found._of_stack = True  # noqa: SLF001 - no setting: nobody can give it
     return found

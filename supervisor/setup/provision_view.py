@@ -45,6 +45,15 @@ def print_items(items: Sequence[ProvisionItem], *, with_sql: bool) -> None:
             console.print(Text("\n".join("      " + line for line in item.sql.strip().splitlines()), style="cyan"))
 
 
+#: Addresses of a stack that are shown, and how they are called there.
+_ADDRESSES = {
+    "bootstrap_servers": "Kafka",
+    "schema_registry_url": "registry",
+    "database_url": "database",
+    "settings": "settings",
+}
+
+
 def print_stack(status: StackStatus) -> None:
     """Services and addresses of the embedded stack."""
     console = Console(highlight=False, soft_wrap=True)
@@ -62,7 +71,7 @@ def print_stack(status: StackStatus) -> None:
     for service in status.services:
         if service.state in {"dead", "unhealthy"}:
             console.print(f"{service.name}: see {service.log}; `rtpipe infra up` starts what is missing")
-    if status.addresses is not None:
-        console.print(f"\nKafka     {status.addresses.bootstrap_servers}")
-        console.print(f"registry  {status.addresses.schema_registry_url}")
-        console.print(f"database  {status.addresses.database_url}")
+    console.print()
+    for name, title in _ADDRESSES.items():
+        if name in status.addresses:
+            console.print(f"{title:9} {status.addresses[name]}")

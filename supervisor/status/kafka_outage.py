@@ -22,11 +22,24 @@ class KafkaOutage:
         self._logged: frozenset[PartitionKey] = frozenset()
         self._next: frozenset[PartitionKey] = frozenset()
         self._next_since = self._began = 0.0
+        self._told = ""
 
     def look(
-        self, now: float, silent: Mapping[PartitionKey, str], *, away: bool, new: Collection[PartitionKey]
+        self,
+        now: float,
+        silent: Mapping[PartitionKey, str],
+        *,
+        away: bool,
+        new: Collection[PartitionKey],
+        refused: str = "",
     ) -> None:
-        """`silent`: partition -> why; `away`: no broker answers at all; `new`: partitions without any answer yet."""
+        """`silent`: partition -> why; `away`: no broker answers at all; `new`: partitions without any answer yet;
+        `refused`: why, if it is a password or a certificate, which is told also if it shows later in an outage.
+        """
+        if refused not in {"", self._told}:
+            if self._logged:
+                log.warning("still waiting: %s", refused, extra={"event": "outage_began"})
+            self._told = refused
         keys = frozenset(silent)
         if keys != self._next:
             self._next, self._next_since = keys, now
@@ -39,6 +52,7 @@ class KafkaOutage:
             log.warning("waiting: %s", _words(silent), extra={"event": "outage_began"})
         else:
             seconds = now - self._began
+            self._told = ""
             extra = {"event": "outage_ended", "seconds": round(seconds, 1)}
             log.info("Kafka answers again for all partitions, after %.0f s", seconds, extra=extra)
         self._logged = keys

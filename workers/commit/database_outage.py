@@ -8,7 +8,7 @@ from multiprocessing import connection
 from multiprocessing.connection import Connection
 
 from rtpipe.log import get_logger
-from rtpipe.mysql.secret_files import stamp
+from rtpipe.secret_files import stamp
 from workers.contract.errors import LostParent
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Waiting

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from avro_schemas.registry.subject_names import SubjectNames
 from avro_schemas.tables.rules import TableRules
-from rtpipe.mysql.secret_files import current_properties, current_url
+from rtpipe.secret_files import current_properties, current_url
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -13,9 +13,10 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.mysql.error_advice import Kind, Meaning, meaning_of
-from rtpipe.mysql.error_lookup import action_of, is_known, is_signalled, words_for
+from rtpipe.mysql.error_lookup import action_of, is_connection_error, is_known, is_signalled, words_for
 from rtpipe.mysql.error_numbers import CONNECTION_LOST, DUPLICATE, OUT_OF_SYNC, Action, number_of
 from rtpipe.mysql.redaction import safe_words, without_values
+from rtpipe.tls_trouble import OF_DATABASE, TlsError, tls_trouble
 from workers.contract.errors import SetupError
 
 _NAMED_COLUMN = re.compile(r"[Cc]olumn [`'\w.]*?[`']?(\w{1,64})[`'](?: at row \d+| cannot be null)\.?$")
@@ -49,7 +50,8 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
         self.of_table = False  #: it hits every row alike
         self.at_commit = False  #: what became of the transaction is not known
         self._sqlstate = sqlstate
-        self._words = words_for(number, sqlstate)
+        self._tls = tls_trouble(said, OF_DATABASE) if is_connection_error(number) else None
+        self._words = self._tls.what if self._tls else words_for(number, sqlstate)
         telling = number in _TELLING or not is_known(number) or is_signalled(number, sqlstate)
         self._said = safe_words(number, self.action, said) if telling else ""
         super().__init__(number)
@@ -61,6 +63,11 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
         return f"{self._words}{column} (MySQL {self.number}){said}"
 
     @property
+    def of_tls(self) -> bool:
+        """A certificate is wrong, or one side speaks no TLS."""
+        return self._tls is not None
+
+    @property
     def text(self) -> str:
         """The words, with account, server and table before them."""
         return f"{self.where}: {self}" if self.where else str(self)
@@ -69,6 +76,8 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
     def reason(self) -> str:
         """Why it is waited, and what helps where it does not pass by itself."""
         advice = "; it continues by itself when that is repaired" if self.of_table else _ADVICE.get(self.action, "")
+        if self._tls:
+            advice = f"; {self._tls.hint}"
         return f"database: {self.text}{advice}"
 
     def hide(self, row: str) -> None:
@@ -92,6 +101,8 @@ class DatabaseTrouble(Exception):  # noqa: N818 - becomes an error only if the a
 
     def as_command_error(self, doing: str) -> RtpipeError:
         """The error of a command, which does not wait: what may pass by itself is an UnreachableError."""
+        if self._tls:
+            return TlsError(f"{doing}: {self.text}", hint=self._tls.hint)
         if self.meaning.kind is Kind.NOT_REACHED:
             return UnreachableError(f"{doing}: the database does not answer: {self.text}", hint=self.meaning.hint)
         if self.meaning.kind in {Kind.BUSY, Kind.UNKNOWN}:

@@ -7,12 +7,10 @@ import re
 import time
 from collections.abc import Sequence
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
 
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.kafka import error_codes
-from rtpipe.kafka.clients import checked_properties
-from rtpipe.kafka.properties import EXACT_READER, WORKER_READER
 from rtpipe.log import get_logger
 from workers.contract.errors import (
     DataError,
@@ -24,7 +22,7 @@ from workers.contract.errors import (
 )
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position
-from workers.intake.kafka_log import KafkaLog
+from workers.intake.partition_client import PartitionClient
 
 log = get_logger("consumer")
 
@@ -44,20 +42,7 @@ class TopicConsumer:
         self.end_offset = -1  #: end of the log as last seen
         self.stored = position.offset  #: next to consume by kafka_offsets, for words only
         self._no_topic_since: float | None = None  #: since then every poll that said anything said so
-        wanted = {"debug", "log_level"} & spec.kafka.keys()
-        self._log = KafkaLog(spec.key, logging.DEBUG if wanted else logging.WARNING)
-        debug = ",".join(filter(None, [spec.kafka.get("debug"), "topic"]))
-        with checked_properties():
-            self._consumer = Consumer(
-                {**WORKER_READER, **spec.kafka, **EXACT_READER, "group.id": spec.group, "debug": debug},
-                logger=self._log,
-            )
-        start = TopicPartition(spec.key.topic, spec.key.partition, position.offset)
-        if position.leader_epoch >= 0:
-            start = TopicPartition(
-                spec.key.topic, spec.key.partition, position.offset, leader_epoch=position.leader_epoch
-            )
-        self._consumer.assign([start])
+        self._client = PartitionClient(spec, position)
 
     def poll(self, most: int, timeout: float) -> tuple[Sequence[Message], int | None]:
         """Up to `most` messages, and some thousands: waits `timeout` seconds for the first, takes others that are here.
@@ -65,9 +50,10 @@ class TopicConsumer:
         And the offset of the last end-of-partition event among them, which transaction markers may have moved on, or
         None. Raises TopicChangedError before the first message of a topic that has only the name of ours.
         """
-        polled = self._consumer.consume(1, timeout)
+        consumer = self._client.current()
+        polled = consumer.consume(1, timeout)
         if polled and most > 1:
-            polled += self._consumer.consume(min(most, _AT_ONCE) - 1, 0)
+            polled += consumer.consume(min(most, _AT_ONCE) - 1, 0)
         self._check_topic_id()
         messages = [message for message in polled if message.error() is None]
         if messages:
@@ -78,7 +64,7 @@ class TopicConsumer:
         return messages, max((end for end in ends if end is not None), default=None)
 
     def _check_topic_id(self) -> None:
-        found = self._log.topic_id
+        found = self._client.topic_id
         if found not in {None, self._spec.topic_id}:
             raise TopicChangedError(
                 f"{self._spec.key}: topic id changed {self._spec.topic_id} -> {found}",
@@ -102,7 +88,7 @@ class TopicConsumer:
         key, code = self._spec.key, error.code()
         if code in error_codes.OFFSET_GONE:
             raise self._gone(error.str())
-        if code in error_codes.DENIED:
+        if code in error_codes.DENIED - error_codes.LOGIN_REFUSED:
             raise AccessDeniedError(
                 f"{key}: Kafka: {error.str()}", hint="check the account's READ and DESCRIBE permissions"
             )
@@ -114,8 +100,8 @@ class TopicConsumer:
                 raise SetupError(f"{key}: Kafka has no such partition", hint="was the topic deleted?")
         elif error.fatal():
             raise WorkerError(f"{key}: Kafka: {error.str()}")
-        # Of a broker that cannot be reached the supervisor tells once for all partitions.
-        level = logging.DEBUG if code in error_codes.UNREACHABLE else logging.INFO
+        # Of a broker that cannot be reached, or lets nobody in, the supervisor tells once for all partitions.
+        level = logging.DEBUG if code in error_codes.UNREACHABLE | error_codes.LOGIN_REFUSED else logging.INFO
         log.log(level, "%s", error.str(), extra={"event": "kafka_trouble", "partition": str(key)})
 
     def _gone(self, said: str) -> OffsetGoneError:
@@ -127,7 +113,9 @@ class TopicConsumer:
             text = f"{key}: stored {self.stored}, log ends at {end} (leader epoch {epoch})"
             return TruncatedError(text, hint=f"messages from {end} on are others than those that were read; {hint}")
         try:
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(key.topic, key.partition), timeout=5)
+            low, high = self._client.current().get_watermark_offsets(
+                TopicPartition(key.topic, key.partition), timeout=5
+            )
         except KafkaException:
             return OffsetGoneError(f"{key}: stored {self.stored} is not in the log", hint=hint)
         if self.stored > high:
@@ -138,11 +126,11 @@ class TopicConsumer:
     def refreshed_end(self) -> int:
         """`end_offset`, after taking what librdkafka has cached of the log's end; asks no broker."""
         where = TopicPartition(self._spec.key.topic, self._spec.key.partition)
-        _, high = self._consumer.get_watermark_offsets(where, cached=True)
+        _, high = self._client.current().get_watermark_offsets(where, cached=True)
         if high not in {OFFSET_INVALID, -1}:
             self.end_offset = max(self.end_offset, high)
         return self.end_offset
 
     def close(self) -> None:
         """Leave; nothing is committed to Kafka."""
-        self._consumer.close()
+        self._client.close()

@@ -19,6 +19,7 @@ from avro_schemas.registry.client import Registry
 from avro_schemas.registry.subject_names import USUAL
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SchemaError, SettingsError, UnreachableError
+from rtpipe.kafka.broker_errors import BrokerErrors
 from rtpipe.kafka.clients import checked_properties
 from rtpipe.kafka.error_codes import DENIED, error_of
 from rtpipe.pause import PausePolicy
@@ -140,8 +141,9 @@ def _plan(topic: str, schema: Mapping[str, Any], schema_id: int, key: str | None
 
 def _check_topics(order: ProduceOrder) -> None:
     """The broker answers and has the topics. (Asked for by name, a broker might create them.)"""
+    errors = BrokerErrors()
     with checked_properties():
-        client = Producer(kafka_properties(order), logger=log)
+        client = Producer({**kafka_properties(order), "error_cb": errors}, logger=log)
     try:
         known = client.list_topics(timeout=order.connect_timeout).topics
         given_up = time.monotonic() + _NEW_TOPIC_SECONDS
@@ -154,9 +156,11 @@ def _check_topics(order: ProduceOrder) -> None:
             raise AccessDeniedError(
                 f"Kafka at {address}: {error_of(exc).str()}", hint="check the account's WRITE and DESCRIBE permissions"
             ) from exc
-        raise UnreachableError(
+        client.poll(0)  # hands over why
+        otherwise = UnreachableError(
             f"Kafka at {address} does not answer: {exc.args[0].str()}", hint="is it running? `rtpipe infra status`"
-        ) from exc
+        )
+        raise errors.cause(order.kafka, otherwise) from exc
     for topic in order.topics:
         if topic not in known:
             close = difflib.get_close_matches(topic, known, n=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING
 import pymysql
 
 from infra.stack.ports import HOST
+from infra.stack.security.certificates import AUTHORITY, SERVER
+from infra.stack.security.passwords import KNOWN
 from infra.stack.services.service import NotReadyError, Service, run_tool
+from rtpipe.mysql.engine import bare_connection, mysql_url
 
 if TYPE_CHECKING:
     from infra.stack.layout import StackLayout
@@ -54,7 +58,7 @@ def mariadb_service(layout: StackLayout, program: Path) -> Service:
             "max-connections": 300,
         }
         flags = [f"--{key}={value}" for key, value in settings.items()]
-        return [*_server(program), mark, *flags, "--skip-ssl", "--skip-name-resolve"]
+        return [*_server(program), mark, *flags, *_tls(layout), "--skip-name-resolve"]
 
     return Service(
         name="mariadb",
@@ -63,10 +67,10 @@ def mariadb_service(layout: StackLayout, program: Path) -> Service:
         mark=mark,
         directory=home,
         program=program,
-        prepare=lambda draft: _install(program, draft / "data"),
+        prepare=lambda draft: _install(layout, program, draft / "data"),
         before_start=lambda: None,
         command=command,
-        check=lambda timeout: _check(layout.database_port, timeout),
+        check=lambda timeout: _check(layout, timeout),
     )
 
 
@@ -77,31 +81,43 @@ def _server(program: Path) -> list[str]:
             *as_root]  # fmt: skip
 
 
-def _install(program: Path, data: Path) -> None:
+def _tls(layout: StackLayout) -> list[str]:
+    if not layout.secure:
+        return ["--skip-ssl"]
+    server = layout.certificates / SERVER
+    return [f"--ssl-ca={layout.certificates / AUTHORITY}", f"--ssl-cert={server}", f"--ssl-key={server}",
+            "--require-secure-transport"]  # fmt: skip
+
+
+def _accounts(layout: StackLayout) -> str:
+    """The statements that make them; on a secure stack each wants a certificate of the client, too."""
+    made = _ROOT + _ACCOUNTS.read_text(encoding="utf-8")
+    if not layout.secure:
+        return made
+    for name, known in dataclasses.asdict(KNOWN).items():
+        made = made.replace(f"'{known}'", f"'{getattr(layout.passwords, name)}'") if known else made
+    return made + "".join(f"ALTER USER '{name}'@'%' REQUIRE X509;\n" for name in ("root", "infra", "consumer"))
+
+
+def _install(layout: StackLayout, program: Path, data: Path) -> None:
     """Make system tables and accounts at once. The statements go by standard input: they contain passwords.
 
     This is what mariadb-install-db does, without its shell, and without a moment when root needs no password.
     """
     data.mkdir()
     tables = [(program / "share" / name).read_text(encoding="utf-8") for name in _SYSTEM_TABLES]
-    statements = "".join([_BEFORE_TABLES, *tables, _ROOT, _ACCOUNTS.read_text(encoding="utf-8")])
+    statements = "".join([_BEFORE_TABLES, *tables, _accounts(layout)])
     # In /tmp another server that starts at the same moment would take our temporary tables for its own left-overs.
     places = [f"--datadir={data}", f"--tmpdir={data.parent}"]
     command = [*_server(program), *places, "--bootstrap", "--net-buffer-length=16K"]
     run_tool(command, "mariadb: making its system tables", directory=data.parent, feed=statements)
 
 
-def _check(port: int, timeout: float) -> None:
+def _check(layout: StackLayout, timeout: float) -> None:
     """Connect as the writers' account: a server without accounts is not ready."""
+    where = mysql_url(layout.addresses.database_url).set(database="")
     try:
-        connection = pymysql.connect(
-            host=HOST,
-            port=port,
-            user="consumer",
-            password="consumer1!",  # noqa: S106 - the default of this local stack
-            connect_timeout=max(1, int(timeout)),
-            read_timeout=timeout,
-        )
+        connection = bare_connection(where, connect_timeout=max(1, int(timeout)), read_timeout=timeout)
         with connection, connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except (pymysql.MySQLError, OSError) as exc:

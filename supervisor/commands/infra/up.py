@@ -21,6 +21,9 @@ def up(
     database_port: Annotated[
         int | None, typer.Option(help="Port of MariaDB; default: a free one.", min=1, max=65_535)
     ] = None,
+    secure: Annotated[
+        bool, typer.Option("--secure", help="A new stack with TLS, client certificates and passwords on every link.")
+    ] = False,
 ) -> None:
     """Start a real Kafka, schema registry and MariaDB on this machine. Needs only Python.
 
@@ -30,12 +33,13 @@ def up(
     Examples:
       rtpipe infra up
       rtpipe infra up --brokers 3 --dir /var/tmp/three
+      rtpipe infra up --secure --dir /var/tmp/secure
 
     """
     from infra.stack.embedded_stack import up as start
     from infra.stack.layout import StackOptions
     from infra.stack.state import default_directory
 
-    start(stack_directory(directory), StackOptions(brokers, kafka_port, registry_port, database_port))
+    start(stack_directory(directory), StackOptions(brokers, kafka_port, registry_port, database_port, secure=secure))
     if directory is not None and directory != default_directory():
         typer.echo(f"for other commands:  export RTPIPE_STACK_DIR={directory.absolute()}", err=True)

@@ -16,8 +16,10 @@ from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import SettingsError, UnreachableError
 from rtpipe.mysql.engine import bare_connection
 from rtpipe.mysql.error_advice import Kind, meaning_of
+from rtpipe.mysql.error_lookup import is_connection_error
 from rtpipe.mysql.error_numbers import NO_TABLE, UNKNOWN_COLUMN, number_of
 from rtpipe.mysql.row_packets import row_packets
+from rtpipe.tls_trouble import OF_DATABASE, TlsError, tls_trouble
 
 _SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = '', wait_timeout = 28800, net_write_timeout = 3600",
@@ -108,5 +110,7 @@ class SnapshotConnection:
             return AccessDeniedError(f"the database at {self._where} refused access: {text}", hint=meaning.hint)
         if meaning.kind is Kind.SETUP:
             return SettingsError(f"the database at {self._where} refuses to be read: {number} {text}")
+        if trouble := tls_trouble(text, OF_DATABASE) if is_connection_error(number) else None:
+            return TlsError(f"the database at {self._where}: {trouble.what}", hint=trouble.hint)
         state = "does not answer" if meaning.kind is Kind.NOT_REACHED else "cannot be read for now"
         return UnreachableError(f"the database at {self._where} {state}: {number} {text}", hint=meaning.hint)

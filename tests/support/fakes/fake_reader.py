@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 
 class FakeEvent:
@@ -32,6 +32,10 @@ class FakeReader:
         self.asked: list[tuple[int, float]] = []
         self.watermarks: tuple[int, int] | None = (0, 0)  #: None: no broker answers
         self.closed = False
+        self.reached = OFFSET_INVALID  #: the offset after the last message that was consumed
+
+    def position(self, where: list[TopicPartition]) -> list[TopicPartition]:
+        return [TopicPartition(one.topic, one.partition, self.reached) for one in where]
 
     def assign(self, partitions: list[TopicPartition]) -> None:
         self.assigned = partitions

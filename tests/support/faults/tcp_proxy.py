@@ -36,10 +36,12 @@ _L = TypeVar("_L", bound=Link)
 class Proxy(Generic[_L]):
     """Listens on `port`. Two threads a link, one for each direction; a link ends when either of them does."""
 
-    def __init__(self, target: tuple[str, int], link: Callable[[socket.socket, socket.socket], _L]) -> None:
+    def __init__(
+        self, target: tuple[str, int], link: Callable[[socket.socket, socket.socket], _L], port: int = 0
+    ) -> None:
         self._target = target
         self._link = link
-        self._listener = socket.create_server((HOST, 0))
+        self._listener = socket.create_server((HOST, port))
         self.port: int = self._listener.getsockname()[1]
         self.connections = 0
         self.turned_away = 0  #: connections that were closed at once
@@ -143,10 +145,10 @@ class Proxy(Generic[_L]):
 class TcpProxy(Proxy[Link]):
     """For any protocol. `broken` counts the connections that broke in the middle of what their server sent."""
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], port: int = 0) -> None:
         self._reply_bytes = 0
         self.broken = 0
-        super().__init__(target, Link)
+        super().__init__(target, Link, port)
 
     @contextlib.contextmanager
     def breaking(self, reply_bytes: int) -> Iterator[None]:
@@ -174,9 +176,9 @@ class TcpProxy(Proxy[Link]):
 
 
 @contextlib.contextmanager
-def tcp_proxy(target: tuple[str, int], *, shut: bool = False) -> Iterator[TcpProxy]:
-    """A proxy for one block; `shut`: until it is opened."""
-    proxy = TcpProxy(target)
+def tcp_proxy(target: tuple[str, int], *, shut: bool = False, port: int = 0) -> Iterator[TcpProxy]:
+    """A proxy for one block; `shut`: until it is opened; `port`: where it listens, 0: anywhere."""
+    proxy = TcpProxy(target, port)
     if shut:
         proxy.shut()
     try:

@@ -6,6 +6,7 @@ from supervisor.membership.member_words import MemberStart
 
 START = MemberStart(
     kafka={"bootstrap.servers": "k:1", "session.timeout.ms": "9", "sasl.username": "me"},
+    kafka_file="",
     group="members",
     instance_id="host-1",
     topics=["orders"],

@@ -9,10 +9,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer
 from typer.testing import CliRunner
 
 from rtpipe.errors import ExitCode
+from rtpipe.kafka.clients import checked_properties
 from supervisor.cli import app
+from supervisor.settings.secrets_in_files import SECRET
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicBlock
 from tests.support.command_tree import command_tree
@@ -163,7 +166,21 @@ def test_every_target_of_the_makefile_is_explained_on_some_page() -> None:
 def test_toml_examples_are_valid_settings() -> None:
     for page in PAGES:
         for block in code_blocks(page, "toml"):
-            Settings.model_validate(tomllib.loads(block))
+            said = tomllib.loads(block)
+            files = {name for name in said if name.endswith("_file")}  # of secrets; here there are none to be read
+            assert {name.removesuffix("_file") for name in files} <= SECRET
+            Settings.model_validate({name: value for name, value in said.items() if name not in files})
+
+
+def test_the_examples_of_secure_links_are_taken_by_the_clients_themselves() -> None:
+    blocks = [tomllib.loads(block) for block in code_blocks(DOCS / "security.md", "toml")]
+    kafka = [block["kafka"] for block in blocks if "kafka" in block]
+    assert len(kafka) == 3
+    for properties in kafka:
+        known = {name: text for name, text in properties.items() if not name.endswith(".location")}
+        secrets = {"sasl.username": "u", "sasl.password": "p", "sasl.oauthbearer.client.secret": "s"}
+        with checked_properties():
+            Consumer({**known, **secrets, "group.id": "g", "bootstrap.servers": "127.0.0.1:1", "log_level": 0}).close()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

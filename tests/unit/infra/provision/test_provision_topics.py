@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from infra.provision import topics
 from infra.provision.topics import FoundTopic, TopicAdmin, TopicSetupError, copies_for
-from rtpipe.credentials import AccessDeniedError
+from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.errors import RtpipeError, SettingsError, UnreachableError
 
 
@@ -85,7 +85,7 @@ def test_topics_are_made_and_one_that_is_there_by_now_is_no_error(client: type[F
     ("number", "also", "kind", "word"),
     [
         (KafkaError._TRANSPORT, None, UnreachableError, "no Kafka broker answers at h:1"),
-        (KafkaError._TIMED_OUT, KafkaError.SASL_AUTHENTICATION_FAILED, AccessDeniedError, "refused access"),
+        (KafkaError._TIMED_OUT, KafkaError.SASL_AUTHENTICATION_FAILED, LoginRefusedError, "refuses the login"),
         (KafkaError.CLUSTER_AUTHORIZATION_FAILED, None, AccessDeniedError, "making the topic a"),
         (KafkaError.INVALID_REPLICATION_FACTOR, None, TopicSetupError, "making the topic a"),
     ],

@@ -479,12 +479,12 @@ def test_infra_up_and_down(rtpipe: Command, spy: Any, tmp_path: Path) -> None:
 
 def test_infra_status(rtpipe: Command, spy: Any) -> None:
     service = ServiceStatus("kafka", "running", 9, 1, 2_000_000, "log")
-    status = spy("infra.stack.embedded_stack.status", StackStatus("/d", (service,), None))
+    status = spy("infra.stack.embedded_stack.status", StackStatus("/d", (service,), {}))
     answer = rtpipe("infra", "status")
     assert (answer.returncode, "kafka" in answer.stdout) == (0, True)
     told = json.loads(rtpipe("infra", "status", "--json").stdout)
     assert (told["schema_version"], told["running"]) == (1, True)
-    status.answer = StackStatus("/d", (), None)
+    status.answer = StackStatus("/d", (), {})
     assert rtpipe("infra", "status").returncode == 3
 
 

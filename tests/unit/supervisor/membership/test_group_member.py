@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from rtpipe.errors import SettingsError
+from rtpipe.kafka import renewal
 from supervisor.membership import group_member
 from supervisor.membership.group_member import Fate, GroupMember
 from supervisor.membership.member_words import MemberStart, Said, Word
@@ -94,6 +96,7 @@ class Scene:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
+        self.monkeypatch = monkeypatch
         monkeypatch.setattr(group_member, "Consumer", FakeGroup)
         monkeypatch.setattr(group_member, "time", SimpleNamespace(monotonic=lambda: self.now))
         FakeGroup.steps, FakeGroup.made = [], []
@@ -254,3 +257,17 @@ def test_a_property_that_is_none_is_a_wrong_setting(scene: Scene) -> None:
 
 def _fields(start: MemberStart) -> dict[str, Any]:
     return {name: getattr(start, name) for name in MemberStart.__slots__}
+
+
+def test_new_certificates_end_the_member_and_its_partitions_are_not_lost(scene: Scene, tmp_path: Path) -> None:
+    file = tmp_path / "client.pem"
+    start = MemberStart(**{**_fields(START), "kafka": {"bootstrap.servers": "k:1", "ssl.key.location": str(file)}})
+
+    def change(group: FakeGroup) -> None:
+        group.assign(group, partitions(A))
+        file.write_text("a certificate")
+
+    scene.monkeypatch.setattr(renewal, "EVERY", 0.0)
+    assert scene.run(change, start=start) == (Fate.RENEWED, "")
+    assert scene.words() == [("assigned", ["orders/0"])]
+    assert FakeGroup.made[0].done[-1] == "close"

@@ -201,16 +201,16 @@ class TestTheProcess:
         monkeypatch.setattr(mirror_process, "log_to_stderr", lambda *_: None)
         monkeypatch.setattr(companion_process, "begin", lambda: made.append("silent"))
 
-        def groups_of(kafka: Any) -> FakeGroups:
-            made.append(kafka)
+        def groups_of(kafka: Any, file: str) -> FakeGroups:
+            made.append((kafka, file))
             return FakeGroups()
 
         monkeypatch.setattr(mirror_process, "GroupOffsets", groups_of)
-        for said in (b"", b'{"kafka": {"a": "b"}, "log_format": "json", "log_level": "INFO"}\n'):
+        for said in (b"", b'{"kafka": {"a": "b"}, "kafka_file": "f", "log_format": "json", "log_level": "INFO"}\n'):
             reader, writer = os.pipe()
             os.write(writer, said)
             os.close(writer)
             with os.fdopen(reader, "rb") as heard:
                 monkeypatch.setattr(sys, "stdin", heard)
                 mirror_process.main()
-        assert made == ["silent", "silent", {"a": "b"}]
+        assert made == ["silent", "silent", ({"a": "b"}, "f")]

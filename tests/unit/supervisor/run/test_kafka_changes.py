@@ -315,3 +315,18 @@ def test_a_question_that_takes_long_is_never_asked_twice_at_a_time() -> None:
 
     assert eventually(answer) == 42
     assert len(asked) <= 2
+
+
+def test_a_login_that_is_refused_is_told_also_if_it_shows_only_later_in_an_outage(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outage, refused = KafkaOutage(), "Kafka at k:1 refuses the login (change it)"
+    for why in ("", refused, refused, "", refused):
+        outage.look(0, {ORDERS[0]: why or "no broker answers"}, away=True, new=[], refused=why)
+    assert [line for line in caplog.messages if "waiting" in line] == [
+        "waiting: no broker answers: orders/0",
+        f"still waiting: {refused}",
+    ]
+    outage.look(1, {}, away=False, new=[])
+    outage.look(2, {ORDERS[0]: refused}, away=True, new=[], refused=refused)
+    assert caplog.messages[-1] == f"waiting: {refused}: orders/0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +93,16 @@ def test_what_breaks_a_use_does_not_keep_it_in_use() -> None:
     with pytest.raises(ZeroDivisionError):
         breaks()
     assert opener.closed() == [1]
+
+
+def test_another_is_opened_once_a_file_has_changed_and_the_old_one_is_closed_when_nobody_uses_it(
+    tmp_path: Path,
+) -> None:
+    opener, file = Opener(), tmp_path / "ca.pem"
+    shared = SharedRegistry(opener, [str(file)])
+    with shared.in_use():
+        first = shared.current()
+        file.write_text("a certificate")
+        assert shared.current() is not first
+        assert shared.current() is shared.current()
+    assert opener.closed() == [1, 0]

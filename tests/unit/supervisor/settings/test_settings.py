@@ -262,3 +262,58 @@ def test_the_three_accounts_and_the_file_of_the_one_that_alters_tables(
     assert accounts(settings).admin is not None
     with pytest.raises(SettingsError):
         accounts(load(database_url=URL, infra_database_url="mysql+pymysql://i:p@db:3306/other"))
+
+
+def secret(path: Path, text: str) -> Path:
+    path.touch(0o600)
+    path.write_text(text)
+    return path
+
+
+def test_rtpipe_toml_names_files_of_secrets_beside_it(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret(nowhere / "url", URL)
+    secret(nowhere / "kafka", '{"sasl.password": "of the file"}')
+    (nowhere / "rtpipe.toml").write_text(
+        'bootstrap_servers = "k:1"\ndatabase_url_file = "url"\nkafka_file = "kafka"\n'
+        '[kafka]\n"sasl.username" = "u"\n"sasl.password" = "of the block"\n'
+    )
+    settings = load()
+    assert settings.database_url.get_secret_value() == URL
+    assert settings.kafka == {"sasl.username": "u", "sasl.password": "of the file"}
+    assert Path(settings.secret_file("kafka")).resolve() == (nowhere / "kafka").resolve()
+    assert load(schema_registry_url="http://r:1").secret_file("schema_registry_url") == ""
+    monkeypatch.setenv("RTPIPE_DATABASE_URL", URL)
+    assert load().secret_file("database_url") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("database_url_file = 5", "database_url_file takes the name of a file"),
+        (
+            'database_url = "mysql://u:hunter2@h/b"\ndatabase_url_file = "url"',
+            "both database_url and database_url_file",
+        ),
+        ('database_url_file = "gone"', "database_url_file: .*gone: No such file"),
+        ('log_level_file = "url"', "log_level_file"),
+    ],
+)
+def test_a_file_that_rtpipe_toml_names_wrongly_is_told(nowhere: Path, text: str, words: str) -> None:
+    secret(nowhere / "url", URL)
+    (nowhere / "rtpipe.toml").write_text(text)
+    with pytest.raises(SettingsError, match=words) as caught:
+        load()
+    assert "hunter2" not in caught.value.message + caught.value.hint
+
+
+def test_the_credentials_directory_gives_secrets_by_their_names(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = nowhere / "credentials"
+    kept.mkdir()
+    (kept / "database_url").write_text(URL)  # readable for others: the directory is closed to them
+    (kept / "log_level").write_text("DEBUG")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(kept))
+    (nowhere / "rtpipe.toml").write_text('database_url = "mysql://other:p@h/b"')
+    settings = load()
+    assert settings.database_url.get_secret_value() == URL
+    assert settings.secret_file("database_url") == str(kept / "database_url")
+    assert settings.log_level == "INFO"

@@ -138,10 +138,10 @@ def test_items_and_services_are_shown(capsys: pytest.CaptureFixture[str]) -> Non
     for line in ("to create      table  orders  two", "lines", "CREATE TABLE orders;", "already there  topic  orders"):
         assert line in shown
     assert set(states(ProvisionResult(tuple(items)))) == {"table orders", "topic orders"}
-    print_stack(StackStatus("/x", (), None))
+    print_stack(StackStatus("/x", (), {}))
     assert "no embedded stack in /x" in capsys.readouterr().out
     dead = ServiceStatus("kafka", "dead", 9092, None, None, "/x/kafka.log")
-    print_stack(StackStatus("/x", (dead,), None))
+    print_stack(StackStatus("/x", (dead,), {}))
     assert "kafka: see /x/kafka.log" in capsys.readouterr().out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from confluent_kafka import OFFSET_INVALID, KafkaError
 
 from rtpipe.credentials import AccessDeniedError
+from rtpipe.kafka import renewal
 from tests.support.fakes.fake_reader import FakeEvent, FakeReader
 from tests.support.samples.kafka_messages import message
 from tests.support.samples.specs import default_spec
@@ -23,7 +25,7 @@ from workers.contract.errors import (
 )
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Position
-from workers.intake import topic_consumer
+from workers.intake import partition_client, topic_consumer
 from workers.intake.topic_consumer import TopicConsumer
 
 KEY = PartitionKey("orders", 0)
@@ -48,13 +50,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topic_consumer, "Consumer", FakeReader)
+    monkeypatch.setattr(partition_client, "Consumer", FakeReader)
 
 
 def reading(position: Position | None = None, *polls: list[Any], **spec: Any) -> tuple[TopicConsumer, Any]:
     """A consumer with these polls before it, and the fake inside."""
     topic = TopicConsumer(default_spec(KEY, topic_id="id", **spec), position or Position(1, 5))
-    kafka: Any = topic._consumer
+    kafka: Any = topic._client.current()
     kafka.polls = list(polls)
     return topic, kafka
 
@@ -119,7 +121,6 @@ def test_another_topic_of_the_same_name_is_refused_before_its_first_message() ->
     ("code", "error"),
     [
         (KafkaError.TOPIC_AUTHORIZATION_FAILED, AccessDeniedError),
-        (KafkaError._AUTHENTICATION, AccessDeniedError),
         (KafkaError._BAD_MSG, DataError),
     ],
 )
@@ -192,3 +193,40 @@ def test_closing_commits_nothing_and_leaves() -> None:
     topic, kafka = reading()
     topic.close()
     assert kafka.closed
+
+
+def test_new_certificates_are_read_by_a_new_client_that_goes_on_where_the_old_one_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(renewal, "EVERY", 0.0)
+    file = tmp_path / "client.pem"
+    topic, old = reading(Position(1, 5), [message(5, b"x", 1)], kafka={"ssl.certificate.location": str(file)})
+    topic.poll(1, 0)
+    old.reached = 6
+    file.write_text("a certificate")
+    topic.poll(1, 0)
+    new: Any = topic._client.current()
+    assert (new is old, old.closed, new.assigned[0].offset) == (False, True, 6)
+    old = new
+    file.write_text("another certificate")
+    topic.poll(1, 0)  # before its first message
+    new = topic._client.current()
+    assert (new is old, new.assigned[0].offset) == (False, 5)
+
+
+def test_certificates_that_cannot_be_used_yet_leave_the_client_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(renewal, "EVERY", 0.0)
+    file = tmp_path / "client.pem"
+    topic, old = reading(Position(1, 5), kafka={"ssl.certificate.location": str(file)})
+
+    def refuses(*_: object, **__: object) -> None:
+        raise ValueError("no key for the certificate")
+
+    monkeypatch.setattr(partition_client, "Consumer", refuses)
+    file.write_text("a certificate without its key")
+    assert topic.poll(1, 0) == ([], None)
+    assert (topic._client.current() is old, old.closed) == (True, False)
+    monkeypatch.setattr(partition_client, "Consumer", FakeReader)
+    assert topic._client.current() is not old

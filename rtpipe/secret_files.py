@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -17,8 +18,15 @@ def current_url(known: str, path: str) -> str:
     from rtpipe.mysql.engine import mysql_url  # noqa: PLC0415 - half of the time that `rtpipe status` would take
 
     try:
-        text = Path(path).read_text(encoding="utf-8").strip()
-        return mysql_url(text).render_as_string(hide_password=False) if text else known
+        return mysql_url(current_text(known, path)).render_as_string(hide_password=False)
+    except ValueError:
+        return known
+
+
+def current_text(known: str, path: str) -> str:
+    """What the file holds by now; `known` without a file, or while it holds nothing."""
+    try:
+        return (Path(path).read_text(encoding="utf-8").strip() if path else "") or known
     except (OSError, ValueError):
         return known
 
@@ -31,6 +39,26 @@ def current_properties(known: dict[str, str], path: str) -> dict[str, str]:
         return known
     same = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
     return {**known, **found} if same else known
+
+
+class FileWatch:
+    """Whether files have changed since they were looked at; those that are not there may come."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths = tuple(paths)
+        self._found = self._seen = self._stamps()
+
+    def changed(self) -> bool:
+        """Look at them: since the last `seen`, or the beginning."""
+        self._found = self._stamps()
+        return self._found != self._seen
+
+    def seen(self) -> None:
+        """They are known as they were at the last look."""
+        self._seen = self._found
+
+    def _stamps(self) -> list[tuple[int, int, int] | None]:
+        return [stamp(path) for path in self._paths]
 
 
 def stamp(path: str) -> tuple[int, int, int] | None:

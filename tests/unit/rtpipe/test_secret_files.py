@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import make_url
 
 from infra.provision.accounts import accounts_of
-from rtpipe.mysql.secret_files import current_properties, current_url, stamp
+from rtpipe.secret_files import FileWatch, current_properties, current_url, stamp
 from supervisor.settings.settings import load
 from tests.support.samples.specs import default_spec
 from workers.contract.partition_spec import PartitionKey
@@ -87,3 +87,14 @@ def test_a_setting_from_the_environment_has_no_file(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("RTPIPE_DATABASE_URL_FILE", str(file))
     monkeypatch.setenv("RTPIPE_DATABASE_URL", OLD)
     assert load(bootstrap_servers="k:9092").secret_file("database_url") == ""
+
+
+def test_files_are_new_until_they_were_seen(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    watch = FileWatch([str(file)])
+    assert not watch.changed()
+    file.write_text(OLD)
+    assert watch.changed()
+    assert watch.changed()
+    watch.seen()
+    assert not watch.changed()
