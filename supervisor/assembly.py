@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 
 from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
+from rtpipe.mysql.servers import address_of
 from rtpipe.secret_files import current_url
 from supervisor.companions.companion import Companion
 from supervisor.control.control_socket import runtime_directory, socket_path
@@ -57,7 +58,6 @@ from workers.contract.partition_spec import PartitionKey, PartitionSpec
 log = get_logger("supervisor")
 #: Seconds in which a broker must say where logs end; later it is too old to say how far behind the tables are.
 _LOG_END_SECONDS = 5.0
-_MYSQL_PORT = 3306
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +191,7 @@ def _health(settings: Settings) -> Callable[[], HealthSeen] | None:
 def _database_of(settings: Settings) -> str:
     """Host, port and name of the database, without a login."""
     where = make_url(settings.database_url.get_secret_value())
-    return f"{where.host}:{where.port or _MYSQL_PORT}/{where.database}"
+    return f"{address_of(where)}/{where.database}"
 
 
 def _leave(*_: object) -> None:

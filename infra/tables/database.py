@@ -16,6 +16,7 @@ from rtpipe.mysql.engine import mysql_engine, mysql_url
 from rtpipe.mysql.error_advice import Kind, meaning_of
 from rtpipe.mysql.error_lookup import action_of, advice_for, is_connection_error, words_for
 from rtpipe.mysql.error_numbers import UNKNOWN_LOGIN, Action, number_of
+from rtpipe.mysql.servers import address_of
 from rtpipe.secret_files import current_url
 from rtpipe.tls_trouble import OF_DATABASE, TlsError, tls_trouble
 
@@ -46,7 +47,7 @@ class Account:
 
     setting: str  #: name of the setting that holds the URL
     user: str
-    address: str  #: host:port
+    address: str  #: host:port, or several with commas
     database: str  #: "" if the URL names none
     url: URL = field(repr=False)
     file: str = ""  #: where the URL is read again at each new connection
@@ -68,8 +69,7 @@ def account_of(url: str, setting: str) -> Account:
         parsed = mysql_url(url)
     except ValueError as wrong:
         raise SettingsError(f"{setting}: {wrong}", hint=URL_HINT) from None
-    address = f"{parsed.host or 'localhost'}:{parsed.port or 3306}"
-    return Account(setting, parsed.username or "", address, parsed.database or "", parsed)
+    return Account(setting, parsed.username or "", address_of(parsed), parsed.database or "", parsed)
 
 
 class Sessions:

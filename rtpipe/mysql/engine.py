@@ -6,23 +6,28 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.exc import ArgumentError
 
 from rtpipe.credentials import unescaped
 from rtpipe.errors import SettingsError
 from rtpipe.mysql.local_load import LoadingConnection
+from rtpipe.mysql.servers import address_of, first_writable, servers_of, url_of
 from rtpipe.mysql.tls import tls_options, unverified
 
 _UNVERIFIED = unverified()
+#: Seconds to connect to one server of several, if nobody says how many: PyMySQL's own for all; the least for one.
+_CONNECT_TIMEOUT, _LEAST = 10.0, 1.0
 
 
 def mysql_url(text: str) -> URL:
-    """A database URL, its driver filled in. ValueError, in words that hold no part of the password, if it is none."""
-    shape = "takes mysql+pymysql://user:password@host:3306/bank"
+    """A database URL, its driver filled in; it may name several servers (`servers`). ValueError, in words that hold no
+    part of the password, if it is none.
+    """
+    shape = "takes mysql+pymysql://user:password@host:3306/bank, or several servers: host1:3306,host2:3306"
     try:
-        url = make_url(text)
+        url = url_of(text)
     except (ArgumentError, ValueError):  # ValueError: a port that is no number, which may be half a password
         raise ValueError(unescaped(text) or shape) from None
     if url.get_backend_name() not in {"mysql", "mariadb"}:
@@ -66,6 +71,22 @@ def _split(where: URL) -> tuple[URL, dict[str, Any]]:
 
 
 def _connect(where: URL, options: dict[str, Any], tls: dict[str, Any]) -> LoadingConnection:
+    """To the one server, or to the first of several that takes writes: all together may take as long as one."""
+    servers = servers_of(where)
+    if len(servers) == 1:
+        return _connected(where, options, tls)
+    share = max(_LEAST, options.get("connect_timeout", _CONNECT_TIMEOUT) / len(servers))
+    quick = options | {"connect_timeout": share, "read_timeout": share}
+
+    def connect(host: str, port: int) -> LoadingConnection:
+        return _connected(where, quick | {"host": host, "port": port}, tls)
+
+    connection = first_writable(servers, connect)
+    connection._read_timeout = options.get("read_timeout")  # type: ignore[attr-defined]  # noqa: SLF001 - after the looks
+    return connection
+
+
+def _connected(where: URL, options: dict[str, Any], tls: dict[str, Any]) -> LoadingConnection:
     """With no word about TLS: if the server offers it, and unverified, which is PyMySQL's default."""
     with _named(where):
         by_file = any(name.startswith("read_default") for name in options)
@@ -85,6 +106,6 @@ def _named(where: URL) -> Iterator[None]:
         yield
     except (TypeError, ValueError, NotImplementedError) as error:
         raise SettingsError(
-            f"the database URL for {where.host or 'localhost'}: a parameter after the ? is wrong: {error}",
+            f"the database URL for {address_of(where)}: a parameter after the ? is wrong: {error}",
             hint="they are PyMySQL's, such as ssl_ca=/etc/ssl/certs/ca.pem; docs/settings.md has those for TLS",
         ) from None

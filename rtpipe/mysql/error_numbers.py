@@ -101,6 +101,7 @@ MEANING: dict[Action, dict[int, str]] = {
         2068: "the server asked for a file of this machine, which it did not get",
         3032: "the server is in offline mode",
         3170: "out of the session's memory",
+        3989: "the database is read only",
         9001: "the proxy reaches no server in time",
         9002: "the proxy has no server for this",
     },

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from rtpipe.mysql.error_numbers import Action
+from rtpipe.mysql.error_numbers import READ_ONLY, Action
 
-#: Of rows, but what the server says of them holds names alone.
-_NAMES_ONLY = frozenset({3819, 4025})
+#: What the server says of them holds names alone.
+_NAMES_ONLY = frozenset({READ_ONLY, 3819, 4025})
 _QUOTED = re.compile(r"['\"`].*['\"`]", re.DOTALL)
 _TOKEN = re.compile(r"\w+")
 _LONGEST, _LONGEST_ROW = 250, 200_000

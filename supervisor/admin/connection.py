@@ -16,13 +16,15 @@ from workers.database.session import open_session
 
 
 @contextlib.contextmanager
-def admin_connection(database_url: str, silence: int, table: str, doing: str) -> Iterator[Connection]:
+def admin_connection(
+    database_url: str, silence: int, table: str, doing: str, *, writes: bool = True
+) -> Iterator[Connection]:
     """Open while the block runs. Errors say `doing` what with `table`: SetupError, UnreachableError, and more.
 
-    `silence`: seconds until a silent server counts as gone.
+    `silence`: seconds until a silent server counts as gone. `writes`: the server must take writes.
     """
     try:
-        session = open_session(database_url, silence)
+        session = open_session(database_url, silence, writes=writes)
         try:
             with translated():
                 yield session.connection

@@ -54,6 +54,7 @@ class SupervisedWorker:
         self._launch = launch
         self._questions = questions
         self._hear = hear
+        self._went_back = False  #: the database, and since then no schema was asked for
 
     def __str__(self) -> str:
         return str(self.spec.key)
@@ -108,9 +109,14 @@ class SupervisedWorker:
         """What outlives the generation; the rest it remembers by itself."""
         match report:
             case SchemaWanted():
-                self._questions.ask(self.spec, report, generation.processes.answer)
+                again, self._went_back = report.again or self._went_back, False  # its tables may have gone back, too
+                wanted = dataclasses.replace(report, again=again)
+                self._questions.ask(self.spec, wanted, generation.processes.answer)
             case Running():
                 self.spec = dataclasses.replace(self.spec, known=True, last_epoch=report.epoch)
+                if self.history.offset is not None and report.offset < self.history.offset:
+                    self._went_back = True
+                    worker_log.went_back(str(self), self.history.offset, report.offset)
                 self.history.offset, self.history.server = report.offset, report.server or self.history.server
                 if self.standing.state is WorkerState.STARTING:
                     self.standing.move(WorkerState.RUNNING)

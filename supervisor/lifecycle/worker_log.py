@@ -18,6 +18,16 @@ def running(partition: str, report: Running, pid: int) -> None:
     log.info(text, report.offset, report.epoch, pid, report.writer_pid, extra=_extra(partition, "worker_claimed"))
 
 
+def went_back(partition: str, offset: int, found: int) -> None:
+    """The stored offset is lower than the last one that was committed here, by its workers."""
+    text = (
+        "W_REWOUND %s: the database went back from offset %d to %d: a failover that lost commits, a restore, or an"
+        " offset that a person set; it is read again from there"
+    )
+    extra = _extra(partition, "offset_went_back") | {"committed": offset, "offset": found}
+    log.warning(text, partition, offset, found, extra=extra)
+
+
 def not_started(partition: str, reason: str) -> None:
     """No process could be started; it is tried again."""
     log.warning("%s: %s", partition, reason, extra=_extra(partition, "worker_not_started"))

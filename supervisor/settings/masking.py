@@ -9,6 +9,7 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 
 from pydantic import SecretStr
 
+from rtpipe.mysql.server_list import without_servers
 from supervisor.settings.secrets_in_files import SECRET
 from supervisor.settings.settings import Settings
 
@@ -48,6 +49,7 @@ def shown_url(url: str) -> str:
     """Server, user and path of a URL; password and all values behind a question mark are ***."""
     if not url:
         return ""
+    servers, url = without_servers(url)
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
@@ -60,7 +62,7 @@ def shown_url(url: str) -> str:
     if "@" in parts.netloc:
         login = f"{MASK}@" if parts.password is None else f"{parts.username}:{MASK}@"  # a name alone may be a token
     query = "&".join(f"{pair.partition('=')[0]}={MASK}" for pair in parts.query.split("&") if pair)
-    return f"{parts.scheme}://{login}{host}{port}{parts.path}{'?' if query else ''}{query}"
+    return f"{parts.scheme}://{login}{','.join(servers) or host + port}{parts.path}{'?' if query else ''}{query}"
 
 
 def secrets_of(settings: Settings) -> set[str]:
@@ -79,7 +81,7 @@ def secrets_of(settings: Settings) -> set[str]:
 def _secrets_of_url(url: str) -> set[str]:
     """As they stand in the URL, and as they are meant."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(without_servers(url)[1])
         password = parts.password
     except ValueError:
         return {url}

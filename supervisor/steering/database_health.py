@@ -76,4 +76,4 @@ class DatabaseHealth:
         return make_url(self._database_url())
 
     def _connection(self, url: URL) -> AbstractContextManager[Connection]:
-        return admin_connection(url.render_as_string(hide_password=False), self._silence, "", _DOING)
+        return admin_connection(url.render_as_string(hide_password=False), self._silence, "", _DOING, writes=False)

@@ -221,7 +221,7 @@ def test_a_supervisor_waits_for_kafka_with_a_wrong_certificate(stack: SecureStac
         with client.supervising("-t", topic) as run:
             run.says("outage_began", f"Kafka at {HOST}:{port}: its certificate has expired")
             shown.close()
-            with tcp_proxy((HOST, stack.layout.kafka_ports[0]), port=port):
+            with tcp_proxy((HOST, stack.layout.kafka_ports[0]), at=(HOST, port)):
                 in_table(stack, topic, 100)
 
 

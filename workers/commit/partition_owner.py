@@ -207,10 +207,13 @@ class PartitionOwner:
         return self._moved(mine.offset, found.offset)
 
     def _moved(self, expected: int, found: int) -> Exception:
-        """Same epoch, other offset: the database went back in time, or rtpipe has a bug."""
+        """Same epoch, other offset: the database went back in time, or has another history, or rtpipe has a bug."""
         if found < expected:
             return TemporaryError(f"W_REWOUND {self._key} {expected} -> {found}")
-        return BrokenInvariant(f"{self._key}: ledger is at {found}, ahead of {expected}, under our own epoch")
+        return BrokenInvariant(
+            f"{self._key}: ledger is at {found}, ahead of {expected}, under our own epoch",
+            hint="if two servers took writes, this is the other one: docs/scaling.md, a failover",
+        )
 
 
 def _pause(attempt: int, trouble: DatabaseTrouble) -> float:

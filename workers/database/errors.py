@@ -14,8 +14,9 @@ from rtpipe.credentials import AccessDeniedError
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.mysql.error_advice import Kind, Meaning, meaning_of
 from rtpipe.mysql.error_lookup import action_of, is_connection_error, is_known, is_signalled, words_for
-from rtpipe.mysql.error_numbers import CONNECTION_LOST, DUPLICATE, OUT_OF_SYNC, Action, number_of
+from rtpipe.mysql.error_numbers import CONNECTION_LOST, DUPLICATE, OUT_OF_SYNC, READ_ONLY, Action, number_of
 from rtpipe.mysql.redaction import safe_words, without_values
+from rtpipe.mysql.servers import address_of
 from rtpipe.tls_trouble import OF_DATABASE, TlsError, tls_trouble
 from workers.contract.errors import SetupError
 
@@ -25,7 +26,7 @@ _NAMED_KEY = re.compile(r"for key '(?:\w{1,64}\.)?(\w{1,64})'$")
 #: Statements hold no names but the table's own, so these texts quote no value.
 _UNFIT_COLUMN = re.compile(r"^(?:Unknown column|Field) '(\w{1,64})' (?:in|doesn't have)")
 #: Numbers whose own words say less than the server's: who forbids, what is missing.
-_TELLING = frozenset({1044, 1045, 1142, 1143, 1146, 1227, 1370, 1449, 1644, 3032, 3819, 3955, 4025})
+_TELLING = frozenset({1044, 1045, 1142, 1143, 1146, 1227, READ_ONLY, 1370, 1449, 1644, 3032, 3819, 3955, 4025})
 
 
 _ADVICE = {
@@ -150,5 +151,5 @@ def translated(table: str = "") -> Iterator[None]:
 
 
 def login_of(where: URL) -> str:
-    """The account, the server and the database of a URL, as they may be shown."""
-    return f"{where.username or ''}@{where.host or 'localhost'}:{where.port or 3306}/{where.database or ''}"
+    """The account, the servers and the database of a URL, as they may be shown."""
+    return f"{where.username or ''}@{address_of(where)}/{where.database or ''}"

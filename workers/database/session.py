@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 from rtpipe.mysql.engine import is_mariadb, mysql_engine
 from rtpipe.mysql.error_numbers import CONNECTION_LOST, READ_ONLY, UNKNOWN_VARIABLE
 from rtpipe.mysql.local_load import LoadingConnection
+from rtpipe.mysql.servers import takes_writes
 from workers.contract.errors import SetupError
 from workers.contract.reports import ServerSeen
 from workers.database.errors import DatabaseTrouble, login_of, translated, trouble_of
@@ -53,7 +54,6 @@ class DatabaseSession:
         self.is_mariadb = is_mariadb(connection)
         self.server = f"{row[3]}:{row[4]}" if self.is_mariadb else str(self._one("SELECT @@server_uuid")[0])
         self._require_pinned(str(row[2]))
-        self._require_writable()
         connection.rollback()
         self.tables = TableChecks(connection)
         self.loads = LoadChecks(connection)
@@ -72,12 +72,15 @@ class DatabaseSession:
                 f" time_zone {zone}, character set {charset}"
             )
 
-    def _require_writable(self) -> None:
-        """A demoted primary still answers; wait for the real one instead of failing on the first row."""
-        variables = ["read_only", "innodb_read_only"] + ([] if self.is_mariadb else ["super_read_only"])
-        values = self._one("SELECT " + ", ".join(f"@@GLOBAL.{name}" for name in variables))
-        if any(str(value).upper() not in {"0", "OFF", "NONE"} for value in values):
-            raise DatabaseTrouble(READ_ONLY)
+    def require_writable(self) -> None:
+        """A demoted primary still answers; wait for the real one instead of failing on the first row. Raises
+        DatabaseTrouble.
+        """
+        with translated():
+            writable = takes_writes(self._one)
+            self.connection.rollback()
+        if not writable:
+            raise DatabaseTrouble(READ_ONLY).at(login_of(self.connection.engine.url))
 
     def execute(self, statement: bytes) -> int:
         """Run a statement that holds its values; how many rows it wrote or found. Raises DatabaseTrouble."""
@@ -129,8 +132,9 @@ class DatabaseSession:
             self.connection.close()
 
 
-def open_session(url: str, silence: int) -> DatabaseSession:
-    """Connect and pin the session. Raises DatabaseTrouble for what the server or the network refuses.
+def open_session(url: str, silence: int, *, writes: bool = True) -> DatabaseSession:
+    """Connect and pin the session. Raises DatabaseTrouble for what the server or the network refuses, and for a server
+    that takes no writes, unless nobody `writes`.
 
     `silence`: seconds until a silent server counts as gone. Half of it waits for locks, so that a lock wait ends with
     the server's answer; a writer's heartbeat must not end before it.
@@ -151,7 +155,10 @@ def open_session(url: str, silence: int) -> DatabaseSession:
             try:
                 _end_idle_transactions(connection)
                 _pin(connection, lock_wait=max(1, silence // 2))
-                return DatabaseSession(connection)
+                session = DatabaseSession(connection)
+                if writes:
+                    session.require_writable()
+                return session
             except BaseException:
                 connection.close()
                 raise

@@ -19,6 +19,7 @@ from rtpipe.mysql.error_advice import Kind, meaning_of
 from rtpipe.mysql.error_lookup import is_connection_error
 from rtpipe.mysql.error_numbers import NO_TABLE, UNKNOWN_COLUMN, number_of
 from rtpipe.mysql.row_packets import row_packets
+from rtpipe.mysql.servers import address_of
 from rtpipe.tls_trouble import OF_DATABASE, TlsError, tls_trouble
 
 _SESSION = (
@@ -40,7 +41,7 @@ class SnapshotConnection:
             raise SettingsError(
                 "the database URL cannot be read", hint="it is like mysql+pymysql://user:password@host:3306/bank"
             ) from None
-        self._where = f"{url.host or 'localhost'}:{url.port or 3306}/{url.database or ''} as {url.username}"
+        self._where = f"{address_of(url)}/{url.database or ''} as {url.username}"
         with self._translated():
             self._connection = bare_connection(
                 url,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from types import SimpleNamespace
 from typing import Any
 
@@ -55,7 +56,8 @@ class FakeConnection:
     @property
     def session(self) -> Any:
         """What `open_session` returns."""
-        return SimpleNamespace(connection=self, close=self.close)
+        asks = functools.partial(self.exec_driver_sql, "is it read only?")
+        return SimpleNamespace(connection=self, close=self.close, require_writable=asks)
 
     def _next(self) -> FakeRows:
         answer = self.answers.pop(0)

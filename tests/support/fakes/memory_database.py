@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
-from rtpipe.mysql.error_numbers import CONNECTION_LOST, Action
+from rtpipe.mysql.error_numbers import CONNECTION_LOST, READ_ONLY, Action
 from tests.support.fakes.sqlite_spelling import PARAMETER, in_sqlite, sqlite_engine
 from workers.contract.errors import SetupError
 from workers.database.errors import DatabaseTrouble, trouble_of
@@ -44,6 +44,7 @@ class MemoryServer:
     mark: str = "columns"
     takes_load: bool = False
     one_trip_is_safe: bool = True
+    read_only: bool = False
     before: Callable[[str], None] = lambda _: None  #: called with each statement, before it
 
     def __post_init__(self) -> None:
@@ -196,6 +197,10 @@ class MemorySession:
         except pymysql.err.IntegrityError:
             return False
         return True
+
+    def require_writable(self) -> None:
+        if self._server.read_only:
+            raise DatabaseTrouble(READ_ONLY)
 
     def query(self, statement: bytes) -> list[Sequence[Any]]:
         return [tuple(row) for row in self.connection.exec_driver_sql(statement)]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HOST = "127.0.0.1"
+ANYWHERE = (HOST, 0)
 _RECEIVED = 65_536
 
 
@@ -37,11 +38,14 @@ class Proxy(Generic[_L]):
     """Listens on `port`. Two threads a link, one for each direction; a link ends when either of them does."""
 
     def __init__(
-        self, target: tuple[str, int], link: Callable[[socket.socket, socket.socket], _L], port: int = 0
+        self,
+        target: tuple[str, int],
+        link: Callable[[socket.socket, socket.socket], _L],
+        at: tuple[str, int] = ANYWHERE,
     ) -> None:
         self._target = target
         self._link = link
-        self._listener = socket.create_server((HOST, port))
+        self._listener = socket.create_server(at)
         self.port: int = self._listener.getsockname()[1]
         self.connections = 0
         self.turned_away = 0  #: connections that were closed at once
@@ -145,10 +149,10 @@ class Proxy(Generic[_L]):
 class TcpProxy(Proxy[Link]):
     """For any protocol. `broken` counts the connections that broke in the middle of what their server sent."""
 
-    def __init__(self, target: tuple[str, int], port: int = 0) -> None:
+    def __init__(self, target: tuple[str, int], at: tuple[str, int] = ANYWHERE) -> None:
         self._reply_bytes = 0
         self.broken = 0
-        super().__init__(target, Link, port)
+        super().__init__(target, Link, at)
 
     @contextlib.contextmanager
     def breaking(self, reply_bytes: int) -> Iterator[None]:
@@ -176,9 +180,9 @@ class TcpProxy(Proxy[Link]):
 
 
 @contextlib.contextmanager
-def tcp_proxy(target: tuple[str, int], *, shut: bool = False, port: int = 0) -> Iterator[TcpProxy]:
-    """A proxy for one block; `shut`: until it is opened; `port`: where it listens, 0: anywhere."""
-    proxy = TcpProxy(target, port)
+def tcp_proxy(target: tuple[str, int], *, shut: bool = False, at: tuple[str, int] = ANYWHERE) -> Iterator[TcpProxy]:
+    """A proxy for one block; `shut`: until it is opened; `at`: where it listens."""
+    proxy = TcpProxy(target, at)
     if shut:
         proxy.shut()
     try:

@@ -171,8 +171,8 @@ def locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def running_server(root: Path, folder: Path, *more: str, disk_mb: int = 0) -> Iterator[MysqlServer]:
-    """Initialise the data, start the server, wait until it answers, kill it in the end.
+def running_server(root: Path, folder: Path, *more: str, disk_mb: int = 0, port: int = 0) -> Iterator[MysqlServer]:
+    """Initialise the data, start the server, wait until it answers, kill it (SIGKILL) in the end. `port` 0: a free one.
 
     With `disk_mb`, the data lie on a disk of that size, which nobody else sees and which is gone with the server.
     """
@@ -180,7 +180,7 @@ def running_server(root: Path, folder: Path, *more: str, disk_mb: int = 0) -> It
     command = server_command(root, folder / "data")
     with log.open("w") as out:
         subprocess.run([*command, "--initialize-insecure"], check=False, stdout=out, stderr=out, cwd=folder)
-        port = free_port()
+        port = port or free_port()
         process = subprocess.Popen(
             [
                 *(on_small_disk(folder / "data", disk_mb) if disk_mb else []),

@@ -91,6 +91,7 @@ def test_every_variable_exists(page: Path) -> None:
     settings = {f"RTPIPE_{name.upper()}" for name in Settings.model_fields}
     known = settings | {f"{name}_FILE" for name in settings} | {"RTPIPE_NO_SKIPS"}
     known |= {"RTPIPE_DIFFERENTIAL_ROWS", "RTPIPE_DIFFERENTIAL_SEED", "RTPIPE_PICTURES", "RTPIPE_TEST_PAGE"}
+    known |= {"RTPIPE_PROMOTIONS"}
     known |= set(VARIABLE.findall(strings_of_the_code())) | {"RTPIPE_CONFIG"}
     assert set(VARIABLE.findall(page.read_text())) <= known
 

@@ -65,10 +65,11 @@ class LedgerConnection:
         return one_trip if safe else None
 
     def look(self) -> None:
-        """Look at the tables again. SetupError if one does not roll back with the offset, or cannot be updated by key.
-
-        That must be seen before the next batch: a lost connection would then double what is in such a table.
+        """Look at the server and the tables again. SetupError if a table does not roll back with the offset, or cannot
+        be updated by key: that must be seen before the next batch, since a lost connection would then double what is in
+        it. A server that takes no writes any more is left, also by a writer that has nothing to write.
         """
+        self.session.require_writable()
         self._look(self.session)
 
     def _look(self, session: DatabaseSession) -> None:

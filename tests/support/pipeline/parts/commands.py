@@ -38,7 +38,7 @@ class Commands(TopicsAndTables):
 
     def command(self, *arguments: str) -> list[str]:
         """`rtpipe …` of this checkout."""
-        return [sys.executable, "-m", "rtpipe", *arguments]
+        return [*self.prefix, sys.executable, "-m", "rtpipe", *arguments]
 
     def run(
         self, *arguments: str, within: float = 120, env: dict[str, str] | None = None

@@ -13,7 +13,6 @@ from typing import Any
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
-from sqlalchemy.engine import make_url
 
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
@@ -60,6 +59,7 @@ class TopicsAndTables:
     database: str = "bank"
     topic_config: dict[str, str] = field(default_factory=dict)
     copies: int = 1  #: replicas of each partition
+    prefix: tuple[str, ...] = ()  #: what its commands are run by
     _sequence: Counter[str] = field(default_factory=Counter)
     _schema_ids: dict[str, int] = field(default_factory=dict)
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -80,7 +80,7 @@ class TopicsAndTables:
             cursor = connection.cursor()
             cursor.execute(create_table_sql(OFFSETS))
             cursor.execute(create_table_sql(DEAD_LETTERS))
-            grantee = f"'{make_url(self.addresses.database_url).username}'@'%'"
+            grantee = f"'{self.user}'@'%'"
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {self.database}.kafka_offsets TO {grantee}")
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.database}.{DEAD_LETTERS.name} TO {grantee}")
             cursor.execute("SELECT VERSION()")
@@ -91,6 +91,11 @@ class TopicsAndTables:
                 privileges = ", ".join(table_privileges(topic, self.rules))
                 cursor.execute(f"GRANT {privileges} ON {self.database}.`{topic}` TO {grantee}")
         self.write_settings()
+
+    @property
+    def user(self) -> str:
+        """The writers' account, also of a URL that names several servers."""
+        return self.addresses.database_url.partition("://")[2].partition(":")[0]
 
     @property
     def rules(self) -> TableRules:

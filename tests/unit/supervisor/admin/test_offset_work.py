@@ -69,8 +69,8 @@ def database(monkeypatch: pytest.MonkeyPatch) -> FakeConnection:
     """The connection of every question; a test fills in its answers."""
     found = FakeConnection()
 
-    def opened(url: str, silence: int) -> Any:
-        assert (url, silence) == (URL, 7)
+    def opened(url: str, silence: int, *, writes: bool) -> Any:
+        assert (url, silence, writes) == (URL, 7, True)
         return found.session
 
     monkeypatch.setattr(admin_connection, "open_session", opened)

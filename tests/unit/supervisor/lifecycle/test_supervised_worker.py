@@ -18,7 +18,7 @@ from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.status.process_stats import ProcessStats
 from tests.support.fakes.fake_worker import FakeLauncher, status_of, supervised_worker
 from workers.contract.death import Death
-from workers.contract.reports import Ended, Progress, Running, Warned
+from workers.contract.reports import Ended, Progress, Running, SchemaWanted, Warned
 
 HALTS = [ExitCode.USAGE, ExitCode.SCHEMA_REFUSED, *(ExitCode(code) for code in (65, 66, 76, 77, 78, 79))]
 
@@ -126,6 +126,27 @@ def test_a_report_that_the_system_has_no_room_for_ends_its_link(
     assert "orders/0: its report could not be taken, so it is restarted: Too many open files" in caplog.text
     ends(worker, 75)
     assert worker.standing.state is WorkerState.BACKOFF
+
+
+def test_a_database_that_went_back_is_told_once_and_its_tables_are_asked_about_anew(
+    worker: SupervisedWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A promoted replica may lack a change of the table, too: what was known of it is not believed."""
+    questions: Any = worker._questions
+    committed = Progress(1_500, 1_500, 0, 0, 1, 0, backpressure=False, waiting_for="")
+    says(worker, Running(101, 8, 5), SchemaWanted(1), committed)
+    ends(worker, 75, Ended(ExitCode.TEMPORARY, "E_TEMPORARY", "W_REWOUND orders/0 1500 -> 1200"))
+    worker.start()
+    says(worker, Running(102, 8, 1_200), SchemaWanted(1), SchemaWanted(2, "key"))
+    [told] = [record for record in caplog.records if record.__dict__.get("event") == "offset_went_back"]
+    assert "from offset 1500 to 1200" in told.getMessage()
+    assert (told.__dict__["committed"], told.__dict__["offset"]) == (1_500, 1_200)
+    assert [wanted.again for wanted, _ in questions.asked] == [False, True, False]
+    ends(worker, -9)
+    worker.start()
+    says(worker, Running(103, 9, 1_200), SchemaWanted(1))
+    assert caplog.text.count("went back") == 1
+    assert not questions.asked[-1][0].again
 
 
 def test_a_kill_point_is_for_one_generation(worker: SupervisedWorker, launch: FakeLauncher) -> None:

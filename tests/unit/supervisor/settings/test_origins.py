@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from supervisor.settings.masking import shown_setting, shown_url
+from supervisor.settings.masking import secrets_of, shown_setting, shown_url
 from supervisor.settings.secrets_in_files import SECRET
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicSettings
@@ -144,7 +144,15 @@ def test_a_property_is_a_secret_unless_it_is_known_for_none(name: str, value: st
         ("http://token@r:8081", "http://***@r:8081"),
         ("http://u:p%40@[::1]:8081", "http://u:***@[::1]:8081"),
         ("http://r:port", "***"),
+        ("mysql+pymysql://u:p@[a:3306,b:3307]/bank?ssl_ca=x", "mysql+pymysql://u:***@a:3306,b:3307/bank?ssl_ca=***"),
     ],
 )
 def test_urls(url: str, expected: str) -> None:
     assert shown_url(url) == expected
+
+
+def test_the_password_of_a_url_that_names_several_servers_is_known_for_a_secret() -> None:
+    """As a settings file has it, and as it is kept: a bundle is searched for it."""
+    settings = Settings(database_url=SecretStr("mysql://u:p%40ss@a:3306,b/bank"))
+    assert {"p%40ss", "p@ss"} <= secrets_of(settings)
+    assert settings.database_url.get_secret_value() not in secrets_of(settings)

@@ -121,7 +121,8 @@ def test_what_servers_say(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
     @contextlib.contextmanager
-    def connect(url: str, *_: object) -> Iterator[FakeServer]:
+    def connect(url: str, *_: object, writes: bool) -> Iterator[FakeServer]:
+        assert not writes, "a replica takes none"
         host = url.rpartition("@")[2].partition(":")[0]
         assert url.startswith("mysql+pymysql://u:secret@")
         if host not in servers:

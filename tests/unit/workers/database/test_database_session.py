@@ -47,7 +47,7 @@ class FakeConnection:
             "CONNECTION_ID": [(7, 1 << 20, STRICT, "host", 3306, "9.7.4")],
             "server_uuid": [("uuid",)],
             "time_zone": [("+00:00", "utf8mb4")],
-            "read_only": [(0, "OFF", 0)],
+            "read_only": [(0, "OFF")],
         }
         self.answers = answers | {words: answer for words, answer in usual.items() if words not in answers}
         self.asked: list[str] = []
@@ -86,11 +86,11 @@ def test_a_session_knows_its_connection_and_its_server() -> None:
     session, connection = session_on()
     assert (session.id, session.max_packet, session.is_mariadb, session.server) == (7, 1 << 20, False, "uuid")
     assert connection.rolled_back == 1, "no snapshot is left from the questions"
-    connection = FakeConnection(read_only=[(0, "OFF")])
+    connection = FakeConnection()
     connection.dialect = SimpleNamespace(is_mariadb=True)
     session = DatabaseSession(connection)  # type: ignore[arg-type]
     assert (session.is_mariadb, session.server) == (True, "host:3306")
-    assert not [sql for sql in connection.asked if "super_read_only" in sql or "server_uuid" in sql]
+    assert not [sql for sql in connection.asked if "server_uuid" in sql]
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,13 @@ def test_a_session_without_the_settings_that_statements_rest_on_is_refused(answe
         session_on(**answers)
 
 
-@pytest.mark.parametrize("values", [(1, "OFF", 0), (0, "ON", 0), (0, "OFF", "1"), ("READ_ONLY", "OFF", 0)])
+@pytest.mark.parametrize("values", [(1, "OFF"), (0, "ON"), ("NO_LOCK", 0), ("READ_ONLY", "OFF")])
 def test_a_server_that_takes_no_writes_is_waited_for(values: tuple[Any, ...]) -> None:
+    session, connection = session_on()
+    session.require_writable()
+    connection.answers["read_only"] = [values]
     with pytest.raises(DatabaseTrouble) as found:
-        session_on(read_only=[values])
+        session.require_writable()
     assert found.value.number == 1290
 
 

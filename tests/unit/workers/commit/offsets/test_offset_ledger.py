@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rtpipe.mysql.error_numbers import LOCK_WAIT_TIMEOUT
+from rtpipe.mysql.error_numbers import LOCK_WAIT_TIMEOUT, READ_ONLY
 from tests.support.fakes.memory_database import Fault, MemoryServer
 from tests.support.samples.batches import batch_of
 from tests.support.samples.specs import default_spec
@@ -387,6 +387,16 @@ def test_a_table_that_lost_its_transactions_is_seen_at_the_next_look(server: Mem
     server.not_innodb.add(table)
     with pytest.raises(SetupError, match=table):
         ledger.read()
+
+
+def test_a_server_that_takes_no_writes_any_more_is_seen_at_the_next_look(server: MemoryServer) -> None:
+    """A writer at rest sends it nothing that it would refuse, and would stay there for good."""
+    ledger = ledger_on(server)
+    ledger.claim()
+    server.read_only = True
+    with pytest.raises(DatabaseTrouble) as found:
+        ledger.read()
+    assert found.value.number == READ_ONLY
 
 
 def test_a_look_tells_new_columns_and_a_table_for_dead_letters_that_came_or_went(server: MemoryServer) -> None:
