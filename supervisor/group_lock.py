@@ -9,6 +9,7 @@ Exactly once does not depend on it: the epoch in kafka_offsets decides which of 
 from __future__ import annotations
 
 import hashlib
+import queue
 import threading
 from collections.abc import Iterable
 
@@ -60,10 +61,13 @@ class GroupLock:
         self._patient = patient
         self._members = members
         self._url, self._silence, self._file = database_url, silence, file
-        self._groups = sorted(set(groups))
+        self._groups = set(groups)
         self._with_others: set[str] = set()  #: locks that another member holds
         self._session: DatabaseSession | None = None
-        self._released = threading.Event()
+        self._guard = threading.Lock()  # two threads may ask the server: the one that keeps, and one that adds
+        self._unwanted: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._news = threading.Event()
+        self._over = False
 
     def acquire(self) -> None:
         """Raises GroupHeldError, naming the holder. A database that does not answer is left to the workers."""
@@ -72,7 +76,7 @@ class GroupLock:
             with translated():
                 connection = self._session.connection
                 connection.exec_driver_sql(f"SET SESSION wait_timeout={_FOREVER}")
-                for group in self._groups:
+                for group in sorted(self._groups):
                     self._lock(connection, group)
                 connection.commit()
         except DatabaseTrouble as trouble:
@@ -111,22 +115,62 @@ class GroupLock:
         threading.Thread(target=self._keep, name="group-lock", daemon=True).start()
 
     def _keep(self) -> None:
-        while not self._released.wait(_LOOK_EVERY):
+        while not self._over:
+            self._news.wait(_LOOK_EVERY)
+            self._news.clear()
+            with self._guard:
+                if not self._over:
+                    self._look()
+
+    def _look(self) -> None:
+        try:
+            if self._session is None:
+                self._forget_unwanted()
+                self.acquire()
+            else:
+                with translated():
+                    self._session.connection.exec_driver_sql("SELECT 1")
+                    self._forget_unwanted()
+                    for group in sorted(self._with_others):
+                        self._lock(self._session.connection, group)
+                    self._session.connection.commit()
+        except (DatabaseTrouble, RtpipeError):
+            self._drop()
+
+    def add(self, group: str) -> None:
+        """Hold another group, too; may wait for the server. Raises GroupHeldError.
+
+        Without a connection it is taken with the others, once there is one again.
+        """
+        with self._guard:
             try:
-                if self._session is None:
-                    self.acquire()
-                else:
-                    with translated():
-                        self._session.connection.exec_driver_sql("SELECT 1")
-                        for group in sorted(self._with_others):
-                            self._lock(self._session.connection, group)
+                with translated():
+                    self._forget_unwanted()
+                    if group not in self._groups and self._session is not None:
+                        self._lock(self._session.connection, group)
                         self._session.connection.commit()
-            except (DatabaseTrouble, RtpipeError):
+            except DatabaseTrouble:
                 self._drop()
+            self._groups.add(group)
+
+    def drop(self, groups: Iterable[str]) -> None:
+        """Hold these no more; done a moment later, so that the caller does not wait for the server."""
+        for group in groups:
+            self._unwanted.put(group)
+        self._news.set()
+
+    def _forget_unwanted(self) -> None:
+        while not self._unwanted.empty():
+            group = self._unwanted.get()
+            self._groups.discard(group)
+            self._with_others.discard(group)
+            if self._session is not None:
+                self._session.connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _name(group)})
 
     def release(self) -> None:
         """Close the connection at once: the garbage collector would wait for a silent server."""
-        self._released.set()
+        self._over = True
+        self._news.set()
         self._drop()
 
     def _drop(self) -> None:

@@ -99,6 +99,41 @@ def test_a_lost_lock_is_taken_again(server: Server, monkeypatch: pytest.MonkeyPa
     assert again.closed == 1
 
 
+def test_groups_that_come_later_are_locked_and_those_that_go_are_free(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_lock, "_LOOK_EVERY", 0.001)
+    held_by, answer = FakeRows(["host:1-ab"]), FakeRows([1])
+    connection = FakeConnection(answer, answer, FakeRows([0]), held_by, answer)
+    server.connections = [connection]
+    held = lock("a")
+    held.acquire()
+    held.add("b")
+    held.add("b")  # it is held already
+    assert sum("GET_LOCK" in said for said in connection.said) == 2
+    with pytest.raises(GroupHeldError, match="group c is held by host:1-ab"):
+        held.add("c")
+    held.keep()
+    held.drop(["b"])
+    eventually(lambda: any("RELEASE_LOCK" in said for said in connection.said))
+    eventually(lambda: held._groups == {"a"})
+    held.release()
+
+
+def test_a_group_that_comes_while_the_database_is_away_is_locked_with_the_others(server: Server) -> None:
+    server.connections = [DatabaseTrouble(GONE)]
+    held = lock("a")
+    held.acquire()
+    held.add("b")
+    again = FakeConnection(FakeRows([1]), FakeRows([1]))
+    server.connections = [again]
+    held.acquire()
+    assert sum("GET_LOCK" in said for said in again.said) == 2
+    again.answers = [DatabaseTrouble(GONE)]
+    held.add("c")
+    assert (again.closed, held._groups) == (1, {"a", "b", "c"})
+
+
 class TestMembers:
     """Supervisors that share partitions share the lock, too."""
 
