@@ -47,6 +47,8 @@ def figures_of(at: str, before: PipelineStatus | None, now: PipelineStatus) -> I
 
 
 def _of_one(at: str, was: PartitionStatus | None, now: PartitionStatus) -> MinuteFigures:
+    if was and (now.rows or 0) < (was.rows or 0):  # given up and taken again meanwhile: it counts from zero
+        was = None
     return MinuteFigures(
         at=at,
         topic=now.topic,

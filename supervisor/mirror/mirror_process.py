@@ -32,6 +32,7 @@ class MirrorProcess:
         self._groups = groups
         self._topics: dict[str, MirroredTopic] = {}
         self._committed: Mapping[str, Committed] = {}
+        self._leaving: dict[str, Committed] = {}  #: topics that are served no more, of which the last is to be written
         self._rest = b""  #: the begin of a line
 
     def run(self) -> None:
@@ -52,27 +53,33 @@ class MirrorProcess:
         self.write_last(Deadline.after(_LAST_SECONDS))
 
     def take(self, data: bytes) -> bool:
-        """A part of standard input; whether offsets are in it. Of several lines the last one counts."""
+        """A part of standard input; whether offsets are in it. Of several lines the last one counts, and of a topic the
+        last one that has it.
+        """
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if lines:
-            said = json.loads(lines[-1])
+        for line in lines:
+            said = json.loads(line)
+            self._leaving |= {topic: one for topic, one in self._committed.items() if topic not in said}
             self._committed = {topic: Committed.from_json(topic, one) for topic, one in said.items()}
+            self._leaving = {topic: one for topic, one in self._leaving.items() if topic not in said}
             self._topics |= {topic: MirroredTopic(topic) for topic in said if topic not in self._topics}
         return bool(lines)
 
     def _due(self) -> float:
         """When there is something to write although nothing was committed, in monotonic seconds."""
-        return min((self._topics[topic].due for topic in self._committed), default=float("inf"))
+        return min((one.due for one in self._topics.values()), default=float("inf"))
 
     def write(self, now: float) -> None:
         """What has changed; `now`: monotonic seconds."""
-        for topic, committed in self._committed.items():
+        for topic, committed in (self._leaving | dict(self._committed)).items():
             self._topics[topic].write(self._groups, committed, now)
+        self._leaving = {topic: one for topic, one in self._leaving.items() if self._topics[topic].hopes}
+        self._topics = {topic: self._topics[topic] for topic in (*self._committed, *self._leaving)}
 
     def write_last(self, deadline: Deadline) -> None:
         """What is left, again if that failed for what may be over at the next try."""
         self.write(time.monotonic())
-        while waits := [self._topics[topic].due for topic in self._committed if self._topics[topic].hopes]:
+        while waits := [one.due for one in self._topics.values() if one.hopes]:
             if min(waits) > deadline.moment:
                 return
             time.sleep(_LAST_PAUSES.seconds())

@@ -90,6 +90,8 @@ class Feed:
                 self._processes[key] = {name: one.get(name) for name in ("pid", "memory_bytes", "cpu_percent")}
             elif (known := self._processes.get(key)) and known["pid"] == one.get("pid"):
                 one.update(known)
+        there = {f"{one.get('topic')}/{one.get('partition')}" for one in partitions}
+        self._processes = {key: known for key, known in self._processes.items() if key in there}
         return reply | {"partitions": partitions}
 
     @property

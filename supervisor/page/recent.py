@@ -41,6 +41,7 @@ class Recent:
         self._next = at + STEP
         found = status.partitions
         self._points = {p.key: self._points.get(p.key) or deque(maxlen=_KEPT) for p in found}
+        self._work = {key: work for key, work in self._work.items() if key in self._points}
         for p in found:
             point = Point(at, p.rows_per_second, p.lag, p.lag_seconds, self._batch_seconds(p), p.memory_bytes)
             self._points[p.key].append(point)

@@ -16,7 +16,11 @@ class Seen:
         self._known: set[tuple[str, str, str]] = set()
 
     def look(self, status: PipelineStatus, seconds: float) -> None:
-        """`seconds` since the look before."""
+        """`seconds` since the look before. What is not served any more is forgotten."""
+        keys, topics = {p.key for p in status.partitions}, {topic.topic for topic in status.topics}
+        self.paused = Counter({key: seconds for key, seconds in self.paused.items() if key in keys})
+        self.changes = Counter({of: count for of, count in self.changes.items() if of[0] in topics})
+        self._known = {known for known in self._known if known[0] in topics}
         for p in status.partitions:
             self.paused[p.key] += seconds if reads_nothing(p.state, backpressure=p.backpressure) else 0  # type: ignore[assignment]
         for topic in status.topics:

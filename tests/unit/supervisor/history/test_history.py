@@ -145,6 +145,10 @@ class TestAMinute:
         [one] = figures_of("t", self.status(rows=10), self.status(pid=2, rows=3))
         assert one.rows == 3
 
+    def test_a_partition_that_was_given_up_and_came_back_counts_from_zero(self) -> None:
+        [one] = figures_of("t", self.status(rows=10, dead=2), self.status(rows=3, dead=2))
+        assert (one.rows, one.dead) == (3, 2)
+
     def test_at_rest_there_is_nothing_to_say(self) -> None:
         assert not list(figures_of("t", self.status(rows=10), self.status(rows=10)))
         assert list(figures_of("t", None, self.status(rows=10)))

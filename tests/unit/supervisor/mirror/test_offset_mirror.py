@@ -127,6 +127,25 @@ class TestTheLink:
         assert scene.told()[-1] == {"0": 8, "1": 6}
         assert scene.companion.stopped == [3.0, 0]
 
+    def test_the_last_offsets_of_a_topic_that_is_gone_are_told_once_and_then_it_is_forgotten(
+        self, scene: Scene
+    ) -> None:
+        scene.commit(5, 6)
+        gone, scene.workers = scene.workers, []
+        gone[1].history.offset = 9
+        scene.mirror.leave(gone)
+        scene.mirror.look([], 200)
+        scene.mirror.look([], 210)
+        assert scene.told()[-2:] == [{"0": 5, "1": 9}, None]
+
+    def test_one_that_came_back_says_itself_where_it_is(self, scene: Scene) -> None:
+        scene.commit(5, 6)
+        back = supervised_worker(FakeLauncher(), spec_of(0))
+        back.history.offset = 7
+        scene.mirror.leave([scene.workers[0]])
+        scene.mirror.look([back, scene.workers[1]], 200)
+        assert scene.told()[-1] == {"0": 7, "1": 6}
+
     def test_topics_whose_settings_say_no_are_left_out(self) -> None:
         scene = Scene(topics=())
         scene.commit(5, 6)
@@ -169,6 +188,20 @@ class TestTheProcess:
         assert process.take(said[10:])
         process.write(10.0)
         assert groups.now == {KEYS[0]: 3, KEYS[1]: 4}
+
+    def test_a_topic_that_is_not_said_any_more_is_written_a_last_time(self) -> None:
+        groups = FakeGroups(UnreachableError("the coordinator loads"))
+        process = process_of(groups)
+        process.take(line(1, 2))
+        process.take(line(3, 4) + b"{}\n")
+        process.write(10.0)
+        assert groups.now == {}
+        process.write(100.0)
+        assert groups.now == {KEYS[0]: 3, KEYS[1]: 4}
+        assert process._topics == {}
+        process.take(line(3, 4))  # it is served again
+        process.write(110.0)
+        assert list(process._topics) == ["orders"]
 
     def test_until_its_input_ends_and_then_the_last_ones(self, monkeypatch: pytest.MonkeyPatch) -> None:
         groups = FakeGroups()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -147,6 +148,13 @@ def test_of_a_silent_supervisor_nothing_old_is_told() -> None:
     found = samples(text_of(feed))
     assert found["rtpipe_supervisor_up"] == [({}, 0)]
     assert found.keys() == {"rtpipe_supervisor_up", "rtpipe_build_info"}
+
+
+def test_nothing_is_told_of_a_topic_that_is_served_no_more() -> None:
+    feed = feed_of(pipeline_status(RICH, **RUN))
+    feed.take(dataclasses.replace(pipeline_status(**RUN), topics=()).to_json())
+    assert '"orders"' not in text_of(feed)
+    assert (feed._processes, dict(feed.seen.paused), feed.seen._known) == ({}, {}, set())
 
 
 def test_seconds_without_reading_add_up() -> None:
