@@ -9,7 +9,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.context import ForkServerContext
 from typing import Any
 
@@ -19,6 +19,7 @@ from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
 from rtpipe.mysql.servers import address_of
 from rtpipe.secret_files import current_url
+from supervisor import partition_plan
 from supervisor.companions.companion import Companion
 from supervisor.control.control_socket import runtime_directory, socket_path
 from supervisor.control.event_ring import EventRing
@@ -35,9 +36,11 @@ from supervisor.membership.from_settings import membership_of, refuse_with_membe
 from supervisor.membership.names import group_name
 from supervisor.mirror.offset_mirror import OffsetMirror
 from supervisor.page.page_link import PageLink
-from supervisor.page.page_options import PageOptions, PageStart
-from supervisor.run.first_plan import wait_for_plan
+from supervisor.page.page_options import PageStart
+from supervisor.run.first_plan import ends_of_logs, plan_of, search_of, wait_for_plan
 from supervisor.run.options import Options
+from supervisor.run.run_request import RunRequest
+from supervisor.run.topic_plans import TopicPlans
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
@@ -46,7 +49,6 @@ from supervisor.settings.registry_settings import files_of_registry, open_regist
 from supervisor.settings.settings import Settings
 from supervisor.settings.state_directory import HISTORY_FILE, state_directory
 from supervisor.status.facts.condition import Promise
-from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.run_facts import RunFacts
 from supervisor.status.systemd_notify import SystemdNotifier
 from supervisor.steering.database_health import DatabaseHealth, HealthSeen
@@ -60,19 +62,6 @@ log = get_logger("supervisor")
 _LOG_END_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """What is asked of one run, beside the settings."""
-
-    topics: Sequence[str]
-    until_caught_up: bool  #: end once all that is in the topics at the start is in the tables
-    fail_on_dead_letters: bool  #: a clean end with dead letters has an exit code of its own
-    take_over: bool  #: take the partitions from a supervisor that has them
-    show: Callable[[PipelineStatus], None] | None  #: called once a second
-    read_settings: Callable[[], Settings] | None = None  #: reads them again; None: nobody can
-    page: PageOptions | None = None  #: the page that is opened, if one is
-
-
 def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> ExitCode:
     """Supervise to the end. Raises as `wait_for_plan` and `GroupLock.acquire` do.
 
@@ -80,7 +69,9 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     """
     shares = settings.membership == "kafka"
     if shares:
-        refuse_with_membership(until_caught_up=request.until_caught_up, take_over=request.take_over)
+        refuse_with_membership(
+            until_caught_up=request.until_caught_up, take_over=request.take_over, patterns=request.topics.patterns
+        )
     _warn_of_one_account(settings)
     signal.signal(signal.SIGTERM, _leave)
     if hangup_reloads():
@@ -88,8 +79,14 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     notifier = SystemdNotifier()
     cluster = ClusterView(settings.librdkafka(), file=settings.secret_file("kafka"))
     socket = socket_path(runtime_directory(settings.runtime_dir))
-    specs = wait_for_plan(settings, request.topics, cluster, None if request.until_caught_up else notifier, socket)
-    targets = _ends_of_logs(specs, cluster) if request.until_caught_up else None
+    name = partition_plan.supervisor_name()
+    specs = wait_for_plan(
+        lambda: plan_of(settings, request, cluster, name),
+        [*request.topics.names, *request.topics.patterns],
+        None if request.until_caught_up else notifier,
+        socket,
+    )
+    targets = ends_of_logs(specs, cluster) if request.until_caught_up else None
     group = group_name(settings, _database_of(settings), {spec.group for spec in specs}) if shares else ""
     lock = _group_lock(settings, specs, patient=not request.until_caught_up, members=group)
     if not request.take_over:
@@ -98,42 +95,59 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     live = LiveSettings(settings, request.read_settings or (lambda: settings))
     facts, ring = run_facts(settings, live), EventRing()
     companions = companions_of(settings, request, socket, ring)
-    policy = RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget)
-    schemas = SchemaRequests(
-        lambda: open_registry(settings),
-        TableFitter(accounts(settings), facts.topics),
-        facts=facts.topics,
-        files=files_of_registry(settings),
+    options = replace(
+        options_of(settings, request, socket, targets, facts),
+        settings=live,
+        topics=search_of(settings, request, live, TopicPlans(cluster, name, lock)),
+        rows_per_second=lambda topic: live.topic(topic).max_rows_per_second,
+        events=ring,
+        companions=companions,
+        membership=membership_of(settings, specs, group) if shares else None,
+        stays=shares,
     )
-
-    def make(spec: PartitionSpec) -> SupervisedWorker:
-        return SupervisedWorker(spec, policy, lambda now: ProcessHandle(now, context), schemas, ring.add)
-
     logging.getLogger("rtpipe").addHandler(ring)
     try:
-        return Supervisor(
-            [] if shares else specs,
-            replace(
-                options_of(settings, request, socket, targets, facts),
-                settings=live,
-                rows_per_second=lambda topic: live.topic(topic).max_rows_per_second,
-                events=ring,
-                companions=companions,
-                membership=membership_of(settings, specs, group) if shares else None,
-                stays=shares,
-            ),
-            make=make,
-            schemas=schemas,
-            watch=TopicWatch(cluster, settings.topic_check_seconds),
-            logs=LogWatch(ClusterView(settings.librdkafka(), _LOG_END_SECONDS, settings.secret_file("kafka"))),
-            mirror=_offset_mirror(settings, live),
-            notifier=notifier,
-        ).run()
+        start = [] if shares else specs
+        return _supervisor(start, options, settings, live, context, notifier=notifier, cluster=cluster).run()
     finally:
         logging.getLogger("rtpipe").removeHandler(ring)
         for companion in companions:
             companion.stop()
         lock.release()
+
+
+def _supervisor(
+    specs: Sequence[PartitionSpec],
+    options: Options,
+    settings: Settings,
+    live: LiveSettings,
+    context: ForkServerContext,
+    *,
+    notifier: SystemdNotifier,
+    cluster: ClusterView,
+) -> Supervisor:
+    policy = RestartPolicy(probe_every=settings.quarantine_seconds, budget=settings.restart_budget)
+    facts = options.facts.topics
+    schemas = SchemaRequests(
+        lambda: open_registry(settings),
+        TableFitter(accounts(settings), facts),
+        facts=facts,
+        files=files_of_registry(settings),
+    )
+
+    def make(spec: PartitionSpec) -> SupervisedWorker:
+        return SupervisedWorker(spec, policy, lambda now: ProcessHandle(now, context), schemas, options.events.add)
+
+    return Supervisor(
+        specs,
+        options,
+        make=make,
+        schemas=schemas,
+        watch=TopicWatch(cluster, settings.topic_check_seconds),
+        logs=LogWatch(ClusterView(settings.librdkafka(), _LOG_END_SECONDS, settings.secret_file("kafka"))),
+        mirror=_offset_mirror(settings, live),
+        notifier=notifier,
+    )
 
 
 def options_of(
@@ -203,12 +217,6 @@ def _warn_of_one_account(settings: Settings) -> None:
     if not settings.infra_database_url.get_secret_value():
         text = "RTPIPE_INFRA_DATABASE_URL is not set, so RTPIPE_DATABASE_URL alters the tables for new schemas"
         log.warning(text, extra={"event": "one_account"})
-
-
-def _ends_of_logs(specs: Sequence[PartitionSpec], cluster: ClusterView) -> dict[PartitionKey, int]:
-    """Where each log ends now; partitions without a leader get their target when they have one."""
-    ends = cluster.log_ends([spec.key for spec in specs]).known
-    return {spec.key: ends[spec.key] for spec in specs if spec.key in ends and spec.first_offset >= 0}
 
 
 def _group_lock(settings: Settings, specs: Sequence[PartitionSpec], *, patient: bool, members: str = "") -> GroupLock:

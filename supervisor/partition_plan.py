@@ -6,7 +6,7 @@ import dataclasses
 import os
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from avro_schemas import naming
 from avro_schemas.tables.metadata_columns import POSITION
@@ -24,16 +24,23 @@ _SIGNS_OF_LIFE, _LONGEST_SILENCE = 6, 5.0
 _SMALL_BATCHES_SHARE = 1 / 8
 
 
-def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> list[PartitionSpec]:
+def supervisor_name() -> str:
+    """Names this process: a number alone comes again, in a container at each start."""
+    return f"{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def plan(
+    settings: Settings, topics: Sequence[str], cluster: ClusterView, supervisor: str, *, others: int = 0
+) -> list[PartitionSpec]:
     """One spec for every partition of every topic, in order; without a first offset where a partition has no leader.
 
-    Raises as ClusterView and `check_tables` do.
+    `supervisor`: as `supervisor_name` says. `others`: partitions beside which these are served. Raises as ClusterView
+    and `check_tables` do.
     """
-    check_tables(settings, topics)
+    check_tables(settings.topic, topics)
     facts = cluster.topics(topics)
     cluster_id = cluster.cluster_id(topics[0])
     first = cluster.log_begins([key for topic in facts for key in topic.partitions]).known
-    supervisor = f"{os.getpid()}-{secrets.token_hex(3)}"  # a number alone comes again, in a container at each start
     specs = []
     for topic in facts:
         for key in topic.partitions:
@@ -41,7 +48,7 @@ def plan(settings: Settings, topics: Sequence[str], cluster: ClusterView) -> lis
                 settings, key, topic_id=topic.topic_id, cluster_id=cluster_id, first_offset=first.get(key, UNKNOWN)
             )
             specs.append(dataclasses.replace(spec, supervisor=supervisor, armed=settings.kill_point))
-    share = _SMALL_BATCHES_SHARE * len(os.sched_getaffinity(0)) / max(1, len(specs))
+    share = _SMALL_BATCHES_SHARE * len(os.sched_getaffinity(0)) / max(1, others + len(specs))
     return [dataclasses.replace(spec, limits=dataclasses.replace(spec.limits, cpu_share=share)) for spec in specs]
 
 
@@ -107,11 +114,11 @@ def limits_of(chosen: TopicSettings) -> Limits:
     )
 
 
-def check_tables(settings: Settings, topics: Sequence[str]) -> None:
+def check_tables(settings_of: Callable[[str], TopicSettings], topics: Sequence[str]) -> None:
     """Refuse two topics that would share a table without anybody having asked for it."""
     users = defaultdict(list)
     for topic in topics:
-        chosen = settings.topic(topic)
+        chosen = settings_of(topic)
         if chosen.shared_table and chosen.mode == "insert" and set(POSITION) <= set(chosen.metadata_columns):
             raise SettingsError(
                 f"topic {topic}: shared_table = true, and {' and '.join(POSITION)} would be the primary key of its"

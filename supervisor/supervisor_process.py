@@ -24,6 +24,7 @@ from supervisor.run.options import Options, SchemaService
 from supervisor.run.run_targets import RunTargets
 from supervisor.run.shutdown import Shutdown, kill_all
 from supervisor.run.signal_inbox import SignalInbox
+from supervisor.run.wanted_topics import WantedTopics
 from supervisor.run.worker_waits import WorkerWaits
 from supervisor.status.run_summary import log_end_of_run
 from supervisor.status.status_refresh import StatusReport
@@ -65,10 +66,16 @@ class Supervisor:
         self._targets = RunTargets(options.targets)
         self._membership = options.membership
         self._kafka = KafkaChanges(watch, logs, self._served, self._targets, takes_added=not self._membership)
+        self._wanted = WantedTopics(options.topics, self._served)
         self._mirror = mirror
         self._limits = RowLimits(self._workers, options.rows_per_second, HealthThrottle(options.health))
         self._report = StatusReport(
-            self._served, notifier, options.show, options.facts, row_limit=self._limits.in_words
+            self._served,
+            notifier,
+            options.show,
+            options.facts,
+            row_limit=self._limits.in_words,
+            notes=self._wanted.notes,
         )
         self._waits = WorkerWaits()
         self._pace = StartPace()
@@ -76,7 +83,7 @@ class Supervisor:
         self._acts = PartitionActs(
             self._workers, options.pauses, self._shutdown.worker_seconds, renewed=self._kafka.renewed
         )
-        self._reload = Reload(self._workers, options.settings, self._shutdown.worker_seconds)
+        self._reload = Reload(self._workers, options.settings, self._shutdown.worker_seconds, self._wanted)
         steps = StepOver(self._workers, self._kafka.renewed)
         self._commands = ControlCommands(
             self._report,
@@ -137,6 +144,8 @@ class Supervisor:
             self._kafka.look(now, draining=draining)
         if self._membership:
             self._obey(self._membership, now)
+        if not draining and now >= self._wanted.next_look():
+            self._wanted.look(now)
         self._limits.apply(now)
         self._start_due(now)
         self._shutdown.enforce(self._workers)
@@ -160,7 +169,7 @@ class Supervisor:
 
     def _over(self) -> bool:
         """Whether nothing is left to do."""
-        stays = self._options.stays and not self._shutdown.began
+        stays = not self._shutdown.began and (self._options.stays or self._wanted.missing)
         return not stays and all(worker.standing.state in TERMINAL for worker in self._workers)
 
     def _welcome(self, taken: Sequence[SupervisedWorker]) -> None:
@@ -177,6 +186,8 @@ class Supervisor:
             if not self._served.has_topic(topic):
                 self._schemas.forget(topic)
                 self._limits.forget(topic)
+                if self._options.settings is not None:
+                    self._options.settings.forget(topic)
 
     def _on_hangup(self) -> None:
         if not self._shutdown.began:
@@ -186,7 +197,8 @@ class Supervisor:
         """Seconds to wait at most."""
         now = time.monotonic()
         starts = None if self._shutdown.began else self._pace.next_due(self._workers, now)
-        due = [self._report.next_due(), self._kafka.next_look(), self._shutdown.next_due(), starts]
+        topics = None if self._shutdown.began else self._wanted.next_look()
+        due = [self._report.next_due(), self._kafka.next_look(), topics, self._shutdown.next_due(), starts]
         return min(_LONGEST_WAIT, max(0.0, min(moment for moment in due if moment is not None) - now))
 
     def _start_due(self, now: float) -> None:

@@ -9,7 +9,6 @@ import typer
 from supervisor.commands.parts.completion import complete_topics
 from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl
 from supervisor.commands.parts.output_text import print_json
-from supervisor.settings.option_values import topic_names
 
 
 def doctor(
@@ -42,10 +41,11 @@ def doctor(
     from supervisor.doctor.diagnosis import diagnose
     from supervisor.doctor.examination import exit_code_of
     from supervisor.doctor.view import facts_of, print_examined
+    from supervisor.kafka.chosen_topics import known_topics
     from supervisor.settings.settings import load
 
     settings = load(bootstrap_servers=bootstrap_servers, schema_registry_url=schema_registry_url)
-    examined = diagnose(settings, topic_names(topics) if topics else [])
+    examined = diagnose(settings, known_topics(settings, topics) if topics or settings.serve else [])
     if as_json:
         print_json(facts_of(examined))
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rtpipe.errors import ExitCode
-from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, Topics, schema_file, seconds
+from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, TopicNames, schema_file, seconds
 from supervisor.commands.parts.output_text import print_json
 from supervisor.settings.option_values import topic_names
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def produce(
-    topics: Topics,
+    topics: TopicNames,
     count: Annotated[int | None, typer.Option(help="Messages for each topic.", show_default=False)] = None,
     duration: Annotated[
         float | None,

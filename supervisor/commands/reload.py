@@ -16,7 +16,8 @@ def reload(
 ) -> None:
     """Make the running supervisors read their settings again. Only partitions that a change needs are restarted.
 
-    It names the settings that cannot change while a supervisor runs. SIGHUP does the same.
+    Topics that `serve` names now are served, those that it names no more are drained and given up. The output names the
+    settings that cannot change while a supervisor runs. SIGHUP does the same.
 
     Examples:
       rtpipe reload --dry-run
@@ -35,5 +36,7 @@ def reload(
         print("\n".join(reply["changes"]) or "nothing changes")
         for waits in reply["not_live"]:
             print(f"{waits}: only when the supervisor starts again")
+        for note in reply.get("notes", ()):
+            print(note)
         if reply["restarted"]:
             print(f"restarting {', '.join(reply['restarted'])}")

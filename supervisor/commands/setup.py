@@ -10,7 +10,6 @@ import typer
 from rtpipe.errors import SettingsError
 from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, Topics, warn_of_one_account
 from supervisor.commands.parts.output_text import print_json
-from supervisor.settings.option_values import topic_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def setup(
-    topics: Topics,
+    topics: Topics = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; change nothing.")] = False,
     as_json: Json = False,
@@ -37,10 +36,10 @@ def setup(
 
     """
     from rtpipe.log import log_to_stderr
+    from supervisor.kafka.chosen_topics import chosen_topics
     from supervisor.settings.settings import load_with
     from supervisor.setup.database_setup import Setup
 
-    names = topic_names(topics)
     settings = load_with(
         "bootstrap_servers",
         "schema_registry_url",
@@ -50,6 +49,7 @@ def setup(
     )
     log_to_stderr("text", settings.log_level)
     warn_of_one_account(settings)
+    names = chosen_topics(settings, topics)
     work = Setup(settings, names)
     found = work.plan()
     if dry_run or not found.to_do:

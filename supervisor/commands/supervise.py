@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from supervisor.commands.parts.options import BootstrapServers, LogFormat, RegistryUrl, Topics
-from supervisor.settings.option_values import topic_names
 
 
 def supervise(
-    topics: Topics,
+    topics: Topics = None,
     until_caught_up: Annotated[
         bool, typer.Option("--until-caught-up", help="Stop when everything that is in the topics now is in the tables.")
     ] = False,
@@ -36,7 +35,7 @@ def supervise(
         bool, typer.Option("--page", help="Also open a page for browsers, with metrics and health.  (page_address)")
     ] = False,
 ) -> None:
-    """Move topics into their tables, exactly once, with two processes for each partition.
+    r"""Move topics into their tables, exactly once, with two processes for each partition.
 
     Workers that die are restarted at once; the others continue. SIGTERM or Ctrl-C drains: what was read is committed,
     then everything stops. A second signal kills. However it was killed, it continues after the last COMMIT.
@@ -46,6 +45,7 @@ def supervise(
       rtpipe supervise -t orders --until-caught-up
       rtpipe supervise -t orders --page
       rtpipe supervise -t orders --group-membership
+      rtpipe supervise --topics '^bank\.'
 
     The database comes from RTPIPE_DATABASE_URL or RTPIPE_DATABASE_URL_FILE, never from the command line.
 
@@ -54,17 +54,19 @@ def supervise(
     from supervisor.page.page_options import page_options
     from supervisor.settings.environment import as_variables, given_variables
     from supervisor.settings.live_settings import reader
-    from supervisor.settings.settings import load_with
+    from supervisor.settings.settings import load, require
+    from supervisor.settings.topic_choice import choice_of
     from supervisor.status.status_view import LiveView
 
-    names = topic_names(topics)
     flags = {
         "bootstrap_servers": bootstrap_servers,
         "schema_registry_url": schema_registry_url,
         "log_format": log_format,
         "membership": "kafka" if group_membership else None,
     }
-    settings = load_with("bootstrap_servers", "schema_registry_url", "database_url", **flags)
+    settings = load(**flags)
+    choice = choice_of(topics, settings.serve)
+    require(settings, "bootstrap_servers", "schema_registry_url", "database_url")
     read_settings = reader(**flags)
     opened = page_options(settings, given_variables() | as_variables(flags)) if page else None
     if settings.log_format == "auto":
@@ -75,10 +77,12 @@ def supervise(
         context = start_forkserver()  # before the modules below are loaded: its own loading goes on beside that
         from rtpipe.log import log_to_stderr
         from supervisor import assembly
+        from supervisor.run.run_request import RunRequest
 
         log_to_stderr(settings.log_format, settings.log_level)
-        request = assembly.RunRequest(
-            topics=names,
+        request = RunRequest(
+            topics=choice,
+            of_settings=not topics,
             until_caught_up=until_caught_up,
             fail_on_dead_letters=fail_on_dead_letters,
             take_over=take_over,

@@ -9,11 +9,10 @@ import typer
 
 from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, Topics
 from supervisor.commands.parts.output_text import print_json
-from supervisor.settings.option_values import topic_names
 
 
 def try_(
-    topics: Topics,
+    topics: Topics = None,
     rows: Annotated[int, typer.Option("--rows", help="At most so many messages of each topic.", min=1)] = 10_000,
     as_json: Json = False,
     bootstrap_servers: BootstrapServers = None,
@@ -32,12 +31,12 @@ def try_(
 
     """
     from rtpipe.log import log_to_stderr
+    from supervisor.kafka.chosen_topics import chosen_topics
     from supervisor.settings.settings import load_with
     from supervisor.trial import view
     from supervisor.trial.outcome import exit_code_of
     from supervisor.trial.trial import try_topics
 
-    names = topic_names(topics)
     settings = load_with(
         "bootstrap_servers",
         "schema_registry_url",
@@ -47,7 +46,7 @@ def try_(
     )
     log_to_stderr("text", "WARNING")
     trials = []
-    for trial in try_topics(settings, names, rows):
+    for trial in try_topics(settings, chosen_topics(settings, topics), rows):
         trials.append(trial)
         if not as_json:
             view.print_trial(trial)

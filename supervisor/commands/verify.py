@@ -9,7 +9,6 @@ import typer
 
 from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, Topics
 from supervisor.commands.parts.output_text import print_json
-from supervisor.settings.option_values import topic_names
 
 if TYPE_CHECKING:
     from supervisor.verify.outcome.report import VerifyProgress, VerifyReport
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def verify(
-    topics: Topics,
+    topics: Topics = None,
     values: Annotated[bool, typer.Option("--values", help="Read the topic again and compare every row.")] = False,
     limit: Annotated[int, typer.Option(help="How many differences of each kind to show for each topic.", min=1)] = 20,
     fail_on_dead_letters: Annotated[
@@ -42,12 +41,12 @@ def verify(
 
     """
     from supervisor import partition_plan
+    from supervisor.kafka.chosen_topics import chosen_topics
     from supervisor.settings.settings import load_with
     from supervisor.verify.outcome.view import as_json as json_of
     from supervisor.verify.outcome.view import print_report
     from supervisor.verify.verify import VerifyOrder
 
-    names = tuple(topic_names(topics))
     settings = load_with(
         "bootstrap_servers",
         "schema_registry_url",
@@ -55,6 +54,7 @@ def verify(
         bootstrap_servers=bootstrap_servers,
         schema_registry_url=schema_registry_url,
     )
+    names = tuple(chosen_topics(settings, topics))
     chosen = {name: settings.topic(name) for name in names}
     order = VerifyOrder(
         kafka=settings.librdkafka(),

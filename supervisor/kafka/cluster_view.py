@@ -40,6 +40,11 @@ class ClusterView:
         self._link = AdminLink(kafka, timeout, file)
         self._offsets = LogOffsets(self._link)
 
+    @property
+    def address(self) -> str:
+        """The brokers that were given."""
+        return self._link.address
+
     def cluster_id(self, topic: str) -> str:
         """The id of the cluster behind the address, "" if it tells none, asked by way of this topic's metadata.
 
@@ -48,6 +53,13 @@ class ClusterView:
         """
         try:
             return str(self._link.client.list_topics(topic, timeout=self._link.timeout).cluster_id or "")
+        except KafkaException as exc:
+            raise self._link.translated(exc) from exc
+
+    def topic_names(self) -> list[str]:
+        """All topics of the cluster that the account may see, Kafka's own among them."""
+        try:
+            return list(self._link.client.list_topics(timeout=self._link.timeout).topics)
         except KafkaException as exc:
             raise self._link.translated(exc) from exc
 

@@ -14,7 +14,7 @@ from supervisor.settings.settings import Settings
 from workers.contract.partition_spec import PartitionSpec
 
 
-def refuse_with_membership(*, until_caught_up: bool, take_over: bool) -> None:
+def refuse_with_membership(*, until_caught_up: bool, take_over: bool, patterns: Sequence[str]) -> None:
     """SettingsError for what goes with one host that has all partitions."""
     for asked, option in (until_caught_up, "--until-caught-up"), (take_over, "--take-over"):
         if asked:
@@ -22,6 +22,11 @@ def refuse_with_membership(*, until_caught_up: bool, take_over: bool) -> None:
                 f"{option} goes with one host that has all partitions, and membership = kafka has several share them",
                 hint="leave one of the two out",
             )
+    if patterns:
+        raise SettingsError(
+            f"{', '.join(patterns)}: hosts that share partitions (membership = kafka) take topics by their names",
+            hint="name the topics, the same on each host",
+        )
 
 
 def membership_of(settings: Settings, specs: Sequence[PartitionSpec], group: str) -> Membership:

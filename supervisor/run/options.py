@@ -10,6 +10,7 @@ from supervisor.control.event_ring import EventRing
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.supervised_worker import SchemaQuestions
 from supervisor.membership.membership import Membership
+from supervisor.run.wanted_topics import TopicSearch
 from supervisor.settings.live_settings import LiveSettings
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.run_facts import RunFacts
@@ -26,6 +27,7 @@ class Options:
     heartbeat: HeartbeatLimits
     stays: bool = False  #: it goes on without any worker, or with halted ones alone
     membership: Membership | None = None  #: who says which partitions are served; None: all from the start are
+    topics: TopicSearch | None = None  #: how topics are found while it runs; None: it keeps to those of the start
     targets: dict[PartitionKey, int] | None = None  #: stop each partition once it has reached this offset
     control_socket: str = ""
     rows_per_second: Callable[[str], float] = lambda _topic: 0.0  #: the limit of a topic's settings; 0: none

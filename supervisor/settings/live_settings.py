@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,8 @@ AT_ONCE = frozenset({"late_after", "stuck_after", "max_rows_per_second"})
 BY_RESTART = frozenset(
     {"batch_rows", "batch_bytes", "linger_ms", "queue_batches", "load_data", "on_error", "dead_letters_per_minute"}
 )
-#: Settings that are topics' own, and one that the command line settles.
-_NOT_OF_THE_RUN = frozenset({"defaults", "topics", "log_format"})
+#: Settings that are topics' own or name them, and one that the command line settles.
+_NOT_OF_THE_RUN = frozenset({"defaults", "topics", "serve", "log_format"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,23 @@ class SettingsRead:
     live: tuple[SettingChange, ...]  #: may be taken
     not_live: tuple[str, ...]  #: what waits for another start of the supervisor, in words, without values of the run
     topics: dict[str, TopicSettings]  #: each with its live changes alone
+    whole: Settings  #: as it was read
+
+    def topic(self, name: str) -> TopicSettings:
+        """As it will be run."""
+        return self.topics.get(name) or self.whole.topic(name)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsNow:
+    """What topics are run with, for another thread than the loop."""
+
+    whole: Settings  #: those of the run, with what the settings of now say of topics
+    served: Mapping[str, TopicSettings]
+
+    def topic(self, name: str) -> TopicSettings:
+        """As it is run, or would be."""
+        return self.served.get(name) or self.whole.topic(name)
 
 
 class LiveSettings:
@@ -56,6 +73,14 @@ class LiveSettings:
         if name not in self._topics:
             self._topics[name] = self._settings.topic(name)
         return self._topics[name]
+
+    def now(self) -> TopicsNow:
+        """All of it, as of now."""
+        return TopicsNow(self._settings, dict(self._topics))
+
+    def forget(self, name: str) -> None:
+        """It is served no more; if it comes back, it is run as the settings are then."""
+        self._topics.pop(name, None)
 
     def read_again(self, topics: Iterable[str]) -> SettingsRead:
         """Nothing is taken yet. Raises SettingsError for whatever is wrong with them."""
@@ -74,11 +99,13 @@ class LiveSettings:
             live += taken
             not_live += [str(change) for change in changes if change not in taken]
             wanted[topic] = before.model_copy(update={change.name: change.after for change in taken})
-        return SettingsRead(tuple(live), tuple(not_live), wanted)
+        return SettingsRead(tuple(live), tuple(not_live), wanted, new)
 
     def take(self, read: SettingsRead) -> None:
-        """Run the topics with the live changes from now on."""
+        """Run the topics with the live changes from now on, and new ones as the settings are by now."""
         self._topics |= read.topics
+        of_topics = {"defaults": read.whole.defaults, "topics": read.whole.topics}
+        self._settings = self._settings.model_copy(update=of_topics)
 
 
 def reader(**flags: Any) -> Callable[[], Settings]:

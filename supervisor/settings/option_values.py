@@ -26,6 +26,27 @@ def words(given: Iterable[str]) -> list[str]:
 
 
 def topic_names(given: Iterable[str]) -> list[str]:
+    """`a,b` and repeated options as one list in order, of names alone. Raises as `topic_entries`."""
+    names = topic_entries(given)
+    if patterns := [name for name in names if is_pattern(name)]:
+        raise SettingsError(
+            f"{', '.join(patterns)}: a regular expression, and this command takes topics by their names",
+            hint="supervise, verify, try, setup, doctor, table and offsets list take regular expressions",
+        )
+    return names
+
+
+def is_pattern(entry: str) -> bool:
+    """Whether an entry is a regular expression, as for Kafka's clients: it begins with ^."""
+    return entry.startswith("^")
+
+
+def is_topic_name(text: str) -> bool:
+    """Whether Kafka would take it as the name of a topic."""
+    return _TOPIC.fullmatch(text) is not None
+
+
+def topic_entries(given: Iterable[str]) -> list[str]:
     """`a,b` and repeated options as one list in order. Raises SettingsError for none or for one named twice."""
     names = words(given)
     if not names:

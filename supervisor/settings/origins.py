@@ -62,7 +62,7 @@ def _of_setting(settings: Settings, name: str, sources: list[dict[str, Any]]) ->
     elif isinstance(value, BaseModel):
         for key in sorted(value.model_fields_set):
             yield KnownSetting(f"{name}.{key}", _plain(getattr(value, key)), origin)
-    elif isinstance(value, tuple):
+    elif name == "topics":
         for number, block in enumerate(value, 1):
             for key in sorted(block.model_fields_set, key=lambda one: (one != "match", one)):
                 yield KnownSetting(f"{name} {number}.{key}", _plain(getattr(block, key)), origin)

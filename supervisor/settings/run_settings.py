@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from pydantic_settings import NoDecode
 
+from rtpipe.errors import SettingsError
 from supervisor.settings.throttle_settings import ThrottleSettings
+from supervisor.settings.topic_choice import TopicChoice
+
+
+def _listed(value: Any) -> Any:
+    """Entries in one text, as the environment has them."""
+    return [value] if isinstance(value, str) else value
 
 
 class SuperviseSettings(BaseModel):
     """Limits of one run, and what it says of itself."""
 
+    serve: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), description="what is served without --topics: topics, and regular expressions that begin with ^"
+    )
     log_format: Literal["auto", "text", "json"] = "auto"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     runtime_dir: Path | None = Field(None, description="where the supervisor's socket is")
@@ -27,3 +38,14 @@ class SuperviseSettings(BaseModel):
     kill_point: str = Field(
         "", description="for tests: the spot at which each first worker dies by SIGKILL, or spins (=hang)"
     )
+
+    @field_validator("serve")
+    @classmethod
+    def _names_topics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            return value
+        try:
+            choice = TopicChoice.of(value)
+        except SettingsError as exc:
+            raise ValueError(exc.message) from None
+        return (*choice.names, *choice.patterns)

@@ -35,14 +35,18 @@ class StatusReport:
         facts: RunFacts,
         *,
         row_limit: Callable[[str], tuple[float, str]],
+        notes: Callable[[], tuple[str, ...]],
     ) -> None:
-        """`row_limit`: rows a second of a topic, 0 without a limit, and whose limit it is."""
+        """`row_limit`: rows a second of a topic, 0 without a limit, and whose limit it is. `notes`: what is not served,
+        and why.
+        """
         self._served = served
         self._workers = served.workers
         self._notifier = notifier
         self._show = show
         self._facts = facts
         self._row_limit = row_limit
+        self._notes = notes
         self._watches: dict[PartitionKey, PartitionWatch] = {}
         self._conditions = ConditionLog()
         self._stats = ProcessStats()
@@ -108,6 +112,7 @@ class StatusReport:
             started_at=self._started_at,
             kafka=self._facts.kafka,
             database=self._facts.database,
+            notes=self._notes(),
         )
 
     def _topics(self) -> tuple[TopicStatus, ...]:

@@ -140,6 +140,7 @@ def status_picture(status: PipelineStatus, width: int, height: int | None = None
     for who, reason in reasons:
         parts.append(Text(f"{who}:"))
         parts.append(Padding(Text(reason, style="red", overflow="fold"), (0, 0, 0, _GAP), expand=False))
+    parts += [Text(visible(note), style="yellow", overflow="fold") for note in status.notes]
     if status.schema_version != SCHEMA_VERSION:
         parts.append(Text(_of_another_version(status), style="yellow"))
     return Group(*parts)

@@ -23,7 +23,7 @@ from workers.contract.partition_spec import PartitionSpec
 def try_topics(settings: Settings, topics: Sequence[str], rows: int) -> Iterator[TopicTrial]:
     """At most `rows` messages of each topic. Changes nothing. Raises as ClusterView, and UnreachableError."""
     cluster = ClusterView(settings.librdkafka())
-    specs = partition_plan.plan(settings, topics, cluster)
+    specs = partition_plan.plan(settings, topics, cluster, partition_plan.supervisor_name())
     ends = cluster.log_ends([spec.key for spec in specs])
     for topic in topics:
         ours = [spec for spec in specs if spec.key.topic == topic]

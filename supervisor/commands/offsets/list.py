@@ -9,7 +9,6 @@ import typer
 from supervisor.commands.parts.completion import complete_topics
 from supervisor.commands.parts.options import Json
 from supervisor.commands.parts.output_text import print_json
-from supervisor.settings.option_values import topic_names
 
 
 def list_offsets(
@@ -30,9 +29,11 @@ def list_offsets(
     """
     from supervisor.admin.offset_view import facts_of, print_offsets
     from supervisor.admin.offset_work import OffsetWork
+    from supervisor.kafka.chosen_topics import chosen_topics
     from supervisor.settings.settings import load_with
 
-    found = OffsetWork(load_with("bootstrap_servers", "database_url")).known(topic_names(topics) if topics else ())
+    settings = load_with("bootstrap_servers", "database_url")
+    found = OffsetWork(settings).known(chosen_topics(settings, topics) if topics else ())
     if as_json:
         print_json({"offsets": [facts_of(partition) for partition in found]})
     else:

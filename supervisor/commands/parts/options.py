@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from supervisor.settings.settings import Settings
 
 Topics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--topics",
+        "-t",
+        metavar="TOPICS",
+        help="Topics, and patterns such as '^bank\\.', separated by commas; may be repeated.  (serve)",
+        show_default=False,
+        autocompletion=complete_topics,
+    ),
+]
+TopicNames = Annotated[
     list[str],
     typer.Option(
         "--topics",

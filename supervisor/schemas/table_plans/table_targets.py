@@ -32,7 +32,7 @@ def targets(
     names = topics or list(given)
     if not names:
         raise SettingsError("no topic given", hint="for example: --topics orders, or --schema orders.avsc")
-    partition_plan.check_tables(settings, names)
+    partition_plan.check_tables(settings.topic, names)
     if schema_id is not None and (len(names) > 1 or schema):
         raise SettingsError("--schema-id is for one topic, and instead of --schema")
     registry = open_registry(settings) if settings.schema_registry_url.get_secret_value() else None

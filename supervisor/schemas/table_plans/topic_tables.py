@@ -9,12 +9,12 @@ from pathlib import Path
 from infra.provision.accounts import Accounts
 from rtpipe.errors import SettingsError
 from rtpipe.log import log_to_stderr
+from supervisor.kafka.chosen_topics import chosen_topics
 from supervisor.schemas.table_plans.planned_tables import plan_tables
 from supervisor.schemas.table_plans.table_apply import apply_to, refuse
 from supervisor.schemas.table_plans.table_plan import PlanOptions, TablePlan, TableTarget
 from supervisor.schemas.table_plans.table_targets import targets
 from supervisor.settings.accounts import accounts
-from supervisor.settings.option_values import topic_names
 from supervisor.settings.settings import Settings, load_with
 
 
@@ -57,7 +57,7 @@ def open_tables(
     needed = ["database_url", *(["schema_registry_url"] if schema is None else [])]
     settings = load_with(*needed, schema_registry_url=schema_registry_url)
     log_to_stderr("text", settings.log_level)
-    wanted = targets(settings, topic_names(topics) if topics else [], schema, schema_id)
+    wanted = targets(settings, chosen_topics(settings, topics) if topics else [], schema, schema_id)
     if options.drop:
         _refuse_to_drop_what_others_fill(settings, wanted)
     return TopicTables(wanted, accounts(settings), options)

@@ -30,6 +30,7 @@ class PipelineStatus:
     started_at: str = ""  #: RFC 3339, UTC
     kafka: str = ""  #: bootstrap servers
     database: str = ""  #: host and port, without a login
+    notes: tuple[str, ...] = ()  #: topics that are not served, and why, in words
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; offsets are numbers."""

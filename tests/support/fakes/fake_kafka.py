@@ -47,13 +47,13 @@ class FakeAdmin:
         while self.told:
             hear(self.told.pop(0))
 
-    def list_topics(self, topic: str, timeout: float) -> Any:
+    def list_topics(self, topic: str = "", timeout: float = 0) -> Any:
         assert timeout > 0
         self.asked.append(f"metadata {topic}")
         said = _next(self.metadata)
         if isinstance(said, Exception):
             raise said
-        return SimpleNamespace(cluster_id=said)
+        return SimpleNamespace(cluster_id=said, topics=self.topics)
 
     def describe_topics(self, names: Any, request_timeout: float) -> dict[str, Future[Any]]:
         assert request_timeout > 0

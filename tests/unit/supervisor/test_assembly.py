@@ -15,22 +15,25 @@ from pydantic import SecretStr
 from rtpipe.credentials import LoginRefusedError
 from rtpipe.errors import ExitCode, SettingsError, UnreachableError
 from supervisor import assembly, partition_plan
-from supervisor.assembly import RunRequest
 from supervisor.group_lock import GroupHeldError
 from supervisor.kafka.log_offsets import Offsets
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
-from supervisor.run.first_plan import wait_for_plan
+from supervisor.run.first_plan import plan_of, wait_for_plan
+from supervisor.run.run_request import RunRequest
 from supervisor.settings.settings import Settings
+from supervisor.settings.topic_choice import TopicChoice
 from supervisor.settings.topic_settings import TopicBlock
 from supervisor.status.systemd_notify import SystemdNotifier
 from tests.support.fakes.fake_worker import SPEC
 from tests.support.samples.specs import default_spec
+from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
 
 ORDERS = [PartitionKey("orders", number) for number in range(3)]
 SPECS = [default_spec(key, topic_id="t", cluster_id="c", group="g", first_offset=7) for key in ORDERS[:2]]
 SPECS.append(default_spec(ORDERS[2], group="g", first_offset=partition_plan.UNKNOWN))
-REQUEST = RunRequest(topics=["orders"], until_caught_up=False, fail_on_dead_letters=True, take_over=False, show=print)
+ALL = TopicChoice(("orders",))
+REQUEST = RunRequest(topics=ALL, until_caught_up=False, fail_on_dead_letters=True, take_over=False, show=print)
 
 
 class Parts:
@@ -130,12 +133,13 @@ def test_every_setting_of_a_run_reaches_the_part_that_obeys_it(parts: Parts, tmp
 
 
 def test_a_run_that_ends_knows_where_and_waits_for_nobody(parts: Parts, tmp_path: Any) -> None:
-    request = RunRequest(topics=["orders"], until_caught_up=True, fail_on_dead_letters=False, take_over=True, show=None)
+    request = RunRequest(topics=ALL, until_caught_up=True, fail_on_dead_letters=False, take_over=True, show=None)
     run(tmp_path, request)
     [((_, options), _)] = parts.made["Supervisor"]
     assert options.targets == {ORDERS[0]: 40}  # one has no leader, and of one nobody knows where its log begins
     [(given, _)] = parts.made["plan"]
-    assert given[3] is None  # no notifier: Kafka is given up
+    assert given[2] is None  # no notifier: Kafka is given up
+    assert options.topics is None, "it keeps to the topics of its start"
     [(_, how)] = parts.made["GroupLock"]
     assert how["patient"] is False
     assert parts.calls == ["keep", "run", "release"]  # taken over: nobody is asked
@@ -190,32 +194,29 @@ def test_kafka_is_waited_for_by_a_service_and_given_up_by_a_command(
     caplog.set_level("INFO")
     answers: list[object] = [UnreachableError("down"), LoginRefusedError("down"), [SPEC]]
 
-    def plan(*_: object) -> object:
+    def plan() -> Any:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     clock = iter(range(0, 10_000, 20))
-    monkeypatch.setattr(partition_plan, "plan", plan)
     monkeypatch.setattr(time, "sleep", lambda _: None)
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
-    settings: Any = None
-    cluster: Any = None
-    assert wait_for_plan(settings, ["orders"], cluster, SystemdNotifier(), "") == [SPEC]
+    assert wait_for_plan(plan, ["orders"], SystemdNotifier(), "") == [SPEC]
     assert caplog.messages[0] == "waiting: down"
     assert re.fullmatch(r"Kafka answers after \d+ s", caplog.messages[1])
     assert len(caplog.messages) == 2
     answers += [UnreachableError("down"), UnreachableError("still down")]
     with pytest.raises(UnreachableError, match="still down"):
-        wait_for_plan(settings, ["orders"], cluster, None, "")
+        wait_for_plan(plan, ["orders"], None, "")
 
 
 class TestMembership:
     def test_nothing_is_served_from_the_start_and_the_lock_is_shared(self, parts: Parts, tmp_path: Any) -> None:
         run(tmp_path, membership="kafka", membership_group="members", instance_id="host-1", session_seconds=9)
         [((specs, options), _)] = parts.made["Supervisor"]
-        assert (specs, options.stays) == ([], True)
+        assert (specs, options.stays, options.topics) == ([], True, None)
         [(_, named)] = parts.made["GroupLock"]
         assert named["members"] == "members"
         start = options.membership._start()
@@ -241,3 +242,31 @@ class TestMembership:
         with pytest.raises(SettingsError, match=option):
             run(tmp_path, asking, membership="kafka")
         assert not parts.calls
+
+    def test_hosts_name_their_topics(self, parts: Parts, tmp_path: Any) -> None:
+        with pytest.raises(SettingsError, match="by their names"):
+            run(tmp_path, replace(REQUEST, topics=TopicChoice((), ("^bank",))), membership="kafka")
+        assert not parts.calls
+
+
+def test_patterns_are_looked_for_while_it_runs_but_at_the_start_by_a_run_that_ends(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    planned: list[list[str]] = []
+    monkeypatch.setattr(partition_plan, "plan", lambda _, topics, *__: planned.append(topics))
+
+    class Cluster:
+        address = "k:1"
+
+        def topic_names(self) -> list[str]:
+            return ["bank.b", "orders", "bank.a", "__bank"]
+
+    cluster: Any = Cluster()
+    for choice in (TopicChoice(("orders",), ("^bank",)), TopicChoice((), ("^bank",))):
+        for ends in (False, True):
+            request = replace(REQUEST, topics=choice, until_caught_up=ends)
+            plan_of(settings(tmp_path), request, cluster, "")
+    assert planned == [["orders"], ["orders", "bank.a", "bank.b"], ["bank.a", "bank.b"]]
+    none = replace(REQUEST, topics=TopicChoice((), ("^shop",)), until_caught_up=True)
+    with pytest.raises(SetupError, match="no topic that fits"):
+        plan_of(settings(tmp_path), none, cluster, "")

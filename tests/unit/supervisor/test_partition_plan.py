@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from rtpipe.errors import SettingsError
 from supervisor.kafka.cluster_view import TopicFacts
 from supervisor.kafka.log_offsets import Offsets
-from supervisor.partition_plan import UNKNOWN, plan
+from supervisor.partition_plan import UNKNOWN, plan, supervisor_name
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_settings import TopicBlock
 from workers.contract.partition_spec import PartitionKey
@@ -42,7 +42,7 @@ def settings(**more: Any) -> Settings:
 
 def planned(chosen: Settings, *topics: str) -> Any:
     cluster: Any = FakeCluster()
-    return plan(chosen, topics, cluster)
+    return plan(chosen, topics, cluster, supervisor_name())
 
 
 def test_every_partition_of_every_topic_in_order() -> None:
@@ -60,6 +60,9 @@ def test_small_batches_of_all_writers_share_an_eighth_of_the_cores(monkeypatch: 
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
     shares = [spec.limits.cpu_share for spec in planned(settings(), "payments", "orders")]
     assert shares == [pytest.approx(cores / 8 / 3)] * 3
+    cluster: Any = FakeCluster()
+    [beside] = plan(settings(), ["payments"], cluster, "", others=3)
+    assert beside.limits.cpu_share == pytest.approx(cores / 8 / 4)
 
 
 def test_all_workers_of_a_run_name_one_supervisor_and_those_of_another_run_another_one() -> None:
@@ -70,7 +73,7 @@ def test_all_workers_of_a_run_name_one_supervisor_and_those_of_another_run_anoth
 def test_two_topics_for_one_table_are_refused_before_kafka_is_asked() -> None:
     chosen = settings(topics=(TopicBlock(match="payments", table="orders"),))
     with pytest.raises(SettingsError, match="topics orders, payments would all go to table orders"):
-        plan(chosen, ["orders", "payments"], None)  # type: ignore[arg-type]
+        plan(chosen, ["orders", "payments"], None, "")  # type: ignore[arg-type]
     shared = TopicBlock(match=".*", table="orders", shared_table=True)
     specs = planned(settings(topics=(shared,)), "orders", "payments")
     assert {spec.table for spec in specs} == {"orders"}

@@ -55,15 +55,19 @@ class Commands(TopicsAndTables):
         )
 
     def supervise(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Start a supervisor in a session of its own; its log goes to `log` in the pipeline's directory.
+        """Start a supervisor of all topics, as `start` says.
 
         With RTPIPE_TEST_PAGE=1 it has a page, whatever the test is about.
         """
         if os.environ.get("RTPIPE_TEST_PAGE") and "--page" not in arguments:
             arguments, env = (*arguments, "--page"), page_variables() | (env or {})
+        return self.start("supervise", "--topics", ",".join(self.topics), "--log-format", "json", *arguments, env=env)
+
+    def start(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start a command in a session of its own; its log goes to `log` in the pipeline's directory."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                self.command("supervise", "--topics", ",".join(self.topics), "--log-format", "json", *arguments),
+                self.command(*arguments),
                 cwd=self.directory,
                 env=self.environment() | (env or {}),
                 stdin=subprocess.DEVNULL,

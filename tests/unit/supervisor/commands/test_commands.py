@@ -26,6 +26,7 @@ from supervisor.admin.offsets import StoredOffset
 from supervisor.dead_letters.admin import DeadLetterCount
 from supervisor.demo.chaos import ChaosReport, Fault
 from supervisor.kafka.cluster_view import TopicFacts
+from supervisor.settings.topic_choice import TopicChoice
 from tests.support.command_answers import Command, refused
 from workers.contract.partition_spec import PartitionKey
 from workers.produce.order import ProduceProgress, ProduceResult
@@ -148,8 +149,19 @@ def test_supervise(rtpipe: Command, assembly: Spy) -> None:
     assert rtpipe("supervise", "-t", "a,b", *options).returncode == 6
     (settings, request, context), _ = assembly.only
     assert (settings.bootstrap_servers, settings.log_format, context) == ("other:1", "json", "context")
-    assert (request.topics, request.until_caught_up, request.take_over) == (["a", "b"], True, True)
+    assert (request.topics, request.until_caught_up, request.take_over) == (TopicChoice(("a", "b")), True, True)
+    assert request.of_settings is False
     assert (request.fail_on_dead_letters, request.show, request.page) == (True, None, None)
+
+
+def test_supervise_serves_what_the_settings_say(
+    rtpipe: Command, assembly: Spy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused(rtpipe("supervise"), 2, "E_SETTINGS", "no topic given", "--topics dataset1")
+    monkeypatch.setenv("RTPIPE_SERVE", "a,^b")
+    assert rtpipe("supervise").returncode == 6
+    (_, request, _), _ = assembly.only
+    assert (request.topics, request.of_settings) == (TopicChoice(("a",), ("^b",)), True)
 
 
 def test_supervise_with_the_page(rtpipe: Command, assembly: Spy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,8 +265,10 @@ def test_step_over(rtpipe: Command, spy: Any, typed: Any) -> None:
 
 def test_reload(rtpipe: Command, spy: Any) -> None:
     reply = {"changes": ["t: linger_ms 10 -> 20"], "not_live": ["drain_seconds"], "restarted": ["t/0"]}
+    reply["notes"] = ["serve: not looked at"]
     asked = spy("supervisor.steering.asking.ask_all", [reply])
-    said = "t: linger_ms 10 -> 20\ndrain_seconds: only when the supervisor starts again\nrestarting t/0\n"
+    said = "t: linger_ms 10 -> 20\ndrain_seconds: only when the supervisor starts again\nserve: not looked at\n"
+    said += "restarting t/0\n"
     assert rtpipe("reload").stdout == said
     assert json.loads(rtpipe("reload", "--dry-run", "--json").stdout)["supervisors"] == [reply]
     assert [call[1]["dry_run"] for call in asked.calls] == [False, True]

@@ -121,6 +121,17 @@ class TestClusterId:
             view.cluster_id("a")
 
 
+class TestTopicNames:
+    def test_all_that_the_account_may_see(self, view: ClusterView, admin: FakeAdmin) -> None:
+        admin.topics = {"orders": ("id-a", 1), "bank.a": ("id-b", 2)}
+        assert view.topic_names() == ["orders", "bank.a"]
+
+    def test_no_answer_is_told_as_that(self, view: ClusterView, admin: FakeAdmin) -> None:
+        admin.metadata = [TIMED_OUT]
+        with pytest.raises(UnreachableError, match="no broker of Kafka answers at k:1"):
+            view.topic_names()
+
+
 class TestOffsets:
     """Each partition on its own; metadata says whether any broker answers at all."""
 

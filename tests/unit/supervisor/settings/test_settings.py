@@ -220,15 +220,15 @@ def test_topics_may_be_split_by_commas_or_repeated() -> None:
 
 def test_two_topics_never_share_a_table_by_accident(nowhere: Path) -> None:
     with pytest.raises(SettingsError, match=r"orders, ORDERS would all go to table orders"):
-        check_tables(load(), ["orders", "ORDERS"])
+        check_tables(load().topic, ["orders", "ORDERS"])
     (nowhere / "rtpipe.toml").write_text('[[topics]]\nmatch = "ORDERS"\ntable = "old_orders"\n')
-    check_tables(load(), ["orders", "ORDERS"])
+    check_tables(load().topic, ["orders", "ORDERS"])
     shared = '[defaults]\ntable = "orders"\nshared_table = true\nmetadata_columns = '
     (nowhere / "rtpipe.toml").write_text(f'{shared}["_schema_id"]\n')
-    check_tables(load(), ["orders", "ORDERS"])
+    check_tables(load().topic, ["orders", "ORDERS"])
     (nowhere / "rtpipe.toml").write_text(f'{shared}["_kafka_offset", "_kafka_partition"]\n')
     with pytest.raises(SettingsError, match=r"topic orders: shared_table = true, and .* says nothing of the topic"):
-        check_tables(load(), ["orders", "ORDERS"])
+        check_tables(load().topic, ["orders", "ORDERS"])
 
 
 #: What a command loads before it does anything: all of them for `--help`, and what `rtpipe status` asks and prints.

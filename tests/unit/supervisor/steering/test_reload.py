@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 
 from rtpipe.errors import ExitCode
+from supervisor.run.topic_plans import TopicOrder, TopicsFound
+from supervisor.run.wanted_topics import TopicSearch
 from supervisor.settings.live_settings import AT_ONCE, BY_RESTART, LiveSettings, reader
 from supervisor.settings.settings import load
+from supervisor.settings.topic_choice import TopicChoice
 from supervisor.settings.topic_settings import TopicSettings
+from supervisor.steering.reload import _FIXED
 from tests.support.fakes.fake_supervisor import Asked, Scene, Stage, drained, keep_to_the_stage, running, spec_of
 from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Ended
@@ -39,10 +43,20 @@ def write(text: str) -> None:
     Path("rtpipe.toml").write_text(text)
 
 
-def stage_at(path: Path) -> tuple[Stage, LiveSettings]:
+class NoPlans:
+    """Kafka has no topic that is not served."""
+
+    def find(self, order: TopicOrder, served: object, workers: object) -> TopicsFound:
+        return TopicsFound(order, frozenset(), {})
+
+    def free(self, groups: object) -> None:
+        """Nobody holds any."""
+
+
+def stage_at(path: Path, **options: Any) -> tuple[Stage, LiveSettings]:
     live = LiveSettings(load(), reader())
     limit: dict[str, Any] = {"rows_per_second": lambda topic: live.topic(topic).max_rows_per_second}
-    return Stage(specs=[spec_of(0), PAYMENTS], control_socket=str(path), settings=live, **limit), live
+    return Stage(specs=[spec_of(0), PAYMENTS], control_socket=str(path), settings=live, **limit, **options), live
 
 
 def orders(text: str) -> str:
@@ -89,6 +103,83 @@ def test_workers_of_the_changed_topic_restart_and_others_go_on(path: Path, caplo
     assert stage.run(scene()) == ExitCode.DONE
     events = [record.__dict__.get("event") for record in caplog.records]
     assert events.count("settings_reloaded") == 2
+
+
+def served_by(live: LiveSettings, *, of_settings: bool) -> TopicSearch:
+    plans: Any = NoPlans()
+    return TopicSearch(TopicChoice(("orders", "payments")), plans, live.now, 60, of_settings=of_settings)
+
+
+def test_topics_that_serve_names_no_more_are_given_up_and_new_ones_are_looked_for(path: Path) -> None:
+    write('serve = ["orders", "payments"]')
+    stage, _ = stage_at(path, topics=served_by(LiveSettings(load(), reader()), of_settings=True))
+
+    def scene() -> Scene:
+        yield from all_run(stage)
+        write('serve = ["orders", "bank", "^shop"]')
+        dry = Asked(path, "reload", dry_run=True)
+        yield dry.done
+        changes = [
+            "bank: served from now on",
+            "^shop: topics that fit are served from now on",
+            "payments: drained and given up",
+        ]
+        assert dry.reply == {"changes": changes, "not_live": [], "notes": [], "restarted": []}
+        assert stage.states() == ["running", "running"]
+        asked = Asked(path, "reload")
+        yield asked.done
+        assert asked.reply == dry.reply
+        assert stage.states() == ["running", "stopping"]
+        refused = Asked(path, "resume", where=["payments/0"])
+        yield refused.done
+        assert refused.reply["refused"] == {"payments/0": "it is given up: taken out of the settings"}
+        stage.launch.made[1].die(0, DONE)
+        yield stage.are("running")
+        status = Asked(path, "status")
+        yield status.done
+        assert [topic["topic"] for topic in status.reply["topics"]] == ["orders"]
+        yield from drained(stage)
+
+    assert stage.run(scene()) == ExitCode.DONE
+
+
+def test_topics_of_the_command_line_win_and_that_is_said(path: Path) -> None:
+    stage, _ = stage_at(path, topics=served_by(LiveSettings(load(), reader()), of_settings=False))
+
+    def scene() -> Scene:
+        yield from all_run(stage)
+        write('serve = ["orders"]')
+        asked = Asked(path, "reload")
+        yield asked.done
+        assert asked.reply["notes"] == [_FIXED]
+        assert (asked.reply["changes"], stage.states()) == ([], ["running", "running"])
+        yield from drained(stage)
+
+    assert stage.run(scene()) == ExitCode.DONE
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("serve = []", "no topic given"),
+        ('serve = ["^("]', "not a regular expression"),
+        ('serve = ["orders", "bank"]\n[[topics]]\nmatch = "bank"\ntable = "orders"', "would all go to table orders"),
+    ],
+)
+def test_what_cannot_be_served_changes_nothing(path: Path, text: str, said: str) -> None:
+    write('serve = ["orders", "payments"]')
+    stage, _ = stage_at(path, topics=served_by(LiveSettings(load(), reader()), of_settings=True))
+
+    def scene() -> Scene:
+        yield from all_run(stage)
+        write(text)
+        asked = Asked(path, "reload")
+        yield asked.done
+        assert said in asked.reply["error"]
+        assert stage.states() == ["running", "running"]
+        yield from drained(stage)
+
+    assert stage.run(scene()) == ExitCode.DONE
 
 
 def test_sighup_takes_what_needs_no_restart_at_once(path: Path) -> None:
