@@ -23,7 +23,7 @@ class NotReady:
 def not_ready(status: PipelineStatus) -> tuple[NotReady, ...]:
     """Empty if every partition has a worker that runs; one that waits for a service is not ready."""
     if not status.partitions:
-        return (NotReady("supervisor", "starting", "no partition is known yet"),)
+        return (NotReady("supervisor", "starting", "; ".join(status.notes) or "no partition is known yet"),)
     if status.draining:
         return (NotReady("supervisor", "draining", "it ends"),)
     return tuple(NotReady(p.key, p.state, p.reason) for p in status.partitions if p.state not in _READY)

@@ -83,7 +83,7 @@ def verdict(status: PipelineStatus) -> Verdict:
     """Of what a supervisor says."""
     partitions = status.partitions
     if not any(p.partition >= 0 for p in partitions):
-        why = next((p.reason for p in partitions if p.reason), "")
+        why = next((p.reason for p in partitions if p.reason), "; ".join(status.notes))
         return Verdict("notice", "No partition is known yet", visible(why), status.uptime_seconds)
     left = list(partitions)
     found: list[tuple[_Kind, list[PartitionStatus]]] = []
@@ -101,7 +101,7 @@ def verdict(status: PipelineStatus) -> Verdict:
         visible(worst.why(first)),
         worst.since(first),
         worst.do.format(key=visible(first.key)),
-        ", ".join(f"{len(more)} {kind.words}" for kind, more in others),
+        ", ".join([*(f"{len(more)} {kind.words}" for kind, more in others), *map(visible, status.notes)]),
     )
 
 
@@ -116,7 +116,8 @@ def _well(status: PipelineStatus) -> Verdict:
     what = f"All {number} partitions run" if number > 1 else f"{visible(status.partitions[0].key)} runs"
     dead = sum(p.dead or 0 for p in status.partitions)
     letters = f"{dead:,} dead letters since the start: rtpipe dead-letters list" if dead else ""
-    return Verdict("well", f"{what}, and all data is on time", also=letters)
+    also = ", ".join([*filter(None, [letters]), *map(visible, status.notes)])
+    return Verdict("notice" if status.notes else "well", f"{what}, and all data is on time", also=also)
 
 
 def _names(members: Sequence[PartitionStatus], of_all: int) -> str:

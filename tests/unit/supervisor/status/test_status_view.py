@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -182,6 +183,11 @@ def test_what_is_late_or_stuck_is_shown_with_its_reason_before_what_is_well() ->
     assert " ".join(others) == "orders/1, orders/3 late:"
     assert " ".join(other) == "its oldest message has waited for 75 s"
     assert "CONDITION" not in lines(pipeline({"condition": "ok", "lag_seconds": 0.0}))[0]
+
+
+def test_what_is_not_served_stands_below_the_table() -> None:
+    note = "bank_b is not served: topics bank_a, bank_b would all go to table bank_a"
+    assert note in picture(replace(pipeline({}), notes=(note,)))
 
 
 def test_a_reason_cannot_move_the_cursor() -> None:

@@ -104,3 +104,13 @@ def test_sums_of_figures_are_plain_enough_for_a_status() -> None:
     for summed in (one + one, one + one - one):
         told = json.loads(json.dumps(pipeline_status({"figures": summed}).to_json()))
         assert told["partitions"][0]["figures"]["reasons"] == summed.reasons
+
+
+def test_a_topic_that_is_not_served_is_said_beside_the_others() -> None:
+    note = "bank_b is not served: topics bank_a, bank_b would all go to table bank_a"
+    found = verdict(pipeline_status({"dead": 0}, notes=(note,)))
+    assert (found.level, found.sentence) == ("notice", f"orders/0 runs, and all data is on time. Also {note}.")
+    assert verdict(pipeline_status(LATE, {}, notes=(note,))).sentence.endswith(f"Also {note}.")
+    none = pipeline_status(notes=("Kafka has no topic that fits ^bank_",))
+    assert "Kafka has no topic that fits ^bank_" in verdict(none).sentence
+    assert not_ready(none)[0].reason == "Kafka has no topic that fits ^bank_"
