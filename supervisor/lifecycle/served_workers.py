@@ -33,11 +33,13 @@ class ServedWorkers:
 
         `why`: shown of those without a first offset, until somebody knows where their logs begin.
         """
+        others_run = any(worker.generation is not None for worker in self.workers)
         leaving = {worker.spec.key: bool(worker.standing.leaves) for worker in self.workers}
         taken = []
         for spec in specs if not self._closed else ():
             if spec.key not in leaving:
                 worker = self._make(spec)
+                worker.joins = others_run
                 self.workers.insert(self._place(spec.key), worker)
                 worker.begin(why)
                 taken.append(worker)

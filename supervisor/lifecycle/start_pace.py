@@ -1,7 +1,11 @@
-"""Which workers may start now: a few at once, so that hundreds of them do not keep each other from starting. Pure."""
+"""Which workers may start now: a few at once, so that hundreds of them do not keep each other from starting. Pure.
+
+Fewer of those that join a run, so that the partitions which run already do not pause.
+"""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 
@@ -18,37 +22,42 @@ class StartPace:
     """The room for starts; a start takes some until the worker runs, waits for a service, or is dead."""
 
     def __init__(self, most: int | None = None) -> None:
-        """`most` starts at the same time; None: as many as this machine is good for."""
+        """`most` starts at the same time; None: as many as this machine is good for. Of those that join one a core."""
         self._most = most or _A_CORE * len(os.sched_getaffinity(0))
+        self._most_joining = max(1, self._most // _A_CORE)
 
     def due(self, workers: Sequence[SupervisedWorker], now: float) -> list[SupervisedWorker]:
         """Those to start now, who have waited longest first."""
-        due = [
-            worker for worker in workers if worker.standing.next_start is not None and worker.standing.next_start <= now
-        ]
-        return sorted(due, key=_due_at)[: self._room(workers, now)] if due else []
+        due = sorted((worker for worker in workers if _due_at(worker) <= now), key=_due_at)
+        return self._admitted(due, workers, now) if due else []
+
+    def _admitted(
+        self, due: Sequence[SupervisedWorker], workers: Sequence[SupervisedWorker], now: float
+    ) -> list[SupervisedWorker]:
+        starting = [worker for worker in workers if _takes_room(worker, now)]
+        joining = max(0, self._most_joining - sum(worker.joins for worker in starting))
+        joins = [worker for worker in due if worker.joins][:joining]
+        room = max(0, self._most - len(starting))
+        return [worker for worker in due if not worker.joins or worker in joins][:room]
 
     def next_due(self, workers: Sequence[SupervisedWorker], now: float) -> float | None:
         """When the next start is due; None if there is none, or no room: what makes room wakes the loop."""
-        moments = [worker.standing.next_start for worker in workers if worker.standing.next_start is not None]
-        if not moments or (min(moments) <= now and not self._room(workers, now)):
-            return None
-        return min(moments)
+        if self.due(workers, now):
+            return now
+        return min((_due_at(worker) for worker in workers if now < _due_at(worker) < math.inf), default=None)
 
     def is_over(self, workers: Sequence[SupervisedWorker], now: float) -> bool:
         """No worker is on its way to its first batch."""
-        return self._room(workers, now) == self._most
-
-    def _room(self, workers: Sequence[SupervisedWorker], now: float) -> int:
-        starting = sum(_is_starting(worker) and now - worker.standing.since < _LONGEST for worker in workers)
-        return max(0, self._most - starting)
+        return not any(_takes_room(worker, now) for worker in workers)
 
 
-def _is_starting(worker: SupervisedWorker) -> bool:
-    """It was started, and is neither ready nor waiting for a service."""
-    generation = worker.generation
-    return worker.standing.state is WorkerState.STARTING and generation is not None and not generation.said.waiting_for
+def _takes_room(worker: SupervisedWorker, now: float) -> bool:
+    """It was started a moment ago, and is neither ready nor waiting for a service."""
+    generation, standing = worker.generation, worker.standing
+    starts = standing.state is WorkerState.STARTING and generation is not None and not generation.said.waiting_for
+    return starts and now - standing.since < _LONGEST
 
 
 def _due_at(worker: SupervisedWorker) -> float:
-    return worker.standing.next_start or 0.0
+    """In monotonic seconds; never, if nobody starts it."""
+    return math.inf if worker.standing.next_start is None else worker.standing.next_start

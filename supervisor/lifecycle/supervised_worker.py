@@ -47,6 +47,7 @@ class SupervisedWorker:
         """
         self.spec = spec
         self.standing = Standing()
+        self.joins = False  #: it has not run yet, and came while others run: they are not to be held up
         self.why_slow = ""  #: why it may read so many messages a second alone; "" if there is no limit
         self.generation: Generation | None = None
         self.log = LogEnd(self.standing.since)
@@ -118,6 +119,7 @@ class SupervisedWorker:
                     self._went_back = True
                     worker_log.went_back(str(self), self.history.offset, report.offset)
                 self.history.offset, self.history.server = report.offset, report.server or self.history.server
+                self.joins = False
                 if self.standing.state is WorkerState.STARTING:
                     self.standing.move(WorkerState.RUNNING)
                 worker_log.running(str(self), report, generation.processes.pid)

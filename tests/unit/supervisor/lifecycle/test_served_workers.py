@@ -85,6 +85,12 @@ def test_they_start_when_their_turn_comes_or_wait_for_the_begin_of_their_log(sce
     assert (asks.standing.asks_for_begin, asks.standing.reason) == (True, "assigned")
 
 
+def test_those_that_come_while_others_run_are_known_as_such(scene: Scene) -> None:
+    scene.run(0, 1)
+    scene.served.take([spec("payments", 0)])
+    assert [worker.joins for worker in scene.served.workers] == [False, False, True]
+
+
 def test_what_is_served_is_not_taken_twice(scene: Scene) -> None:
     scene.run(0)
     before = scene.worker(ORDERS[0])

@@ -47,6 +47,22 @@ def test_as_many_as_there_is_room_for_in_their_order(workers: list[SupervisedWor
     assert start(pace, workers) == [2]
 
 
+def test_of_those_that_join_a_run_one_starts_for_each_core_and_the_others_are_not_held_up(
+    workers: list[SupervisedWorker],
+) -> None:
+    pace = StartPace(most=4)
+    for worker in workers[:3]:
+        worker.joins = True
+    assert start(pace, workers) == [0, 3, 4]
+    assert pace.next_due(workers, time.monotonic()) is None, "no moment that has passed: the loop would spin"
+    says(workers[0], Running(writer_pid=200, epoch=1, offset=0))
+    assert not workers[0].joins, "a death is not new to the run: it starts again at once"
+    assert start(pace, workers) == [1]
+    workers[0].on_death()
+    workers[0].standing.next_start = 0.0
+    assert start(pace, workers) == [0]
+
+
 def test_who_waits_for_a_service_makes_room(workers: list[SupervisedWorker]) -> None:
     pace = StartPace(most=2)
     start(pace, workers)
