@@ -98,7 +98,7 @@ def test_they_hold(browser: Browser, tmp_path: Path, record_property: Callable[[
     played = Played(tmp_path / "supervisor-1.sock")
     with played.answering(), page_of(tmp_path / "supervisor-1.sock") as (process, address):
         with opened(browser, address) as overview:
-            overview.get_by_text("topic_13/7 is held").first.wait_for()
+            overview.get_by_text("topic_13/7 has been held").first.wait_for()
             overview.get_by_role("link", name="/7").wait_for()
             names = overview.locator("tr.topic a").all_inner_texts()
             assert (len(names), names[0], names[1]) == (TOPICS, "topic_13", "topic_04")

@@ -73,7 +73,7 @@ def test_the_page_on_a_moving_stream(
                 partition.get_by_text("running", exact=False).first.wait_for()
             lag_grows_and_shrinks(browser, f"{base}/topic/{orders}")
             pipeline.send(payments, b"no avro at all", partition=1)
-            overview.get_by_text(f"{payments}/1 is held").wait_for()
+            overview.get_by_text(f"{payments}/1 has been held").wait_for()
             overview.get_by_text(f"rtpipe resume {payments}/1").first.wait_for()
             assert not answers(f"{base}/readyz")
         with opened(browser, f"{base}/partition/{payments}/1") as partition:
@@ -168,7 +168,7 @@ def choose(page: Page, label: str, option: str) -> None:
 def take_pictures(browser: Browser, base: str, topic: str, partition: int, directory: Path) -> None:
     for scheme, width, name in (("light", 1280, "light"), ("dark", 1280, "dark"), ("light", 390, "narrow")):
         with opened(browser, base, scheme=scheme, width=width) as overview:
-            overview.get_by_text("is held").first.wait_for()
+            overview.get_by_text("has been held").first.wait_for()
             assert overview.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
             picture(overview, name, directory)
     with opened(browser, f"{base}/partition/{topic}/{partition}", scheme="dark") as page:

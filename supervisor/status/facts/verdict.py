@@ -84,7 +84,7 @@ def verdict(status: PipelineStatus) -> Verdict:
     partitions = status.partitions
     if not any(p.partition >= 0 for p in partitions):
         why = next((p.reason for p in partitions if p.reason), "; ".join(status.notes))
-        return Verdict("notice", "No partition is known yet", visible(why), status.uptime_seconds)
+        return Verdict("notice", "No partition has been known", visible(why), status.uptime_seconds)
     left = list(partitions)
     found: list[tuple[_Kind, list[PartitionStatus]]] = []
     for kind in _KINDS:
@@ -95,11 +95,13 @@ def verdict(status: PipelineStatus) -> Verdict:
         return _well(status)
     (worst, members), *others = found
     first = max(members, key=lambda p: worst.since(p) or 0.0)
+    since, alone = worst.since(first), len(members) == 1
+    verb = ("is" if alone else "are") if since is None else ("has been" if alone else "have been")
     return Verdict(
         worst.level,
-        f"{_names(members, len(partitions))} {'is' if len(members) == 1 else 'are'} {worst.words}",
+        f"{_names(members, len(partitions))} {verb} {worst.words}",
         visible(worst.why(first)),
-        worst.since(first),
+        since,
         worst.do.format(key=visible(first.key)),
         ", ".join([*(f"{len(more)} {kind.words}" for kind, more in others), *map(visible, status.notes)]),
     )
@@ -108,7 +110,9 @@ def verdict(status: PipelineStatus) -> Verdict:
 def silent(seconds: float | None) -> Verdict:
     """Of a supervisor that has not answered for so long; None: it never has."""
     do = "Look at its log; start one with: rtpipe supervise --topics …"
-    return Verdict("trouble", "The supervisor does not answer" if seconds else "No supervisor answers", "", seconds, do)
+    return Verdict(
+        "trouble", "The supervisor has not answered" if seconds else "No supervisor answers", "", seconds, do
+    )
 
 
 def _well(status: PipelineStatus) -> Verdict:

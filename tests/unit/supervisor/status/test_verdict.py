@@ -49,7 +49,7 @@ def test_the_worst_comes_first_with_its_reason_since_when_and_what_to_do() -> No
     found = verdict(pipeline_status(LATE, HELD, {}, LATE))
     assert found.level == "trouble"
     assert found.sentence == (
-        "orders/1 is held for 2 min 10 s: E_EVOLUTION: a column is missing."
+        "orders/1 has been held for 2 min 10 s: E_EVOLUTION: a column is missing."
         " Repair the cause, then: rtpipe resume orders/1. Also 2 late."
     )
 
@@ -57,7 +57,7 @@ def test_the_worst_comes_first_with_its_reason_since_when_and_what_to_do() -> No
 def test_of_many_the_one_that_waits_longest_gives_its_reason() -> None:
     longer = HELD | {"reason": "the first", "condition_seconds": 500}
     found = verdict(pipeline_status(HELD, HELD, longer))
-    assert found.what == "3 of 3 partitions (orders/0 …) are held"
+    assert found.what == "3 of 3 partitions (orders/0 …) have been held"
     assert (found.why, found.since, found.do) == ("the first", 500, "Repair the cause, then: rtpipe resume orders/2")
 
 
@@ -76,13 +76,13 @@ def test_control_characters_of_a_reason_do_not_move_the_cursor() -> None:
 
 
 def test_before_the_first_partition_is_known() -> None:
-    assert verdict(pipeline_status()).what == "No partition is known yet"
+    assert verdict(pipeline_status()).what == "No partition has been known"
     found = verdict(pipeline_status({"partition": -1, "state": "waiting", "reason": "Kafka does not answer"}))
     assert (found.level, found.why) == ("notice", "Kafka does not answer")
 
 
 def test_a_supervisor_that_is_silent() -> None:
-    assert silent(65).sentence.startswith("The supervisor does not answer for 1 min 5 s.")
+    assert silent(65).sentence.startswith("The supervisor has not answered for 1 min 5 s.")
 
 
 @pytest.mark.parametrize(
