@@ -13,11 +13,8 @@ from dataclasses import replace
 from multiprocessing.context import ForkServerContext
 from typing import Any
 
-from sqlalchemy.engine import make_url
-
 from rtpipe.errors import ExitCode
 from rtpipe.log import get_logger
-from rtpipe.mysql.servers import address_of
 from rtpipe.secret_files import current_url
 from supervisor import partition_plan
 from supervisor.companions.companion import Companion
@@ -25,6 +22,7 @@ from supervisor.control.control_socket import runtime_directory, socket_path
 from supervisor.control.event_ring import EventRing
 from supervisor.group_lock import GroupLock
 from supervisor.history.history_link import HistoryLink
+from supervisor.hosts.host_link import HostLink, host_start
 from supervisor.kafka.cluster_view import ClusterView
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
@@ -33,7 +31,7 @@ from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.generation.process_handle import ProcessHandle
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.membership.from_settings import membership_of, refuse_with_membership
-from supervisor.membership.names import group_name
+from supervisor.membership.names import group_apart_from
 from supervisor.mirror.offset_mirror import OffsetMirror
 from supervisor.page.page_link import PageLink
 from supervisor.page.page_options import PageStart
@@ -87,7 +85,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
         socket,
     )
     targets = ends_of_logs(specs, cluster) if request.until_caught_up else None
-    group = group_name(settings, _database_of(settings), {spec.group for spec in specs}) if shares else ""
+    group = group_apart_from(settings, {spec.group for spec in specs}) if shares else ""
     lock = _group_lock(settings, specs, patient=not request.until_caught_up, members=group)
     if not request.take_over:
         lock.acquire()
@@ -164,7 +162,7 @@ def options_of(
         targets=targets,
         control_socket=socket,
         health=_health(settings),
-        pauses=PauseFile(state_directory(settings.state_dir), _database_of(settings)),
+        pauses=PauseFile(state_directory(settings.state_dir), settings.database_place),
         show=request.show,
         facts=facts,
         fail_on_dead_letters=request.fail_on_dead_letters,
@@ -173,13 +171,15 @@ def options_of(
 
 def companions_of(
     settings: Settings, request: RunRequest, socket: str, ring: EventRing
-) -> list[HistoryLink | PageLink]:
+) -> list[HistoryLink | HostLink | PageLink]:
     """The processes beside the workers."""
-    found: list[HistoryLink | PageLink] = []
+    found: list[HistoryLink | HostLink | PageLink] = []
     file = str(state_directory(settings.state_dir) / HISTORY_FILE) if settings.history else ""
     if file:
         module = "supervisor.history.history_process"
         found.append(HistoryLink(Companion("history", module, socket, file, settings.log_format), ring))
+    if settings.membership == "kafka":
+        found.append(HostLink(host_start(settings, socket)))
     if request.page is not None:
         found.append(PageLink(PageStart(socket, settings.log_format, settings.log_level, request.page, file)))
     return found
@@ -192,7 +192,7 @@ def run_facts(settings: Settings, live: LiveSettings) -> RunFacts:
         chosen = live.topic(topic)
         return Promise(chosen.late_after, chosen.stuck_after)
 
-    database = _database_of(settings).partition("/")[0]
+    database = settings.database_place.partition("/")[0]
     return RunFacts(settings.bootstrap_servers, database, promise)
 
 
@@ -200,12 +200,6 @@ def _health(settings: Settings) -> Callable[[], HealthSeen] | None:
     url, file = settings.database_url.get_secret_value(), settings.secret_file("database_url")
     asks = DatabaseHealth(settings.throttle, lambda: current_url(url, file), settings.database_seconds)
     return asks.ask if settings.throttle.wanted else None
-
-
-def _database_of(settings: Settings) -> str:
-    """Host, port and name of the database, without a login."""
-    where = make_url(settings.database_url.get_secret_value())
-    return f"{address_of(where)}/{where.database}"
 
 
 def _leave(*_: object) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from avro_schemas.naming import OFFSETS_TABLE
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
+from avro_schemas.tables.own_tables.hosts import HOSTS
 from avro_schemas.tables.own_tables.table_changes import CHANGES
 from avro_schemas.tables.rules import PLAIN, TableRules
 from infra.tables.database import Account, Sessions, account_of, action_for, error_number, is_unknown_login, run
@@ -30,6 +31,7 @@ INFRA_PRIVILEGES = ("CREATE", "ALTER", "INDEX", "SELECT")
 ALL_PRIVILEGES = (*INFRA_PRIVILEGES, "INSERT", "UPDATE", "DELETE")
 TABLE_PRIVILEGES = ("SELECT", "INSERT")
 OFFSETS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE")
+HOSTS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE")
 DEAD_LETTERS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: Of infra, on the one table. CREATE is there so that it can be given before the table is made.
 HISTORY_PRIVILEGES = ("CREATE", "INSERT", "UPDATE")
@@ -165,7 +167,11 @@ def _held(sessions: Sessions, accounts: Accounts, user: str, table: str) -> set[
 
 def table_privileges(table: str, rules: TableRules = PLAIN) -> tuple[str, ...]:
     """What the consumer needs on a table: one of rtpipe's own, or a topic's with these rules."""
-    own = {OFFSETS_TABLE: OFFSETS_PRIVILEGES, DEAD_LETTERS.name: DEAD_LETTERS_PRIVILEGES}
+    own = {
+        OFFSETS_TABLE: OFFSETS_PRIVILEGES,
+        DEAD_LETTERS.name: DEAD_LETTERS_PRIVILEGES,
+        HOSTS.name: HOSTS_PRIVILEGES,
+    }
     if table in own:
         return own[table]
     updates = ("UPDATE",) if rules.mode == "upsert" else ()

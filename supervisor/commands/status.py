@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -11,7 +12,12 @@ from supervisor.commands.parts.options import Json
 from supervisor.commands.parts.output_text import print_json
 
 
-def status(as_json: Json = False) -> None:
+def status(
+    as_json: Json = False,
+    all_hosts: Annotated[
+        bool, typer.Option("--all-hosts", help="Of all hosts that share partitions, as they said it last.")
+    ] = False,
+) -> None:
     """Show every partition of the supervisors that run here: state, offsets, lag, rate, memory, CPU.
 
     Exit code 0 if all partitions run, 3 if one does not, 4 if no supervisor runs.
@@ -19,8 +25,11 @@ def status(as_json: Json = False) -> None:
     Examples:
       rtpipe status
       rtpipe status --json
+      rtpipe status --all-hosts
 
     """
+    if all_hosts:
+        _show_all_hosts(as_json=as_json)
     from supervisor.control.control_socket import runtime_directory
     from supervisor.settings.settings import load
     from supervisor.status.running_supervisors import ask_for_status, nobody_answers
@@ -38,3 +47,16 @@ def status(as_json: Json = False) -> None:
     if answers.silent > 0:
         print(f"{answers.silent} more supervisors listen in {directory} and do not answer", file=sys.stderr)
     raise typer.Exit(ExitCode.DONE if answers.well else ExitCode.DIFFERENT)
+
+
+def _show_all_hosts(*, as_json: bool) -> None:
+    from supervisor.hosts import hosts_view
+    from supervisor.hosts.all_hosts import known_hosts
+    from supervisor.settings.settings import load_with
+
+    hosts = known_hosts(load_with("database_url"))
+    if as_json:
+        print_json(hosts_view.as_json(hosts))
+    else:
+        hosts_view.print_hosts(hosts)
+    raise typer.Exit(ExitCode.DONE if hosts_view.are_well(hosts) else ExitCode.DIFFERENT)

@@ -7,6 +7,7 @@ than the question and a slow client holds up nobody.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -64,6 +65,8 @@ class ControlServer:
                 with contextlib.suppress(OSError, ValueError, queue.Empty):
                     peer = peer_of(self.connection)
                     body = json.loads(self.rfile.readline(_LONGEST_REQUEST))
+                    if isinstance(body, dict) and isinstance(by := body.get("by"), str):
+                        peer = dataclasses.replace(peer, named=by)
                     self.wfile.write(json.dumps(self.answer(Request(body, peer))).encode() + b"\n")
 
             @staticmethod

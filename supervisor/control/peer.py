@@ -17,11 +17,12 @@ class Peer:
 
     pid: int  #: 0 if it is in another container
     user_id: int
+    named: str = ""  #: for whom it asks, if it says so: somebody on another host
 
     @property
     def user(self) -> str:
-        """The name of its user."""
-        return user_name(self.user_id)
+        """The name of its user, or of the one for whom it asks."""
+        return self.named or user_name(self.user_id)
 
     @property
     def may_ask(self) -> bool:

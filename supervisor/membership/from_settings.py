@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 
 from rtpipe.errors import SettingsError
-from supervisor import partition_plan
 from supervisor.membership.member_words import MemberStart
 from supervisor.membership.membership import Membership
 from supervisor.membership.names import instance_id
@@ -31,7 +30,6 @@ def refuse_with_membership(*, until_caught_up: bool, take_over: bool, patterns: 
 
 def membership_of(settings: Settings, specs: Sequence[PartitionSpec], group: str) -> Membership:
     """A member of `group`. `specs`: of all partitions, whoever serves them."""
-    topics = {spec.key.topic: spec for spec in reversed(specs)}
 
     def start() -> MemberStart:
         return MemberStart(
@@ -39,7 +37,7 @@ def membership_of(settings: Settings, specs: Sequence[PartitionSpec], group: str
             kafka_file=settings.secret_file("kafka"),
             group=group,
             instance_id=instance_id(settings),
-            topics=list(topics),
+            topics=sorted({spec.key.topic for spec in specs}),
             session_seconds=settings.session_seconds,
             give_up_seconds=settings.drain_seconds,
             protocol=settings.membership_protocol,
@@ -47,4 +45,4 @@ def membership_of(settings: Settings, specs: Sequence[PartitionSpec], group: str
             log_level=settings.log_level,
         )
 
-    return Membership(start, lambda key: partition_plan.new_partition(topics[key.topic], key), time.monotonic())
+    return Membership(start, reversed(specs), time.monotonic())

@@ -56,7 +56,6 @@ class GroupMember:
         self._orders = orders
         self._say = say
         self._held: set[PartitionKey] = set()
-        self._topics: tuple[str, ...] = ()
         self._closing = False
         self._next_contact = 0.0
         self.silent_at = 0.0  #: when the coordinator did not answer last, in monotonic seconds
@@ -67,11 +66,12 @@ class GroupMember:
         renewal = KafkaRenewal(self._start.kafka, self._start.kafka_file)
         with checked_properties():
             consumer = Consumer(_properties(self._start, renewal.properties, protocol))
+        hears = {"on_assign": self._on_assign, "on_revoke": self._on_revoke, "on_lost": self._on_lost}
         try:
+            consumer.subscribe(list(self._start.topics), **hears)
             while not self._orders.ended:
                 if renewal.wanted(consumer) is not None:
                     return Fate.RENEWED, ""
-                self._subscribe(consumer)
                 message = consumer.poll(_TURN)
                 error = message.error() if message is not None else None
                 if error is not None and error.code() == error_codes.FATAL:
@@ -85,13 +85,6 @@ class GroupMember:
         finally:
             self._closing = True  # what is held is given up with the supervisor: nobody is asked
             consumer.close()
-
-    def _subscribe(self, consumer: Consumer) -> None:
-        if self._topics != self._orders.topics:
-            self._topics = self._orders.topics
-            consumer.subscribe(
-                list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-            )
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         held = [TopicPartition(one.topic, one.partition, _ANY_OFFSET) for one in partitions]
@@ -130,7 +123,7 @@ class GroupMember:
         if time.monotonic() < self._next_contact:
             return
         try:
-            consumer.committed([TopicPartition(self._topics[0], 0)], timeout=self._every)
+            consumer.committed([TopicPartition(self._start.topics[0], 0)], timeout=self._every)
         except KafkaException as exc:
             error = error_codes.error_of(exc)
             if error.code() in error_codes.DENIED:

@@ -85,7 +85,7 @@ def main() -> None:
         print(said.line(), flush=True)
 
     try:
-        MemberProcess(start, Orders(start.topics), say).run()
+        MemberProcess(start, Orders(), say).run()
     except RtpipeError as exc:
         say(Said(Word.TROUBLE, time.monotonic(), text=exc.message))
 

@@ -74,20 +74,18 @@ class MemberStart:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the supervisor says later: partitions that it has given up, or the topics from now on."""
+    """What the supervisor says later: partitions that it has given up."""
 
-    given_up: tuple[PartitionKey, ...] = ()
-    topics: tuple[str, ...] = ()  #: empty: as before
+    given_up: tuple[PartitionKey, ...]
 
     def line(self) -> bytes:
         """With its end."""
-        return json.dumps({"given_up": _pairs(self.given_up), "topics": self.topics}).encode() + b"\n"
+        return json.dumps({"given_up": _pairs(self.given_up)}).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> Told:
         """The inverse of `line`."""
-        told = json.loads(line)
-        return cls(_keys(told["given_up"]), tuple(told["topics"]))
+        return cls(_keys(json.loads(line)["given_up"]))
 
 
 def _pairs(keys: Iterable[PartitionKey]) -> list[tuple[str, int]]:

@@ -1,21 +1,19 @@
 """Which partitions this host serves, as the group says: taken, given up and killed as the member hears it.
 
-The member is a process of its own, since librdkafka may abort its process. Nothing that is committed depends on it: a
-writer that is late is shut out by its epoch.
+Nothing that is committed depends on it: a writer that is late is shut out by its epoch.
 """
 
 from __future__ import annotations
 
-import contextlib
-import queue
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
-from supervisor.companions.companion import Companion
 from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.membership import membership_log
 from supervisor.membership.claim_backs import ClaimBacks
-from supervisor.membership.member_words import MemberStart, Said, Told, Word
+from supervisor.membership.member_link import MemberLink
+from supervisor.membership.member_words import MemberStart, Said, Word
 from supervisor.membership.session_clock import SessionClock
+from supervisor.partition_plan import new_partition
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
 _OURS = "the group gave it to this host"
@@ -23,18 +21,14 @@ _OTHERS = "the group gives it to another host"
 
 
 class Membership:
-    """The supervisor's side of its member: `open` first, then `look` at each turn of the loop."""
+    """The supervisor's side of the group: `open` first, then `look` at each turn of the loop."""
 
-    def __init__(
-        self, start: Callable[[], MemberStart], spec: Callable[[PartitionKey], PartitionSpec], now: float
-    ) -> None:
-        """`start`: what the member is told first, at each start. `spec`: of a partition that is taken."""
+    def __init__(self, start: Callable[[], MemberStart], specs: Iterable[PartitionSpec], now: float) -> None:
+        """`start`: what the member is told first, at each start. `specs`: of the topics, whoever serves them."""
         self._start = start
-        self._spec = spec
-        self._said: queue.SimpleQueue[Said] = queue.SimpleQueue()
-        self._companion: Companion
+        self._topics = {spec.key.topic: spec for spec in specs}  #: topic -> what any of its partitions is like
+        self._link: MemberLink
         self._served: ServedWorkers
-        self._starts = 0
         self._clock = SessionClock(start().session_seconds, now)
         self._claim_backs = ClaimBacks()
         self._leaving: set[PartitionKey] = set()  #: the member waits until their workers are gone
@@ -43,34 +37,23 @@ class Membership:
 
     def open(self, served: ServedWorkers, wake: Callable[[], None]) -> None:
         """`wake` is called from another thread when the member has said something."""
-
-        def hear(line: str) -> None:
-            self._said.put(Said.from_line(line))
-            wake()
-
         self._served = served
-        self._companion = Companion("member", "supervisor.membership.member_process", hear=hear)
+        self._link = MemberLink(self._start, wake)
 
     def look(self, now: float, *, draining: bool) -> None:
         """Watch the member, and do what the group says. `now`: monotonic seconds. Nothing is taken in a drain."""
-        if not self.replaced:
-            self._watch(now)
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._take_in(self._said.get_nowait(), now)
+        if not self.replaced and self._link.look(now):
+            self._clock.restart()
+        for said in self._link.said():
+            self._take_in(said, now)
         self._expire(now)
         if not draining and not self._stopped:
             back = self._claim_backs.due(self._served.workers, self._clock, now)
             self._served.kill(back, "claimed back, since the group says that it is ours")
             self._serve(back)
-        self._tell_given_up()
-
-    def _watch(self, now: float) -> None:
-        self._companion.look(now)
-        if self._companion.starts != self._starts:
-            self._starts = self._companion.starts
-            self._clock.restart()
-            self._companion.tell(self._start().line())
+        gone = {key for key in self._leaving if not self._served.holds(key)}  # what they read is committed
+        if gone and self._link.tell_given_up(gone):
+            self._leaving -= gone
 
     def _take_in(self, said: Said, now: float) -> None:
         match said.word:
@@ -122,14 +105,8 @@ class Membership:
         self._served.kill(keys, why)
 
     def _serve(self, keys: Collection[PartitionKey]) -> None:
-        self._served.take([self._spec(key) for key in sorted(keys)], _OURS)
-
-    def _tell_given_up(self) -> None:
-        """What was committed is committed: others may have them."""
-        gone = {key for key in self._leaving if not self._served.holds(key)}
-        if gone and self._companion.tell(Told(given_up=tuple(sorted(gone))).line()):
-            self._leaving -= gone
+        self._served.take([new_partition(self._topics[key.topic], key) for key in sorted(keys)], _OURS)
 
     def close(self) -> None:
         """Let the member end; by its instance id the group knows this host when it comes back."""
-        self._companion.stop()
+        self._link.stop()

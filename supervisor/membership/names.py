@@ -14,14 +14,18 @@ _ILLEGAL = re.compile(r"[^a-zA-Z0-9._-]")
 _DIGITS = 8
 
 
-def group_name(settings: Settings, database: str, offset_groups: Collection[str]) -> str:
-    """The group of the whole pipeline. `database`: host, port and name; two pipelines into it whose topics differ may
-    share a group, since each member is given partitions of its own topics only.
-
-    Raises SettingsError if a topic's offsets are mirrored to a group of that name, which must have no members.
+def group_name(settings: Settings) -> str:
+    """The group of the whole pipeline. Two pipelines into one database whose topics differ may share it, since each
+    member is given partitions of its own topics only.
     """
-    digest = hashlib.sha256(database.encode()).hexdigest()[:_DIGITS]
-    chosen = settings.membership_group or _ILLEGAL.sub("-", f"rtpipe-{database.rpartition('/')[2]}-{digest}")
+    place = settings.database_place
+    digest = hashlib.sha256(place.encode()).hexdigest()[:_DIGITS]
+    return settings.membership_group or _ILLEGAL.sub("-", f"rtpipe-{place.rpartition('/')[2]}-{digest}")
+
+
+def group_apart_from(settings: Settings, offset_groups: Collection[str]) -> str:
+    """The same; SettingsError if a topic's offsets are mirrored to a group of that name, which must have no members."""
+    chosen = group_name(settings)
     if chosen in offset_groups:
         raise SettingsError(
             f"membership_group is {chosen}, which is also the `group` of a topic",

@@ -24,6 +24,16 @@ class DatabaseSettings(BaseModel):
         return SecretStr(mysql_url(text).render_as_string(hide_password=False))
 
     @property
+    def database_place(self) -> str:
+        """Servers, with their ports, and name of the database, without a login."""
+        from sqlalchemy.engine import make_url  # noqa: PLC0415 - as above
+
+        from rtpipe.mysql.servers import address_of  # noqa: PLC0415
+
+        where = make_url(self.database_url.get_secret_value())
+        return f"{address_of(where)}/{where.database}"
+
+    @property
     def infra_url(self) -> str:
         """The account that reads and alters tables; the writers' own where no other was given."""
         return self.infra_database_url.get_secret_value() or self.database_url.get_secret_value()

@@ -31,12 +31,17 @@ class StatusAnswers:
     @property
     def well(self) -> bool:
         """Whether every supervisor answers, and every partition runs or ends as asked."""
-        states = [{partition.state for partition in pipeline.partitions} for pipeline in self.pipelines]
-        return self.silent <= 0 and bool(states) and all(found and found <= _WELL for found in states)
+        found = self.pipelines
+        return self.silent <= 0 and bool(found) and all(one.partitions and is_well(one) for one in found)
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
         return {"schema_version": SCHEMA_VERSION, "supervisors": list(self.replies)}
+
+
+def is_well(pipeline: PipelineStatus) -> bool:
+    """Whether every partition runs or ends as asked."""
+    return {partition.state for partition in pipeline.partitions} <= _WELL
 
 
 def ask_for_status(directory: Path) -> StatusAnswers:

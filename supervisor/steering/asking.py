@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,16 +27,29 @@ class ActAnswer:
         return {"done": self.done, "refused": self.refused, "warnings": self.warnings, "messages": self.messages}
 
 
+#: Asks: command, places, what the command needs beside -> the replies of those who may have the places.
+Asker = Callable[[str, Sequence[str], Mapping[str, Any]], list[Reply]]
+
+
 def ask_to(
-    command: str, directory: Path, where: Iterable[str], *, dry_run: bool = False, **more: float | str
+    command: str,
+    directory: Path,
+    where: Iterable[str],
+    *,
+    dry_run: bool = False,
+    elsewhere: Asker | None = None,
+    **more: float | str,
 ) -> ActAnswer:
     """Have something done to partitions, each a TOPIC or TOPIC/PARTITION.
+
+    The supervisors of this machine are asked, or those that `elsewhere` asks.
 
     UnreachableError if no supervisor answers; SettingsError if no supervisor has one of `where`, or if nothing can be
     done to any of them. With `dry_run` nothing is done. `more`: what the command needs beside.
     """
     places = [_normal(place) for place in where]
-    replies = ask_all(directory, command, where=places, dry_run=dry_run, **more)
+    asked = {"dry_run": dry_run, **more}
+    replies = elsewhere(command, places, asked) if elsewhere else ask_all(directory, command, where=places, **asked)
     if not replies:
         raise nobody_answers(directory)
     known = [reply for reply in replies if "error" not in reply]

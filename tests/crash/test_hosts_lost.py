@@ -202,7 +202,7 @@ def test_ten_losses_of_hosts_and_one_of_a_broker(tmp_path_factory: pytest.TempPa
                     broker_at(int(cluster.bootstrap_servers.split(",")[1].rpartition(":")[2])).kill()
                 if number == 6:
                     up(home)
-                victim = chance.choice(hosts)
+                victim = chance.choice([host for host in hosts if host.partitions()])
                 lost = victim.partitions()
                 victim.kill()
                 commit_again(pipeline, lost, f"loss {number + 1}, of {victim.name} with {len(lost)} partitions")

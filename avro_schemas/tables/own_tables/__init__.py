@@ -1,1 +1,1 @@
-"""The tables that rtpipe keeps for itself: offsets, dead letters, table changes."""
+"""The tables that rtpipe keeps for itself: offsets, dead letters, table changes, hosts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,17 +26,25 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def do(verb: str, where: Sequence[str], *, yes: bool, as_json: bool) -> None:
-    """Ask the supervisors that run here; at a terminal, the person first if more than one partition is meant."""
+    """Ask the supervisors that run here, or, with membership, the hosts that have the partitions.
+
+    At a terminal the person is asked first if more than one partition is meant.
+    """
     from supervisor.control.control_socket import runtime_directory
     from supervisor.settings.settings import load
     from supervisor.steering.asking import ask_to
 
-    directory = runtime_directory(load().runtime_dir)
+    settings = load()
+    directory, elsewhere = runtime_directory(settings.runtime_dir), None
+    if settings.membership == "kafka":
+        from supervisor.hosts.all_hosts import ask_hosts
+
+        elsewhere = partial(ask_hosts, settings)
     if not yes and sys.stdin.isatty():
-        count = len(ask_to(verb, directory, where, dry_run=True).done)
+        count = len(ask_to(verb, directory, where, dry_run=True, elsewhere=elsewhere).done)
         if count > 1:
             typer.confirm(f"{verb} {count} partitions?", abort=True)
-    answer = ask_to(verb, directory, where)
+    answer = ask_to(verb, directory, where, elsewhere=elsewhere)
     if as_json:
         print_json(answer.to_json())
     else:

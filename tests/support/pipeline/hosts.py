@@ -45,6 +45,10 @@ class Host:
     def start(self) -> None:
         self.supervisor = self.pipeline.supervise("--group-membership", env=self._env)
 
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command on this host."""
+        return self.pipeline.run(*arguments, env=self._env | {"RTPIPE_MEMBERSHIP": "kafka"})
+
     def partitions(self) -> set[str]:
         """Those that it serves and that run."""
         found = self.pipeline.status()

@@ -222,8 +222,7 @@ class TestMembership:
         start = options.membership._start()
         assert (start.group, start.instance_id, start.topics) == ("members", "host-1", ["orders"])
         assert (start.session_seconds, start.protocol, start.kafka["bootstrap.servers"]) == (9, "auto", "k:1")
-        taken = options.membership._spec(PartitionKey("orders", 7))
-        assert (taken.topic_id, taken.cluster_id, taken.first_offset, taken.last_epoch) == ("t", "c", -1, -1)
+        assert options.membership._topics["orders"] == SPECS[0]
 
     def test_without_it_there_is_none(self, parts: Parts, tmp_path: Any) -> None:
         run(tmp_path)

@@ -25,8 +25,10 @@ from supervisor.admin.offset_work import Adoption, KnownOffset, OffsetChange
 from supervisor.admin.offsets import StoredOffset
 from supervisor.dead_letters.admin import DeadLetterCount
 from supervisor.demo.chaos import ChaosReport, Fault
+from supervisor.hosts.hosts_table import HostSaid
 from supervisor.kafka.cluster_view import TopicFacts
 from supervisor.settings.topic_choice import TopicChoice
+from supervisor.status.facts.pipeline_status import PipelineStatus
 from tests.support.command_answers import Command, refused
 from workers.contract.partition_spec import PartitionKey
 from workers.produce.order import ProduceProgress, ProduceResult
@@ -207,6 +209,28 @@ def test_status(rtpipe: Command, spy: Any, replies: list[Any], sockets: int, cod
     told = rtpipe("status", "--json")
     assert told.returncode == code
     assert json.loads(told.stdout) == {"schema_version": 3, "supervisors": replies}
+
+
+@pytest.mark.parametrize(("age", "code"), [(1.0, 0), (60.0, 3)])
+def test_status_of_all_hosts(rtpipe: Command, spy: Any, age: float, code: int) -> None:
+    status = PipelineStatus.from_json(status_reply("running"))
+    spy("supervisor.hosts.all_hosts.known_hosts", [HostSaid("host-1", "h:1", age, status)])
+    answer = rtpipe("status", "--all-hosts")
+    assert answer.returncode == code, answer.stderr
+    assert "host-1  (h:1)" in answer.stdout
+    told = rtpipe("status", "--all-hosts", "--json")
+    assert told.returncode == code
+    assert [one["silent"] for one in json.loads(told.stdout)["hosts"]] == [age > 15]
+
+
+def test_with_membership_the_hosts_that_have_the_partitions_are_asked(
+    rtpipe: Command, spy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RTPIPE_MEMBERSHIP", "kafka")
+    asked = spy("supervisor.hosts.all_hosts.ask_hosts", [{"done": ["orders/0"], "refused": {}, "unknown": []}])
+    answer = rtpipe("pause", "orders/0")
+    assert (answer.returncode, answer.stdout) == (0, "pausing orders/0\n"), answer.stderr
+    assert asked.calls[-1][0][1:] == ("pause", ["orders/0"], {"dry_run": False})
 
 
 def test_status_where_nobody_answers(rtpipe: Command, spy: Any) -> None:

@@ -46,6 +46,25 @@ def test_a_question_is_answered_by_the_loop(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_one_that_may_ask_may_ask_for_somebody_else(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "supervisor-1.sock"
+    server = ControlServer(str(path))
+    server.open(lambda: None)
+    replies: list[object] = []
+    try:
+        asking = threading.Thread(target=lambda: replies.append(ask(path, "who", by="alice on host-2")))
+        asking.start()
+
+        def answered() -> bool:
+            server.answer({"who": lambda request: {"who": request.peer.user, "may": request.peer.may_ask}})
+            return not asking.is_alive()
+
+        eventually(answered)
+    finally:
+        server.close()
+    assert replies == [{"who": "alice on host-2", "may": True}]
+
+
 def test_only_the_own_user_and_root_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run" / "supervisor-1.sock"
     server = ControlServer(str(path))

@@ -79,7 +79,6 @@ class FakeOrders:
 
     def __init__(self) -> None:
         self.ended = False
-        self.topics: tuple[str, ...] = ("orders",)
         self.given_up: set[PartitionKey] = set()
         self.looks: list[Callable[[], None]] = []
 
@@ -225,14 +224,6 @@ def test_an_error_that_is_not_fatal_is_told_once(scene: Scene) -> None:
 
     assert scene.run(error, error, lambda _: SimpleNamespace(error=lambda: None))[0] is Fate.ASKED
     assert [(said.word, said.text) for said in scene.said if said.text] == [(Word.TROUBLE, "not for you")]
-
-
-def test_topics_that_change_are_subscribed_anew(scene: Scene) -> None:
-    def more(_: FakeGroup) -> None:
-        ORDERS.topics = ("orders", "payments")
-
-    scene.run(more, lambda _: None)
-    assert scene.group.done[:-1] == [("subscribe", ["orders"]), ("subscribe", ["orders", "payments"])]
 
 
 def test_its_properties_are_those_of_the_protocol(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ class Scene:
         self.said: list[Said] = []
         self.trouble = ""
         self.silent_at = silent_at
-        self.orders = Orders(["orders"])
+        self.orders = Orders()
         monkeypatch.setattr(self.orders, "look", lambda _seconds=0.0: None)
         monkeypatch.setattr(member_process, "GroupMember", lambda *_: self)
         monkeypatch.setattr(member_process, "brokers_session", lambda _: (6.0, self.trouble))
@@ -103,17 +103,17 @@ def test_a_session_that_the_brokers_do_not_grant_is_told(monkeypatch: pytest.Mon
 def test_orders_come_in_parts_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     key = PartitionKey("orders", 3)
-    line = Told(given_up=(key,)).line() + Told(topics=("orders", "payments")).line()
+    line = Told((key,)).line()
     with os.fdopen(reader, "rb") as heard:
         monkeypatch.setattr(sys, "stdin", heard)
-        orders = Orders(["orders"])
+        orders = Orders()
         orders.look()
         os.write(writer, line[:5])
         orders.look()
         assert not orders.given_up
         os.write(writer, line[5:])
         orders.look()
-        assert (orders.given_up, orders.topics, orders.ended) == ({key}, ("orders", "payments"), False)
+        assert (orders.given_up, orders.ended) == ({key}, False)
         os.close(writer)
         orders.look()
         orders.look()

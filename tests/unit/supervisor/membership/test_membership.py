@@ -10,13 +10,13 @@ import pytest
 
 from rtpipe.errors import ExitCode
 from supervisor.lifecycle.served_workers import ServedWorkers
-from supervisor.membership import membership as module
+from supervisor.membership import member_link as module
 from supervisor.membership.member_words import Said, Word
 from supervisor.membership.membership import Membership
 from tests.support.fakes.fake_worker import FakeLauncher, supervised_worker
 from tests.support.samples.member_start import START
 from tests.support.samples.specs import default_spec
-from workers.contract.partition_spec import PartitionKey, PartitionSpec
+from workers.contract.partition_spec import PartitionKey
 from workers.contract.reports import Ended, Running
 
 A, B, C = (PartitionKey("orders", number) for number in range(3))
@@ -51,18 +51,14 @@ class Scene:
     def __init__(self) -> None:
         self.launch = FakeLauncher()
         self.served = ServedWorkers(lambda spec: supervised_worker(self.launch, spec), 20)
-        self.membership = Membership(lambda: START, self._spec, 100.0)
+        self.membership = Membership(lambda: START, [default_spec(A, first_offset=0)], 100.0)
         self.now, self.woken = 100.0, 0
         self.membership.open(self.served, self._wake)
-        self.companion: Any = self.membership._companion
+        self.companion: Any = self.membership._link._companion
         self.look()
 
     def _wake(self) -> None:
         self.woken += 1
-
-    @staticmethod
-    def _spec(key: PartitionKey) -> PartitionSpec:
-        return default_spec(key, first_offset=0)
 
     def say(self, word: Word, *keys: PartitionKey, at: float | None = None, text: str = "") -> None:
         said = Said(word, self.now if at is None else at, keys, text, SESSION)

@@ -1,0 +1,94 @@
+"""The rows of a group's hosts, as statements; the real servers are in tests/integration/test_hosts.py."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy.dialects import mysql
+
+from supervisor.hosts.hosts_table import Asked, HostsTable
+from tests.support.samples.statuses import pipeline_status
+
+ASKED = Asked("7f", "pause", {"where": ["orders/0"]}, "alice on host-2")
+WORDS = {"number": "7f", "command": "pause", "body": {"where": ["orders/0"]}, "by": "alice on host-2"}
+
+
+class FakeRows(list[Any]):
+    """The rows of one answer."""
+
+    def all(self) -> list[Any]:
+        return self
+
+    def one_or_none(self) -> Any:
+        return self[0] if self else None
+
+    def scalar(self) -> Any:
+        return self[0] if self else None
+
+
+class FakeConnection:
+    """`answers`, in order; what was said, with its values."""
+
+    def __init__(self, *answers: list[Any]) -> None:
+        self.answers = list(answers)
+        self.said: list[tuple[str, dict[str, Any]]] = []
+        self.commits = 0
+
+    def execute(self, statement: Any) -> FakeRows:
+        compiled = statement.compile(dialect=mysql.dialect())
+        self.said.append((" ".join(str(compiled).replace("`", "").split()), dict(compiled.params)))
+        return FakeRows(self.answers.pop(0) if self.answers else [])
+
+    def commit(self) -> None:
+        self.commits += 1
+
+
+def table(*answers: list[Any]) -> tuple[HostsTable, FakeConnection]:
+    connection: Any = FakeConnection(*answers)
+    return HostsTable(connection, "members"), connection
+
+
+def test_a_host_says_what_a_table_shows_and_no_more() -> None:
+    hosts, connection = table()
+    hosts.publish("host-1", "h:1", pipeline_status({}, {}).to_json())
+    [(sql, values)] = connection.said
+    assert sql.startswith("INSERT INTO rtpipe_hosts")
+    assert "ON DUPLICATE KEY UPDATE" in sql
+    assert "asked" not in sql  # what is asked of it stays
+    assert (values["member_group"], values["instance_id"], values["owner"]) == ("members", "host-1", "h:1")
+    said = json.loads(values["status"])
+    assert said["partitions"][0]["offset"] == 1_000
+    assert "memory_bytes" not in said["partitions"][0]
+    assert len(json.dumps(said["partitions"][0])) < 600  # bytes: some hundred partitions are some hundred KB at most
+    assert connection.commits == 1
+
+
+def test_all_hosts_are_read_with_their_ages_by_the_databases_clock() -> None:
+    status = json.dumps(pipeline_status({}).to_json())
+    hosts, connection = table([SimpleNamespace(instance_id="host-1", owner="h:1", status=status, age=2_500_000)])
+    [host] = hosts.hosts()
+    assert (host.instance_id, host.owner, host.age) == ("host-1", "h:1", 2.5)
+    assert [one.topic for one in host.status.partitions] == ["orders"]
+    assert "timestampdiff(MICROSECOND, rtpipe_hosts.published_at, utc_timestamp(" in connection.said[0][0]
+
+
+def test_what_is_asked_is_told_until_it_is_answered() -> None:
+    hosts, connection = table([], [SimpleNamespace(asked=json.dumps(WORDS), answer=None)])
+    hosts.ask("host-1", ASKED)
+    assert json.loads(connection.said[0][1]["asked"]) == WORDS
+    assert connection.said[0][1]["answer"] is None
+    assert hosts.asked("host-1") == ASKED
+    for row in ([], [SimpleNamespace(asked=None, answer=None)], [SimpleNamespace(asked="{}", answer="{}")]):
+        assert table(row)[0].asked("host-1") is None
+
+
+def test_an_answer_belongs_to_one_question() -> None:
+    hosts, connection = table()
+    hosts.answer("host-1", "7f", {"done": []})
+    said = connection.said[0][1]["answer"]
+    assert json.loads(said) == {"number": "7f", "reply": {"done": []}}
+    assert table([said])[0].answer_to("host-1", "7f") == {"done": []}
+    assert table([said])[0].answer_to("host-1", "80") is None
+    assert table([None])[0].answer_to("host-1", "7f") is None
