@@ -194,10 +194,15 @@ class ReplicaPair:
         self.primary, self.replica = self.replica, self.primary
 
     def _applied(self) -> bool:
+        """All transactions that it received as a whole; of the last one it may have only a part."""
         says = self.replica.replication()
         assert not says["Last_SQL_Error"], says["Last_SQL_Error"]
-        read = (says["Source_Log_File"], says["Read_Source_Log_Pos"])
-        return read == (says["Relay_Source_Log_File"], says["Exec_Source_Log_Pos"])
+        if "has read all relay log" not in says["Replica_SQL_Running_State"]:
+            return False
+        if "Retrieved_Gtid_Set" not in says:  # MariaDB, which applies in one thread
+            return True
+        subset = f"GTID_SUBSET('{says['Retrieved_Gtid_Set']}', @@GLOBAL.gtid_executed)"
+        return self.replica.ask(f"SELECT {subset} AS has") == [{"has": 1}]
 
     def rejoin(self) -> None:
         """What was the primary before has nothing of its own, and follows the new one with all that it has."""
