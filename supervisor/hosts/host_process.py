@@ -10,20 +10,25 @@ import os
 import select
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rtpipe.log import get_logger, log_to_stderr
 from rtpipe.secret_files import current_url
 from supervisor.companions import companion_process
 from supervisor.control.control_socket import ask
 from supervisor.hosts.hosts_table import HostsTable
+from supervisor.lifecycle.requests import Verb
 from workers.database.errors import DatabaseTrouble, translated
 from workers.database.session import DatabaseSession, open_session
 
 log = get_logger("hosts")
 #: Seconds between two looks.
 _EVERY = 3.0
+#: What may be asked of another host.
+_ASKED = frozenset(verb.value for verb in Verb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +86,11 @@ class HostProcess:
         asked = table.asked(self._start.instance_id)
         if asked is None:
             return
-        reply = ask(Path(self._start.socket), asked.command, **{**asked.body, "by": asked.by})
-        answer = reply if reply is not None else {"error": "the supervisor does not answer"}
+        if asked.command not in _ASKED:  # whoever may write to the table may do no more than this
+            answer: Mapping[str, Any] | None = {"error": f"{asked.command}: not to be asked of another host"}
+        else:
+            answer = ask(Path(self._start.socket), asked.command, **{**asked.body, "by": asked.by})
+        answer = answer if answer is not None else {"error": "the supervisor does not answer"}
         table.answer(self._start.instance_id, asked.number, answer)
 
     def _table(self) -> HostsTable:

@@ -100,6 +100,13 @@ def test_what_is_asked_is_done_in_the_name_of_whoever_asked(scene: Scene) -> Non
     ]
 
 
+def test_nothing_else_than_pause_resume_restart_and_drain_is_done_for_another_host(scene: Scene) -> None:
+    scene.wanted = [Asked("1", "step-over", {"where": ["orders/0"]}, "alice on host-2")]
+    scene.process.look()
+    assert [command for command, _ in scene.questions] == ["status"]
+    assert scene.replies == [("host-1", "1", {"error": "step-over: not to be asked of another host"})]
+
+
 def test_a_database_that_is_away_is_told_once_until_it_answers(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     for troubles in ([GONE, GONE], [], [NO_TABLE]):
         scene.troubles = [DatabaseTrouble(number) for number in troubles]
