@@ -36,14 +36,14 @@ def waits(pipeline: Pipeline) -> list[str]:
     return [entry["msg"] for entry in pipeline.events("outage_began")]
 
 
-def test_a_server_that_is_read_only_while_a_column_is_missing(database: Addresses, tmp_path: Path) -> None:
-    with running_pipeline(database, tmp_path, partitions=1) as pipeline:
+def test_a_server_that_is_read_only_while_a_column_is_missing(own_database: Addresses, tmp_path: Path) -> None:
+    with running_pipeline(own_database, tmp_path, partitions=1) as pipeline:
         sender = Sender(pipeline)
         old, new = sender.version(), sender.version(NOTE)
         sender.send(old)
         with supervising(pipeline):
             caught_up(sender, 1)
-            with server_setting(database.admin_database_url, "read_only", "ON"):
+            with server_setting(own_database.admin_database_url, "read_only", "ON"):
                 sender.send(new, note="x")
                 eventually(lambda: waits(pipeline), within=60, what="somebody waits")
                 assert pipeline.offsets(sender.topic) == {0: 1}

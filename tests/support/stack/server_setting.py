@@ -13,9 +13,14 @@ if TYPE_CHECKING:
     from tests.support.pipeline.pipeline import Pipeline
 
 
+#: Servers that other test processes use, too, by the URL of their administrator.
+SHARED: set[str] = set()
+
+
 @contextlib.contextmanager
 def server_setting(admin_url: str, name: str, value: object) -> Iterator[None]:
     """Sessions that begin meanwhile get `value`: with the fixture `own_database`, not with `database` or `stack`."""
+    assert admin_url not in SHARED, "other tests use this server, too: take the fixture own_database"
     with contextlib.closing(connect(admin_url)) as connection:
         cursor = connection.cursor()
         cursor.execute(f"SELECT @@GLOBAL.{name}")

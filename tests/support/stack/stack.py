@@ -19,6 +19,7 @@ from infra.stack.services import control as service_control
 from infra.stack.services import start as service_start
 from infra.stack.services.mariadb import mariadb_service
 from tests.support.pipeline.raw_clients import connect
+from tests.support.stack.server_setting import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +45,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     user = home / f"stack-user-{os.environ['PYTEST_XDIST_WORKER']}"
     user.touch()
     with running_stack(home / "stack", done=lambda: _is_last(user)) as addresses:
+        SHARED.add(addresses.admin_database_url)
         yield addresses
 
 
