@@ -18,11 +18,12 @@ from rtpipe.log import get_logger
 from rtpipe.secret_files import current_url
 from supervisor import partition_plan
 from supervisor.companions.companion import Companion
+from supervisor.companions.told_companion import ToldCompanion
 from supervisor.control.control_socket import runtime_directory, socket_path
 from supervisor.control.event_ring import EventRing
 from supervisor.group_lock import GroupLock
 from supervisor.history.history_link import HistoryLink
-from supervisor.hosts.host_link import HostLink, host_start
+from supervisor.hosts.host_start import host_start
 from supervisor.kafka.cluster_view import ClusterView
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
@@ -33,7 +34,6 @@ from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.membership.from_settings import membership_of, refuse_with_membership
 from supervisor.membership.names import group_apart_from
 from supervisor.mirror.offset_mirror import OffsetMirror
-from supervisor.page.page_link import PageLink
 from supervisor.page.page_options import PageStart
 from supervisor.run.first_plan import ends_of_logs, plan_of, search_of, wait_for_plan
 from supervisor.run.options import Options
@@ -171,17 +171,19 @@ def options_of(
 
 def companions_of(
     settings: Settings, request: RunRequest, socket: str, ring: EventRing
-) -> list[HistoryLink | HostLink | PageLink]:
+) -> list[HistoryLink | ToldCompanion]:
     """The processes beside the workers."""
-    found: list[HistoryLink | HostLink | PageLink] = []
+    found: list[HistoryLink | ToldCompanion] = []
     file = str(state_directory(settings.state_dir) / HISTORY_FILE) if settings.history else ""
     if file:
         module = "supervisor.history.history_process"
         found.append(HistoryLink(Companion("history", module, socket, file, settings.log_format), ring))
     if settings.membership == "kafka":
-        found.append(HostLink(host_start(settings, socket)))
+        told = host_start(settings, socket).line()
+        found.append(ToldCompanion(Companion("host", "supervisor.hosts.host_process"), told))
     if request.page is not None:
-        found.append(PageLink(PageStart(socket, settings.log_format, settings.log_level, request.page, file)))
+        start = PageStart(socket, settings.log_format, settings.log_level, request.page, file)
+        found.append(ToldCompanion(Companion("page", "supervisor.page.page_process"), start.as_line()))
     return found
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from supervisor.companions import companion_process
 from supervisor.hosts import host_process
-from supervisor.hosts.host_link import HostLink
 from supervisor.hosts.host_process import HostProcess, HostStart
 from supervisor.hosts.hosts_table import Asked
 from workers.database.errors import DatabaseTrouble
@@ -136,15 +135,3 @@ def test_it_begins_with_what_it_is_told_and_ends_with_its_input(scene: Scene, mo
             monkeypatch.setattr(sys, "stdin", heard)
             host_process.main()
     assert made == [START]
-
-
-def test_the_supervisor_tells_it_at_each_start() -> None:
-    told: list[bytes] = []
-    companion = SimpleNamespace(starts=1, look=lambda _: None, tell=told.append, stop=lambda: told.append(b"stop"))
-    link = HostLink(START, lambda *_: companion)  # type: ignore[arg-type]
-    link.look(1.0)
-    link.look(2.0)
-    companion.starts = 2
-    link.look(3.0)
-    link.stop()
-    assert told == [START.line(), START.line(), b"stop"]

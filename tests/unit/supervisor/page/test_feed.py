@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from supervisor.companions.told_companion import ToldCompanion
 from supervisor.page.feed import Feed
-from supervisor.page.page_link import PageLink
 from supervisor.page.page_options import PageOptions, PageStart
 from supervisor.page.recent import STEP, Recent
 from tests.support.samples.statuses import pipeline_status
@@ -93,7 +93,7 @@ class FakeCompanion:
 
 def test_each_start_of_the_process_is_told_once_what_it_needs() -> None:
     companion = FakeCompanion()
-    link = PageLink(START, companion)  # type: ignore[arg-type] # a fake
+    link = ToldCompanion(companion, START.as_line())  # type: ignore[arg-type] # a fake
     for starts in (0, 1, 1, 2):
         companion.starts = starts
         link.look(0.0)
