@@ -70,14 +70,18 @@ def obeys(supervisor: Connection, _stacks: StacksFile) -> None:
 def has_a_writer(supervisor: Connection, stacks: StacksFile) -> None:
     """A consumer with a writer, both of which would stay for ever."""
 
+    ready = FORK.Event()
+
     def write() -> None:
         stacks.enable("writer")
+        ready.set()
         while True:
             time.sleep(60)
 
     stacks.enable("consumer")
     writer = FORK.Process(target=write)
     writer.start()
+    ready.wait()  # a writer that is killed before it can write its stacks leaves none
     supervisor.send(Running(writer.pid, 1, 0))
     while True:
         time.sleep(60)
