@@ -42,8 +42,8 @@ from supervisor.run.topic_plans import TopicPlans
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
+from supervisor.settings.fields.registry_settings import files_of_registry, open_registry
 from supervisor.settings.live_settings import LiveSettings
-from supervisor.settings.registry_settings import files_of_registry, open_registry
 from supervisor.settings.settings import Settings
 from supervisor.settings.state_directory import HISTORY_FILE, state_directory
 from supervisor.status.facts.condition import Promise

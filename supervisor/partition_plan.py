@@ -12,8 +12,8 @@ from avro_schemas import naming
 from avro_schemas.tables.metadata_columns import POSITION
 from rtpipe.errors import SettingsError
 from supervisor.kafka.cluster_view import ClusterView
+from supervisor.settings.fields.topic_settings import TopicSettings
 from supervisor.settings.settings import Settings
-from supervisor.settings.topic_settings import TopicSettings
 from workers.contract.partition_spec import Limits, PartitionKey, PartitionSpec
 
 #: Stands for the first offset of a partition whose leader has not said it yet; its worker waits for it.

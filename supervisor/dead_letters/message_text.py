@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from avro_schemas.avro.wire_format import WireFormatError, schema_id_of
 from avro_schemas.tables.layout import table_layout
 from rtpipe.errors import RtpipeError, SettingsError, UnreachableError
-from supervisor.settings.registry_settings import open_registry
+from supervisor.settings.fields.registry_settings import open_registry
 from supervisor.settings.settings import Settings
 from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.literals.json_values import plain_value

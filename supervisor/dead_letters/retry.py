@@ -15,7 +15,7 @@ from supervisor.dead_letters.selection import Selection
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.settings.accounts import accounts
-from supervisor.settings.registry_settings import open_registry
+from supervisor.settings.fields.registry_settings import open_registry
 from supervisor.settings.settings import Settings
 from workers.commit.encoding.batch_encoder import BatchEncoder
 from workers.contract.partition_spec import PartitionSpec

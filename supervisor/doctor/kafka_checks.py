@@ -16,7 +16,7 @@ from supervisor.admin.offset_work import KnownOffset, OffsetWork
 from supervisor.doctor import topic_settings
 from supervisor.doctor.examination import Area, Check
 from supervisor.doctor.finding import Finding, failure, fine, warning
-from supervisor.settings.registry_settings import open_registry
+from supervisor.settings.fields.registry_settings import open_registry
 from supervisor.settings.settings import Settings
 
 _SECONDS = 5

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Self
 
 from rtpipe.errors import SettingsError
-from supervisor.settings.page_settings import PageSettings
+from supervisor.settings.fields.page_settings import PageSettings
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 

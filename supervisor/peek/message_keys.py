@@ -10,7 +10,7 @@ from supervisor.peek.peeked import Peeked
 from supervisor.schemas.schema_requests import SchemaRequests
 from supervisor.schemas.table_preview import TablePreview
 from supervisor.settings.accounts import accounts
-from supervisor.settings.registry_settings import open_registry
+from supervisor.settings.fields.registry_settings import open_registry
 from supervisor.settings.settings import Settings
 from workers.commit.encoding.batch_encoder import BatchEncoder, TableMustChange
 from workers.contract.batch import Batch

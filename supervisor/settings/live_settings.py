@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from supervisor.settings.environment import given_variables
+from supervisor.settings.fields.topic_settings import TopicSettings
 from supervisor.settings.settings import Settings, load
-from supervisor.settings.topic_settings import TopicSettings
 
 #: What of a topic's settings its workers need no restart for, and what they do. The rest shapes tables, names groups,
 #: or belongs to the run: the supervisor itself must start again.

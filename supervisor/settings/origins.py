@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from supervisor.settings.environment import file_variable, variable
+from supervisor.settings.fields.topic_settings import TopicSettings
 from supervisor.settings.masking import shown_setting
 from supervisor.settings.secrets_in_files import BLOCKS, file_outside
 from supervisor.settings.settings import Settings, given_settings
 from supervisor.settings.settings_file import settings_path
-from supervisor.settings.topic_settings import TopicSettings
 
 DEFAULT, OF_STACK = "default", "the embedded stack"
 

@@ -11,7 +11,7 @@ from pydantic_settings import SettingsError as NotJsonError
 
 from rtpipe.errors import SettingsError
 from supervisor.settings.environment import variable
-from supervisor.settings.topic_settings import TopicBlock, TopicSettings
+from supervisor.settings.fields.topic_settings import TopicBlock, TopicSettings
 
 
 def first_problem(exc: ValidationError) -> str:

@@ -17,13 +17,14 @@ from pydantic_settings import SettingsError as NotJsonError
 
 from infra.stack.state import default_directory, read_addresses
 from rtpipe.errors import SettingsError
-from supervisor.settings.database_settings import DatabaseSettings
 from supervisor.settings.environment import PREFIX, refuse_misspelt, variable
-from supervisor.settings.kafka_settings import KafkaSettings
-from supervisor.settings.membership_settings import MembershipSettings
-from supervisor.settings.page_settings import PageSettings
-from supervisor.settings.registry_settings import RegistrySettings
-from supervisor.settings.run_settings import SuperviseSettings
+from supervisor.settings.fields.database_settings import DatabaseSettings
+from supervisor.settings.fields.kafka_settings import KafkaSettings
+from supervisor.settings.fields.membership_settings import MembershipSettings
+from supervisor.settings.fields.page_settings import PageSettings
+from supervisor.settings.fields.registry_settings import RegistrySettings
+from supervisor.settings.fields.run_settings import SuperviseSettings
+from supervisor.settings.fields.topic_settings import TopicBlock, TopicSettings
 from supervisor.settings.secrets_in_files import (
     BLOCKS,
     files_of_secrets,
@@ -31,7 +32,6 @@ from supervisor.settings.secrets_in_files import (
     settings_from_toml_and_its_files,
 )
 from supervisor.settings.setting_errors import explained, explained_json, first_problem
-from supervisor.settings.topic_settings import TopicBlock, TopicSettings
 
 #: The addresses of Kafka, registry and database, which the embedded stack has, too.
 _ADDRESSES = ("bootstrap_servers", "schema_registry_url", "database_url", "infra_database_url", "admin_database_url")

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 
 from rtpipe.errors import RtpipeError
 from supervisor.admin.connection import admin_connection
-from supervisor.settings.throttle_settings import ThrottleSettings
+from supervisor.settings.fields.throttle_settings import ThrottleSettings
 
 _DOING = "asking how the database is"
 #: How far a replica is behind, as MySQL calls it, and as MariaDB does; None if replication does not run.

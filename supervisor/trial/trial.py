@@ -13,7 +13,7 @@ from supervisor.schemas.table_plans.table_plan import UNASKED
 from supervisor.schemas.table_plans.table_targets import targets
 from supervisor.schemas.table_preview import TablePreview
 from supervisor.settings.accounts import accounts
-from supervisor.settings.registry_settings import open_registry
+from supervisor.settings.fields.registry_settings import open_registry
 from supervisor.settings.settings import Settings
 from supervisor.trial.outcome import PartitionTrial, TopicTrial
 from supervisor.trial.partition_trial import OnePartition

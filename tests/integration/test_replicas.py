@@ -9,7 +9,7 @@ import pymysql
 import pytest
 
 from rtpipe.mysql.engine import bare_connection, mysql_engine, mysql_url
-from supervisor.settings.throttle_settings import ThrottleSettings
+from supervisor.settings.fields.throttle_settings import ThrottleSettings
 from supervisor.steering.database_health import DatabaseHealth, HealthSeen
 from tests.support.stack.mysql_server import HOST
 from tests.support.stack.replica_pair import Kind, Mariadb, Mysql, ReplicaPair, replica_pair

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from supervisor.settings.throttle_settings import ThrottleSettings
+from supervisor.settings.fields.throttle_settings import ThrottleSettings
 from supervisor.steering.database_health import DatabaseHealth
 from tests.support.pipeline.pipeline import Pipeline, running_pipeline
 from tests.support.pipeline.supervision import finish, running

@@ -1,7 +1,8 @@
 """The heartbeat: the last sign of life of each process, and the limits after which one counts as stuck. Pure.
 
 Each process gives a sign of life every few seconds. The consumer's come to the supervisor and say how long its writer
-has given none. The seconds are settings: supervisor/settings/run_settings.py, heartbeat_seconds, and database_seconds.
+has given none. The seconds are settings: heartbeat_seconds in
+supervisor/settings/fields/run_settings.py, database_seconds in database_settings.py beside it.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from supervisor import partition_plan
 from supervisor.kafka.topic_sample import known_schemas, sampled_ids
 from supervisor.schemas.table_plans.table_plan import TableTarget
 from supervisor.settings import settings as settings_module
-from supervisor.settings.registry_settings import open_registry
+from supervisor.settings.fields.registry_settings import open_registry
 from supervisor.settings.settings import Settings
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from supervisor.lifecycle.ends.restart_policy import RestartPolicy
 from supervisor.partition_plan import limits_of, spec_of
+from supervisor.settings.fields.topic_settings import TopicSettings
 from supervisor.settings.settings import Settings
-from supervisor.settings.topic_settings import TopicSettings
 from workers.contract.partition_spec import Limits, PartitionKey, PartitionSpec
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from avro_schemas.registry.subject_names import USUAL
 from avro_schemas.tables.rules import PLAIN
+from supervisor.settings.fields.topic_settings import TopicSettings
 from supervisor.settings.settings import Settings
-from supervisor.settings.topic_settings import TopicSettings
 from tests.support.pages import PROJECT
 
 PACKAGES = ("rtpipe", "avro_schemas", "workers", "infra", "supervisor")

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from rtpipe.errors import ExitCode
 from rtpipe.kafka.clients import checked_properties
 from supervisor.cli import app
+from supervisor.settings.fields.topic_settings import TopicBlock
 from supervisor.settings.secrets_in_files import SECRET
 from supervisor.settings.settings import Settings
-from supervisor.settings.topic_settings import TopicBlock
 from tests.support.command_tree import command_tree
 from tests.support.pages import DOCS, LINK, PAGES, PROJECT, code_blocks, modules, strings_of_the_code, table_cells
 

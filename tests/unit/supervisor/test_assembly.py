@@ -20,9 +20,9 @@ from supervisor.kafka.log_offsets import Offsets
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.run.first_plan import plan_of, wait_for_plan
 from supervisor.run.run_request import RunRequest
+from supervisor.settings.fields.topic_settings import TopicBlock
 from supervisor.settings.settings import Settings
 from supervisor.settings.topic_choice import TopicChoice
-from supervisor.settings.topic_settings import TopicBlock
 from supervisor.status.systemd_notify import SystemdNotifier
 from tests.support.fakes.fake_worker import SPEC
 from tests.support.samples.specs import default_spec

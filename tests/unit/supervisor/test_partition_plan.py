@@ -13,8 +13,8 @@ from rtpipe.errors import SettingsError
 from supervisor.kafka.cluster_view import TopicFacts
 from supervisor.kafka.log_offsets import Offsets
 from supervisor.partition_plan import UNKNOWN, plan, supervisor_name
+from supervisor.settings.fields.topic_settings import TopicBlock
 from supervisor.settings.settings import Settings
-from supervisor.settings.topic_settings import TopicBlock
 from workers.contract.partition_spec import PartitionKey
 
 KEYS = {"orders": [PartitionKey("orders", 0), PartitionKey("orders", 1)], "payments": [PartitionKey("payments", 0)]}

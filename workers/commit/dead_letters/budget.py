@@ -1,6 +1,6 @@
 """How many dead letters a partition may have within a minute; pure.
 
-The limit itself is a setting of the topic: supervisor/settings/topic_settings.py.
+The limit itself is a setting of the topic: supervisor/settings/fields/topic_settings.py.
 """
 
 from __future__ import annotations

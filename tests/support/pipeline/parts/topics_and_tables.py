@@ -22,7 +22,7 @@ from avro_schemas.tables.rules import TableRules
 from infra.provision.accounts import table_privileges
 from infra.stack.state import Addresses
 from infra.tables.ddl import create_table_sql
-from supervisor.settings.topic_settings import TopicSettings
+from supervisor.settings.fields.topic_settings import TopicSettings
 from tests.support.pipeline.raw_clients import connect
 
 

@@ -29,8 +29,8 @@ from supervisor.bench.throwaway import PREFIX, Throwaway
 from supervisor.bench.user_bench import Findings
 from supervisor.bench.user_view import as_json, print_findings
 from supervisor.bench.watch import BenchError, watch
+from supervisor.settings.fields.topic_settings import TopicBlock, TopicSettings
 from supervisor.settings.settings import Settings
-from supervisor.settings.topic_settings import TopicBlock, TopicSettings
 from tests.support.fakes.fake_pipeline import partition
 from workers.contract.partition_spec import PartitionKey
 

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from rtpipe.errors import SettingsError
 from supervisor.page.guard import COOKIE, Guard, is_known_host, is_same_origin
 from supervisor.page.page_options import PageOptions, page_options
-from supervisor.settings.page_settings import PageSettings
+from supervisor.settings.fields.page_settings import PageSettings
 
 TOKEN = "a-token-of-the-operator"
 LOCAL = PageOptions("127.0.0.1", 8480, frozenset({"127.0.0.1", "localhost"}), TOKEN)

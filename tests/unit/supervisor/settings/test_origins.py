@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from supervisor.settings.fields.topic_settings import TopicSettings
 from supervisor.settings.masking import secrets_of, shown_setting, shown_url
 from supervisor.settings.secrets_in_files import SECRET
 from supervisor.settings.settings import Settings
-from supervisor.settings.topic_settings import TopicSettings
 from tests.support.command_answers import CANARY, Command
 
 FILE = f"""

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from rtpipe.errors import UnreachableError
-from supervisor.settings.throttle_settings import ThrottleSettings
+from supervisor.settings.fields.throttle_settings import ThrottleSettings
 from supervisor.steering import database_health
 from supervisor.steering.database_health import DatabaseHealth, HealthSeen
 from supervisor.steering.health_throttle import HealthThrottle

@@ -13,10 +13,10 @@ import pytest
 from rtpipe.errors import ExitCode
 from supervisor.run.topic_plans import TopicOrder, TopicsFound
 from supervisor.run.wanted_topics import TopicSearch
+from supervisor.settings.fields.topic_settings import TopicSettings
 from supervisor.settings.live_settings import AT_ONCE, BY_RESTART, LiveSettings, reader
 from supervisor.settings.settings import load
 from supervisor.settings.topic_choice import TopicChoice
-from supervisor.settings.topic_settings import TopicSettings
 from supervisor.steering.reload import _FIXED
 from tests.support.fakes.fake_supervisor import Asked, Scene, Stage, drained, keep_to_the_stage, running, spec_of
 from workers.contract.partition_spec import PartitionKey

@@ -13,8 +13,8 @@ from avro_schemas.registry.errors import SchemaNotFoundError
 from rtpipe.errors import SchemaError, SettingsError
 from supervisor.schemas.table_plans import table_targets
 from supervisor.schemas.table_plans.table_targets import targets
+from supervisor.settings.fields.topic_settings import TopicBlock
 from supervisor.settings.settings import Settings
-from supervisor.settings.topic_settings import TopicBlock
 from tests.support.fakes.fake_registry import FakeRegistry
 from tests.support.samples.table_targets import OPTIONAL, record
 

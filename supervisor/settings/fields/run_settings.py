@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator
 from pydantic_settings import NoDecode
 
 from rtpipe.errors import SettingsError
-from supervisor.settings.throttle_settings import ThrottleSettings
+from supervisor.settings.fields.throttle_settings import ThrottleSettings
 from supervisor.settings.topic_choice import TopicChoice
 
 

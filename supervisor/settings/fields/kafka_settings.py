@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
 from rtpipe.kafka.properties import problem_of
-from supervisor.settings.property_blocks import as_texts, refuse
+from supervisor.settings.fields.property_blocks import as_texts, refuse
 
 _ADDRESS = re.compile(r"\[?[^\s/]+\]?:\d+")
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretSt
 from avro_schemas.registry.properties import FILES, problem_of
 from rtpipe.credentials import web_address_problem
 from rtpipe.secret_files import current_properties, current_text
-from supervisor.settings.property_blocks import as_texts, refuse
+from supervisor.settings.fields.property_blocks import as_texts, refuse
 
 if TYPE_CHECKING:
     from avro_schemas.registry.client import Registry
