@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from avro_schemas.files.json_file import JsonObject, SchemaFileError, json_kind, parsed, read_start, text_of
+from avro_schemas.files.json_file import JsonObject, SchemaFileError, json_kind
 from avro_schemas.naming import MAX_IDENTIFIER, collision_key, is_plain, own_table_problem
 
 NAMESPACE = "com.exam"
@@ -69,36 +69,29 @@ class _TypeProblem(Exception):  # noqa: N818 - never leaves this module
     """What is wrong with a type word and what is allowed."""
 
 
-def read_datasets(path: Path) -> list[dict[str, Any]]:
-    """The Avro record schemas of a `schema_before.json`, in its order.
-
-    DatasetsError has everything that is wrong in it; SchemaFileError if it is no JSON, SettingsError if it cannot be
-    read.
-    """
-    return datasets_of(path, parsed(path, text_of(path, read_start(path))))
-
-
 def datasets_of(path: Path, document: Any) -> list[dict[str, Any]]:
-    """As `read_datasets`, of the parsed document of the file."""
+    """The Avro record schemas of a `schema_before.json`, whose parsed content is `document`, in its order.
+
+    DatasetsError has everything that is wrong in it.
+    """
     if not isinstance(document, list) or not document:
         raise DatasetsError(path, [f"it must be an array of datasets, at least one, not {json_kind(document)}"])
-    problems: list[str] = []
-    schemas = [_record(dataset, number, problems) for number, dataset in enumerate(document, 1)]
+    records = [_record(dataset, number) for number, dataset in enumerate(document, 1)]
     names = [dataset.get("name") for dataset in document if isinstance(dataset, JsonObject)]
+    problems = [problem for _, wrong in records for problem in wrong]
     problems += _clashes("", "dataset", [name for name in names if isinstance(name, str)])
     if problems:
         raise DatasetsError(path, problems)
-    return schemas
+    return [schema for schema, _ in records]
 
 
-def _record(dataset: Any, number: int, problems: list[str]) -> dict[str, Any]:
-    """The record schema of one dataset; what is wrong with it goes to `problems`, and the result is then unusable."""
+def _record(dataset: Any, number: int) -> tuple[dict[str, Any], list[str]]:
+    """The record schema of one dataset, and what is wrong with it: the schema is then unusable."""
     if not isinstance(dataset, JsonObject):
-        problems.append(f'dataset {number}: must be {{"name": ..., "fields": {{...}}}}, not {json_kind(dataset)}')
-        return {}
+        return {}, [f'dataset {number}: must be {{"name": ..., "fields": {{...}}}}, not {json_kind(dataset)}']
     name, fields = dataset.get("name"), dataset.get("fields")
     where = f"dataset {name!r}" if isinstance(name, str) and name else f"dataset {number}"
-    problems += [f"{where}: the key {key!r} is there twice" for key in dataset.repeated]
+    problems = [f"{where}: the key {key!r} is there twice" for key in dataset.repeated]
     problems += [f"{where}: unknown key {key!r}{_suggest(key, _KEYS)}" for key in dataset if key not in _KEYS]
     if "name" not in dataset:
         problems.append(f"{where}: the name is missing; {_ALLOWED_NAME}")
@@ -114,24 +107,22 @@ def _record(dataset: Any, number: int, problems: list[str]) -> dict[str, Any]:
         problems.append(f"{where}: {len(fields):,} fields; at most {MAX_FIELDS:,} are allowed")
     problems += [f"{where}, field {field!r}: is there twice" for field in fields.repeated]
     problems += _clashes(f"{where}, ", "field", list(fields))
-    return {
-        "type": "record",
-        "name": name,
-        "namespace": NAMESPACE,
-        "fields": [_field(field, word, f"{where}, field {field!r}", problems) for field, word in fields.items()],
-    }
+    made = [_field(field, word, f"{where}, field {field!r}") for field, word in fields.items()]
+    problems += [problem for _, wrong in made for problem in wrong]
+    schema = {"type": "record", "name": name, "namespace": NAMESPACE, "fields": [field for field, _ in made]}
+    return schema, problems
 
 
-def _field(name: str, word: Any, where: str, problems: list[str]) -> dict[str, Any]:
-    problems += [f"{where}: {problem}" for problem in _name_problems(name)]
+def _field(name: str, word: Any, where: str) -> tuple[dict[str, Any], list[str]]:
+    """The field of a record schema, and what is wrong with it."""
+    problems = [f"{where}: {problem}" for problem in _name_problems(name)]
     try:
         avro = _avro_type(word)
     except _TypeProblem as error:
-        problems.append(f"{where}: {error}")
-        return {}
+        return {}, [*problems, f"{where}: {error}"]
     if isinstance(avro, list):
-        return {"name": name, "type": avro, "default": None}
-    return {"name": name, "type": avro}
+        return {"name": name, "type": avro, "default": None}, problems
+    return {"name": name, "type": avro}, problems
 
 
 def _avro_type(word: Any) -> Any:

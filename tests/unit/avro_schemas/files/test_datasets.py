@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from avro_schemas.files import datasets
 from avro_schemas.files.avro_file import avro_path, dump_avro, load_avro
-from avro_schemas.files.datasets import DatasetsError, read_datasets
-from avro_schemas.files.json_file import SchemaFileError
+from avro_schemas.files.datasets import DatasetsError, datasets_of
+from avro_schemas.files.json_file import SchemaFileError, parsed, read_start, text_of
 from rtpipe.errors import ExitCode, SettingsError
 
 WORDS = {
@@ -42,6 +42,10 @@ def written(folder: Path, document: Any) -> Path:
     path = folder / "schema_before.json"
     path.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
     return path
+
+
+def read_datasets(path: Path) -> list[dict[str, Any]]:
+    return datasets_of(path, parsed(path, text_of(path, read_start(path))))
 
 
 def dataset(fields: Any, name: Any = "orders") -> list[Any]:
