@@ -221,8 +221,6 @@ DUPLICATE, UNKNOWN_COLUMN, NO_TABLE, LOCK_WAIT_TIMEOUT = 1062, 1054, 1146, 1205
 UNKNOWN_VARIABLE, UNKNOWN_LOGIN = 1193, frozenset({1045, 1698})
 ROLLED_BACK, READ_ONLY, OF_A_TRIGGER = 1402, 1290, 1644
 CONNECTION_LOST, OUT_OF_SYNC, FILE_REQUESTED = 2013, 2014, 2068
-#: Of a LOAD DATA LOCAL: the server, or what stands between, does not take it.
-LOCAL_OFF = frozenset({1148, 3948, 4166})
 #: Of an ALTER TABLE: the server cannot do it by the algorithm that was asked for, so another one is tried.
 OTHER_ALGORITHM = frozenset({1845, 1846, 4092})
 #: Of an ALTER TABLE: somebody changed the columns since they were looked at, so they are looked at again.

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy.engine import make_url
 
-from rtpipe.mysql.error_numbers import LOCAL_OFF
 from rtpipe.mysql.quoting import quoted, quoted_text
 from tests.support.pipeline.raw_clients import connect
 from tests.support.stack.server_setting import server_setting
@@ -238,7 +237,7 @@ def test_a_server_may_turn_it_off_and_on_while_a_session_is_open(loads: Loads) -
     loads.make("a INT")
     assert loads.session.loads.takes_load(loads.table)
     with server_setting(loads.admin.admin_database_url, "local_infile", 0):
-        assert loads.load("(`a`)", b"1\n") in LOCAL_OFF
+        assert loads.load("(`a`)", b"1\n") in {1148, 3948, 4166}, "MariaDB, MySQL, and what stands between"
         assert loads.insert("`a`", "1") == 0, "the session is as good as before"
         assert loads.stored() == [(1,)]
         assert not loads.session.loads.takes_load(loads.table)

@@ -72,13 +72,6 @@ def make_certificates(folder: Path) -> None:
     write_private_bytes(folder / CLIENT, authority.issue("client"))
 
 
-def read_authority(folder: Path) -> Authority:
-    """The authority of a stack."""
-    key = serialization.load_pem_private_key((folder / AUTHORITY_KEY).read_bytes(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return Authority(x509.load_pem_x509_certificate((folder / AUTHORITY).read_bytes()), key)
-
-
 _SIGNS = x509.KeyUsage(
     key_cert_sign=True,
     crl_sign=True,

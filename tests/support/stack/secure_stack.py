@@ -19,11 +19,14 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy.engine import make_url
 
 from infra.stack.artifacts.cache import artifact_paths, cache_directory
 from infra.stack.layout import StackLayout, load_layout
-from infra.stack.security.certificates import new_authority, read_authority
+from infra.stack.security.certificates import AUTHORITY, AUTHORITY_KEY, Authority, new_authority
 from infra.stack.security.client_files import write_client_files
 from infra.stack.services import control as service_control
 from infra.stack.services import start as service_start
@@ -60,7 +63,7 @@ class SecureStack:
 
     def issue(self, fault: str = "") -> bytes:
         """A certificate for its servers; `fault`: what is wrong with it."""
-        authority = read_authority(self.layout.certificates)
+        authority = _read_authority(self.layout.certificates)
         match fault:
             case "expired":
                 return authority.issue("server", [HOST], life=-dt.timedelta(hours=1))
@@ -201,3 +204,9 @@ def handshakes(pem: bytes, folder: Path, port: int = 0) -> Iterator[int]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(5)
+
+
+def _read_authority(folder: Path) -> Authority:
+    key = serialization.load_pem_private_key((folder / AUTHORITY_KEY).read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return Authority(x509.load_pem_x509_certificate((folder / AUTHORITY).read_bytes()), key)

@@ -13,17 +13,17 @@ from sqlalchemy.engine import make_url
 
 from infra.stack.errors import StackError
 from infra.stack.layout import StackOptions, changed_layout, load_layout, new_layout, save_layout
-from infra.stack.security.certificates import AUTHORITY, CLIENT, SERVER, make_certificates, read_authority
+from infra.stack.security.certificates import AUTHORITY, CLIENT, SERVER, make_certificates
 from infra.stack.security.client_files import SETTINGS, write_client_files
 from supervisor.settings.settings import load
 
 
 def test_an_authority_issues_certificates_that_only_their_owner_can_read(tmp_path: Path) -> None:
     make_certificates(tmp_path)
-    authority = read_authority(tmp_path)
+    authority = x509.load_pem_x509_certificate((tmp_path / AUTHORITY).read_bytes())
     for name in (SERVER, CLIENT):
         issued = x509.load_pem_x509_certificate((tmp_path / name).read_bytes())
-        issued.verify_directly_issued_by(authority.certificate)
+        issued.verify_directly_issued_by(authority)
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     before = (tmp_path / AUTHORITY).read_bytes()
     make_certificates(tmp_path)
