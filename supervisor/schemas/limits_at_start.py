@@ -30,18 +30,18 @@ def tell_at_start(specs: Iterable[PartitionSpec], registry: SharedRegistry, fitt
     """Tell of each topic's table and its newest schema, in a thread that nothing waits for."""
     topics = {spec.key.topic: spec for spec in specs}
     thread = threading.Thread(
-        target=_tell_all, args=(deque(topics.values()), registry, fitter), name="column limits", daemon=True
+        target=_tell_all, args=(list(topics.values()), registry, fitter), name="column limits", daemon=True
     )
     thread.start()
     return thread
 
 
-def _tell_all(waiting: deque[PartitionSpec], registry: SharedRegistry, fitter: TableFitter) -> None:
+def _tell_all(specs: Iterable[PartitionSpec], registry: SharedRegistry, fitter: TableFitter) -> None:
     """A service that does not answer is asked again. Nothing is logged: the workers need the same service, and say so.
 
     The workers also report what else is wrong with a schema or a table, at the first message.
     """
-    tries = 0
+    waiting, tries = deque(specs), 0
     while waiting:
         spec = waiting.popleft()
         try:

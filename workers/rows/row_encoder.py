@@ -37,6 +37,14 @@ class Encoded:
     refused: dict[int, Refusal] = field(default_factory=dict)
     altered: Counter[int] = field(default_factory=Counter)  #: by index: values that a lossy column changes
 
+    def add(self, more: Encoded) -> None:
+        """What became of the messages that follow."""
+        self.literals += more.literals
+        self.indexes += more.indexes
+        self.keys += more.keys
+        self.refused |= more.refused
+        self.altered |= more.altered
+
 
 class ColumnRows(Protocol):
     """Rows of many messages at once, for layouts where that is proven to give the same as one after the other."""
@@ -87,38 +95,38 @@ class RowEncoder:
             encoded.refused |= dict.fromkeys(nameless, why)
             indexes = _without(indexes, encoded.refused)
         for start in range(0, len(indexes), _CHUNK):
-            self._encode(batch, indexes[start : start + _CHUNK], encoded)
+            encoded.add(self._encode(batch, indexes[start : start + _CHUNK]))
             sign_of_life()
         return encoded
 
-    def _encode(self, batch: Batch, indexes: Sequence[int], encoded: Encoded) -> None:
+    def _encode(self, batch: Batch, indexes: Sequence[int]) -> Encoded:
         records, problems = self._decoder.records(batch.values, indexes)
-        encoded.refused |= {index: Refusal(Reason.DECODE, why) for index, why in problems.items()}
-        texts, good = self._texts(records, _without(indexes, problems), encoded.refused)
-        if self._lossy:
-            self._count_altered(records, _without(indexes, problems), good, encoded)
-        if self._key:
-            encoded.keys += map(",".join, zip(*(texts[at] for at in self._key), strict=True))
+        indexes = _without(indexes, problems)
+        texts, good, refused = self._texts(records, indexes)
+        refused |= {index: Refusal(Reason.DECODE, why) for index, why in problems.items()}
+        altered = self._altered(records, indexes, good) if self._lossy else Counter[int]()
+        keys = list(map(",".join, zip(*(texts[at] for at in self._key), strict=True))) if self._key else []
         texts += [render(batch, good) for render in self._metadata]
-        encoded.literals += map(",".join, zip(*texts, strict=True))
-        encoded.indexes += good
+        return Encoded(list(map(",".join, zip(*texts, strict=True))), list(good), keys, refused, altered)
 
-    def _count_altered(
-        self, records: Sequence[Record], indexes: Sequence[int], good: Sequence[int], encoded: Encoded
-    ) -> None:
+    def _altered(self, records: Sequence[Record], indexes: Sequence[int], good: Sequence[int]) -> Counter[int]:
         """Values that go in although their column changes them."""
         kept = set(good)
-        for index, record in zip(indexes, records, strict=True):
-            if index in kept and (count := sum(changed(get(record)) for _, get, changed in self._lossy)):
-                encoded.altered[index] = count
+        counts = {
+            index: sum(changed(get(record)) for _, get, changed in self._lossy)
+            for index, record in zip(indexes, records, strict=True)
+            if index in kept
+        }
+        return +Counter(counts)
 
     def _texts(
-        self, records: Sequence[Record], indexes: Sequence[int], refused: dict[int, Refusal]
-    ) -> tuple[list[list[str]], Sequence[int]]:
-        """The texts of each column, for all records but those that a column refuses, which go to `refused`; and the
-        indexes of those that are left.
+        self, records: Sequence[Record], indexes: Sequence[int]
+    ) -> tuple[list[list[str]], Sequence[int], dict[int, Refusal]]:
+        """The texts of each column, for all records but those that a column refuses; the indexes of those that are
+        left; and why the others were refused.
         """
         texts: list[list[str]] = []
+        refused: dict[int, Refusal] = {}
         for column, value_of, render in self._columns:
             values = list(map(value_of, records))
             try:
@@ -133,7 +141,7 @@ class RowEncoder:
                 records, indexes = list(compress(records, kept)), list(compress(indexes, kept))
                 texts = [list(compress(column_texts, kept)) for column_texts in texts]
                 texts.append(render(list(compress(values, kept))))
-        return texts, indexes
+        return texts, indexes, refused
 
 
 def _without(indexes: Sequence[int], refused: Collection[int]) -> Sequence[int]:

@@ -35,24 +35,26 @@ class MessageDecoder:
 
     def records(self, messages: PackedBytes, indexes: Sequence[int]) -> tuple[list[dict[str, Any]], dict[int, str]]:
         """The records of the messages at these indexes, in order; and why the others, by index, have none."""
-        problems: dict[int, str] = {}
-        return self._records(indexes, messages.some(indexes, HEADER_SIZE), problems), problems
+        return self._records(indexes, messages.some(indexes, HEADER_SIZE))
 
-    def _records(
-        self, indexes: Sequence[int], bodies: Sequence[bytes], problems: dict[int, str]
-    ) -> list[dict[str, Any]]:
+    def _records(self, indexes: Sequence[int], bodies: Sequence[bytes]) -> tuple[list[dict[str, Any]], dict[int, str]]:
         """All at once, unless that leaves one of them in doubt: then in parts, and one alone by the strict reader."""
         if found := self._together(bodies):
-            return found
+            return found, {}
         if len(bodies) == 1:
             try:
-                return [self._strict(bodies[0])]
+                return [self._strict(bodies[0])], {}
             except ValueError as why:
-                problems[indexes[0]] = str(why)
-                return []
+                return [], {indexes[0]: str(why)}
+        records: list[dict[str, Any]] = []
+        problems: dict[int, str] = {}
         step = max(1, len(bodies) // _PARTS)
-        parts = [slice(start, start + step) for start in range(0, len(bodies), step)]
-        return [one for part in parts for one in self._records(indexes[part], bodies[part], problems)]
+        for start in range(0, len(bodies), step):
+            part = slice(start, start + step)
+            some, refused = self._records(indexes[part], bodies[part])
+            records += some
+            problems |= refused
+        return records, problems
 
     def _together(self, bodies: Sequence[bytes]) -> list[dict[str, Any]]:
         """The records of all bodies; none if one of them is in doubt."""
