@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -39,7 +39,7 @@ class Order:
     seconds: float = 60.0  #: of a run, at most, after its first row
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What came out; a Run and a Bare of each round."""
 
@@ -47,13 +47,13 @@ class Findings:
     server: str  #: the version that the database tells
     partitions: int
     messages: int
-    runs: list[Run] = field(default_factory=list)
-    bares: list[Bare] = field(default_factory=list)
+    runs: Sequence[Run] = ()
+    bares: Sequence[Bare] = ()
     loads: bool = True  #: the bare database took LOAD DATA
     limited_by: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Rig:
     """All that a round needs."""
 
@@ -62,7 +62,6 @@ class _Rig:
     table: str
     begins: Mapping[int, int]
     services: Mapping[str, list[psutil.Process]]
-    full: list[bool] = field(default_factory=list)
 
 
 def user_bench(settings: Settings, order: Order, say: Say) -> Findings:
@@ -88,28 +87,31 @@ def user_bench(settings: Settings, order: Order, say: Say) -> Findings:
         rig = _Rig(driver, where, table_for(topic), begins, services(settings, where))
         findings = Findings(order.topic, version, len(begins), min(available, order.messages))
         upsert = bool(order.topic) and settings.topic(topic).mode == "upsert"
-        _rounds(rig, findings, order, say, upsert=upsert)
-        return findings
+        return _with_rounds(findings, rig, order, say, upsert=upsert)
 
 
-def _rounds(rig: _Rig, found: Findings, order: Order, say: Say, *, upsert: bool) -> None:
+def _with_rounds(found: Findings, rig: _Rig, order: Order, say: Say, *, upsert: bool) -> Findings:
     """rtpipe, then the bare database with the rows that rtpipe wrote in the first round, in turns."""
     bare = None
+    runs: list[Run] = []
+    bares: list[Bare] = []
+    full: list[bool] = []
     for number in range(order.rounds):
-        run = _rtpipe(rig, found.messages, order.seconds)
-        if bare is None:
-            bare = BareDatabase(rig.where, [rig.table], rows=run.rows, upsert=upsert)
-            found.loads = bare.loads
+        run, looks = _rtpipe(rig, found.messages, order.seconds)
+        bare = bare or BareDatabase(rig.where, [rig.table], rows=run.rows, upsert=upsert)
         limit = bare.run(found.partitions, round(run.rows_a_commit), lambda: cpu(rig.services["database"]))
-        found.runs.append(run)
-        found.bares.append(limit)
+        runs.append(run)
+        bares.append(limit)
+        full += looks
         say(f"round {number + 1}: rtpipe {run.steady:,.0f} rows/s, the bare database {limit.rate:,.0f}")
-    found.limited_by = what_limits(
-        found.runs[-1], cores=psutil.cpu_count() or 1, partitions=found.partitions, backpressure=_share(rig.full)
+    limited_by = what_limits(
+        runs[-1], cores=psutil.cpu_count() or 1, partitions=found.partitions, backpressure=_share(full)
     )
+    return replace(found, runs=runs, bares=bares, loads=bare is None or bare.loads, limited_by=limited_by)
 
 
-def _rtpipe(rig: _Rig, messages: int, seconds: float) -> Run:
+def _rtpipe(rig: _Rig, messages: int, seconds: float) -> tuple[Run, Sequence[bool]]:
+    """A run, and for each look at a partition whether its queue was full."""
     with Progress(rig.where, rig.begins, rig.driver.supervisor.partitions) as progress:
         progress.empty(rig.table)
         began = time.monotonic()
@@ -123,8 +125,8 @@ def _rtpipe(rig: _Rig, messages: int, seconds: float) -> Run:
             raise BenchError(f"{error.message}; its log ends with: {last}") from None
         finally:
             rig.driver.stop()
-        rig.full += progress.full
-        return run_of(points, rows_a_commit=points[-1].rows / max(progress.commits, 1), memory=memory)
+        run = run_of(points, rows_a_commit=points[-1].rows / max(progress.commits, 1), memory=memory)
+        return run, progress.full
 
 
 def _share(looks: Sequence[bool]) -> float:

@@ -161,9 +161,9 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(user_bench, "log_of", lambda *_: ({0: 0, 1: 0}, 5_000))
     monkeypatch.setattr(user_bench, "services", lambda *_: {"database": [], "broker": []})
 
-    def rtpipe(_rig: object, messages: int, _seconds: float) -> Run:
+    def rtpipe(_rig: object, messages: int, _seconds: float) -> tuple[Run, list[bool]]:
         done.append(f"rtpipe {messages}")
-        return RUN
+        return RUN, [False]
 
     def database(_where: object, tables: list[str], *, rows: int, upsert: bool) -> Any:
         done.append(f"keep {rows} of {tables[0]}, {'upsert' if upsert else 'insert'}")
