@@ -29,35 +29,10 @@ LOCKS = PROJECT / "requirements"
 VENV = PROJECT / ".venv"
 WHOLE = VENV / ".whole"  # not there while something is installed: what a kill left is not built upon
 WHEELS = ("--require-hashes", "--only-binary", ":all:", "--requirement")
+WHOLE_PRODUCT = ("pyproject.toml", *["--extra", "local", "--extra", "fast", "--extra", "page", "--extra", "top"])
 COMPILED = {
-    "run": (
-        "pyproject.toml",
-        "--extra",
-        "local",
-        "--extra",
-        "fast",
-        "--extra",
-        "page",
-        "--extra",
-        "top",
-        "--group",
-        "build",
-    ),
-    "dev": (
-        "pyproject.toml",
-        "--extra",
-        "local",
-        "--extra",
-        "fast",
-        "--extra",
-        "page",
-        "--extra",
-        "top",
-        "--group",
-        "dev",
-        "--constraint",
-        "requirements/run.txt",
-    ),
+    "run": (*WHOLE_PRODUCT, "--group", "build"),
+    "dev": (*WHOLE_PRODUCT, "--group", "dev", "--constraint", "requirements/run.txt"),
     "image": ("pyproject.toml", "--extra", "fast", "--group", "build", "--constraint", "requirements/run.txt"),
     "docs": ("--group", "docs"),
     "lock": ("--group", "lock"),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, seconds
+from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, seconds, settings_with_services
 from supervisor.commands.parts.output_text import print_json
 
 
@@ -37,15 +37,8 @@ def bench(
     from supervisor.bench.user_bench import Order, user_bench
     from supervisor.bench.user_view import as_json as json_of
     from supervisor.bench.user_view import print_findings
-    from supervisor.settings.settings import load_with
 
-    settings = load_with(
-        "bootstrap_servers",
-        "schema_registry_url",
-        "database_url",
-        bootstrap_servers=bootstrap_servers,
-        schema_registry_url=schema_registry_url,
-    )
+    settings = settings_with_services(bootstrap_servers, schema_registry_url)
     order = Order(topic, messages, partitions, rounds, duration)
     found = user_bench(settings, order, functools.partial(typer.echo, err=True))
     if as_json:

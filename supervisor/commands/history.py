@@ -6,20 +6,12 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.parts.completion import complete_topics_and_partitions
-from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.options import Json, Where
 from supervisor.commands.parts.output_text import print_json
 
 
 def history(
-    where: Annotated[
-        str | None,
-        typer.Argument(
-            help="TOPIC or TOPIC/PARTITION; default: all.",
-            show_default=False,
-            autocompletion=complete_topics_and_partitions,
-        ),
-    ] = None,
+    where: Where = None,
     since: Annotated[
         str, typer.Option("--since", metavar="TIME", help="From 30m, 2h, 7d ago, 03:12, or a date and time, in UTC.")
     ] = "1h",

@@ -6,19 +6,11 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.parts.completion import complete_topics_and_partitions
-from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.options import Json, Where
 
 
 def logs(
-    where: Annotated[
-        str | None,
-        typer.Argument(
-            help="TOPIC or TOPIC/PARTITION; default: all.",
-            show_default=False,
-            autocompletion=complete_topics_and_partitions,
-        ),
-    ] = None,
+    where: Where = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
     count: Annotated[int, typer.Option("--count", "-n", metavar="LINES", help="Newest events to begin with.")] = 50,
     as_json: Json = False,

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rtpipe.errors import SettingsError
-from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, Topics, warn_of_one_account
+from supervisor.commands.parts.options import (
+    BootstrapServers,
+    Json,
+    RegistryUrl,
+    Topics,
+    settings_with_services,
+    warn_of_one_account,
+)
 from supervisor.commands.parts.output_text import print_json
 
 if TYPE_CHECKING:
@@ -37,16 +44,9 @@ def setup(
     """
     from rtpipe.log import log_to_stderr
     from supervisor.kafka.chosen_topics import chosen_topics
-    from supervisor.settings.settings import load_with
     from supervisor.setup.database_setup import Setup
 
-    settings = load_with(
-        "bootstrap_servers",
-        "schema_registry_url",
-        "database_url",
-        bootstrap_servers=bootstrap_servers,
-        schema_registry_url=schema_registry_url,
-    )
+    settings = settings_with_services(bootstrap_servers, schema_registry_url)
     log_to_stderr("text", settings.log_level)
     warn_of_one_account(settings)
     names = chosen_topics(settings, topics)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, Topics
+from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, Topics, settings_with_services
 from supervisor.commands.parts.output_text import print_json
 
 
@@ -32,18 +32,11 @@ def try_(
     """
     from rtpipe.log import log_to_stderr
     from supervisor.kafka.chosen_topics import chosen_topics
-    from supervisor.settings.settings import load_with
     from supervisor.trial import view
     from supervisor.trial.outcome import exit_code_of
     from supervisor.trial.trial import try_topics
 
-    settings = load_with(
-        "bootstrap_servers",
-        "schema_registry_url",
-        "database_url",
-        bootstrap_servers=bootstrap_servers,
-        schema_registry_url=schema_registry_url,
-    )
+    settings = settings_with_services(bootstrap_servers, schema_registry_url)
     log_to_stderr("text", "WARNING")
     trials = []
     for trial in try_topics(settings, chosen_topics(settings, topics), rows):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, Topics
+from supervisor.commands.parts.options import BootstrapServers, Json, RegistryUrl, Topics, settings_with_services
 from supervisor.commands.parts.output_text import print_json
 
 if TYPE_CHECKING:
@@ -42,18 +42,11 @@ def verify(
     """
     from supervisor import partition_plan
     from supervisor.kafka.chosen_topics import chosen_topics
-    from supervisor.settings.settings import load_with
     from supervisor.verify.outcome.view import as_json as json_of
     from supervisor.verify.outcome.view import print_report
     from supervisor.verify.verify import VerifyOrder
 
-    settings = load_with(
-        "bootstrap_servers",
-        "schema_registry_url",
-        "database_url",
-        bootstrap_servers=bootstrap_servers,
-        schema_registry_url=schema_registry_url,
-    )
+    settings = settings_with_services(bootstrap_servers, schema_registry_url)
     names = tuple(chosen_topics(settings, topics))
     chosen = {name: settings.topic(name) for name in names}
     order = VerifyOrder(

@@ -20,7 +20,7 @@ class Word(enum.Enum):
     JOINING = "joining"  #: it asks to join; `seconds`: of its session, `text`: the group's protocol
     CONTACT = "contact"  #: the group's coordinator has answered
     ASSIGNED = "assigned"  #: these partitions are ours from now on
-    REVOKED = "revoked"  #: these are to be given up: it waits for `GivenUp`
+    REVOKED = "revoked"  #: these are to be given up: it waits until the supervisor says that they are
     LOST = "lost"  #: these may be another's by now; `text`: why
     TROUBLE = "trouble"  #: it goes on, but a person should know `text`
     REPLACED = "replaced"  #: another member has our instance id, and this one is out

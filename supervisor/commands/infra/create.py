@@ -14,6 +14,7 @@ from supervisor.commands.parts.options import (
     RegistryUrl,
     SchemaFile,
     schema_file,
+    settings_with_services,
     warn_of_one_account,
 )
 from supervisor.commands.parts.output_text import print_json
@@ -60,17 +61,10 @@ def create(
     """
     from infra.provision import provision
     from rtpipe.log import log_to_stderr
-    from supervisor.settings.settings import load_with
     from supervisor.setup.provision_request import request_of
     from supervisor.setup.provision_view import facts_of, print_items
 
-    settings = load_with(
-        "bootstrap_servers",
-        "schema_registry_url",
-        "database_url",
-        bootstrap_servers=bootstrap_servers,
-        schema_registry_url=schema_registry_url,
-    )
+    settings = settings_with_services(bootstrap_servers, schema_registry_url)
     log_to_stderr("text", settings.log_level)
     if schemas is None and not settings.of_stack:
         raise SettingsError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supervisor.commands.parts.completion import complete_topics
+from supervisor.commands.parts.completion import complete_topics, complete_topics_and_partitions
 from supervisor.settings.option_values import duration_seconds
 
 if TYPE_CHECKING:
@@ -33,6 +33,14 @@ TopicNames = Annotated[
         help="Topics, separated by commas; may be repeated.",
         show_default=False,
         autocompletion=complete_topics,
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Argument(
+        help="TOPIC or TOPIC/PARTITION; default: all.",
+        show_default=False,
+        autocompletion=complete_topics_and_partitions,
     ),
 ]
 BootstrapServers = Annotated[
@@ -69,6 +77,19 @@ def seconds(text: str | float) -> float:
     if found is None:
         raise typer.BadParameter(f"{text!r} is no duration such as 90s, 10m or 8h")
     return found
+
+
+def settings_with_services(bootstrap_servers: str | None, schema_registry_url: str | None) -> Settings:
+    """Settings in which Kafka, the registry and the database have an address; SettingsError names what has none."""
+    from supervisor.settings.settings import load_with
+
+    return load_with(
+        "bootstrap_servers",
+        "schema_registry_url",
+        "database_url",
+        bootstrap_servers=bootstrap_servers,
+        schema_registry_url=schema_registry_url,
+    )
 
 
 def warn_of_one_account(settings: Settings) -> None:
