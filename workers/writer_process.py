@@ -37,7 +37,7 @@ _TURN = 1.0
 #: Turns without a batch after which memory is given back, and the turns get longer.
 _IDLE_TURNS = 2
 #: Seconds after which the ownership and the tables are looked at before another batch is written; and in which an idle
-#: writer looks at them, before the server ends its session.
+#: writer looks at its ownership, before the server ends its session.
 _CHECK_EVERY, _CHECK_AT_REST = 10.0, 20.0
 _ORPHAN_GRACE = 1.5
 
@@ -139,11 +139,12 @@ def _batches(
 ) -> Iterator[Batch]:
     """Batches up to the end of the stream; between them what is to be done every few seconds, idle or not."""
     idle, checked = 0, time.monotonic()
+    glanced = checked
     while True:
         between()
-        if time.monotonic() - checked > _CHECK_AT_REST:
-            owner.check()
-            checked = time.monotonic()
+        if time.monotonic() - max(checked, glanced) > _CHECK_AT_REST:
+            owner.check_at_rest()
+            glanced = time.monotonic()
         try:
             batch = batches.take(_TURN if idle < _IDLE_TURNS else spec.heartbeat_every)
         except queue.Empty:

@@ -75,6 +75,8 @@ class TrialLedger:
         """Where the trial stands."""
         return self._position
 
+    glance = read
+
     def disconnect(self) -> None:
         """Drop the connection; the server rolls back what was open on it."""
         self._connection.close()

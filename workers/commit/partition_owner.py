@@ -48,6 +48,9 @@ class Ledger(Protocol):
     def read(self) -> Position | None:
         """The row as it is now, waiting for whoever changes it; SetupError if a table is not transactional."""
 
+    def glance(self) -> Position | None:
+        """The row as it is now, and nothing else."""
+
     def disconnect(self) -> None:
         """Drop the connection."""
 
@@ -126,9 +129,16 @@ class PartitionOwner:
 
         A new connection claims anew, so that the row tells a successor which one to KILL.
         """
+        self._check(self._ledger.read)
+
+    def check_at_rest(self) -> None:
+        """The same, but for the tables: hundreds of partitions that rest do this again and again."""
+        self._check(self._ledger.glance)
+
+    def _check(self, read: Callable[[], Position | None]) -> None:
         expected = self.position.offset
         try:
-            found = self._ledger.read()
+            found = read()
         except DatabaseTrouble as trouble:
             if trouble.action not in _WAITED:
                 raise trouble.as_error(f"{self._key}: checking") from trouble

@@ -103,6 +103,9 @@ class Process:
     def check(self) -> None:
         self.done.append("ownership checked")
 
+    def check_at_rest(self) -> None:
+        self.done.append("ownership looked at")
+
     def disconnect(self) -> None:
         self.done.append("disconnected")
 
@@ -187,11 +190,12 @@ def test_idle_it_gives_signs_of_life_its_memory_back_once_and_looks_at_its_owner
     assert process.code(empty, empty, empty, empty, None) == 0
     assert process.heard().count(Alive()) == 4
     assert process.done.count("memory given back") == 1
-    assert process.done.count("ownership checked") == 1
+    assert process.done.count("ownership looked at") == 1
+    assert process.done.count("ownership checked") == 0, "the tables are looked at when there is a batch for them"
     assert process.queue.waited[0] < process.queue.waited[-1], "at rest it wakes up more rarely"
 
 
-@pytest.mark.parametrize(("seconds", "looks"), [(6.0, 0), (12.0, 1)])
+@pytest.mark.parametrize(("seconds", "looks"), [(6.0, 0), (12.0, 1), (60.0, 1)])
 def test_the_first_batch_after_a_rest_is_written_on_a_fresh_look(process: Process, seconds: float, looks: int) -> None:
     process.queue.seconds = seconds
     process.writes = DataError("orders/0 offset 7: why")  # whatever follows, the look was before it

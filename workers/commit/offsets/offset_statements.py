@@ -1,11 +1,13 @@
-"""The two statements of every batch on kafka_offsets. SQLAlchemy builds them; each is compiled once, not once a batch.
+"""The statements on kafka_offsets that are run often. SQLAlchemy builds them; each is compiled once, not once a batch.
 
 To compile one takes as long as the server takes to run it.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Update, and_, bindparam, func, literal_column, update
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from avro_schemas.tables.own_tables.offsets import OFFSETS
@@ -18,8 +20,9 @@ def row_of(topic: object, partition: object, group: object) -> ColumnElement[boo
     return and_(_COLUMNS.topic == topic, _COLUMNS["partition"] == partition, _COLUMNS.consumer_group == group)
 
 
+_PARTITION = row_of(bindparam("of_topic"), bindparam("of_partition"), bindparam("of_group"))
 _ROW = and_(
-    row_of(bindparam("of_topic"), bindparam("of_partition"), bindparam("of_group")),
+    _PARTITION,
     _COLUMNS.epoch == bindparam("of_epoch"),
     _COLUMNS.offset == bindparam("at_offset"),
 )
@@ -29,7 +32,7 @@ _TOTALS = {
 }
 
 
-def _compiled(statement: Update) -> str:
+def _compiled(statement: Update | Select[Any]) -> str:
     return str(statement.compile(dialect=MySQLDialect_pymysql(paramstyle="pyformat")))
 
 
@@ -46,3 +49,5 @@ ADVANCE = _compiled(
 )
 #: Corrects the totals of an offset that this transaction has moved to `at_offset`.
 CORRECT = _compiled(update(OFFSETS).where(_ROW).values(**_TOTALS))
+#: Where the partition stands, without a lock.
+GLANCE = _compiled(select(_COLUMNS.epoch, _COLUMNS.offset, _COLUMNS.leader_epoch).where(_PARTITION))

@@ -78,6 +78,8 @@ class MemoryLedger:
             raise DatabaseTrouble(number)
         return self.server.row
 
+    glance = read
+
     def disconnect(self) -> None:
         pass
 
@@ -223,13 +225,16 @@ def test_a_row_that_somebody_changed_stops_the_writer(row: Position | None, erro
     server.row = row
     with pytest.raises(error):
         commit(owner, batch(4))
-    with pytest.raises(error):
-        owner.check()
+    for look in (owner.check, owner.check_at_rest):
+        with pytest.raises(error):
+            look()
     assert server.written == [0, 1, 2, 3]
 
 
 def test_an_idle_owner_that_still_owns_goes_on() -> None:
-    owner_of(Server()).check()
+    owner = owner_of(Server())
+    owner.check()
+    owner.check_at_rest()
 
 
 def idle(server: Server, number: int) -> PartitionOwner:
@@ -245,7 +250,7 @@ def idle(server: Server, number: int) -> PartitionOwner:
 @pytest.mark.parametrize("number", [LOST, READ_ONLY, DEADLOCK])
 def test_an_idle_owner_that_lost_its_connection_claims_anew(number: int) -> None:
     owner = idle(server := Server(), number)
-    owner.check()
+    owner.check_at_rest()
     assert owner.position == server.row == Position(2, 2)
     commit(owner, batch(2))
 
@@ -257,12 +262,12 @@ def test_an_idle_owner_finds_behind_a_lost_connection_what_became_of_the_row(
     owner = idle(server := Server(), LOST)
     server.row = row
     with pytest.raises(error):
-        owner.check()
+        owner.check_at_rest()
 
 
 def test_an_idle_owner_that_is_refused_says_so() -> None:
     with pytest.raises(RtpipeError, match="orders/3: checking"):
-        idle(Server(), 1142).check()
+        idle(Server(), 1142).check_at_rest()
 
 
 @settings(max_examples=300, deadline=None)

@@ -58,6 +58,8 @@ class Ledger:
         found: Position | None = self._next("read", self.position)
         return found
 
+    glance = read
+
     def disconnect(self) -> None:
         self._next("disconnect", None)
 

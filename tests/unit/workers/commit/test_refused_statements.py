@@ -141,6 +141,8 @@ class Server:
     def read(self) -> Position:
         return self.position
 
+    glance = read
+
 
 class Encoder:
     """Rows that are their offsets."""

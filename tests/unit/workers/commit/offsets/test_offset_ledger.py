@@ -394,9 +394,23 @@ def test_a_server_that_takes_no_writes_any_more_is_seen_at_the_next_look(server:
     ledger = ledger_on(server)
     ledger.claim()
     server.read_only = True
-    with pytest.raises(DatabaseTrouble) as found:
-        ledger.read()
-    assert found.value.number == READ_ONLY
+    for look in (ledger.read, ledger.glance):
+        with pytest.raises(DatabaseTrouble) as found:
+            look()
+        assert found.value.number == READ_ONLY
+
+
+def test_a_writer_at_rest_asks_for_its_row_alone(server: MemoryServer) -> None:
+    ledger = ledger_on(server)
+    ledger.claim()
+    server.said.clear()
+    assert ledger.glance() == Position(1, 40, -1)
+    assert [said.split()[0] for said in server.said] == ["SELECT", "ROLLBACK"]
+    assert "FOR UPDATE" not in server.said[0], "it waits for nobody"
+    server.sql("UPDATE kafka_offsets SET epoch = 7")
+    assert ledger.glance() == Position(7, 40, -1)
+    server.sql("DELETE FROM kafka_offsets")
+    assert ledger.glance() is None
 
 
 def test_a_look_tells_new_columns_and_a_table_for_dead_letters_that_came_or_went(server: MemoryServer) -> None:
