@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from supervisor.lifecycle import orders, worker_log
@@ -24,6 +25,7 @@ class ServedWorkers:
         self.on_gone: list[Hearer] = []
         self._make = make
         self._drain_seconds = drain_seconds
+        self._of_topic: Counter[str] = Counter()  #: how many of them each topic has
         self._again: dict[PartitionKey, PartitionSpec] = {}  #: taken once more before their workers were gone
         self._gone = Totals()
         self._closed = False
@@ -41,6 +43,7 @@ class ServedWorkers:
                 worker = self._make(spec)
                 worker.joins = others_run
                 self.workers.insert(self._place(spec.key), worker)
+                self._of_topic[spec.key.topic] += 1
                 worker.begin(why)
                 taken.append(worker)
             elif leaving[spec.key]:
@@ -83,6 +86,7 @@ class ServedWorkers:
             return
         for worker in gone:
             self.workers.remove(worker)
+            self._of_topic[worker.spec.key.topic] -= 1
             self._gone += Totals.of(worker.history)
             worker_log.gone(str(worker), worker.history.offset)
         for hear in self.on_gone:
@@ -95,7 +99,7 @@ class ServedWorkers:
 
     def has_topic(self, topic: str) -> bool:
         """Whether a partition of it is served, or its processes are not gone yet."""
-        return any(worker.spec.key.topic == topic for worker in self.workers)
+        return self._of_topic[topic] > 0
 
     def totals(self) -> Totals:
         """What was done since the run began, also for partitions that are gone."""

@@ -5,9 +5,9 @@ Fewer of those that join a run, so that the partitions which run already do not 
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
+from operator import itemgetter
 
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
@@ -28,13 +28,13 @@ class StartPace:
 
     def due(self, workers: Sequence[SupervisedWorker], now: float) -> list[SupervisedWorker]:
         """Those to start now, who have waited longest first."""
-        due = sorted((worker for worker in workers if _due_at(worker) <= now), key=_due_at)
+        due = [worker for at, worker in _waiting(workers) if at <= now]
         return self._admitted(due, workers, now) if due else []
 
     def _admitted(
         self, due: Sequence[SupervisedWorker], workers: Sequence[SupervisedWorker], now: float
     ) -> list[SupervisedWorker]:
-        starting = [worker for worker in workers if _takes_room(worker, now)]
+        starting = _taking_room(workers, now)
         joining = max(0, self._most_joining - sum(worker.joins for worker in starting))
         joins = [worker for worker in due if worker.joins][:joining]
         room = max(0, self._most - len(starting))
@@ -44,20 +44,24 @@ class StartPace:
         """When the next start is due; None if there is none, or no room: what makes room wakes the loop."""
         if self.due(workers, now):
             return now
-        return min((_due_at(worker) for worker in workers if now < _due_at(worker) < math.inf), default=None)
+        return next((at for at, _ in _waiting(workers) if at > now), None)
 
     def is_over(self, workers: Sequence[SupervisedWorker], now: float) -> bool:
         """No worker is on its way to its first batch."""
-        return not any(_takes_room(worker, now) for worker in workers)
+        return not _taking_room(workers, now)
 
 
-def _takes_room(worker: SupervisedWorker, now: float) -> bool:
-    """It was started a moment ago, and is neither ready nor waiting for a service."""
-    generation, standing = worker.generation, worker.standing
-    starts = standing.state is WorkerState.STARTING and generation is not None and not generation.said.waiting_for
-    return starts and now - standing.since < _LONGEST
+# Both are asked at each turn of the loop, of hundreds of workers that run: so what most of them are comes first.
 
 
-def _due_at(worker: SupervisedWorker) -> float:
-    """In monotonic seconds; never, if nobody starts it."""
-    return math.inf if worker.standing.next_start is None else worker.standing.next_start
+def _taking_room(workers: Sequence[SupervisedWorker], now: float) -> list[SupervisedWorker]:
+    """Those that were started a moment ago, and are neither ready nor waiting for a service."""
+    starting = [worker for worker in workers if worker.standing.state is WorkerState.STARTING]
+    fresh = [worker for worker in starting if now - worker.standing.since < _LONGEST]
+    return [worker for worker in fresh if worker.generation is not None and not worker.generation.said.waiting_for]
+
+
+def _waiting(workers: Sequence[SupervisedWorker]) -> list[tuple[float, SupervisedWorker]]:
+    """Those that somebody starts, and when, in monotonic seconds: the first one comes first."""
+    waiting = [(at, worker) for worker in workers if (at := worker.standing.next_start) is not None]
+    return sorted(waiting, key=itemgetter(0))

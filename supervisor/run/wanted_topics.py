@@ -57,8 +57,7 @@ class WantedTopics:
     @property
     def missing(self) -> bool:
         """Whether there may be something to serve that is not served yet: the run goes on for that alone."""
-        served = self._topics()
-        return bool(self.choice.patterns) or any(name not in served for name in self.choice.names)
+        return bool(self.choice.patterns) or not all(map(self._served.has_topic, self.choice.names))
 
     def next_look(self) -> float:
         """When `look` has something to do, in monotonic seconds."""
