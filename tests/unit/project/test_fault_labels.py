@@ -16,7 +16,7 @@ LATER = {36}
 def documented() -> dict[str, str]:
     """Test function -> docstring, of crash and integration tests."""
     found = {}
-    for file in [*(TESTS / "crash").glob("test_*.py"), *(TESTS / "integration").glob("test_*.py")]:
+    for file in [*(TESTS / "crash").glob("test_*.py"), *(TESTS / "integration").rglob("test_*.py")]:
         for node in ast.parse(file.read_text()).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 found[f"{file.parent.name}/{node.name}"] = ast.get_docstring(node) or ""

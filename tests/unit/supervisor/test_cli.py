@@ -1,6 +1,6 @@
 """The command line without any service: help worth reading, and errors that say what to do.
 
-In this process, which has all modules already; what needs a process of its own is in integration/test_cli.py.
+In this process, which has all modules already; what needs a process of its own is in integration/commands/test_cli.py.
 """
 
 from __future__ import annotations

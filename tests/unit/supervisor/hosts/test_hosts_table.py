@@ -1,4 +1,4 @@
-"""The rows of a group's hosts, as statements; the real servers are in tests/integration/test_hosts.py."""
+"""The rows of a group's hosts, as statements; the real servers are in tests/integration/run/test_hosts.py."""
 
 from __future__ import annotations
 

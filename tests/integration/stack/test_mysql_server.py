@@ -17,7 +17,7 @@ from tests.support.waits import eventually
 if TYPE_CHECKING:
     from tests.support.stack.mysql_server import MysqlServer
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 
 
 def test_root_reaches_a_real_mysql_by_tcp(mysql: MysqlServer) -> None:

@@ -40,7 +40,7 @@ from tests.support.waits import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STRING = Schema('{"type": "string"}', "AVRO")
 
 
