@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import logging
@@ -11,6 +12,8 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -18,6 +21,11 @@ from supervisor.cli import main
 
 CANARY = "hunter2-canary"
 Command = Callable[..., subprocess.CompletedProcess[str]]
+ADDRESSES = {
+    "RTPIPE_BOOTSTRAP_SERVERS": "k:1",
+    "RTPIPE_SCHEMA_REGISTRY_URL": "http://r:1",
+    "RTPIPE_DATABASE_URL": "mysql+pymysql://u:p@db:1/bank",
+}
 
 
 def exit_code() -> int:
@@ -62,3 +70,54 @@ def refused(answer: subprocess.CompletedProcess[str], code: int, name: str, *wor
     for unwanted in (CANARY, "Traceback", "\x1b", "FAIL [", "this is a bug"):
         assert unwanted not in said + answer.stdout
     assert answer.stdout == "" or json.loads(answer.stdout)
+
+
+class Spy:
+    """A function that keeps what it was called with, and answers."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+        self.calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        self.calls.append((given, named))
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+    @property
+    def only(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        [call] = self.calls
+        return call
+
+
+@pytest.fixture
+def addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses of services, which nobody asks."""
+    for name, value in ADDRESSES.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def spy(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Puts a spy in the place of a name."""
+
+    def put(where: str, answer: Any = None) -> Spy:
+        found = Spy(answer)
+        monkeypatch.setattr(where, found)
+        return found
+
+    return put
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the person at the terminal answers; off a terminal without."""
+
+    def answer(text: str) -> None:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True, readline=lambda *_: text + "\n"))
+        monkeypatch.setattr("click.termui.visible_prompt_func", lambda _prompt: text)
+        with contextlib.suppress(AttributeError, ModuleNotFoundError):
+            monkeypatch.setattr("typer._click.termui.visible_prompt_func", lambda _prompt: text)
+
+    return answer

@@ -19,16 +19,10 @@ from supervisor.trial.outcome import PartitionTrial, TopicTrial
 from tests.support.command_answers import Command, refused
 from workers.contract.partition_spec import PartitionKey
 
+pytestmark = pytest.mark.usefixtures("addresses")
 ORDERS = PartitionKey("orders", 0)
 EVENT = Event(1, "2026-11-22T22:14:58.338Z", "warning", "worker_died", "orders/0", "killed by SIGKILL", {})
 MINUTE = MinuteFigures("2026-11-22T22:14:00.000Z", "orders", 0, 17, 1, 5, 0.5, "running", "ok", 0.5)
-
-
-@pytest.fixture(autouse=True)
-def addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RTPIPE_BOOTSTRAP_SERVERS", "k:1")
-    monkeypatch.setenv("RTPIPE_SCHEMA_REGISTRY_URL", "http://r:1")
-    monkeypatch.setenv("RTPIPE_DATABASE_URL", "mysql+pymysql://u:p@db:1/bank")
 
 
 # -- history -------------------------------------------------------------------------------------------------------
