@@ -28,9 +28,11 @@ pytest_plugins = [
     "pytester",
     "tests.support.browser",
     "tests.support.command_answers",
+    "tests.support.samples.examined",
     "tests.support.stack.kafka_tools",
     "tests.support.stack.mysql_server",
     "tests.support.stack.stack",
+    "tests.support.pipeline.provisioned",  # after the stacks that it uses
 ]
 
 # The machine may be busy with anything: how long an example takes says nothing.
@@ -47,7 +49,7 @@ KEPT = {
     "RTPIPE_DIFFERENTIAL_ROWS",
     "RTPIPE_DIFFERENTIAL_SEED",
 }
-#: Properties of tests that are printed: of others' files (tests/support/samples/foreign_avro.py), and of the page.
+#: Properties of tests that are printed: of others' files (tests/support/samples/avro/foreign_avro.py), and of the page.
 TOLD = {"files checked", "a kill is shown after", "200 partitions"}
 MUST_RUN = {"integration", "crash", "security", "wheel"}
 #: Modules whose tests run against MySQL in `make faults` only, unless they are marked `both_servers`; in `make test`

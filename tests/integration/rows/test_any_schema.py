@@ -19,7 +19,7 @@ from supervisor.verify.forms.values import from_message
 from supervisor.verify.table.row_reader import RowReader
 from supervisor.verify.table.table_snapshot import TableReader
 from tests.support.pipeline.raw_clients import connect
-from tests.support.samples.avro_kinds import tables
+from tests.support.samples.avro.avro_kinds import tables
 from tests.support.samples.avro_values import Value
 from tests.support.samples.batches import batch_of
 from workers.database.session import open_session

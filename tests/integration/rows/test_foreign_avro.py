@@ -18,7 +18,7 @@ from rtpipe.mysql.quoting import quoted
 from tests.support.pipeline.foreign_topics import check_rows, fill
 from tests.support.pipeline.pipeline import running_pipeline
 from tests.support.pipeline.supervision import supervised
-from tests.support.samples import foreign_avro
+from tests.support.samples.avro import foreign_avro
 from workers.database.session import DatabaseSession, open_session
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from avro_schemas.registry.client import Registry
 from tests.support.pipeline.foreign_topics import check_rows, fill
 from tests.support.pipeline.pipeline import running_pipeline
 from tests.support.pipeline.supervision import supervised
-from tests.support.samples.foreign_avro import Container
+from tests.support.samples.avro.foreign_avro import Container
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import signal
 import struct
 import time
 import uuid
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,25 +17,24 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 from sqlalchemy.engine import make_url
 
-from avro_schemas.tables.layout import table_layout
 from tests.support.faults.database_proxy import Statement, database_proxy
 from tests.support.faults.held_rows import locked_offsets
-from tests.support.faults.tcp_proxy import tcp_proxy
 from tests.support.pipeline.parts.topics_and_tables import schema_named
 from tests.support.pipeline.pipeline import Pipeline, running_pipeline
-from tests.support.pipeline.processes import kill
 from tests.support.pipeline.producers import ordered_producer
 from tests.support.pipeline.raw_clients import connect
 from tests.support.pipeline.supervision import messages_of, running, supervised
 from tests.support.pipeline.typed_topic import create_typed, register, typed_pipeline, wire
-from tests.support.samples.schema_parts import logical, plain
 from tests.support.stack.server_setting import small_packets
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     from infra.stack.state import Addresses
 
+
 CANARY = "hunter2-canary"
+
+
 METADATA = ("_kafka_partition", "_kafka_offset")
 
 
@@ -257,116 +254,6 @@ def test_a_log_that_does_not_begin_at_0_and_offsets_that_are_not_in_it(stack: Ad
         assert not pipeline.events("worker_died")
 
 
-# -- schemas of the tests' own ---------------------------------------------------------------------------------------
-
-
-def at(*parts: int) -> dt.datetime:
-    """What a DATETIME column gives back."""
-    return dt.datetime(*parts)  # type: ignore[arg-type,unused-ignore]  # noqa: DTZ001 - it has no zone
-
-
-LAST = at(9999, 12, 31, 23, 59, 59, 999_999)
-ID = "AbcdEF01-2345-4678-89ab-cdef01234567"
-
-
-#: Field -> its Avro type, and pairs of a value as produced (below the logical type) and as the server gives it back.
-TYPES: dict[str, tuple[Any, list[tuple[Any, Any]]]] = {
-    "nothing": ("null", [(None, None), (None, None)]),
-    "flag": ("boolean", [(True, 1), (False, 0)]),
-    "small": ("int", [(2**31 - 1, 2**31 - 1), (-(2**31), -(2**31))]),
-    "big": ("long", [(2**63 - 1, 2**63 - 1), (-(2**63), -(2**63))]),
-    "ratio": ("float", [(0.15625, 0.15625), (-1024.5, -1024.5)]),
-    "exact": ("double", [(1.7976931348623157e308, 1.7976931348623157e308), (0.1 + 0.2, 0.1 + 0.2)]),
-    "word": ("string", [("ä€𝄞 '\\\"%s%%\0\r\n\x1a`", "ä€𝄞 '\\\"%s%%\0\r\n\x1a`"), ("", "")]),
-    "bound": ({"type": "string", "maxLength": 3}, [("𝄞𝄞𝄞", "𝄞𝄞𝄞"), ("a  ", "a  ")]),
-    "raw": ("bytes", [(bytes(range(256)), bytes(range(256))), (b"", b"")]),
-    "code": ({"type": "fixed", "name": "code_t", "size": 3}, [(b"\0'\xff", b"\0'\xff"), (b"abc", b"abc")]),
-    "amount": (
-        logical("bytes", "decimal", precision=65, scale=30),
-        [
-            ((-(10**65) + 1).to_bytes(28, "big", signed=True), Decimal("-" + "9" * 35 + "." + "9" * 30)),
-            (b"\1", Decimal("0." + "0" * 29 + "1")),
-        ],
-    ),
-    "wide": (
-        logical("bytes", "decimal", precision=70, scale=2),
-        [((10**69).to_bytes(30, "big", signed=True), "1" + "0" * 67 + ".00"), (b"\xff", "-0.01")],
-    ),
-    "price": (
-        {"type": "fixed", "name": "price_t", "size": 4, "logicalType": "decimal", "precision": 9, "scale": 2},
-        [((-123_456_789).to_bytes(4, "big", signed=True), Decimal("-1234567.89")), (bytes(4), Decimal("0.00"))],
-    ),
-    "day": (logical("int", "date"), [(-719_162, dt.date(1, 1, 1)), (2_932_896, dt.date(9999, 12, 31))]),
-    "clock_ms": (
-        logical("int", "time-millis"),
-        [(86_399_999, dt.timedelta(hours=24, milliseconds=-1)), (0, dt.timedelta(0))],
-    ),
-    "clock_us": (
-        logical("long", "time-micros"),
-        [(86_399_999_999, dt.timedelta(hours=24, microseconds=-1)), (1, dt.timedelta(microseconds=1))],
-    ),
-    "at_ms": (
-        logical("long", "timestamp-millis"),
-        [
-            (-1, at(1969, 12, 31, 23, 59, 59, 999_000)),
-            (253_402_300_799_999, LAST.replace(microsecond=999_000)),
-        ],
-    ),
-    "at_us": (
-        logical("long", "timestamp-micros"),
-        [(-1, at(1969, 12, 31, 23, 59, 59, 999_999)), (253_402_300_799_999_999, LAST)],
-    ),
-    "local_ms": (
-        logical("long", "local-timestamp-millis"),
-        [(4_000_000_000_123, at(2096, 10, 2, 7, 6, 40, 123_000)), (0, at(1970, 1, 1))],
-    ),
-    "local_us": (
-        logical("long", "local-timestamp-micros"),
-        [(1, at(1970, 1, 1, 0, 0, 0, 1)), (0, at(1970, 1, 1))],
-    ),
-    "id": (
-        logical("string", "uuid"),
-        [(ID, ID), ("00000000-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000000")],
-    ),
-    "id16": (
-        {"type": "fixed", "name": "id_t", "size": 16, "logicalType": "uuid"},
-        [(uuid.UUID(ID).bytes, uuid.UUID(ID).bytes), (bytes(16), bytes(16))],
-    ),
-    "maybe": (["null", "string"], [(None, None), ("null", "null")]),
-    "perhaps": (
-        [logical("bytes", "decimal", precision=4, scale=1), "null"],
-        [(b"\x7b", Decimal("12.3")), (None, None)],
-    ),
-    "select": ("int", [(1, 1), (2, 2)]),  # a reserved word
-    "_kafka_offset": ("int", [(7, 7), (8, 8)]),  # named like a column of rtpipe's own
-}
-
-
-def test_every_type_arrives_unchanged(database: Addresses, tmp_path: Path) -> None:
-    with typed_pipeline(database, tmp_path, partitions=1) as pipeline:
-        topic = pipeline.topics[0]
-        fields = [{"name": name, "type": kind} for name, (kind, _) in TYPES.items()]
-        schema = {"type": "record", "name": topic, "namespace": "com.exam", "fields": fields}
-        schema_id = create_typed(pipeline, schema)
-        wired = plain(schema)
-        for number in (0, 1):
-            record = {name: pairs[number][0] for name, (_, pairs) in TYPES.items()}
-            pipeline.send(topic, wire(schema_id, wired, record))
-        assert supervised(pipeline) == 0, pipeline.log.read_text()
-        layout = table_layout(schema, table=topic)
-        assert len(layout.columns) == len(TYPES)
-        columns = ", ".join(f"`{shape.name}`" for shape in layout.columns)
-        rows = pipeline.query(f"SELECT {columns} FROM `{topic}` ORDER BY _kafka_offset")
-        for number in (0, 1):
-            expected = {shape.field: TYPES[shape.field][1][number][1] for shape in layout.columns}
-            assert dict(zip([shape.field for shape in layout.columns], rows[number], strict=True)) == expected
-        assert pipeline.query(f"SELECT _kafka_partition, _kafka_offset FROM `{topic}` ORDER BY 2") == [(0, 0), (0, 1)]
-        assert pipeline.offsets(topic) == {0: 2}
-
-
-# -- messages that are no rows ---------------------------------------------------------------------------------------
-
-
 def bad_schema(topic: str, *more: dict[str, Any]) -> dict[str, Any]:
     return {**schema_named(topic), "fields": [*schema_named(topic)["fields"], *more]}
 
@@ -421,9 +308,6 @@ def test_a_message_that_is_no_row_stops_its_partition_and_no_other(own_mariadb: 
         assert (counted.pop(10), offsets.pop(10)) == (4, 4)
         assert counted == dict.fromkeys(range(10), 2)
         assert offsets == dict.fromkeys(range(10), 2)
-
-
-# -- what is not as it should be -------------------------------------------------------------------------------------
 
 
 def test_tables_and_topics_that_do_not_fit(stack: Addresses, tmp_path: Path) -> None:
@@ -507,88 +391,3 @@ def test_a_refused_account_halts_and_shows_no_password(stack: Addresses, tmp_pat
         assert "table kafka_offsets does not exist, or the account may not see it" in said
         assert CANARY not in pipeline.log.read_text()
         assert pipeline.query(f"SELECT COUNT(*) FROM `{topic}`") == [(0,)]
-
-
-# -- services that are not there yet ---------------------------------------------------------------------------------
-
-
-@pytest.mark.faults
-def test_services_that_come_up_later_are_waited_for(stack: Addresses, tmp_path: Path) -> None:
-    host, _, port = stack.bootstrap_servers.partition(":")
-    where = make_url(stack.database_url)
-    with (
-        running_pipeline(stack, tmp_path, partitions=1) as pipeline,
-        tcp_proxy((host, int(port)), shut=True) as kafka,
-        tcp_proxy((where.host or "", where.port or 0), shut=True) as database,
-    ):
-        url = where.set(host="127.0.0.1", port=database.port).render_as_string(hide_password=False)
-        env = {"RTPIPE_BOOTSTRAP_SERVERS": f"127.0.0.1:{kafka.port}", "RTPIPE_DATABASE_URL": url}
-        pipeline.produce(100)
-        supervisor = pipeline.supervise(env=env)
-        eventually(lambda: kafka.turned_away, within=30, what="it asks for Kafka")
-        assert supervisor.poll() is None
-        kafka.open()
-        eventually(lambda: database.turned_away > 1, within=60, what="a writer asks for the database again")
-        waiting = eventually(lambda: pipeline.events("outage_began"))
-        assert waiting[-1]["partition"] == f"{pipeline.topics[0]}/0"
-        assert "database: " in waiting[-1]["msg"]
-        supervisor.send_signal(signal.SIGTERM)  # whoever stops a service that still waits gets a clean end
-        assert supervisor.wait(60) == 0
-        eventually(lambda: not pipeline.processes(), what="no process left")
-
-        supervisor = pipeline.supervise(env=env)
-        tried = database.turned_away
-        eventually(lambda: database.turned_away > tried, within=60, what="a writer asks for the database")
-        database.open()
-        pipeline.wait_caught_up()
-        database.shut()  # while it runs
-        pipeline.produce(100)
-        eventually(lambda: database.turned_away > tried + 1, within=60, what="a writer asks for the database")
-        database.open()
-        pipeline.wait_caught_up()
-        supervisor.send_signal(signal.SIGTERM)
-        assert supervisor.wait(60) == 0
-        assert pipeline.assert_exact() == 200
-        assert not pipeline.events("worker_died")
-
-
-@pytest.mark.faults
-def test_a_killed_worker_comes_back_while_it_waits_for_the_registry(stack: Addresses, tmp_path: Path) -> None:
-    """F39: a writer waits for a registry that is not there yet: that is no crash, and a kill loses nothing."""
-    where = make_url(stack.schema_registry_url)
-    with (
-        running_pipeline(stack, tmp_path, partitions=1) as pipeline,
-        tcp_proxy((where.host or "", where.port or 0), shut=True) as registry,
-    ):
-        pipeline.produce(100)
-        url = f"http://127.0.0.1:{registry.port}/{where.database}"
-        supervisor = pipeline.supervise(env={"RTPIPE_SCHEMA_REGISTRY_URL": url})
-        eventually(lambda: registry.turned_away, within=30, what="a writer asks for the registry")
-        eventually(lambda: pipeline.events("outage_began"), within=30, what="the log says why")
-        eventually(lambda: "registry" in pipeline.status()[0]["reason"], within=30, what="status says why")
-        kill(pipeline.status()[0]["writer_pid"])
-        eventually(lambda: pipeline.events("worker_died"), within=30)
-        registry.open()
-        pipeline.wait_caught_up()
-        supervisor.send_signal(signal.SIGTERM)
-        assert supervisor.wait(60) == 0
-        assert pipeline.assert_exact() == 100
-        assert len(pipeline.events("worker_died")) == 1
-
-
-@pytest.mark.faults
-def test_a_drain_does_not_wait_for_a_registry_that_is_away(stack: Addresses, tmp_path: Path) -> None:
-    where = make_url(stack.schema_registry_url)
-    with (
-        running_pipeline(stack, tmp_path, partitions=1) as pipeline,
-        tcp_proxy((where.host or "", where.port or 0), shut=True) as registry,
-    ):
-        pipeline.produce(100)
-        url = f"http://127.0.0.1:{registry.port}/{where.database}"
-        supervisor = pipeline.supervise(env={"RTPIPE_SCHEMA_REGISTRY_URL": url, "RTPIPE_DRAIN_SECONDS": "600"})
-        eventually(lambda: pipeline.events("outage_began"), within=30, what="a writer waits for the registry")
-        supervisor.send_signal(signal.SIGTERM)
-        assert supervisor.wait(60) == 0
-        assert pipeline.offsets(pipeline.topics[0]) == {0: 0}
-        assert pipeline.supervise("--until-caught-up").wait(60) == 0
-        assert pipeline.assert_exact() == 100

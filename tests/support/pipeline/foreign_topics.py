@@ -21,7 +21,7 @@ from tests.support.pipeline.pipeline import Pipeline
 from tests.support.pipeline.producers import ordered_producer
 from tests.support.pipeline.raw_clients import connect
 from tests.support.pipeline.typed_topic import register
-from tests.support.samples.foreign_avro import Container, Expected
+from tests.support.samples.avro.foreign_avro import Container, Expected
 
 if TYPE_CHECKING:
     from avro_schemas.columns.column_types import ColumnShape

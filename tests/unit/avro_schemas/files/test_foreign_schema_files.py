@@ -13,7 +13,7 @@ from avro_schemas.files.schema_files import SchemaFiles
 from avro_schemas.naming import table_for
 from avro_schemas.tables.layout import table_layout
 from rtpipe.errors import ExitCode
-from tests.support.samples import foreign_avro
+from tests.support.samples.avro import foreign_avro
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,63 +3,21 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from avro_schemas.files import schema_files
 from avro_schemas.files.file_kinds import FileKind
-from avro_schemas.files.json_file import SchemaFileError
-from avro_schemas.files.schema_files import FileSchema, SchemaFiles
+from avro_schemas.files.schema_files import SchemaFiles
 from avro_schemas.files.schema_folder import files_of
-from avro_schemas.tables.layout import table_layout
-from rtpipe.errors import ExitCode, SchemaError, SettingsError
-
-
-def record(name: str, /, **fields: Any) -> dict[str, Any]:
-    return {"type": "record", "name": name, "fields": [{"name": field, "type": avro} for field, avro in fields.items()]}
-
-
-def written(path: Path, content: Any) -> Path:
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-    return path
-
-
-def read(path: Path, *more: Path) -> list[FileSchema]:
-    found = SchemaFiles([path, *more]).read(path)
-    for one in found:
-        fastavro.parse_schema(json.loads(json.dumps(one.schema)))
-        table_layout(one.schema, table="t")
-    return found
-
-
-def refusal(path: Path, *more: Path) -> SchemaFileError:
-    with pytest.raises(SchemaFileError) as caught:
-        SchemaFiles([path, *more]).read(path)
-    assert caught.value.exit_code is ExitCode.SCHEMA_REFUSED
-    assert str(caught.value).startswith(f"{path}: ")
-    assert caught.value.hint
-    return caught.value
-
-
-def container(schema: Any) -> bytes:
-    out = io.BytesIO()
-    fastavro.writer(out, fastavro.parse_schema(schema), [])
-    return out.getvalue()
-
-
-# -- kinds -----------------------------------------------------------------------------------------------------------
+from rtpipe.errors import SettingsError
+from tests.support.samples.avro.schema_files import container, read, record, refusal, written
 
 ORDER = record("com.exam.Order", id="string")
+
+
 KINDS: dict[str, tuple[Any, FileKind | None, list[str]]] = {
     "a record": (ORDER, FileKind.AVRO, ["Order"]),
     "an error": ({**ORDER, "type": "error"}, FileKind.AVRO, ["Order"]),
@@ -112,8 +70,6 @@ def test_properties_that_avro_does_not_know_are_left_alone(tmp_path: Path) -> No
     schema = {**record("r", a={"type": "string", "arg.properties": {"options": [["a"], {}]}}), "connect.name": "r"}
     assert read(written(tmp_path / "r.avro", schema))[0].schema == schema
 
-
-# -- what is refused -------------------------------------------------------------------------------------------------
 
 NOT_SCHEMAS: dict[str, tuple[Any, str]] = {
     "nothing": (b"", "it is empty"),
@@ -267,159 +223,3 @@ def test_what_cannot_be_read(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsError) as caught:
         SchemaFiles([tmp_path / name]).read(tmp_path / name)
     assert str(tmp_path) in str(caught.value)
-
-
-# -- files that use each other's types -------------------------------------------------------------------------------
-
-CUSTOMER = record("com.exam.Customer", name="string", home="com.exam.Address")
-ADDRESS = record("com.exam.Address", city="string")
-USER = record("com.exam.User", customer="Customer", work=["null", "Address"])
-
-
-def test_files_in_any_order(tmp_path: Path) -> None:
-    paths = [written(tmp_path / name, one) for name, one in (("1.x", USER), ("2.x", ADDRESS), ("3.x", CUSTOMER))]
-    for order in (paths, paths[::-1]):
-        (found,) = read(paths[0], *order)
-        customer, work = found.schema["fields"]
-        assert customer["type"]["name"] == "Customer"
-        assert customer["type"]["fields"][1]["type"]["name"] == "Address"
-        assert work["type"] == ["null", "Address"]
-    assert read(paths[1], *paths)[0].schema == ADDRESS
-
-
-def test_types_that_another_file_defines_inside(tmp_path: Path) -> None:
-    inside = written(tmp_path / "inside.avsc", record("Outer", a={"type": "array", "items": ADDRESS}))
-    user = written(tmp_path / "user.avsc", record("com.exam.U", a="Address"))
-    assert read(user, inside)[0].schema["fields"][0]["type"]["fields"] == ADDRESS["fields"]
-
-
-@pytest.mark.parametrize(
-    ("customer", "address"), [("Customer.avsc", "com.exam.Address.avsc"), ("com.exam.Customer.avsc", "Address.avsc")]
-)
-def test_files_beside_it_are_found_by_name(tmp_path: Path, customer: str, address: str) -> None:
-    user = written(tmp_path / "user.json", USER)
-    assert "unknown type 'Customer'" in str(refusal(user))
-    written(tmp_path / customer, CUSTOMER)
-    assert "unknown type 'com.exam.Address'" in str(refusal(user))
-    written(tmp_path / address, ADDRESS)
-    assert len(read(user)) == 1
-
-
-def test_a_file_beside_it_of_the_name_but_without_the_type(tmp_path: Path) -> None:
-    user = written(tmp_path / "user.avsc", record("U", a="Address"))
-    written(tmp_path / "Address.avsc", ADDRESS)
-    assert "unknown type 'Address'" in str(refusal(user))
-    written(tmp_path / "Address.avsc", '{"type"')
-    assert "Address.avsc: not JSON" in str(refusal(user))
-
-
-@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b", "..", "", " ", "a\0b", "n" * 500])
-def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
-    written(tmp_path / "secret.avsc", record("secret", a="int"))
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    assert f"unknown type {name!r}" in str(refusal(written(folder / "u.avsc", record("U", a=name))))
-
-
-def test_two_definitions_of_one_name(tmp_path: Path) -> None:
-    user = written(tmp_path / "user.avsc", record("com.exam.U", a="Address"))
-    one, other = written(tmp_path / "1.avsc", ADDRESS), written(tmp_path / "2.avsc", ADDRESS)
-    assert len(read(user, one, other)) == 1
-    written(other, record("com.exam.Address", street="string"))
-    assert f"the type 'com.exam.Address' is defined in {one} and otherwise in {other}" in str(refusal(user, one, other))
-    assert len(read(one, user, other)) == 1
-
-
-def test_a_type_that_comes_by_two_ways_is_defined_once(tmp_path: Path) -> None:
-    """The customer brings the address along; then the file that defines it inside comes."""
-    office = record("com.exam.Office", at=ADDRESS)
-    user = written(tmp_path / "user.avsc", record("com.exam.U", a="Address", b="Office", c="Customer"))
-    found = read(user, written(tmp_path / "o.avsc", office), written(tmp_path / "c.avsc", CUSTOMER))[0].schema
-    assert found["fields"][1]["type"]["fields"][0]["type"] == "com.exam.Address"
-
-
-def test_a_broken_file_beside_the_others_does_no_harm_to_them(tmp_path: Path) -> None:
-    broken = written(tmp_path / "broken.avsc", "{")
-    assert len(read(written(tmp_path / "order.avsc", ORDER), broken)) == 1
-
-
-def test_each_schema_of_many_may_not_take_in_all_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema_files, "MAX_TAKEN_IN", 100)
-    wide = record("Wide", **{f"f{number}": f"r{number}" for number in range(10)})
-    path = written(tmp_path / "many.avsc", [*(record(f"r{number}") for number in range(10)), wide])
-    assert len(read(path)) == 11
-    schemas = [
-        *(record(f"r{number}") for number in range(10)),
-        *({**wide, "name": f"w{number}"} for number in range(20)),
-    ]
-    assert "use each other's types more than 100 times" in str(refusal(written(path, schemas)))
-
-
-# -- whatever comes --------------------------------------------------------------------------------------------------
-
-KEYS = st.sampled_from(
-    ["type", "name", "namespace", "fields", "items", "values", "symbols", "size", "default", "aliases"]
-)
-WORDS = st.sampled_from(
-    ["record", "enum", "fixed", "array", "map", "string", "int", "null", "r", "value", "x.y", "", "error"]
-)
-JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-(1 << 70), 1 << 70) | st.floats(-1e9, 1e9) | WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
-    max_leaves=30,
-)  # fmt: skip
-FULL = [
-    {
-        "type": "record", "name": "r", "namespace": "x", "aliases": ["q"], "doc": "d",
-        "fields": [
-            {"name": "a", "type": ["null", {"type": "enum", "name": "E", "symbols": ["A", "B"]}], "default": None},
-            {"name": "b", "type": {"type": "array", "items": {"type": "map", "values": ["int", "x.E", "r"]}}},
-            {"name": "c", "type": {"type": "fixed", "name": "F", "size": 12, "logicalType": "duration"}},
-            {"name": "d", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9}, "default": "a"},
-        ],
-    },
-    record("q", a="x.r", b="string"),
-]  # fmt: skip
-
-
-def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every (container, key) in a document."""
-    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
-    return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
-
-
-@given(data=st.data())
-def test_a_schema_changed_at_random_is_read_or_refused(
-    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    document = json.loads(json.dumps(data.draw(st.sampled_from([FULL, FULL[0], [FULL[0]], FULL[1]]))))
-    for _ in range(data.draw(st.integers(1, 3))):
-        found = places(document)
-        holder, key = found[data.draw(st.integers(0, len(found) - 1))]
-        if data.draw(st.booleans()):
-            del holder[key]
-        else:
-            holder[key] = data.draw(JSON)
-        if not document:
-            break
-    check(tmp_path_factory.getbasetemp() / "changed.avsc", document)
-
-
-@given(document=JSON)
-def test_any_json_is_read_or_refused(document: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
-    check(tmp_path_factory.getbasetemp() / "any.avsc", document)
-
-
-@given(raw=st.binary(max_size=60), beginning=st.sampled_from([b"", b"Obj\x01", b'{"', b"Obj\x01\x04\x14avro.codec"]))
-def test_any_bytes_are_read_or_refused(raw: bytes, beginning: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
-    check(tmp_path_factory.getbasetemp() / "bytes.avro", beginning + raw)
-
-
-def check(path: Path, content: Any) -> None:
-    try:
-        for found in SchemaFiles([written(path, content if isinstance(content, bytes) else json.dumps(content))]).read(
-            path
-        ):
-            table_layout(found.schema, table="t")
-    except SchemaError:
-        return

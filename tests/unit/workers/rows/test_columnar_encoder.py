@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import TableRules
-from tests.support.samples.avro_kinds import flat_tables
+from tests.support.samples.avro.avro_kinds import flat_tables
 from tests.support.samples.batches import batch_of
 from tests.support.samples.row_texts import read_file, read_literals
 from workers.contract.batch import Batch

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avro_schemas.avro.type_reader import read_record
-from tests.support.samples.avro_kinds import tables
+from tests.support.samples.avro.avro_kinds import tables
+from tests.support.samples.avro.reference_decoder import NotAvro, decoded
 from tests.support.samples.avro_values import Value, data, number, text
-from tests.support.samples.reference_decoder import NotAvro, decoded
 from workers.contract.packed_bytes import PackedBytes
 from workers.rows.decoding.message_decoder import MessageDecoder
 from workers.rows.decoding.strict_reader import StrictReader

@@ -21,7 +21,7 @@ import avro.schema
 import fastavro
 import pytest
 
-FOLDER = Path(__file__).parents[4] / "shared" / "avro"
+FOLDER = Path(__file__).parents[5] / "shared" / "avro"
 EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME has no zone
 _PRIMITIVES = {"null", "boolean", "int", "long", "float", "double", "string", "bytes"}
 _SECOND = {"millis": 1_000, "micros": 1_000_000}
