@@ -11,8 +11,9 @@ import argparse
 import contextlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -30,12 +31,14 @@ def main() -> None:
     """Measure, and after each case print, write and draw what came out."""
     options = _options()
     console = Console(highlight=False)
-    asked = Case(options.shape, options.mode, options.server, options.partitions)
+    known: dict[str, Any] | None = None
+    if options.json and options.json.exists():
+        known = json.loads(options.json.read_text())
     results: list[Result] = []
-    for result in measure(suite() if options.suite else [asked], options, console):
+    for result in measure(_cases(options), options, console):
         results.append(result)
         report.show(console, result)
-        facts = report.to_json(results)
+        facts = report.beside(known, report.to_json(results), [case.name for case in suite()])
         if options.json:
             options.json.write_text(json.dumps(facts, indent=2) + "\n")
         if options.chart:
@@ -44,7 +47,13 @@ def main() -> None:
             document.replace(options.document, facts)
 
 
-def measure(cases: list[Case], options: argparse.Namespace, console: Console) -> Iterator[Result]:
+def _cases(options: argparse.Namespace) -> Sequence[Case]:
+    if not options.suite:
+        return [Case(options.shape, options.mode, options.server, options.partitions)]
+    return [case for case in suite() if any(word in case.name for word in options.only)]
+
+
+def measure(cases: Sequence[Case], options: argparse.Namespace, console: Console) -> Iterator[Result]:
     """Every case, on one stack; what was written after each stays if a later one fails."""
     with tempfile.TemporaryDirectory(prefix="rtpipe-bench-") as name, contextlib.ExitStack() as stacked:
         directory = Path(name)
@@ -93,6 +102,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--server", choices=SERVERS, default="mariadb")
     parser.add_argument("--partitions", type=int, choices=(1, 3, 9, 36), default=9)
     parser.add_argument("--suite", action="store_true", help="the usual case, and one for each of the other choices")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], metavar="WORDS", help="of the suite, the cases in whose names one of them is"
+    )
     parser.add_argument("--rows", type=int, help="messages over all topics; default: by the shape")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=12, help="at most, of a run after its first row")
@@ -101,7 +113,9 @@ def _options() -> argparse.Namespace:
         "--beside", choices=("page",), help="only rtpipe: alone, and with page, scrapes, browser, history"
     )
     parser.add_argument("--peers", type=Path, help="a folder of peer_NAME.sh: other programs, run in turns")
-    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument(
+        "--json", type=Path, help="write all figures to this file; cases that are in it and were not measured now stay"
+    )
     parser.add_argument("--chart", type=Path, help="draw them into this file, as SVG")
     parser.add_argument("--document", type=Path, help="replace the generated part of this Markdown file")
     return parser.parse_args()

@@ -2,8 +2,9 @@
 
 A script finds topics dataset1 to dataset3 and tables of these names, which are empty, in the database `bench` of a
 server on 127.0.0.1, for the user `bench` with that password; BENCH_KAFKA_PORT, BENCH_REG_PORT and BENCH_DB_PORT;
-BENCH_GROUP, a new consumer group; BENCH_STATE, an empty folder. One whose program is not on this machine ends by
-itself: it is left out.
+BENCH_GROUP, a new consumer group; BENCH_STATE, an empty folder; BENCH_MODE, insert or upsert by key_field1;
+BENCH_SERVER, mariadb or mysql. One whose program is not on this machine, or that cannot do the mode, ends by itself: it
+is left out.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Peer:
         began, commits = time.monotonic(), bench.commits()
         with tempfile.TemporaryDirectory(dir=bench.directory) as state:
             command = ["bash", str(self.script)]
-            with bench.process(command, variables=_variables(bench, state)) as process:
+            with bench.process(command, variables=_variables(bench, case, state)) as process:
                 watched = Watched(process, bench.services, ALONE)
                 points = watch(
                     watched, lambda: max(0, _written(bench) - before), rows=rows, began=began, seconds=seconds
@@ -57,8 +58,8 @@ class Peer:
 def peers_in(folder: Path, bench: Bench, case: Case) -> list[Peer]:
     """Those that run on this machine; the others, and why, are told on stderr."""
     console = Console(stderr=True, highlight=False)
-    if case != Case():
-        console.print(f"  peers are measured in the usual case only ({Case().name})")
+    if case.topics != Case().topics:
+        console.print(f"  peers are measured with the topics of the usual case only ({Case().name})")
         return []
     bench.sql("CREATE DATABASE IF NOT EXISTS bench")
     for host in ("%", "localhost"):
@@ -76,11 +77,13 @@ def peers_in(folder: Path, bench: Bench, case: Case) -> list[Peer]:
     return found
 
 
-def _variables(bench: Bench, state: str) -> dict[str, str]:
+def _variables(bench: Bench, case: Case, state: str) -> dict[str, str]:
     addresses = bench.addresses
     return {
         "BENCH_GROUP": f"bench-{uuid.uuid4().hex[:8]}",
         "BENCH_STATE": state,
+        "BENCH_MODE": case.mode,
+        "BENCH_SERVER": case.server,
         "BENCH_KAFKA_PORT": addresses.bootstrap_servers.rpartition(":")[2],
         "BENCH_REG_PORT": str(urlsplit(addresses.schema_registry_url).port),
         "BENCH_DB_PORT": str(make_url(addresses.admin_database_url).port),

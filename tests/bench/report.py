@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,13 @@ def to_json(results: Iterable[Result]) -> dict[str, Any]:
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "cases": [_case(result) for result in results],
     }
+
+
+def beside(known: dict[str, Any] | None, measured: dict[str, Any], order: Sequence[str]) -> dict[str, Any]:
+    """The measured cases, and those of an earlier run that were not measured again, in this order of their names."""
+    cases = {case["name"]: case for facts in (known, measured) if facts for case in facts["cases"]}
+    names = sorted(cases, key=lambda name: order.index(name) if name in order else len(order))
+    return measured | {"cases": [cases[name] for name in names]}
 
 
 def _case(result: Result) -> dict[str, Any]:

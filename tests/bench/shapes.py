@@ -65,10 +65,10 @@ _NESTED = (
 )
 
 SHAPES = {
-    "seed": Shape(_SEED, 600_000),
-    "wide": Shape(tuple(_wide()), 120_000),
-    "long": Shape((_field("key_field1", "string"), _field("text", "string")), 15_000, own_sender=True),
-    "nested": Shape(_NESTED, 120_000),
+    "seed": Shape(_SEED, 1_500_000),
+    "wide": Shape(tuple(_wide()), 180_000),
+    "long": Shape((_field("key_field1", "string"), _field("text", "string")), 21_000, own_sender=True),
+    "nested": Shape(_NESTED, 180_000),
 }
 
 
