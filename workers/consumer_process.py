@@ -46,7 +46,7 @@ def main(spec: PartitionSpec, supervisor: Connection, stacks: StacksFile) -> Non
     log_to_stderr(spec.log_format, spec.log_level)
     stacks.enable("consumer")  # a process that is stuck is sent SIGABRT, and the supervisor reads its stacks
     gc.freeze()  # pages shared with the forkserver stay shared
-    memory.keep_large_blocks_apart()
+    memory.keep_blocks()
     batches = BatchQueue(spec.limits)
     writer_link, link_for_writer = FORK.Pipe()
     # Forked first thing: this process still has one thread, no client and no queue feeder.

@@ -29,6 +29,7 @@ from workers.event_relay import EventRelay
 from workers.intake.batch_queue import BatchQueue
 from workers.parent_watch import leave_with_parent
 from workers.phase_clock import PhaseClock
+from workers.rows.columnar import choice
 from workers.rows.schema_source import Drained, SchemaSource, asking
 
 log = get_logger("writer")
@@ -151,6 +152,7 @@ def _batches(
             idle += 1
             if idle == _IDLE_TURNS:
                 memory.give_back()
+                choice.give_back()
             consumer.send(Alive())
             continue
         if batch is None:

@@ -38,6 +38,7 @@ class BatchBuilder:
         self._leader_epoch = leader_epoch
         self._since: float | None = None
         self._gathered = GatheredMessages()
+        self._mean = 1  # bytes of a message that was polled last
         self.next_offset = first
         self.limited_by: Limit | None = None  #: the batch that was taken last
 
@@ -50,11 +51,12 @@ class BatchBuilder:
         if not messages:
             return []
         polled = columns_of(messages, offsets)
+        self._mean = max(1, sum(polled.sizes) // len(polled.sizes))
         filled, start = list[Batch](), 0
         while start < len(messages):
             if self.full:
                 filled.append(self.take(now))
-            stop = start + self._count(polled.sizes[start : start + self.room()])
+            stop = start + self._count(polled.sizes[start : start + self._rows_left()])
             self._gathered.extend(polled, start, stop)
             self._moved(messages[stop - 1], now)
             start = stop
@@ -99,7 +101,11 @@ class BatchBuilder:
         return self._gathered.oldest
 
     def room(self) -> int:
-        """Rows until full, at least one."""
+        """Messages until full, at least one: of large ones fewer, or a poll of them would be many batches at once."""
+        bytes_left = self._limits.batch_bytes - self._gathered.size
+        return max(1, min(self._rows_left(), bytes_left // self._mean + 1))
+
+    def _rows_left(self) -> int:
         return max(1, self._size.rows - len(self._gathered.offsets))
 
     def lingers(self, now: float) -> float | None:

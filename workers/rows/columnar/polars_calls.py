@@ -13,6 +13,11 @@ import polars as pl
 #: What Rust prints about a panic, on the file of standard error itself.
 _PANIC = re.compile(rb"\n?thread '[^\n]*panicked at .*?(?:\nnote: [^\n]*RUST_BACKTRACE[^\n]*\n|\Z)", re.DOTALL)
 _STDERR = 2
+#: Allocations after which polars' allocator has looked which of its free memory is old. It looks only then: the thread
+#: that would do it is missing after a fork. They are of a size that it keeps nowhere aside.
+_LOOKS, _NUMBERS = 2_000, 8_192
+#: In it while polars has computed since it gave memory back.
+_computed: set[str] = set()
 
 
 class DoubtError(Exception):
@@ -26,6 +31,7 @@ def doubted() -> Iterator[None]:
     A length in a body that reaches beyond all bytes is enough for a panic, which is no Exception. What others wrote to
     standard error meanwhile is written afterwards.
     """
+    _computed.add("since")
     try:
         with _held_stderr():
             yield
@@ -33,6 +39,15 @@ def doubted() -> Iterator[None]:
         raise DoubtError(str(panic)) from None
     except Exception as error:
         raise DoubtError(str(error)) from error
+
+
+def give_back() -> None:
+    """Have what is free and old returned to the system, if there may be any; takes some milliseconds."""
+    if _computed:
+        _computed.clear()
+        one = pl.Series([0], dtype=pl.Int64)
+        for _ in range(_LOOKS):
+            one.new_from_index(0, _NUMBERS)
 
 
 @contextlib.contextmanager

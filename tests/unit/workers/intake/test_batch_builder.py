@@ -40,6 +40,14 @@ def test_bytes_fill_a_batch() -> None:
     assert builder.full
 
 
+def test_of_large_messages_no_more_are_polled_than_fill_a_batch() -> None:
+    builder = BatchBuilder(default_limits(batch_rows=5_000, batch_bytes=100), 0, -1)
+    builder.add([message(0, b"x" * 30, 4)], now=0.0)
+    assert builder.room() == 3
+    builder.take(0.0)
+    assert builder.room() == 4
+
+
 def test_what_ended_a_batch_is_known() -> None:
     builder = BatchBuilder(SMALL, 0, -1)
     ended = [builder.limited_by]
