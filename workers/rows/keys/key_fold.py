@@ -18,21 +18,28 @@ class KeyFold:
     """The messages of a batch by key. `rows` and `tombstones` give the key of the message at each index."""
 
     def __init__(self, rows: Mapping[int, str], tombstones: Mapping[int, str], *, soft: bool) -> None:
-        self._rows = rows
+        self._rows = _in_order(rows)
+        self._tombstones = _in_order(tombstones)
         self._soft = soft  #: a deleted row stays, so its last values are written, too
-        self._by_key: dict[str, list[int]] = {}
-        for index, key in sorted([*rows.items(), *tombstones.items()]):
-            self._by_key.setdefault(key, []).append(index)
 
     def changes(self, refused: Collection[int]) -> Changes:
         """What to do if the messages in `refused` do not count: an earlier one of the same key does then."""
-        rows, deleted = set(), set()
-        for indexes in self._by_key.values():
-            good = [index for index in reversed(indexes) if index not in refused]
-            last_row = next((index for index in good if index in self._rows), None)
-            if good and good[0] != last_row:
-                deleted.add(good[0])
-                last_row = last_row if self._soft else None
-            if last_row is not None:
-                rows.add(last_row)
-        return Changes(frozenset(rows), frozenset(deleted))
+        rows, tombstones = _last_of_each(self._rows, refused), _last_of_each(self._tombstones, refused)
+        deleted = {key: index for key, index in tombstones.items() if index > rows.get(key, -1)}
+        if not self._soft:
+            for key in deleted:
+                rows.pop(key, None)
+        return Changes(frozenset(rows.values()), frozenset(deleted.values()))
+
+
+def _in_order(keys: Mapping[int, str]) -> Mapping[int, str]:
+    """By their indexes, as those of one schema are already."""
+    indexes = list(keys)
+    return keys if indexes == sorted(indexes) else dict(sorted(keys.items()))
+
+
+def _last_of_each(keys: Mapping[int, str], refused: Collection[int]) -> dict[str, int]:
+    """The last index of each key."""
+    if not refused:  # as nearly always
+        return {key: index for index, key in keys.items()}
+    return {key: index for index, key in keys.items() if index not in refused}
