@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.offsets.options import Yes
 from supervisor.commands.parts.completion import complete_topics
+from supervisor.commands.parts.options import Yes
 
 
 def adopt(
-    topic: Annotated[str, typer.Argument(help="The topic.", autocompletion=complete_topics)], yes: Yes = False
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="The topic.", autocompletion=complete_topics)],
+    yes: Yes = False,
 ) -> None:
     """Accept a topic that was deleted and made again, or another cluster: begin at its first messages.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from supervisor.commands.parts.options import Json
-from supervisor.commands.parts.partition_verbs import Where, Yes, do
+from supervisor.commands.parts.options import Json, Yes
+from supervisor.commands.parts.partition_verbs import Where, do
 
 
 def resume(where: Where, yes: Yes = False, as_json: Json = False) -> None:

@@ -13,6 +13,7 @@ from supervisor.commands.parts.options import (
     Json,
     RegistryUrl,
     Topics,
+    Yes,
     settings_with_services,
     warn_of_one_account,
 )
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 def setup(
     topics: Topics = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; change nothing.")] = False,
     as_json: Json = False,
     bootstrap_servers: BootstrapServers = None,

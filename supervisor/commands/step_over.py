@@ -6,10 +6,8 @@ import sys
 
 import typer
 
-from supervisor.commands.offsets.options import Partition
-from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.options import Json, Partition, Yes
 from supervisor.commands.parts.output_text import print_json
-from supervisor.commands.parts.partition_verbs import Yes
 
 
 def step_over(where: Partition, yes: Yes = False, as_json: Json = False) -> None:

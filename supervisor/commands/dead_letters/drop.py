@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
 from rtpipe.errors import SettingsError
 from supervisor.commands.dead_letters.options import Errors, Offsets, Since, Topics
+from supervisor.commands.parts.options import Yes
 
 
 def drop(
@@ -16,7 +16,7 @@ def drop(
     error: Errors = None,
     offset: Offsets = None,
     since: Since = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Give up dead letters: delete their content for ever. Shows how many, and asks.
 

@@ -19,7 +19,7 @@ def list_dead_letters(
     limit: Limit = 20,
     dropped: Annotated[bool, typer.Option("--dropped", help="Show those that were dropped instead.")] = False,
     values: Annotated[
-        bool, typer.Option("--values", help="Also the begin of each value, decoded if possible.")
+        bool, typer.Option("--values", help="Also the beginning of each value, decoded if possible.")
     ] = False,
     as_json: Json = False,
 ) -> None:

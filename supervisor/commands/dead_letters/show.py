@@ -8,16 +8,13 @@ import typer
 
 from rtpipe.errors import SettingsError
 from supervisor.commands.dead_letters.options import reading_admin
-from supervisor.commands.parts.completion import complete_partitions
-from supervisor.commands.parts.options import Json
+from supervisor.commands.parts.options import Json, Partition
 from supervisor.commands.parts.output_text import print_json
 
 
 def show(
-    where: Annotated[
-        str, typer.Argument(help="TOPIC/PARTITION, for example orders/0.", autocompletion=complete_partitions)
-    ],
-    offset: Annotated[int, typer.Argument(help="The message's offset.", min=0)],
+    where: Partition,
+    offset: Annotated[int, typer.Argument(metavar="OFFSET", help="The message's offset.", min=0)],
     as_hex: Annotated[bool, typer.Option("--hex", help="All bytes as hexadecimal digits.")] = False,
     as_json: Json = False,
 ) -> None:

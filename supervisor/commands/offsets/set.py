@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.offsets.options import Partition, Yes
+from supervisor.commands.parts.options import Partition, Yes
 
 
 def set_offset(
     partition: Partition,
-    offset: Annotated[int, typer.Argument(help="The next offset to consume.", min=0)],
+    offset: Annotated[int, typer.Argument(metavar="OFFSET", help="The next offset to consume.", min=0)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would do, and do nothing.")] = False,
     yes: Yes = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supervisor.commands.parts.completion import complete_topics, complete_topics_and_partitions
+from supervisor.commands.parts.completion import complete_partitions, complete_topics, complete_topics_and_partitions
 from supervisor.settings.option_values import duration_seconds
 
 if TYPE_CHECKING:
@@ -35,10 +35,15 @@ TopicNames = Annotated[
         autocompletion=complete_topics,
     ),
 ]
+Partition = Annotated[
+    str,
+    typer.Argument(metavar="TOPIC/PARTITION", help="For example dataset1/0.", autocompletion=complete_partitions),
+]
 Where = Annotated[
     str | None,
     typer.Argument(
-        help="TOPIC or TOPIC/PARTITION; default: all.",
+        metavar="TOPIC[/PARTITION]",
+        help="A topic, or one partition of it; default: all.",
         show_default=False,
         autocompletion=complete_topics_and_partitions,
     ),
@@ -62,6 +67,7 @@ SchemaFile = Annotated[
         show_default=False,
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 LogFormat = Annotated[
     str | None,

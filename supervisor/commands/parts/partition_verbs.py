@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 Where = Annotated[
     list[str],
     typer.Argument(
-        metavar="WHERE…", help="Topics or partitions: orders, orders/0.", autocompletion=complete_topics_and_partitions
+        metavar="TOPIC[/PARTITION]",
+        help="For example orders or orders/0; may be several.",
+        autocompletion=complete_topics_and_partitions,
     ),
 ]
 #: What is said of the partitions to which it is done.
 _WORDS = {"pause": "pausing", "resume": "resumed", "restart": "restarting", "drain": "draining"}
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def do(verb: str, where: Sequence[str], *, yes: bool, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.parts.options import RegistryUrl
+from supervisor.commands.parts.options import RegistryUrl, Yes
 from supervisor.commands.table.options import AcceptUnrelated, OneId, OneSchema, SomeTopics
 
 
@@ -21,7 +21,7 @@ def apply(
         bool, typer.Option("--drop", help="Drop the columns that only older versions of the schema fill.")
     ] = False,
     accept_unrelated: AcceptUnrelated = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     schema_registry_url: RegistryUrl = None,
 ) -> None:
     """Do what `rtpipe table plan` shows: create the table, or alter it. A second run changes nothing.
