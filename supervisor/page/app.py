@@ -55,10 +55,12 @@ def _add_facts(app: FastAPI, feed: Feed) -> None:
 
     @app.get("/metrics")
     async def metrics(request: Request) -> Response:
+        feed.look()
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry), headers={**_QUIET, "content-type": content_type})
 
     @app.get("/api/v1/status")
     async def status() -> Response:
+        feed.look()
         replies = [feed.reply] if feed.fresh else []
         return JSONResponse({"schema_version": SCHEMA_VERSION, "supervisors": replies}, 200 if replies else 503, _QUIET)

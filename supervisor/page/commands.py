@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from supervisor.settings.environment import PAGE_CLIENT
+
 #: Of a command, by `nice`.
 _NICE = 10
 #: Seconds for what only reads. What writes has as long as it takes: it is whole at every moment.
@@ -24,6 +26,7 @@ _READ_SECONDS = 60.0
 _MOST, _LONGEST_TROUBLE, _WAITING = 8 << 20, 600, 4
 #: Exit codes with which a command has said all that was asked: done, or some are still dead letters.
 _ANSWERED = frozenset({0, 6})
+_NO_MORE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +60,19 @@ class Commands:
         finally:
             self._waiting -= 1
 
-    async def write(self, *words: str) -> Said:
-        """The same for what changes something; refused while another one runs."""
+    async def write(self, *words: str, client: str) -> Said:
+        """The same for what changes something; refused while another one runs. `client`: the address of whoever wants
+        it, which the log of acts has.
+        """
         if self._writes.locked():
             return Said(None, "a command of the page is at work already: wait until it has ended")
         async with self._writes:
-            return await self._run(words, None)
+            return await self._run(words, None, {PAGE_CLIENT: client})
 
-    async def _run(self, words: Sequence[str], seconds: float | None) -> Said:
+    async def _run(self, words: Sequence[str], seconds: float | None, more: Mapping[str, str] = _NO_MORE) -> Said:
+        variables = {**os.environ, **self._variables, **more}
         process = await asyncio.create_subprocess_exec(
-            *self._program, *words, "--json", stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=os.environ | self._variables
+            *self._program, *words, "--json", stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=variables
         )
         with contextlib.suppress(OSError):  # it has ended
             os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)

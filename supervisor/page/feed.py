@@ -1,4 +1,4 @@
-"""What the supervisor said last: asked once a second, read by everything that the page's process shows."""
+"""What the supervisor said last: asked once a second while somebody looks, and read by all that the page shows."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Any
 
 from supervisor.control.control_socket import Reply
 from supervisor.control.event_ring import Event
-from supervisor.page.recent import Recent
+from supervisor.page.recent import STEP, Recent
 from supervisor.page.seen import Seen
 from supervisor.status.facts.pipeline_status import PipelineStatus
 
-#: Seconds between two questions.
-EVERY = 1.0
+#: Seconds between two questions: while somebody looks, and for the charts and probes alone.
+_EVERY, _EVERY_ALONE = 1.0, STEP
 #: Seconds after which an answer is too old to be shown as what is now.
-_OLD = 3.0
-#: Questions of which one also asks for memory and CPU, which cost more than all the rest.
-_WITH_PROCESSES = 5
+_OLD = 4.0
+#: Seconds between two questions for memory and CPU, which cost more than all the rest: the same two.
+_PROCESSES_EVERY, _PROCESSES_ALONE = 10.0, 60.0
+#: Seconds for which a look or a scrape counts: Prometheus comes again within a minute.
+_LOOKS = 65.0
 _EVENTS = 500
 
 
@@ -34,6 +36,7 @@ class Feed:
         self._ask = ask
         self._clock = clock
         self._since = clock()  # the last answer, or the start
+        self._looked_at = -_LOOKS  # somebody looked, the last time
         self._processes: dict[str, dict[str, Any]] = {}  # memory and CPU, by partition
         self._run, self._newest = "", 0
         self.reply: Reply = {}
@@ -45,14 +48,25 @@ class Feed:
 
     async def run(self) -> None:
         """Ask until it is cancelled."""
-        turn = 0
+        processes_at = -_PROCESSES_ALONE
         while True:
-            reply = await asyncio.to_thread(self._ask, "status", processes=turn % _WITH_PROCESSES == 0)
+            now = self._clock()
+            if processes := now - processes_at >= (_PROCESSES_EVERY if self.is_looked_at else _PROCESSES_ALONE):
+                processes_at = now
+            reply = await asyncio.to_thread(self._ask, "status", processes=processes)
             self.take(reply)
             if reply is not None:
                 self.take_events(await asyncio.to_thread(self._ask, "events", run=self._run, after=self._newest))
-            turn += 1
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(_EVERY if self.is_looked_at else _EVERY_ALONE)
+
+    def look(self) -> None:
+        """Somebody sees a page now, or has asked for figures."""
+        self._looked_at = self._clock()
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether anybody has looked lately."""
+        return self._clock() - self._looked_at < _LOOKS
 
     def take(self, reply: Reply | None) -> None:
         """An answer about the status, or that there was none."""
@@ -77,9 +91,12 @@ class Feed:
             self._newest = event.number
             self.events.append(event)
 
-    def act(self, verb: str, where: str, *, dry_run: bool, **more: float) -> Reply | None:
-        """Ask for something to be done to a topic or partition; as commands do it. Takes up to seconds."""
-        return self._ask(verb, where=[where], dry_run=dry_run, on_page=True, **more)
+    def act(self, verb: str, where: str, *, client: str, dry_run: bool, **more: float) -> Reply | None:
+        """Ask for something to be done to a topic or partition; as commands do it. Takes up to seconds.
+
+        `client`: the address of whoever wants it.
+        """
+        return self._ask(verb, where=[where], dry_run=dry_run, page_client=client, **more)
 
     def _with_processes(self, reply: Reply) -> Reply:
         """Memory and CPU as they were told last; of the same process only."""

@@ -10,7 +10,9 @@ from rtpipe.errors import SettingsError
 
 PREFIX = "RTPIPE_"
 #: Variables that are no settings: each is read where it is needed.
-NO_SETTINGS = ("CONFIG", "DEBUG", "CACHE_DIR", "STACK_DIR", "MAVEN_REPOSITORY")
+NO_SETTINGS = ("CONFIG", "DEBUG", "CACHE_DIR", "STACK_DIR", "MAVEN_REPOSITORY", "PAGE_CLIENT")
+#: Of a command that the page runs for its operator: the address of the operator's browser.
+PAGE_CLIENT = "RTPIPE_PAGE_CLIENT"
 #: How much alike two names are before one counts as a slip for the other.
 _ALIKE = 0.85
 
@@ -23,6 +25,11 @@ def variable(name: str) -> str:
 def given_variables() -> dict[str, str]:
     """All variables of ours that this process has now: those with secrets, too."""
     return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+
+
+def page_client() -> str:
+    """For whose browser the page runs this command; "" if a person runs it."""
+    return os.environ.get(PAGE_CLIENT, "")
 
 
 def as_variables(flags: Mapping[str, str | None]) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from rtpipe.log import get_logger
 from supervisor.control.control_socket import Request
@@ -22,17 +24,18 @@ class Act:
 
     peer: Peer
     at: float  #: seconds since 1970
-    on_page: bool = False  #: whoever had the page's token; `peer` is the page's process
+    page_client: str = ""  #: the address of whoever had the page's token; `peer` is the page, or its command
 
     @classmethod
     def of(cls, request: Request) -> Act:
         """Somebody asks now."""
-        return cls(request.peer, time.time(), request.body.get("on_page") is True)
+        return cls(request.peer, time.time(), _address(request.body.get("page_client")))
 
     @property
     def who(self) -> str:
-        """`alice`, or `the operator on the page of alice`."""
-        return f"the operator on the page of {self.peer.user}" if self.on_page else self.peer.user
+        """`alice`, or `the operator at 10.0.0.7 on the page of alice`."""
+        at = f"the operator at {self.page_client} on the page of " if self.page_client else ""
+        return at + self.peer.user
 
     @property
     def by(self) -> str:
@@ -76,4 +79,16 @@ class Act:
     def _tell(self, event: str, subject: str, done: str, more: dict[str, object]) -> None:
         user, pid = self.peer.user, self.peer.pid
         extra = {"event": event, "user": user, "user_pid": pid} | more
+        if self.page_client:
+            extra["page_client"] = self.page_client
         log.info("%s: %s by %s (pid %d)", subject, done, self.who, pid, extra=extra)
+
+
+def _address(said: Any) -> str:
+    """Of a browser, as the page says it; "" if nobody on a page asks."""
+    if not said or not isinstance(said, str):
+        return ""
+    try:
+        return str(ipaddress.ip_address(said))
+    except ValueError:  # what a proxy says is anybody's text, and has no place in a log
+        return "an unknown address"

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 
 from supervisor.control.control_socket import Reply, Request, ask_all
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
+from supervisor.settings.environment import page_client
 from supervisor.steering.act import Act
 
 #: The name of the question.
@@ -26,7 +27,7 @@ def tell_dropped(directory: Path, by_topic: Mapping[str, int]) -> None:
 
 def _tell(directory: Path, verb: str, topics: Mapping[str, Mapping[str, int]]) -> None:
     if topics:
-        ask_all(directory, COMMAND, verb=verb, topics=topics)
+        ask_all(directory, COMMAND, verb=verb, topics=topics, page_client=page_client())
 
 
 class DeadLetterActs:

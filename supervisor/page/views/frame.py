@@ -21,7 +21,7 @@ _LOOK = Path(__file__).with_name("look.css").read_text()
 _PLACES = {"/": "Overview", "/dead-letters": "Dead letters", "/activity": "Activity"}
 #: Browsers slow down a hidden tab, but they do not stop it: it says when it is hidden, and then nothing is sent to it.
 _HIDDEN = '<script>document.addEventListener("visibilitychange", () => emitEvent("shown", !document.hidden))</script>'
-_LATE = 3.0
+_LATE = 4.0
 #: Seconds between two looks whether the feed has something new: shorter than its own, so that little time is lost.
 _LOOK_EVERY = 0.25
 
@@ -40,6 +40,11 @@ class Site:
         request = ui.context.client.request
         return request is not None and self.guard.is_operator(request)
 
+    @property
+    def client(self) -> str:
+        """The address of the browser, for the log of acts."""
+        return ui.context.client.ip
+
 
 class Frame:
     """One page in one browser. `updates` are called for each answer of the supervisor, while the page is seen."""
@@ -55,6 +60,7 @@ class Frame:
         if not self._seen:
             return
         feed = self._site.feed
+        feed.look()
         now = (feed.answers, int(feed.silence))
         if now != self._shown:
             self._shown = now

@@ -150,7 +150,8 @@ def test_a_dead_letter_is_retried_and_its_row_is_beside_it(stack: Addresses, bro
             page.get_by_role("button", name="Next").click()
             page.get_by_role("cell", name="5002").first.wait_for()
         assert {row[0] for row in pipeline.query(f"SELECT seq FROM `{topic}`")} == {5_000, 5_001, 5_002}
-        assert [entry["topic"] for entry in pipeline.events("dead_letters_retried")] == [topic] * 3
+        retried = pipeline.events("dead_letters_retried")
+        assert [(entry["topic"], entry["page_client"]) for entry in retried] == [(topic, "127.0.0.1")] * 3
 
 
 def sign_in(page: Page) -> None:
@@ -209,5 +210,5 @@ def test_only_the_operator_steers(stack: Addresses, browser: Browser, tmp_path: 
             assert (cookie["sameSite"], cookie["httpOnly"]) == ("Strict", True)
             assert TOKEN not in cookie["value"] + page.content()
         acts = {"partition_paused", "partition_resumed", "topic_limited", "partition_drained"}
-        assert "by the operator on the page of " in pipeline.events("partition_paused")[0]["msg"]
+        assert "by the operator at 127.0.0.1 on the page of " in pipeline.events("partition_paused")[0]["msg"]
         assert acts <= {entry.get("event") for entry in pipeline.entries()}

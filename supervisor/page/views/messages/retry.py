@@ -83,9 +83,8 @@ class RetryDialog:
             return
         self._do.disable()
         self._say("Being retried. You may close this: it goes on, and the page Activity says what became of them.")
-        answer = await self._site.commands.write(
-            "dead-letters", "retry", "--limit", str(self._count), *self._chosen.options
-        )
+        words = ("dead-letters", "retry", "--limit", str(self._count), *self._chosen.options)
+        answer = await self._site.commands.write(*words, client=self._site.client)
         self._do.set_visibility(False)
         self._say(answer.trouble or in_words(answer.facts or {}))
         if answer.facts is not None:

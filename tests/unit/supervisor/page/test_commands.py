@@ -12,7 +12,8 @@ from supervisor.page import commands as module
 from supervisor.page.commands import Commands, Said, said
 
 ECHO = """import json, os, sys
-print(json.dumps({"words": sys.argv[1:], "url": os.environ.get("RTPIPE_X"), "nice": os.nice(0)}))"""
+print(json.dumps({"words": sys.argv[1:], "url": os.environ.get("RTPIPE_X"), "nice": os.nice(0),
+    "client": os.environ.get("RTPIPE_PAGE_CLIENT")}))"""
 
 
 def commands(program: str) -> Commands:
@@ -23,7 +24,14 @@ def test_a_command_gets_its_words_and_the_settings_of_the_run() -> None:
     answer = asyncio.run(commands(ECHO).read("peek", "orders/0"))
     assert answer.facts
     assert (answer.facts["words"], answer.facts["url"]) == (["peek", "orders/0", "--json"], "secret")
+    assert answer.facts["client"] is None
     assert "RTPIPE_X" not in os.environ
+
+
+def test_a_command_that_writes_knows_for_whom() -> None:
+    answer = asyncio.run(commands(ECHO).write("dead-letters", "retry", client="10.0.0.7"))
+    assert answer.facts
+    assert answer.facts["client"] == "10.0.0.7"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +58,7 @@ def test_a_command_that_says_too_much_or_hangs_is_ended(monkeypatch: pytest.Monk
 def test_one_writes_at_a_time_and_few_wait_to_read() -> None:
     async def many() -> tuple[list[Said], list[Said]]:
         slow = commands("import time; time.sleep(0.2); print('{}')")
-        writes = await asyncio.gather(slow.write(), slow.write())
+        writes = await asyncio.gather(slow.write(client="::1"), slow.write(client="::1"))
         return [*writes], await asyncio.gather(*(slow.read() for _ in range(6)))
 
     writes, reads = asyncio.run(many())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
+
+import pytest
 
 from supervisor.companions.told_companion import ToldCompanion
 from supervisor.page.feed import Feed
@@ -100,3 +104,35 @@ def test_each_start_of_the_process_is_told_once_what_it_needs() -> None:
     assert [PageStart.from_line(line) for line in companion.told] == [START, START]
     link.stop()
     assert companion.stopped
+
+
+def test_what_costs_most_is_asked_for_seldom_and_while_nobody_looks_hardly_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, asked = 0.0, list[tuple[float, bool]]()
+
+    def ask(command: str, **arguments: Any) -> dict[str, Any]:
+        if command == "status":
+            asked.append((now, arguments["processes"]))
+        return pipeline_status({}).to_json()
+
+    page = Feed(ask, lambda: now)
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        if now == 100:
+            page.look()
+        if now >= 300:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr("supervisor.page.feed.asyncio.sleep", sleep)
+    with suppress(asyncio.CancelledError):
+        asyncio.run(page.run())
+    alone, looked_at = (
+        [one for one in asked if one[0] < 100],
+        [one for one in asked if 100 <= one[0] < 160],
+    )
+    assert (len(alone), sum(with_processes for _, with_processes in alone)) == (50, 2)
+    assert (len(looked_at), sum(with_processes for _, with_processes in looked_at)) == (60, 6)
+    assert not page.is_looked_at

@@ -172,7 +172,7 @@ def test_a_chart_has_marks_where_something_began_or_ended_and_words_where_there_
 def test_a_point_that_is_not_known_is_a_gap() -> None:
     points = [*POINTS, Point(200.0, None, None, None)]
     drawn = options_of(ROWS, points, last_minutes(points), [])
-    assert drawn["series"][0]["data"][-1] == [200_000, None]
+    assert {name: values[-1] for name, values in drawn["dataset"]["source"].items()} == {"at": 200_000, "value": None}
 
 
 def test_the_events_that_are_marked_are_events_of_the_log() -> None:

@@ -44,6 +44,34 @@ def test_who_retried_and_dropped_what_is_in_the_log(tmp_path: Path, caplog: pyte
     assert told["dead_letters_dropped"].startswith(f"orders: dead letters: 2 dropped {by}")
 
 
+@pytest.mark.parametrize(
+    ("said", "told"), [("10.0.0.7", "10.0.0.7"), ("x\ny", "an unknown address"), (7, ""), ("", "")]
+)
+def test_an_act_on_the_page_says_so_and_from_which_address(
+    said: Any, told: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "run" / "supervisor-1.sock"
+    stage = Stage(control_socket=str(path))
+
+    def scene() -> Scene:
+        retried = Asked(path, COMMAND, verb="retried", topics={"orders": {"written": 3}}, page_client=said)
+        yield retried.done
+        yield from drained(stage)
+
+    assert stage.run(scene()) == ExitCode.DONE
+    [record] = [one for one in caplog.records if vars(one).get("event") == "dead_letters_retried"]
+    assert vars(record).get("page_client", "") == told
+    assert (f"by the operator at {told} on the page of {getpass.getuser()} (pid" in record.getMessage()) == bool(told)
+
+
+def test_a_command_that_the_page_runs_tells_for_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("supervisor.steering.dead_letter_acts.ask_all", lambda *_, **more: asked.append(more))
+    monkeypatch.setenv("RTPIPE_PAGE_CLIENT", "10.0.0.7")
+    tell_dropped(tmp_path, {"orders": 1})
+    assert asked[0]["page_client"] == "10.0.0.7"
+
+
 def test_without_a_supervisor_nobody_is_told(tmp_path: Path) -> None:
     tell_retried(tmp_path, {"orders": {"written": 1}})
     tell_dropped(tmp_path, {})
