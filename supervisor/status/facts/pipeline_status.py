@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
 from typing import Any
 
 from supervisor.status.facts.json_reading import read
+from supervisor.status.facts.json_writing import write
 from supervisor.status.facts.partition_status import PartitionStatus
 from supervisor.status.facts.topic_status import TopicStatus
 
@@ -35,7 +36,7 @@ class PipelineStatus:
     def to_json(self) -> dict[str, Any]:
         """Stable keys; offsets are numbers."""
         derived = [{"lag": p.lag, "limiting_phase": p.limiting_phase} for p in self.partitions]
-        said = asdict(self)
+        said: dict[str, Any] = write(self)
         return said | {"partitions": [one | more for one, more in zip(said["partitions"], derived, strict=True)]}
 
     @classmethod
