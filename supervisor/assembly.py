@@ -49,9 +49,10 @@ from supervisor.settings.state_directory import HISTORY_FILE, state_directory
 from supervisor.status.facts.condition import Promise
 from supervisor.status.run_facts import RunFacts
 from supervisor.status.systemd_notify import SystemdNotifier
+from supervisor.steering.act_file import PAUSES, ActFile
 from supervisor.steering.database_health import DatabaseHealth, HealthSeen
-from supervisor.steering.pause_file import PauseFile
 from supervisor.steering.reload import hangup_reloads
+from supervisor.steering.row_limits import LIMITS
 from supervisor.supervisor_process import Supervisor
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
@@ -156,13 +157,15 @@ def options_of(
     facts: RunFacts,
 ) -> Options:
     """How the supervisor's loop behaves; `socket` is where it answers other commands."""
+    state = state_directory(settings.state_dir)
     return Options(
         drain_seconds=settings.drain_seconds,
         heartbeat=HeartbeatLimits(settings.heartbeat_seconds, settings.database_seconds),
         targets=targets,
         control_socket=socket,
         health=_health(settings),
-        pauses=PauseFile(state_directory(settings.state_dir), settings.database_place),
+        pauses=ActFile(PAUSES, state, settings.database_place),
+        limits=ActFile(LIMITS, state, settings.database_place),
         show=request.show,
         facts=facts,
         fail_on_dead_letters=request.fail_on_dead_letters,

@@ -68,7 +68,7 @@ class Supervisor:
         self._kafka = KafkaChanges(watch, logs, self._served, self._targets, takes_added=not self._membership)
         self._wanted = WantedTopics(options.topics, self._served)
         self._mirror = mirror
-        self._limits = RowLimits(self._workers, options.rows_per_second, HealthThrottle(options.health))
+        self._limits = RowLimits(self._workers, options.rows_per_second, HealthThrottle(options.health), options.limits)
         self._report = StatusReport(
             self._served,
             notifier,
@@ -175,7 +175,7 @@ class Supervisor:
     def _welcome(self, taken: Sequence[SupervisedWorker]) -> None:
         """Partitions are served from now on."""
         self._acts.pause_again(taken)
-        self._limits.look_again()
+        self._limits.limit_again(taken)
         self._schemas.tell_limits(worker.spec for worker in taken)
 
     def _forget(self, gone: Sequence[SupervisedWorker]) -> None:

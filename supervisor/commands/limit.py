@@ -31,9 +31,10 @@ def limit(
     ],
     as_json: Json = False,
 ) -> None:
-    """Limit how many rows a second of a topic are written, as long as the supervisor runs.
+    """Limit how many rows a second of a topic are written, until you change it; a limit outlives the supervisor.
 
-    All partitions of the topic share the limit evenly. 0 or off ends it, also that of the settings.
+    All partitions of the topic share the limit evenly. 0 or off ends it; that of the settings holds again from the
+    next start on.
 
     Examples:
       rtpipe limit orders 500
@@ -49,6 +50,8 @@ def limit(
         print_json(answer.to_json())
     else:
         limited = f"{rows:g} rows/s" if rows else "no limit"
-        print(f"{topic}: {limited} until you change it or the supervisor ends (max_rows_per_second lasts)")
+        print(f"{topic}: {limited} until you change it")
     for where, why in answer.refused.items():
         print(f"{where}: {why}", file=sys.stderr)
+    for warning in answer.warnings:
+        print(f"warning: {warning}", file=sys.stderr)

@@ -14,8 +14,9 @@ from supervisor.run.wanted_topics import TopicSearch
 from supervisor.settings.live_settings import LiveSettings
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from supervisor.status.run_facts import RunFacts
+from supervisor.steering.act_file import PAUSES, ActFile
 from supervisor.steering.database_health import HealthSeen
-from supervisor.steering.pause_file import PauseFile
+from supervisor.steering.row_limits import LIMITS
 from workers.contract.partition_spec import PartitionKey, PartitionSpec
 
 
@@ -33,7 +34,8 @@ class Options:
     rows_per_second: Callable[[str], float] = lambda _topic: 0.0  #: the limit of a topic's settings; 0: none
     health: Callable[[], HealthSeen] | None = None  #: asks how the database is; None: that does not matter
     settings: LiveSettings | None = None  #: read again by `rtpipe reload`
-    pauses: PauseFile = field(default_factory=PauseFile)
+    pauses: ActFile = field(default_factory=lambda: ActFile(PAUSES))
+    limits: ActFile = field(default_factory=lambda: ActFile(LIMITS))
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
     facts: RunFacts = field(default_factory=RunFacts)
     events: EventRing = field(default_factory=EventRing)

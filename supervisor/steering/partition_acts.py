@@ -12,7 +12,7 @@ from supervisor.lifecycle.requests import Verb
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.lifecycle.worker_state import WorkerState
 from supervisor.steering.act import Act
-from supervisor.steering.pause_file import PauseFile
+from supervisor.steering.act_file import ActFile
 from workers.contract.partition_spec import PartitionSpec
 
 log = get_logger("supervisor")
@@ -25,7 +25,7 @@ class PartitionActs:
     def __init__(
         self,
         workers: Sequence[SupervisedWorker],
-        pauses: PauseFile,
+        pauses: ActFile,
         drain_seconds: float,
         renewed: Callable[[PartitionSpec], PartitionSpec],
     ) -> None:

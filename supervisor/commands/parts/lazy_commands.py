@@ -40,7 +40,8 @@ COMMANDS = {
     "step-over": "Make the one message at which a partition is halted a dead letter; then the partition goes on.",
     "reload": "Make the running supervisors read their settings again. Only partitions that a change needs are"
     " restarted.",
-    "limit": "Limit how many rows a second of a topic are written, as long as the supervisor runs.",
+    "limit": "Limit how many rows a second of a topic are written, until you change it; a limit outlives the"
+    " supervisor.",
     "drain": "End partitions for as long as the supervisor runs: what was read is committed.",
     "bench": "Measure rows per second on your own stack, beside what your database takes at most from the same"
     " connections.",

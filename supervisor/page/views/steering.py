@@ -38,7 +38,7 @@ def limit_button(site: Site, topic: str) -> None:
 async def _limit(site: Site, topic: str) -> None:
     with ui.dialog() as dialog, ui.card():
         ui.label(f"Limit {visible(topic)}?").classes("title")
-        ui.label("All its partitions share the limit evenly. It holds until it is changed, or the supervisor ends.")
+        ui.label("All its partitions share the limit evenly. It holds until it is changed, also over a restart.")
         rows = ui.number("Rows a second; empty or 0: no limit", min=0, precision=0).props("dense").classes("select")
         with ui.row():
             ui.button("Limit", on_click=lambda: dialog.submit(float(rows.value or 0))).props("no-caps unelevated")

@@ -27,7 +27,7 @@ class SuperviseSettings(BaseModel):
     log_format: Literal["auto", "text", "json"] = "auto"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     runtime_dir: Path | None = Field(None, description="where the supervisor's socket is")
-    state_dir: Path | None = Field(None, description="what outlives a supervisor: history and pauses")
+    state_dir: Path | None = Field(None, description="what outlives a supervisor: history, pauses, limits")
     history: bool = Field(True, description="events and minute figures of the last days, in `state_dir`")
     drain_seconds: float = Field(25, gt=0, le=3_600, description="SIGTERM until the workers are killed")
     heartbeat_seconds: float = Field(30, gt=0, le=3_600, description="a worker silent for so long is replaced")

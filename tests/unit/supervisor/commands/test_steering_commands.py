@@ -39,7 +39,7 @@ def test_pause_resume_restart_drain(rtpipe: Command, spy: Any, typed: Any, verb:
 
 def test_limit(rtpipe: Command, spy: Any) -> None:
     asked = spy("supervisor.steering.asking.ask_all", [{"done": ["t"], "refused": {}, "unknown": [], "warning": ""}])
-    assert rtpipe("limit", "t", "500").stdout.startswith("t: 500 rows/s until you change it or the supervisor ends")
+    assert rtpipe("limit", "t", "500").stdout.startswith("t: 500 rows/s until you change it")
     assert rtpipe("limit", "t", "off").stdout.startswith("t: no limit until")
     assert [call[1]["rows_per_second"] for call in asked.calls] == [500.0, 0.0]
     for wrong in ("-1", "much", "nan", "inf"):

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from rtpipe.errors import UnreachableError
 from supervisor.settings.fields.throttle_settings import ThrottleSettings
 from supervisor.steering import database_health
+from supervisor.steering.act_file import ActFile
 from supervisor.steering.database_health import DatabaseHealth, HealthSeen
 from supervisor.steering.health_throttle import HealthThrottle
-from supervisor.steering.row_limits import RowLimits
+from supervisor.steering.row_limits import LIMITS, RowLimits
 from tests.support.fakes.fake_worker import FakeLauncher, supervised_worker
 from workers.contract.partition_spec import PartitionKey
 
@@ -87,7 +88,7 @@ def test_the_lower_of_two_limits_holds_and_says_so(patient: Patient) -> None:
     worker: Any = supervised_worker(FakeLauncher())
     worker.begin()
     settings = {"orders": 800.0}
-    limits = RowLimits([worker], settings.__getitem__, patient.throttle)
+    limits = RowLimits([worker], settings.__getitem__, patient.throttle, ActFile(LIMITS))
     limits.apply(1.0)
     assert (worker.spec.rows_per_second, worker.why_slow) == (800, "limited to 800 rows/s by max_rows_per_second")
     patient.look(ILL)

@@ -14,7 +14,7 @@ from rtpipe.errors import ExitCode
 from supervisor.lifecycle.requests import Verb, why_not
 from supervisor.lifecycle.standing import Standing
 from supervisor.lifecycle.worker_state import WorkerState
-from supervisor.steering.pause_file import PauseFile
+from supervisor.steering.act_file import PAUSES, ActFile
 from tests.support.fakes.fake_supervisor import Asked, Scene, Stage, drained, keep_to_the_stage, running, spec_of
 from workers.contract.reports import Ended
 
@@ -36,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def stage(path: Path, tmp_path: Path) -> Stage:
     """Two partitions of orders."""
-    return Stage(partitions=2, control_socket=str(path), pauses=PauseFile(tmp_path / "state", "db:3306/bank"))
+    return Stage(partitions=2, control_socket=str(path), pauses=ActFile(PAUSES, tmp_path / "state", "db:3306/bank"))
 
 
 def all_run(stage: Stage) -> Scene:
@@ -101,7 +101,7 @@ def test_a_run_of_which_all_is_paused_goes_on_and_a_pause_outlives_it(stage: Sta
     second = Stage(
         specs=[spec_of(0), spec_of(1), spec_of(2)],
         control_socket=str(path),
-        pauses=PauseFile(tmp_path / "state", "db:3306/bank"),
+        pauses=ActFile(PAUSES, tmp_path / "state", "db:3306/bank"),
     )
 
     def later() -> Scene:
@@ -113,8 +113,8 @@ def test_a_run_of_which_all_is_paused_goes_on_and_a_pause_outlives_it(stage: Sta
         yield from drained(second)
 
     assert second.run(later()) == ExitCode.DONE
-    assert list(PauseFile(tmp_path / "state", "db:3306/bank").read(spec_of(0).group)) == ["orders/0"]
-    assert PauseFile(tmp_path / "state", "other:3306/bank").read(spec_of(0).group) == {}
+    assert list(ActFile(PAUSES, tmp_path / "state", "db:3306/bank").read(spec_of(0).group)) == ["orders/0"]
+    assert ActFile(PAUSES, tmp_path / "state", "other:3306/bank").read(spec_of(0).group) == {}
 
 
 def test_a_restart_counts_no_death_and_starts_at_once(stage: Stage, path: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_state_directory_that_cannot_be_used_is_told_and_the_pause_holds(
     path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
-    stage = Stage(control_socket=str(path), pauses=PauseFile(tmp_path / "file" / "state", "db"))
+    stage = Stage(control_socket=str(path), pauses=ActFile(PAUSES, tmp_path / "file" / "state", "db"))
 
     def scene() -> Scene:
         yield from all_run(stage)
@@ -239,7 +239,7 @@ def test_a_state_directory_that_cannot_be_used_is_told_and_the_pause_holds(
 def test_a_file_of_pauses_that_is_none_is_told_and_pauses_nothing(
     tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept = PauseFile(tmp_path, "db")
+    kept = ActFile(PAUSES, tmp_path, "db")
     assert kept.write("group", {"orders/0": "why"}) == ""
     assert kept.read("group") == {"orders/0": "why"}
     [path] = tmp_path.iterdir()

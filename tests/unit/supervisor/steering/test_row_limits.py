@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from rtpipe.errors import ExitCode
+from supervisor.steering.act_file import ActFile
+from supervisor.steering.row_limits import LIMITS
 from tests.support.fakes.fake_supervisor import (
     Asked,
     Scene,
@@ -73,6 +75,46 @@ def test_a_limit_of_the_settings_holds_from_the_start_and_for_each_generation() 
     assert stage.run(scene()) == ExitCode.DONE
     assert [made.spec.rows_per_second for made in stage.launch.made] == [70, 70]
     assert [made.paces for made in stage.launch.made] == [[], []]
+
+
+def test_a_limit_outlives_the_supervisor_until_it_is_ended(
+    path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def asks(stage: Stage, rows: float) -> Scene:
+        yield lambda: bool(stage.launch.made)
+        asked = Asked(path, "limit", where=["orders"], rows_per_second=rows)
+        yield asked.done
+        assert asked.reply["done"] == ["orders"]
+        yield from drained(stage)
+
+    def looks(stage: Stage, limit: float) -> Scene:
+        yield lambda: bool(stage.launch.made)
+        said = Asked(path, "status")
+        yield said.done
+        assert said.reply["topics"][0]["row_limit"] == limit
+        yield from drained(stage)
+
+    def stage() -> Stage:
+        limits = ActFile(LIMITS, tmp_path / "state", "db:3306/bank")
+        return Stage(control_socket=str(path), limits=limits, rows_per_second={"orders": 70.0}.__getitem__)
+
+    for scene, rows in ((asks, 500), (looks, 500), (asks, 0), (looks, 70)):
+        one = stage()
+        assert one.run(scene(one, rows)) == ExitCode.DONE
+    kept = [record for record in caplog.records if record.__dict__.get("event") == "limit_kept"]
+    assert [record.__dict__["rows_per_second"] for record in kept] == [500, 500]
+
+
+@pytest.mark.parametrize("text", ["", '{"limited": {"orders": 7}}', '{"limited": {"orders": {"why": "x"}}}'])
+def test_a_file_of_limits_that_is_none_is_told_and_limits_nothing(
+    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = ActFile(LIMITS, tmp_path, "db")
+    assert kept.write("group", {"orders": {"rows_per_second": 5.0, "why": "x"}}) == ""
+    [path] = tmp_path.iterdir()
+    path.write_text(text)
+    assert kept.read("group") == {}
+    assert "no limit that was set by hand holds for group" in caplog.text
 
 
 def test_a_partition_is_throttled_only_while_its_limit_slows_it_down(path: Path) -> None:
