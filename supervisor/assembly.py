@@ -24,6 +24,7 @@ from supervisor.control.event_ring import EventRing
 from supervisor.group_lock import GroupLock
 from supervisor.history.history_link import HistoryLink
 from supervisor.hosts.host_start import host_start
+from supervisor.hosts.hosts_heard import HostsHeard
 from supervisor.kafka.cluster_view import ClusterView
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
@@ -32,7 +33,7 @@ from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.generation.process_handle import ProcessHandle
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.membership.from_settings import membership_of, refuse_with_membership
-from supervisor.membership.names import group_apart_from
+from supervisor.membership.names import group_apart_from, instance_id
 from supervisor.mirror.offset_mirror import OffsetMirror
 from supervisor.page.page_options import PageStart
 from supervisor.run.first_plan import ends_of_logs, plan_of, search_of, wait_for_plan
@@ -93,13 +94,15 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     lock.keep()
     live = LiveSettings(settings, request.read_settings or (lambda: settings))
     facts, ring = run_facts(settings, live), EventRing()
-    companions = companions_of(settings, request, socket, ring)
+    hosts = HostsHeard()
+    companions = companions_of(settings, request, socket, ring, hosts)
     options = replace(
         options_of(settings, request, socket, targets, facts),
         settings=live,
         topics=search_of(settings, request, live, TopicPlans(cluster, name, lock)),
         rows_per_second=lambda topic: live.topic(topic).max_rows_per_second,
         events=ring,
+        hosts=hosts,
         companions=companions,
         membership=membership_of(settings, specs, group) if shares else None,
         stays=shares,
@@ -173,7 +176,7 @@ def options_of(
 
 
 def companions_of(
-    settings: Settings, request: RunRequest, socket: str, ring: EventRing
+    settings: Settings, request: RunRequest, socket: str, ring: EventRing, hosts: HostsHeard
 ) -> list[HistoryLink | ToldCompanion]:
     """The processes beside the workers."""
     found: list[HistoryLink | ToldCompanion] = []
@@ -182,10 +185,11 @@ def companions_of(
         module = "supervisor.history.history_process"
         found.append(HistoryLink(Companion("history", module, socket, file, settings.log_format), ring))
     if settings.membership == "kafka":
-        told = host_start(settings, socket).line()
-        found.append(ToldCompanion(Companion("host", "supervisor.hosts.host_process"), told))
+        told = host_start(settings, socket, tells=request.page is not None).line()
+        found.append(ToldCompanion(Companion("host", "supervisor.hosts.host_process", hear=hosts.hear), told))
     if request.page is not None:
-        start = PageStart(socket, settings.log_format, settings.log_level, request.page, file)
+        host = instance_id(settings) if settings.membership == "kafka" else ""
+        start = PageStart(socket, settings.log_format, settings.log_level, request.page, file, host)
         found.append(ToldCompanion(Companion("page", "supervisor.page.page_process"), start.as_line()))
     return found
 

@@ -93,6 +93,7 @@ class Supervisor:
             reload=self._reload,
             dead_letters=DeadLetterActs(self._workers),
             events=options.events,
+            hosts=options.hosts,
         )
         self._control = ControlServer(options.control_socket)
         self._served.on_taken.append(self._welcome)

@@ -17,6 +17,9 @@ def status(
     all_hosts: Annotated[
         bool, typer.Option("--all-hosts", help="Of all hosts that share partitions, as they said it last.")
     ] = False,
+    forget: Annotated[
+        str, typer.Option("--forget", metavar="HOST", help="With --all-hosts: show a host no more that is gone.")
+    ] = "",
 ) -> None:
     """Show every partition of the supervisors that run here: state, offsets, lag, rate, memory, CPU.
 
@@ -26,10 +29,13 @@ def status(
       rtpipe status
       rtpipe status --json
       rtpipe status --all-hosts
+      rtpipe status --all-hosts --forget host-3
 
     """
+    if forget and not all_hosts:
+        raise typer.BadParameter("it goes with --all-hosts", param_hint="--forget")
     if all_hosts:
-        _show_all_hosts(as_json=as_json)
+        _show_all_hosts(forget, as_json=as_json)
     from supervisor.control.control_socket import runtime_directory
     from supervisor.settings.settings import load
     from supervisor.status.running_supervisors import ask_for_status, nobody_answers
@@ -49,12 +55,15 @@ def status(
     raise typer.Exit(ExitCode.DONE if answers.well else ExitCode.DIFFERENT)
 
 
-def _show_all_hosts(*, as_json: bool) -> None:
+def _show_all_hosts(forget: str, *, as_json: bool) -> None:
     from supervisor.hosts import hosts_view
-    from supervisor.hosts.all_hosts import known_hosts
+    from supervisor.hosts.all_hosts import forget_host, known_hosts
     from supervisor.settings.settings import load_with
 
-    hosts = known_hosts(load_with("database_url"))
+    settings = load_with("database_url")
+    if forget:
+        forget_host(settings, forget)
+    hosts = known_hosts(settings)
     if as_json:
         print_json(hosts_view.as_json(hosts))
     else:

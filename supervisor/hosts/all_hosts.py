@@ -15,12 +15,14 @@ from rtpipe.deadline import Deadline
 from rtpipe.errors import SettingsError
 from rtpipe.pause import PausePolicy
 from supervisor.admin.connection import admin_connection
-from supervisor.hosts.hosts_table import Asked, HostSaid, HostsTable
+from supervisor.hosts.host_said import HostSaid
+from supervisor.hosts.hosts_table import Asked, HostsTable
 from supervisor.membership.names import group_name
+from supervisor.settings.environment import page_client
 from supervisor.settings.settings import Settings
 
-#: Seconds after which a host that publishes nothing is silent; and for an answer, of a host that looks every 3 s.
-SILENT_AFTER, _PATIENCE = 15.0, 20.0
+#: Seconds for an answer, of a host that looks every 3 s.
+_PATIENCE = 20.0
 _LOOKS = PausePolicy.steady(0.5)
 
 
@@ -44,6 +46,17 @@ def known_hosts(settings: Settings) -> list[HostSaid]:
     return found
 
 
+def forget_host(settings: Settings, name: str) -> None:
+    """Show it no more, until it speaks again. SettingsError if it is not known, or is not silent."""
+    with hosts_table(settings, f"forgetting the host {name}") as table:
+        host = next((one for one in table.hosts() if one.instance_id == name), None)
+        if host is None:
+            raise SettingsError(f"no host {name} is known", hint="see: rtpipe status --all-hosts")
+        if not host.is_silent:
+            raise SettingsError(f"the host {name} speaks, and is not forgotten", hint="stop it first")
+        table.forget(name)
+
+
 def ask_hosts(settings: Settings, command: str, places: Sequence[str], more: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Have something done by the hosts that have these partitions; their replies, as their own sockets give them.
 
@@ -58,8 +71,9 @@ def ask_hosts(settings: Settings, command: str, places: Sequence[str], more: Map
             if not wanted:
                 replies.append({"done": [], "refused": {}, "unknown": list(places)})
                 continue
-            asked = Asked(secrets.token_hex(8), command, {**more, "where": list(places)}, by)
-            reply = None if host.age > SILENT_AFTER else _ask(table, host.instance_id, asked)
+            body = {**more, "where": list(places), "page_client": page_client()}
+            asked = Asked(secrets.token_hex(8), command, body, by)
+            reply = None if host.is_silent else _ask(table, host.instance_id, asked)
             replies.append(reply or _silent(host, places, wanted))
     return replies
 

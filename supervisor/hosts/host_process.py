@@ -43,6 +43,7 @@ class HostStart:
     database_seconds: int
     log_format: str
     log_level: str
+    tells: bool = False  #: the supervisor what all hosts say, on standard output
 
     def line(self) -> bytes:
         """With its end."""
@@ -73,6 +74,8 @@ class HostProcess:
                 table = self._table()
                 table.publish(self._start.instance_id, self._owner, status)
                 self._do_what_is_asked(table)
+                if self._start.tells:
+                    print(json.dumps([host.to_json() for host in table.hosts()]), flush=True)
         except DatabaseTrouble as trouble:
             self._drop()
             if trouble.text != self._told:

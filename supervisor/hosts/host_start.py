@@ -7,8 +7,8 @@ from supervisor.membership.names import group_name, instance_id
 from supervisor.settings.settings import Settings
 
 
-def host_start(settings: Settings, socket: str) -> HostStart:
-    """`socket`: where this supervisor answers."""
+def host_start(settings: Settings, socket: str, *, tells: bool) -> HostStart:
+    """`socket`: where this supervisor answers. `tells`: somebody here wants to know what all hosts say."""
     return HostStart(
         socket=socket,
         group=group_name(settings),
@@ -18,4 +18,5 @@ def host_start(settings: Settings, socket: str) -> HostStart:
         database_seconds=settings.database_seconds,
         log_format=settings.log_format,
         log_level=settings.log_level,
+        tells=tells,
     )

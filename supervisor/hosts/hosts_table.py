@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, text, upda
 from sqlalchemy.dialects.mysql import insert
 
 from avro_schemas.tables.own_tables.hosts import HOSTS
+from supervisor.hosts.host_said import FORGOTTEN_AFTER, HostSaid
 from supervisor.status.facts.pipeline_status import PipelineStatus
 
 #: What of a partition is published: a table shows it, and it stays small.
@@ -20,16 +21,6 @@ _SHOWN = frozenset(
 )
 _AGE = func.timestampdiff(text("MICROSECOND"), HOSTS.c.published_at, func.utc_timestamp(6))
 _MICROSECONDS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class HostSaid:
-    """The row of one host."""
-
-    instance_id: str
-    owner: str
-    age: float  #: seconds since it was published, by the database's clock
-    status: PipelineStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +48,19 @@ class HostsTable:
         self._connection.commit()
 
     def hosts(self) -> list[HostSaid]:
-        """All of the group, by name."""
+        """All of the group that were heard of in the last days, by name."""
         columns = HOSTS.c.instance_id, HOSTS.c.owner, HOSTS.c.status, _AGE.label("age")
-        wanted = select(*columns).where(HOSTS.c.member_group == self._group).order_by(HOSTS.c.instance_id)
+        heard = and_(HOSTS.c.member_group == self._group, _AGE < FORGOTTEN_AFTER * _MICROSECONDS)
+        wanted = select(*columns).where(heard).order_by(HOSTS.c.instance_id)
         rows = self._connection.execute(wanted).all()
         self._connection.commit()
         return [_said(row) for row in rows]
+
+    def forget(self, instance_id: str) -> None:
+        """As if it had not been heard of for long; it is known again once it says something."""
+        moment = func.timestampadd(text("SECOND"), -FORGOTTEN_AFTER, func.utc_timestamp(6))
+        self._connection.execute(update(HOSTS).where(self._row(instance_id)).values(published_at=moment))
+        self._connection.commit()
 
     def ask(self, instance_id: str, asked: Asked) -> None:
         """Write down what is asked of a host; what was asked of it before and is not done is forgotten."""

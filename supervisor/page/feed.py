@@ -10,6 +10,8 @@ from typing import Any
 
 from supervisor.control.control_socket import Reply
 from supervisor.control.event_ring import Event
+from supervisor.hosts.hosts_heard import COMMAND as HOSTS
+from supervisor.page.everywhere import Everywhere
 from supervisor.page.recent import STEP, Recent
 from supervisor.page.seen import Seen
 from supervisor.status.facts.pipeline_status import PipelineStatus
@@ -22,6 +24,8 @@ _OLD = 4.0
 _PROCESSES_EVERY, _PROCESSES_ALONE = 10.0, 60.0
 #: Seconds for which a look or a scrape counts: Prometheus comes again within a minute.
 _LOOKS = 65.0
+#: Seconds between two questions for what other hosts say: they say it as often.
+_HOSTS_EVERY = 3.0
 _EVENTS = 500
 
 
@@ -32,8 +36,10 @@ Ask = Callable[..., Reply | None]
 class Feed:
     """As of the last answers."""
 
-    def __init__(self, ask: Ask, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, ask: Ask, clock: Callable[[], float] = time.monotonic, host: str = "") -> None:
+        """`host`: the name of this one among those that share partitions."""
         self._ask = ask
+        self.everywhere = Everywhere(host, clock)
         self._clock = clock
         self._since = clock()  # the last answer, or the start
         self._looked_at = -_LOOKS  # somebody looked, the last time
@@ -48,7 +54,7 @@ class Feed:
 
     async def run(self) -> None:
         """Ask until it is cancelled."""
-        processes_at = -_PROCESSES_ALONE
+        processes_at = hosts_at = -_PROCESSES_ALONE
         while True:
             now = self._clock()
             if processes := now - processes_at >= (_PROCESSES_EVERY if self.is_looked_at else _PROCESSES_ALONE):
@@ -57,6 +63,9 @@ class Feed:
             self.take(reply)
             if reply is not None:
                 self.take_events(await asyncio.to_thread(self._ask, "events", run=self._run, after=self._newest))
+            if self.everywhere.host and self.is_looked_at and now - hosts_at >= _HOSTS_EVERY:
+                hosts_at = now
+                self.everywhere.take(await asyncio.to_thread(self._ask, HOSTS))
             await asyncio.sleep(_EVERY if self.is_looked_at else _EVERY_ALONE)
 
     def look(self) -> None:

@@ -44,6 +44,7 @@ class PageStart:
     log_level: str
     options: PageOptions
     history: str = ""  #: its file; "": none is kept
+    host: str = ""  #: this one's name among those that share partitions; "": it shares none
 
     def as_line(self) -> bytes:
         """As JSON."""

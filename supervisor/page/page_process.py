@@ -44,7 +44,7 @@ def main() -> None:
 def serve(start: PageStart) -> None:
     """The page of one supervisor."""
     options = start.options
-    feed, guard = Feed(partial(ask, Path(start.socket))), Guard(options)
+    feed, guard = Feed(partial(ask, Path(start.socket)), host=start.host), Guard(options)
     app = make_app(feed, guard)
     add_pages(app, feed, guard, Commands(options.variables), Past(start.history))
     logging.getLogger("uvicorn.error").addHandler(_Said())

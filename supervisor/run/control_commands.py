@@ -8,6 +8,8 @@ from functools import partial
 
 from supervisor.control.control_socket import Command, Reply, Request
 from supervisor.control.event_ring import EventRing
+from supervisor.hosts.hosts_heard import COMMAND as HOSTS
+from supervisor.hosts.hosts_heard import HostsHeard
 from supervisor.lifecycle.requests import Verb
 from supervisor.status.status_refresh import StatusReport
 from supervisor.steering.dead_letter_acts import COMMAND as DEAD_LETTERS_DONE
@@ -31,6 +33,7 @@ class ControlCommands:
         reload: Reload,
         dead_letters: DeadLetterActs,
         events: EventRing,
+        hosts: HostsHeard,
     ) -> None:
         self._report = report
         self._acts = acts
@@ -39,12 +42,14 @@ class ControlCommands:
         self._reload = reload
         self._dead_letters = dead_letters
         self._events = events
+        self._hosts = hosts
 
     def by_name(self, *, draining: bool) -> Mapping[str, Command]:
         """Each takes the whole request and gives the reply. `draining`: the run ends, so nothing is started."""
         return {
             "status": lambda request: self._status(request, draining=draining),
             "events": self._newer_events,
+            HOSTS: self._hosts.answer,
             DEAD_LETTERS_DONE: self._dead_letters.answer,
             "step-over": partial(self._steps.answer, draining=draining),
             "reload": partial(self._reload.answer, draining=draining),

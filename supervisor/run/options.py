@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from supervisor.control.event_ring import EventRing
+from supervisor.hosts.hosts_heard import HostsHeard
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.lifecycle.supervised_worker import SchemaQuestions
 from supervisor.membership.membership import Membership
@@ -39,6 +40,7 @@ class Options:
     show: Callable[[PipelineStatus], None] | None = None  #: called once a second
     facts: RunFacts = field(default_factory=RunFacts)
     events: EventRing = field(default_factory=EventRing)
+    hosts: HostsHeard = field(default_factory=HostsHeard)
     companions: Sequence[Beside] = ()
     fail_on_dead_letters: bool = False  #: a clean end with dead letters has an exit code of its own
 

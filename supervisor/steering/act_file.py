@@ -20,7 +20,7 @@ class Kind:
     """What is kept, by the name of its subject: a partition, or a topic."""
 
     key: str  #: in the file, and the begin of its name
-    words: str  #: for people, and in the names of its events
+    words: str  #: for people
     of_json: Callable[[Any], Any]  #: raises ValueError, TypeError or KeyError if it is not as it was written
     if_unread: str  #: what follows for a group whose file cannot be read
 
@@ -48,7 +48,13 @@ class ActFile:
             return {str(subject): self._kind.of_json(said) for subject, said in kept.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
             text = f"%s cannot be read, so {self._kind.if_unread}: %s"
-            log.warning(text, path, group, _words(exc), extra={"event": f"{self._kind.words}_not_read"})
+            log.warning(
+                text,
+                path,
+                group,
+                _words(exc),
+                extra={"event": "pauses_not_read" if self._kind is PAUSES else "limits_not_read"},
+            )
             return {}
 
     def write(self, group: str, kept: Mapping[str, Any]) -> str:
@@ -67,7 +73,7 @@ class ActFile:
             new.replace(path)
         except OSError as exc:
             why = f"{self._kind.words} of {group} are forgotten when the supervisor ends: {path}: {_words(exc)}"
-            log.warning(why, extra={"event": f"{self._kind.words}_not_kept"})
+            log.warning(why, extra={"event": "pauses_not_kept" if self._kind is PAUSES else "limits_not_kept"})
             return why
         return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from pathlib import Path
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from supervisor.control.control_socket import Reply
 from supervisor.page.commands import Commands
+from supervisor.page.everywhere import Placed
 from supervisor.page.feed import Feed
 from supervisor.page.guard import Guard
 from supervisor.page.past import Past
@@ -39,6 +42,21 @@ class Site:
         """Whether the browser of this page has signed in as the operator; asked at each act anew."""
         request = ui.context.client.request
         return request is not None and self.guard.is_operator(request)
+
+    async def act(self, verb: str, where: str, *, dry_run: bool = False, **more: float) -> Reply | None:
+        """Ask for something to be done to a topic or partition; takes up to seconds, and as long as another host needs.
+
+        What another host has is asked of it as a person would: by the command.
+        """
+        status = self.feed.status
+        placed = self.feed.everywhere.placed(status) if status else Placed((), {})
+        wanted = [p.key for p in placed.partitions if where in {p.topic, p.key}]
+        if not placed.hosts.keys() & set(wanted) or more:
+            return await asyncio.to_thread(self.feed.act, verb, where, client=self.client, dry_run=dry_run, **more)
+        if dry_run:
+            return {"done": wanted}
+        said = await self.commands.write(verb, where, "--yes", client=self.client)
+        return dict(said.facts) if said.facts is not None else {"error": said.trouble}
 
     @property
     def client(self) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from rtpipe.log import visible
+from supervisor.page.everywhere import Placed
 from supervisor.page.views.chart_row import ChartRow
 from supervisor.page.views.charts import AGE, BATCH, LAG, MEMORY, ROWS
 from supervisor.page.views.frame import Site, frame
@@ -55,7 +56,7 @@ def partition_page(site: Site, topic: str, partition: int, offset: int | None) -
             act_buttons(site, key)
         gone = VerdictBar(feed)
         with content() as shown:
-            why = ui.label().classes("verdict")
+            where, why = ui.label().classes("hint"), ui.label().classes("verdict")
             numbers = Numbers(
                 *(
                     "rows/s",
@@ -72,28 +73,38 @@ def partition_page(site: Site, topic: str, partition: int, offset: int | None) -
                 *("dead letters", "restarts", "processes", "memory", "server", "round trip"),
                 dense=True,
             )
-            with ui.element("section").classes("card"):
-                ui.label("Where the writer's time goes").classes("title")
-                phases = PhaseBar()
-            charts = ChartRow(site, (ROWS, LAG, AGE, BATCH, MEMORY), topic, partition)
+            with ui.element("div").classes("content") as own:  # what only the host that has it knows
+                with ui.element("section").classes("card"):
+                    ui.label("Where the writer's time goes").classes("title")
+                    phases = PhaseBar()
+                charts = ChartRow(site, (ROWS, LAG, AGE, BATCH, MEMORY), topic, partition)
+                with ui.element("section").classes("card"):
+                    ui.label("Restarts").classes("title")
+                    deaths = Rows(_DEATHS, "None since the supervisor started.")
+                with ui.element("section").classes("card"):
+                    ui.label("Troubles").classes("title")
+                    troubles = Rows(_TROUBLES, "None since the supervisor started.")
             if site.may_act():
                 MessageCard(site, key, offset)
-            with ui.element("section").classes("card"):
-                ui.label("Restarts").classes("title")
-                deaths = Rows(_DEATHS, "None since the supervisor started.")
-            with ui.element("section").classes("card"):
-                ui.label("Troubles").classes("title")
-                troubles = Rows(_TROUBLES, "None since the supervisor started.")
 
         def update() -> None:
             status = feed.status
-            p = next((one for one in status.partitions if one.key == key), None) if status else None
+            placed = feed.everywhere.placed(status) if status else Placed((), {})
+            p = next((one for one in placed.partitions if one.key == key), None)
             gone.show_trouble(f"The supervisor has no partition {visible(key)}" if status and p is None else "")
             if not shown.show(feed, there=p is not None) or p is None:
                 return
             for label, mark in ((condition, condition_mark(p.condition)), (state, state_mark(p.state))):
                 label.set_text(mark.text)
                 label.classes(replace=f"mark {mark.tone}")
+            other = placed.hosts.get(key)
+            where.set_text(
+                f"The host {visible(other)} has it: its own page says more, and has charts, restarts and troubles."
+                if other
+                else ""
+            )
+            where.set_visibility(bool(other))
+            own.set_visibility(not other)
             text = reason_of(p)
             why.set_text(text)
             bad = condition_mark(p.condition).tone == "bad"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -27,32 +27,54 @@ _COLUMNS = (
     Column("restarts", "Restarts", wide=True),
     Column("reason", "Why", wrap=True, wide=True),
 )
+_HOST = Column("host", "Host", left=True)
 
 
 class PartitionTable:
     """`topics`: folded by topic; else one topic's partitions alone."""
 
-    def __init__(self, empty: str, *, folding: bool) -> None:
-        self._folding = folding
+    def __init__(self, empty: str, *, folding: bool, here: str = "") -> None:
+        """`here`: the name of this host, where several share the partitions."""
+        self._folding, self._here = folding, here
+        self._hosts: Mapping[str, str] = {}
         self._turned: set[str] = set()  # topics that were folded or unfolded by hand
         self._partitions: Sequence[PartitionStatus] = ()
-        self._rows = Rows(_COLUMNS, empty, folding=folding)
+        columns = [*_COLUMNS[:1], _HOST, *_COLUMNS[1:]] if here else _COLUMNS
+        self._rows = Rows(columns, empty, folding=folding)
         if folding:
             self._rows.table.on("fold", self._fold)
 
-    def show(self, partitions: Sequence[PartitionStatus]) -> None:
-        """All that there are."""
-        self._partitions = partitions
+    def show(self, partitions: Sequence[PartitionStatus], hosts: Mapping[str, str]) -> None:
+        """All that there are; `hosts`: by key, of those that other hosts have."""
+        self._partitions, self._hosts = partitions, hosts
         if self._folding:
-            self._rows.show(folded_rows(partitions, self._turned))
+            rows = folded_rows(partitions, self._turned)
         else:
-            self._rows.show([partition_row(p, name=visible(p.key)) for p in sorted(partitions, key=order)])
+            rows = [partition_row(p, name=visible(p.key)) for p in sorted(partitions, key=order)]
+        self._rows.show(with_hosts(rows, partitions, hosts, self._here) if self._here else rows)
 
     def _fold(self, event: GenericEventArguments) -> None:
         topic = str(event.args)
         if any(p.topic == topic for p in self._partitions):
             self._turned ^= {topic}
-            self.show(self._partitions)
+            self.show(self._partitions, self._hosts)
+
+
+def with_hosts(
+    rows: Sequence[dict[str, Any]], partitions: Sequence[PartitionStatus], hosts: Mapping[str, str], here: str
+) -> list[dict[str, Any]]:
+    """The same with the host that has the partition; of a topic, how many have some of it."""
+    of_topics: dict[str, set[str]] = {}
+    for p in partitions:
+        of_topics.setdefault(p.topic, set()).add(hosts.get(p.key, here))
+
+    def host_of(row: dict[str, Any]) -> str:
+        if row["kind"] == "partition":
+            return visible(hosts.get(row["id"], here))
+        some = of_topics[row["id"]]
+        return visible(*some) if len(some) == 1 else f"{len(some)} hosts"
+
+    return [row | {"host": host_of(row)} for row in rows]
 
 
 def folded_rows(partitions: Sequence[PartitionStatus], turned: set[str]) -> list[dict[str, Any]]:

@@ -131,10 +131,10 @@ def content() -> Iterator[Content]:
 
 
 def verdict_of(feed: Feed) -> Verdict:
-    """Of the last answer, or that there is none."""
+    """Of the last answer and all hosts that share the partitions, or that there is no answer."""
     status = feed.fresh
     if status is not None:
-        return verdict(status)
+        return verdict(feed.everywhere.of_all(status))
     return silent(feed.silence if feed.status else None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
 from nicegui import ui
@@ -46,9 +45,7 @@ async def _limit(site: Site, topic: str) -> None:
     wanted = await dialog
     if wanted is None or not _may(site):
         return
-    done = await asyncio.to_thread(
-        site.feed.act, "limit", topic, client=site.client, dry_run=False, rows_per_second=wanted
-    )
+    done = await site.act("limit", topic, rows_per_second=wanted)
     ui.notify((f"at most {wanted:g} rows/s" if wanted else "no limit") if _was_done(done) else _refusal(done))
 
 
@@ -56,13 +53,13 @@ async def _act(site: Site, verb: str, where: str) -> None:
     """Ask what would be done, then the person, then do it."""
     if not _may(site):
         return
-    would = await asyncio.to_thread(site.feed.act, verb, where, client=site.client, dry_run=True)
+    would = await site.act(verb, where, dry_run=True)
     able = would.get("done", []) if would else []
     if not able:
         ui.notify(_refusal(would), multi_line=True)
         return
     if await _is_sure(verb, able):
-        done = await asyncio.to_thread(site.feed.act, verb, where, client=site.client, dry_run=False)
+        done = await site.act(verb, where)
         ui.notify(f"{verb}: {', '.join(done['done'])}" if done and _was_done(done) else _refusal(done))
 
 

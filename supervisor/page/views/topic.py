@@ -7,6 +7,7 @@ from typing import Any
 from nicegui import ui
 
 from rtpipe.log import visible
+from supervisor.page.everywhere import Placed
 from supervisor.page.views.frame import Site, frame
 from supervisor.page.views.partition_table import PartitionTable, total
 from supervisor.page.views.parts import Column, Numbers, Rows, VerdictBar, content
@@ -37,7 +38,7 @@ def topic_page(site: Site, topic: str) -> None:
                 "rows/s", "lag", "oldest message", "dead letters", "table", "schema ids", "limit", "late after"
             )
             with ui.element("section").classes("card"):
-                table = PartitionTable("Its partitions are not known yet.", folding=False)
+                table = PartitionTable("Its partitions are not known yet.", folding=False, here=feed.everywhere.host)
             with ui.element("section").classes("card"):
                 ui.label("Changes of the table").classes("title")
                 changes = Rows(_CHANGES, "None since the supervisor started.")
@@ -45,25 +46,34 @@ def topic_page(site: Site, topic: str) -> None:
         def update() -> None:
             status = feed.status
             known = next((one for one in status.topics if one.topic == topic), None) if status else None
-            gone.show_trouble(f"The supervisor has no topic {visible(topic)}" if status and known is None else "")
-            if not shown.show(feed, there=known is not None) or status is None or known is None:
+            placed = feed.everywhere.placed(status) if status else Placed((), {})
+            partitions = [p for p in placed.partitions if p.topic == topic]
+            gone.show_trouble(f"The supervisor has no topic {visible(topic)}" if status and not partitions else "")
+            if not shown.show(feed, there=bool(partitions)):
                 return
-            partitions = [p for p in status.partitions if p.topic == topic]
-            table.show(partitions)
+            table.show(partitions, placed.hosts)
             ages = [p.lag_seconds for p in partitions if p.lag_seconds is not None]
             numbers.show(
                 **{"rows/s": number(total([p.rows_per_second for p in partitions]))},
                 lag=number(total([p.lag for p in partitions])),
                 oldest_message=seconds(max(ages, default=None)),
                 dead_letters=number(total([p.dead for p in partitions])),
-                table=visible(known.table),
-                schema_ids=", ".join(map(str, known.schema_ids)) or "none yet",
-                limit="none" if known.row_limit is None else f"{known.row_limit:g} rows/s",
-                late_after=seconds(known.late_after),
             )
-            changes.show(change_rows(known))
+            if known is not None:
+                numbers.show(**values_of(known))
+                changes.show(change_rows(known))
 
         page.updates.append(update)
+
+
+def values_of(known: TopicStatus) -> dict[str, str]:
+    """By the labels of the numbers: what this host's supervisor knows of a topic that it serves."""
+    return {
+        "table": visible(known.table),
+        "schema_ids": ", ".join(map(str, known.schema_ids)) or "none yet",
+        "limit": "none" if known.row_limit is None else f"{known.row_limit:g} rows/s",
+        "late_after": seconds(known.late_after),
+    }
 
 
 def change_rows(topic: TopicStatus) -> list[dict[str, Any]]:

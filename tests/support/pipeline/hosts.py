@@ -42,8 +42,8 @@ class Host:
         } | env
         self.supervisor: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        self.supervisor = self.pipeline.supervise("--group-membership", env=self._env)
+    def start(self, *more: str) -> None:
+        self.supervisor = self.pipeline.supervise("--group-membership", *more, env=self._env)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command on this host."""
@@ -99,12 +99,12 @@ def wait_spread(hosts: list[Host], within: float = 60) -> list[int]:
 
 
 @contextlib.contextmanager
-def running_hosts(pipeline: Pipeline, count: int, **env: str) -> Iterator[list[Host]]:
-    """So many hosts; nothing is left of them."""
+def running_hosts(pipeline: Pipeline, count: int, *more: str, **env: str) -> Iterator[list[Host]]:
+    """So many hosts, started with these options; nothing is left of them."""
     hosts = [Host(pipeline, f"host-{number}", env) for number in range(1, count + 1)]
     try:
         for host in hosts:
-            host.start()
+            host.start(*more)
         yield hosts
     finally:
         for host in hosts:

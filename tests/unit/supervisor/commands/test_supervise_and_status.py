@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.hosts.hosts_table import HostSaid
+from supervisor.hosts.host_said import HostSaid
 from supervisor.settings.topic_choice import TopicChoice
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from tests.support.command_answers import Command, Spy, refused
@@ -104,6 +104,10 @@ def test_status_of_all_hosts(rtpipe: Command, spy: Any, age: float, code: int) -
     told = rtpipe("status", "--all-hosts", "--json")
     assert told.returncode == code
     assert [one["silent"] for one in json.loads(told.stdout)["hosts"]] == [age > 15]
+    forgotten = spy("supervisor.hosts.all_hosts.forget_host", None)
+    assert rtpipe("status", "--all-hosts", "--forget", "host-3").returncode == code
+    assert forgotten.calls[-1][0][1] == "host-3"
+    assert rtpipe("status", "--forget", "host-3").returncode == 2
 
 
 def test_with_membership_the_hosts_that_have_the_partitions_are_asked(

@@ -13,8 +13,9 @@ from pydantic import SecretStr
 from rtpipe.errors import SettingsError
 from rtpipe.pause import PausePolicy
 from supervisor.hosts import all_hosts, hosts_view
-from supervisor.hosts.all_hosts import ask_hosts, known_hosts
-from supervisor.hosts.hosts_table import Asked, HostSaid
+from supervisor.hosts.all_hosts import ask_hosts, forget_host, known_hosts
+from supervisor.hosts.host_said import HostSaid
+from supervisor.hosts.hosts_table import Asked
 from supervisor.settings.settings import Settings
 from supervisor.status.facts.pipeline_status import PipelineStatus
 from tests.support.samples.statuses import partition_status
@@ -39,6 +40,7 @@ class FakeTable:
         self.replies: dict[str, Any] = {}
         self.asked: list[tuple[str, Asked]] = []
         self.looks = 0
+        self.forgotten: list[str] = []
         monkeypatch.setattr(all_hosts, "hosts_table", self._open)
         monkeypatch.setattr(all_hosts, "_LOOKS", PausePolicy.steady(0.0))
         monkeypatch.setattr(all_hosts, "_PATIENCE", 0.05)
@@ -53,6 +55,9 @@ class FakeTable:
     def ask(self, name: str, asked: Asked) -> None:
         self.asked.append((name, asked))
 
+    def forget(self, name: str) -> None:
+        self.forgotten.append(name)
+
     def answer_to(self, name: str, number: str) -> Any:
         assert number == self.asked[-1][1].number
         self.looks += 1
@@ -62,10 +67,12 @@ class FakeTable:
 def test_only_the_host_that_has_it_is_asked_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     table = FakeTable(monkeypatch, host("a", 0), host("b", 1))
     table.replies["a"] = REPLY
+    monkeypatch.setenv("RTPIPE_PAGE_CLIENT", "10.0.0.7")
     replies = ask_hosts(SETTINGS, "pause", PLACES, {"dry_run": True})
     assert replies == [REPLY, {"done": [], "refused": {}, "unknown": PLACES}]
     [(name, asked)] = table.asked
-    assert (name, asked.command, asked.body) == ("a", "pause", {"dry_run": True, "where": PLACES})
+    body = {"dry_run": True, "where": PLACES, "page_client": "10.0.0.7"}
+    assert (name, asked.command, asked.body) == ("a", "pause", body)
     assert " on " in asked.by
 
 
@@ -101,7 +108,8 @@ def test_every_host_is_shown_and_a_silent_one_since_when(
     hosts_view.print_hosts(hosts)
     said = capsys.readouterr().out
     assert "a  (a:1)  2 s ago" in said
-    assert "b  (b:1)  silent for 2 min 5 s" in said
+    assert "b  (b:1)  silent for 2 min 5 s, since 20" in said
+    assert "rtpipe status --all-hosts --forget b" in said
     assert "it had 2 partitions; others may have them by now" in said
     assert not hosts_view.are_well(hosts)
     assert hosts_view.are_well([host("a", 0)])
@@ -111,3 +119,17 @@ def test_every_host_is_shown_and_a_silent_one_since_when(
         ("a", False, 1),
         ("b", True, 2),
     ]
+
+
+def test_a_host_that_is_gone_is_forgotten_and_one_that_speaks_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FakeTable(monkeypatch, host("a", 0), host("b", 1, age=3_600))
+    for name, why in (("a", "the host a speaks"), ("c", "no host c is known")):
+        with pytest.raises(SettingsError, match=why):
+            forget_host(SETTINGS, name)
+    forget_host(SETTINGS, "b")
+    assert table.forgotten == ["b"]
+
+
+def test_what_a_host_said_is_the_same_in_json_and_older_later() -> None:
+    said = host("b", 1, 2, age=3.0)
+    assert HostSaid.from_json(said.to_json(), 4.0) == dataclasses.replace(said, age=7.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +13,14 @@ from typing import Any
 import pytest
 
 from supervisor.companions import companion_process
+from supervisor.control.control_socket import Request
+from supervisor.control.peer import Peer
 from supervisor.hosts import host_process
 from supervisor.hosts.host_process import HostProcess, HostStart
+from supervisor.hosts.host_said import HostSaid
+from supervisor.hosts.hosts_heard import HostsHeard
 from supervisor.hosts.hosts_table import Asked
+from tests.support.samples.statuses import pipeline_status
 from workers.database.errors import DatabaseTrouble
 
 START = HostStart("/run/s.sock", "members", "host-1", "mysql+pymysql://u:p@h/bank", "", 9, "json", "INFO")
@@ -51,6 +57,9 @@ class Scene:
     def _close(self) -> None:
         self.closed += 1
 
+    def hosts(self) -> list[HostSaid]:
+        return [HostSaid("host-1", "h:1", 2.0, pipeline_status({}))]
+
     def publish(self, *said: Any) -> None:
         if self.troubles:
             raise self.troubles.pop(0)
@@ -76,6 +85,20 @@ def test_what_the_supervisor_says_is_published_by_one_connection(scene: Scene) -
     assert scene.published[0][1].endswith(f":{os.getppid()}")
     assert scene.questions == [("status", {"processes": False})] * 2
     assert scene.opened == 1
+
+
+@pytest.mark.parametrize("tells", [False, True])
+def test_a_supervisor_with_a_page_is_told_of_all_hosts(
+    scene: Scene, tells: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.process = HostProcess(replace(START, tells=tells))
+    scene.process.look()
+    heard = HostsHeard()
+    for line in capsys.readouterr().out.splitlines():
+        heard.hear(line)
+    answer = heard.answer(Request({}, Peer(1, 0)))
+    assert [one["instance_id"] for one in answer["hosts"]] == ["host-1"] * tells
+    assert answer["seconds"] >= 0
 
 
 @pytest.mark.parametrize("answer", [None, {"error": "it ends"}])

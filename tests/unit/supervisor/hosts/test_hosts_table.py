@@ -72,6 +72,16 @@ def test_all_hosts_are_read_with_their_ages_by_the_databases_clock() -> None:
     assert (host.instance_id, host.owner, host.age) == ("host-1", "h:1", 2.5)
     assert [one.topic for one in host.status.partitions] == ["orders"]
     assert "timestampdiff(MICROSECOND, rtpipe_hosts.published_at, utc_timestamp(" in connection.said[0][0]
+    assert 7 * 86_400 * 1_000_000 in connection.said[0][1].values()  # who was heard of no more since is forgotten
+
+
+def test_a_host_is_forgotten_by_its_moment_alone() -> None:
+    hosts, connection = table()
+    hosts.forget("host-1")
+    [(sql, values)] = connection.said
+    assert sql.startswith("UPDATE rtpipe_hosts SET published_at=timestampadd(SECOND, ")
+    assert -7 * 86_400 in values.values()
+    assert connection.commits == 1
 
 
 def test_what_is_asked_is_told_until_it_is_answered() -> None:
