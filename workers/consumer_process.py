@@ -177,7 +177,12 @@ class ConsumerProcess:
             depth = self._batches.depth()
             self._supervisor.tell_progress(
                 self._progress.report(
-                    end, depth, backpressure=reader.pressed, oldest_read=reader.oldest, slowed=reader.slowed
+                    end,
+                    depth,
+                    backpressure=reader.pressed,
+                    oldest_read=reader.oldest,
+                    slowed=reader.slowed,
+                    read=reader.read,
                 )
             )
 

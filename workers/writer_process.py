@@ -8,6 +8,7 @@ import queue
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 from rtpipe.errors import ExitCode, RtpipeError
@@ -121,7 +122,8 @@ def _serve(spec: PartitionSpec, batches: BatchQueue, consumer: Connection, event
                     warned = encoder.key_warning
                     consumer.send(Warned(warned))
                 now, cpu = time.monotonic(), time.process_time()
-                consumer.send(_committed(written, batch, clock.taken(), now - started, cpu - computed))
+                said = _committed(written, batch, clock.taken(), now - started, cpu - computed)
+                consumer.send(replace(said, reconnects=ledger.connection.reconnects))
                 clock.enter("encoding")
                 started, computed = now, cpu
             clock.enter("waiting")
@@ -177,4 +179,5 @@ def _committed(written: Written, batch: Batch, phases: PhaseSeconds, seconds: fl
         ends_batch=written.next_offset == batch.next_offset,
         reasons=dict(written.dead),
         phases=phases,
+        deletes=written.deletes,
     )

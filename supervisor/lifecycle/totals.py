@@ -19,7 +19,7 @@ class Totals:
     @classmethod
     def of(cls, history: WorkerHistory) -> Totals:
         """Those of one worker."""
-        return cls(history.rows, history.dead, history.altered, history.deaths.restarts)
+        return cls(history.rows, history.dead, history.altered, history.deaths.restarts.total())
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(

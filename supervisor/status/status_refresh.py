@@ -117,11 +117,12 @@ class StatusReport:
 
     def _topics(self) -> tuple[TopicStatus, ...]:
         promise, seen = self._facts.promise, self._facts.topics
-        tables = {worker.spec.key.topic: worker.spec.table for worker in self._workers}
+        specs = {worker.spec.key.topic: worker.spec for worker in self._workers}
         return tuple(
             TopicStatus(
                 topic=topic,
-                table=table,
+                table=spec.table,
+                mode=spec.rules.mode,
                 late_after=promise(topic).late_after,
                 stuck_after=promise(topic).stuck_after,
                 schema_ids=seen.ids(topic),
@@ -129,5 +130,5 @@ class StatusReport:
                 row_limit=self._row_limit(topic)[0] or None,
                 row_limit_reason=self._row_limit(topic)[1],
             )
-            for topic, table in tables.items()
+            for topic, spec in specs.items()
         )

@@ -53,6 +53,7 @@ class Written:
     dead: Counter[str]  #: dead letters by the names of their reasons
     altered: int  #: values stored changed, as the settings allow
     refused: Mapping[int, Refusal] = field(default_factory=dict)  #: why the messages at these offsets are no rows
+    deletes: int = 0  #: of `rows`, those that delete by their keys
 
 
 class _StopBefore(Exception):  # noqa: N818 - carries the error that it becomes
@@ -179,7 +180,15 @@ class TableWriter:
         refused = work.refusals.by_index
         dead = Counter(refusal.reason.value for refusal in refused.values())
         why = {batch.offsets[at]: refusal for at, refusal in refused.items()}
-        return Written(batch.next_offset, len(batch.offsets), work.rows, dead, encoded.altered_but(refused), why)
+        return Written(
+            batch.next_offset,
+            len(batch.offsets),
+            work.rows,
+            dead,
+            encoded.altered_but(refused),
+            why,
+            deletes=len(encoded.tombstones.keys.keys() - refused.keys()),
+        )
 
     def _steps_over(self, batch: Batch) -> bool:
         """It begins with the message that a person wants to be a dead letter, if it is no row."""

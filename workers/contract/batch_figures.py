@@ -68,14 +68,28 @@ class BatchFigures:
     reasons: Mapping[str, int] = field(default_factory=dict)  #: dead letters by the names of their reasons
     ages: Histogram = _NO_AGES  #: seconds from production to COMMIT, of the oldest message of each batch
     sizes: Histogram = _NO_SIZES  #: messages of a transaction
+    deletes: int = 0  #: messages that took effect as a deletion by key
+    reconnects: int = 0  #: connections to the database beyond a generation's first one
 
     def __add__(self, other: BatchFigures) -> BatchFigures:
-        reasons = dict(Counter(self.reasons) + Counter(other.reasons))  # asdict does not take a Counter for a mapping
-        return BatchFigures(self.phases + other.phases, reasons, self.ages + other.ages, self.sizes + other.sizes)
+        return BatchFigures(
+            self.phases + other.phases,
+            dict(Counter(self.reasons) + Counter(other.reasons)),  # asdict does not take a Counter for a mapping
+            self.ages + other.ages,
+            self.sizes + other.sizes,
+            self.deletes + other.deletes,
+            self.reconnects + other.reconnects,
+        )
 
     def __sub__(self, other: BatchFigures) -> BatchFigures:
-        reasons = dict(Counter(self.reasons) - Counter(other.reasons))
-        return BatchFigures(self.phases - other.phases, reasons, self.ages - other.ages, self.sizes - other.sizes)
+        return BatchFigures(
+            self.phases - other.phases,
+            dict(Counter(self.reasons) - Counter(other.reasons)),
+            self.ages - other.ages,
+            self.sizes - other.sizes,
+            self.deletes - other.deletes,
+            self.reconnects - other.reconnects,
+        )
 
 
 NO_FIGURES = BatchFigures()
@@ -106,9 +120,11 @@ class FiguresCount:
         self._phases = dict.fromkeys(PHASES, 0.0)
         self._reasons: Counter[str] = Counter()
         self._ages, self._sizes = HistogramCount(AGE_BOUNDS), HistogramCount(SIZE_BOUNDS)
+        self._deletes = self._reconnects = 0
 
-    def add(self, phases: PhaseSeconds, reasons: Mapping[str, int], messages: int) -> None:
-        """A transaction of so many messages."""
+    def add(self, phases: PhaseSeconds, reasons: Mapping[str, int], messages: int, deletes: int = 0) -> None:
+        """A transaction of so many messages, of which `deletes` delete by their keys."""
+        self._deletes += deletes
         for name in PHASES:
             self._phases[name] += getattr(phases, name)
         if reasons:
@@ -119,8 +135,17 @@ class FiguresCount:
         """A batch is committed so long after its oldest message was produced; by another machine's clock, perhaps."""
         self._ages.add(max(0.0, seconds))
 
+    def reconnected(self, times: int) -> None:
+        """So often by now."""
+        self._reconnects = times
+
     def so_far(self) -> BatchFigures:
         """All of them."""
         return BatchFigures(
-            PhaseSeconds(**self._phases), dict(self._reasons), self._ages.so_far(), self._sizes.so_far()
+            PhaseSeconds(**self._phases),
+            dict(self._reasons),
+            self._ages.so_far(),
+            self._sizes.so_far(),
+            self._deletes,
+            self._reconnects,
         )

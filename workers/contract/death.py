@@ -20,6 +20,11 @@ _HINTS: dict[int, str] = {
     signal.SIGABRT: "an abort, by itself or by another process",
 }
 
+#: How a process may end, by what is known of its exit code.
+_ENDS = ("killed", "failed", "ended")
+#: All that `Death.kind` may be.
+KINDS = tuple(f"{process}_{end}" for process in ("consumer", "writer") for end in _ENDS)
+
 #: Where there is no exit code.
 _UNKNOWN = {
     "consumer": "ended, and its exit code is not known (the forkserver was killed, too)",
@@ -42,6 +47,13 @@ class Death:
         """`the writer was killed by SIGKILL (out of memory?)`."""
         ending = _UNKNOWN[self.process] if self.exit_code is None else ending_in_words(self.exit_code)
         return f"the {self.process} {ending}"
+
+    @property
+    def kind(self) -> str:
+        """`writer_killed` by a signal, `consumer_failed` with an exit code, `consumer_ended` where nobody knows it."""
+        if self.exit_code is None:
+            return f"{self.process}_ended"
+        return f"{self.process}_killed" if self.exit_code < 0 else f"{self.process}_failed"
 
 
 def ending_in_words(exit_code: int) -> str:

@@ -61,6 +61,8 @@ class Committed:
     ends_batch: bool = True  #: all of the batch is committed
     reasons: Mapping[str, int] = field(default_factory=dict)  #: dead letters by the names of their reasons
     phases: PhaseSeconds = NO_TIME  #: where the writer's time went since the transaction before
+    deletes: int = 0  #: of `rows`, those that delete by their keys
+    reconnects: int = 0  #: connections of the writer so far, beyond its first
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class Progress:
     oldest: int | None = None  #: when the oldest message was produced that was read and is not committed, ms since 1970
     figures: BatchFigures = NO_FIGURES  #: of the batches of this generation
     slowed: bool = False  #: there is more to read, and its pace does not allow it
+    buffered: int = 0  #: messages that were read and are not committed
 
 
 #: Before a generation's first word.

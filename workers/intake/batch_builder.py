@@ -100,6 +100,11 @@ class BatchBuilder:
         """When the first message was produced, in milliseconds since 1970; None if there is none, or nobody knows."""
         return self._gathered.oldest
 
+    @property
+    def count(self) -> int:
+        """Messages so far."""
+        return len(self._gathered.offsets)
+
     def room(self) -> int:
         """Messages until full, at least one: of large ones fewer, or a poll of them would be many batches at once."""
         bytes_left = self._limits.batch_bytes - self._gathered.size

@@ -68,6 +68,11 @@ class PartitionReader:
         """
         return self._ready[0].oldest if self._ready else self._builder.oldest
 
+    @property
+    def read(self) -> int:
+        """Messages that were read and not handed over."""
+        return self._builder.count + sum(len(batch.offsets) for batch in self._ready)
+
     def fetch(self) -> None:
         """One poll, unless batches already wait for room in the queue: librdkafka's own buffer is bounded too.
 
@@ -109,7 +114,8 @@ class PartitionReader:
             self._ready.append(self._builder.take(now))
         self._progress.limited_by = self._builder.limited_by
         while self._ready and self._pressure.offer(self._ready[0]):
-            self._progress.give(self._ready.popleft().oldest)
+            given = self._ready.popleft()
+            self._progress.give(given.oldest, len(given.offsets))
             kill_points.reach("consumer:after_put")
 
     def pause(self) -> float:

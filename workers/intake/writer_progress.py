@@ -26,6 +26,7 @@ class WriterProgress:
         self._size = size
         # Of each batch that the writer was given and has not committed yet: when its oldest message was produced.
         self._given: deque[int | None] = deque()
+        self._messages = 0  # of these batches
         self._rows = self._dead = self._altered = 0
         self._figures = FiguresCount()
         self._waiting_for = ""
@@ -36,9 +37,10 @@ class WriterProgress:
         """Batches that the writer was given and has not committed yet."""
         return len(self._given)
 
-    def give(self, oldest: int | None) -> None:
-        """The writer was given a batch whose oldest message was produced then, in ms since 1970; None: not known."""
+    def give(self, oldest: int | None, messages: int) -> None:
+        """The writer was given a batch of so many; its oldest was produced then, in ms since 1970; None: not known."""
         self._given.append(oldest)
+        self._messages += messages
 
     def take(self, report: object) -> object | None:
         """Note what the writer says. Returns what the supervisor has to hear of it as it is, or None."""
@@ -66,7 +68,9 @@ class WriterProgress:
         self._dead += done.dead
         self._altered += done.altered
         self._linger.note(done.seconds, done.cpu_seconds, done.messages)
-        self._figures.add(done.phases, done.reasons, done.messages)
+        self._messages -= done.messages
+        self._figures.add(done.phases, done.reasons, done.messages, done.deletes)
+        self._figures.reconnected(done.reconnects)
         if done.ends_batch and self._given and (oldest := self._given.popleft()) is not None:
             self._figures.add_age(time.time() - oldest / 1000)
         self._size.note(done, self.unwritten)
@@ -83,9 +87,11 @@ class WriterProgress:
         backpressure: bool,
         oldest_read: int | None = None,
         slowed: bool = False,
+        read: int = 0,
     ) -> Progress:
         """For the supervisor. `end_offset`: of the log as the consumer knows it, -1: not known yet. `oldest_read`: when
-        the oldest message was produced that was read and not given to the writer. `slowed`: by its pace.
+        the oldest message was produced that was read and not given to the writer. `slowed`: by its pace. `read`:
+        messages that were read and not given to the writer.
         """
         end = end_offset if end_offset < 0 else max(end_offset, self.offset)
         return Progress(
@@ -102,4 +108,5 @@ class WriterProgress:
             oldest=self._given[0] if self._given else oldest_read,
             figures=self._figures.so_far(),
             slowed=slowed,
+            buffered=max(0, self._messages + read),  # a drain gives without a word
         )

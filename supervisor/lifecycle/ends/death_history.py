@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from supervisor.lifecycle.ends.restart_policy import Restart, RestartPolicy
@@ -28,7 +28,7 @@ class DeathHistory:
 
     def __init__(self, policy: RestartPolicy) -> None:
         self.policy = policy
-        self.restarts = 0
+        self.restarts: Counter[str] = Counter()  #: by what died first, and how
         self.records: deque[DeathRecord] = deque(maxlen=_KEPT)  #: the newest first; with stacks, if processes wrote any
         self._without_progress: list[float] = []
 
@@ -45,7 +45,7 @@ class DeathHistory:
     def add(self, end: GenerationEnd, now: float, chance: float) -> Restart:
         """A generation died: when the next one starts. `chance`: 0..1, for the jitter."""
         self.records.appendleft(DeathRecord(now, time.time(), end))
-        self.restarts += 1
+        self.restarts[end.death.kind] += 1
         self._without_progress.append(now)
         return self.policy.next_start(self._without_progress, now, chance)
 

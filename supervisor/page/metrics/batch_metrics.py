@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 
 from supervisor.page.metrics.partition_metrics import skipped
 from supervisor.status.facts.partition_status import PartitionStatus
+from supervisor.status.facts.topic_status import TopicStatus
 from workers.contract.batch_figures import AGE_BOUNDS, SIZE_BOUNDS, Histogram
 
 #: The stages by the names that neighbouring tools have for them -> ours.
@@ -48,8 +49,22 @@ def batch_metrics(partitions: Sequence[PartitionStatus]) -> Iterable[Metric]:
             dead.add_metric([*labels, reason], count)
         coerced.add_metric([*labels, "lossy"], p.altered)
         if (without_effect := skipped(p)) is not None:
-            passed.add_metric([*labels, "no_effect"], without_effect)
+            passed.add_metric([*labels, "tombstone"], without_effect)
     return stages, sizes, ages, dead, coerced, passed
+
+
+def row_metrics(partitions: Sequence[PartitionStatus], topics: Sequence[TopicStatus]) -> Iterable[Metric]:
+    """Messages that took effect on the table, by what they did to it. A topic of another version has no mode."""
+    modes = {topic.topic: topic.mode for topic in topics}
+    written = CounterMetricFamily(
+        "rtpipe_rows_written", "Messages that took effect on the table", labels=[*LABELS, "op"]
+    )
+    for p in partitions:
+        if p.rows is not None and (mode := modes.get(p.topic)):
+            written.add_metric([*labels_of(p), mode], p.rows - p.figures.deletes)
+            if mode != "insert":
+                written.add_metric([*labels_of(p), "delete"], p.figures.deletes)
+    return [written]
 
 
 def _buckets(found: Histogram, bounds: Sequence[float]) -> list[tuple[str, float]]:

@@ -10,10 +10,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from supervisor.page.feed import Feed
-from supervisor.page.metrics.batch_metrics import LABELS, batch_metrics, labels_of
+from supervisor.page.metrics.batch_metrics import LABELS, batch_metrics, labels_of, row_metrics
+from supervisor.page.metrics.kafka_twins import kafka_twins
 from supervisor.page.metrics.partition_metrics import COUNTERS, GAUGES
 from supervisor.status.facts.partition_status import PartitionStatus
 from supervisor.status.facts.pipeline_status import PipelineStatus, own_version
+from workers.contract.death import KINDS
 
 
 class PipelineCollector(Collector):
@@ -35,6 +37,8 @@ class PipelineCollector(Collector):
             known = [p for p in status.partitions if p.partition >= 0]
             yield from _plain(known)
             yield from batch_metrics(known)
+            yield from row_metrics(known, status.topics)
+            yield from kafka_twins(known)
             yield from self._counted(known)
             yield from _named(known)
             yield from _of_topics(status)
@@ -77,10 +81,7 @@ def _plain(partitions: Sequence[PartitionStatus]) -> Iterable[Metric]:
 
 
 def _named(partitions: Sequence[PartitionStatus]) -> Iterable[Metric]:
-    """What has a word as its label, and the twin that dashboards of Kafka know."""
-    lag = GaugeMetricFamily(
-        "kafka_consumergroup_lag", "As rtpipe_consumer_lag_records", labels=["consumergroup", "topic", "partition"]
-    )
+    """What has a word as its label."""
     states = GaugeMetricFamily("rtpipe_partition_state", "1 for the state that it is in", labels=[*LABELS, "state"])
     conditions = GaugeMetricFamily("rtpipe_partition_condition", "1 for its condition", labels=[*LABELS, "condition"])
     restarts = CounterMetricFamily(
@@ -88,14 +89,12 @@ def _named(partitions: Sequence[PartitionStatus]) -> Iterable[Metric]:
     )
     for p in partitions:
         labels = labels_of(p)
-        if p.lag is not None:
-            lag.add_metric([p.group, p.topic, str(p.partition)], p.lag)
         states.add_metric([*labels, p.state], 1)
         if p.condition:
             conditions.add_metric([*labels, p.condition], 1)
-        if p.restarts is not None:
-            restarts.add_metric([*labels, "death"], p.restarts)
-    return lag, states, conditions, restarts
+        for reason in KINDS if p.restarts is not None else ():  # also those with 0: the first one is an increase
+            restarts.add_metric([*labels, reason], p.restart_reasons.get(reason, 0))
+    return states, conditions, restarts
 
 
 def _of_topics(status: PipelineStatus) -> Iterable[Metric]:

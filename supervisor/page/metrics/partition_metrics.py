@@ -28,6 +28,7 @@ GAUGES = (
     ),
     Metric("rtpipe_committed_offset", "Next offset to consume, by kafka_offsets", lambda p: p.offset),
     Metric("rtpipe_end_offset", "End of the partition's log in Kafka", lambda p: p.end_offset),
+    Metric("rtpipe_buffered_records", "Messages that were read and are not in the table", lambda p: p.buffered),
     Metric("rtpipe_buffered_batches", "Batches between consumer and writer", lambda p: p.queue_depth),
     Metric(
         "rtpipe_paused",
@@ -55,12 +56,16 @@ def _consumed(p: PartitionStatus) -> float | None:
 
 COUNTERS = (
     Metric("rtpipe_records_consumed", "Messages of committed batches", _consumed),
-    Metric("rtpipe_rows_written", "Messages that took effect on the table", lambda p: p.rows),
+    Metric(
+        "rtpipe_mysql_reconnects",
+        "Connections of its writers beyond the first of each",
+        lambda p: p.figures.reconnects if p.rows is not None else None,
+    ),
 )
 
 
 def skipped(p: PartitionStatus) -> float | None:
-    """Messages that were neither written nor dead letters: of an older version than the row, or tombstones."""
+    """Messages that were neither written nor dead letters: tombstones, where the topic's settings ignore them."""
     consumed = _consumed(p)
     if consumed is None or p.rows is None or p.dead is None:
         return None

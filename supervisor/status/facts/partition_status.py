@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from supervisor.status.facts.json_reading import read
@@ -76,6 +76,8 @@ class PartitionStatus:
     server: ServerSeen | None = None  #: the database, as its writer saw it when it claimed the partition
     table: str = ""
     group: str = ""  #: names its row in kafka_offsets
+    restart_reasons: Mapping[str, int] = field(default_factory=dict)  #: restarts by what died first, and how
+    buffered: int | None = None  #: messages that were read and are not committed
 
     @property
     def key(self) -> str:

@@ -19,3 +19,4 @@ class TopicStatus:
     changes: tuple[TableChange, ...] = ()  #: of its table since then, the newest first
     row_limit: float | None = None  #: rows a second of all its partitions together; None: no limit
     row_limit_reason: str = ""  #: who or what limits it, and when
+    mode: str = ""  #: how rows are written: insert or upsert

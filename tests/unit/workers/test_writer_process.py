@@ -71,7 +71,7 @@ class Process:
         self.parts = 1
         self.key_warning: str | None = None
         self.connection = self
-        self.server_seen = SERVER
+        self.server_seen, self.reconnects = SERVER, 2
         self.phases: list[str] = []
         self.signals: dict[int, Any] = {}
         fakes = {name: getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIG_IGN")}
@@ -161,7 +161,7 @@ def test_it_claims_commits_and_leaves_at_the_end_of_the_stream(process: Process)
     assert process.code(BATCH, None) == 0
     assert process.heard() == [
         Claimed(os.getpid(), POSITION, SERVER),
-        Committed(7, 2, 1, 1, 0.0, 0.0, 4, reasons={"E_VALUE": 1}, phases=PHASES),
+        Committed(7, 2, 1, 1, 0.0, 0.0, 4, reasons={"E_VALUE": 1}, phases=PHASES, reconnects=2),
         "values_altered",
         "dead_letters",
         DONE,

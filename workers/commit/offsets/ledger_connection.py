@@ -31,6 +31,7 @@ class LedgerConnection:
         self.one_trip: OneTrip | None = None  #: takes a whole transaction at once
         self._trials_lost = 0  #: connections in a row that were lost when it was tried
         self.takes_load = False  #: rows of the topic's table may go by LOAD DATA LOCAL
+        self.reconnects = -1  #: sessions so far, beyond the first
 
     @property
     def session(self) -> DatabaseSession:
@@ -45,6 +46,7 @@ class LedgerConnection:
                 session.close()
                 raise
             self._session = session
+            self.reconnects += 1
         return self._session
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -219,7 +220,7 @@ def test_the_totals_are_of_all_that_a_run_ever_had(scene: Scene) -> None:
     scene.run(0, 1)
     for key in ORDERS[:2]:
         history = scene.worker(key).history
-        history.rows, history.dead, history.altered, history.deaths.restarts = 5, 1, 2, 3
+        history.rows, history.dead, history.altered, history.deaths.restarts = 5, 1, 2, Counter(writer_killed=3)
     assert scene.served.totals() == Totals(10, 2, 4, 6)
     scene.served.give_up([ORDERS[0]], OUT)
     scene.ends(ORDERS[0], 0, DONE)

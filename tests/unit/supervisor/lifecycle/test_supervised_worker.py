@@ -62,7 +62,7 @@ def test_what_a_restart_cannot_mend_halts(worker: SupervisedWorker, code: ExitCo
         "orders/0: why",
     )
     assert worker.standing.next_start is None
-    assert worker.history.deaths.restarts == 0
+    assert worker.history.deaths.restarts.total() == 0
 
 
 @pytest.mark.parametrize("code", [1, 70, -9, None])
@@ -74,7 +74,7 @@ def test_a_crash_starts_again_at_once_and_then_later(worker: SupervisedWorker, c
     worker.start()
     ends(worker, code)
     assert worker.standing.next_start > time.monotonic()
-    assert worker.history.deaths.restarts == 2
+    assert worker.history.deaths.restarts.total() == 2
 
 
 def test_ten_crashes_without_progress_are_a_quarantine_and_one_row_forgives_all(worker: SupervisedWorker) -> None:
@@ -93,7 +93,7 @@ def test_ten_crashes_without_progress_are_a_quarantine_and_one_row_forgives_all(
 
 def test_a_passing_trouble_is_no_crash(worker: SupervisedWorker) -> None:
     ends(worker, 75, Ended(ExitCode.TEMPORARY, "E_TEMPORARY", "locked"))
-    assert (worker.standing.state, worker.standing.reason, worker.history.deaths.restarts) == (
+    assert (worker.standing.state, worker.standing.reason, worker.history.deaths.restarts.total()) == (
         WorkerState.BACKOFF,
         "locked",
         0,
@@ -105,7 +105,11 @@ def test_a_forkserver_killed_over_a_start_is_no_crash(worker: SupervisedWorker, 
     launch.trouble = EOFError("unexpected EOF")
     worker.start()
     launch.trouble = None
-    assert (worker.standing.state, worker.generation, worker.history.deaths.restarts) == (WorkerState.BACKOFF, None, 1)
+    assert (worker.standing.state, worker.generation, worker.history.deaths.restarts.total()) == (
+        WorkerState.BACKOFF,
+        None,
+        1,
+    )
     assert worker.standing.reason == "no process could be started: the process that starts workers ended"
     assert worker.standing.next_start is not None
     worker.start()

@@ -28,10 +28,20 @@ FIGURES = BatchFigures(
     {"E_VALUE": 2, "E_DECODE": 1},
     histogram_of(AGE_BOUNDS, 0.2, 9_999),
     histogram_of(SIZE_BOUNDS, 910),
+    deletes=40,
+    reconnects=3,
 )
 CHANGES = (TableChange("2026-11-29T18:03:49.120Z", 8, done=True, sql="ALTER TABLE …"),)
-RICH = {"figures": FIGURES, "batches": 2, "lag_seconds": 4.5, "commit_age": 2.0, "server": ServerSeen("9.7", 0.01)}
-RUN = {"topics": (TopicStatus("orders", "orders", 60, 120, (7, 8), CHANGES),), "version": "1.2.3"}
+RICH: dict[str, Any] = {
+    "figures": FIGURES,
+    "batches": 2,
+    "lag_seconds": 4.5,
+    "commit_age": 2.0,
+    "buffered": 70,
+    "restart_reasons": {"writer_killed": 2},
+    "server": ServerSeen("9.7", 0.01),
+}
+RUN = {"topics": (TopicStatus("orders", "orders", 60, 120, (7, 8), CHANGES, mode="upsert"),), "version": "1.2.3"}
 
 
 def no_answer(_command: str, **_arguments: Any) -> None:
@@ -70,8 +80,11 @@ WORKER = {"topic": "orders", "partition": "0", "table": "orders", "worker": "ord
     ("name", "labels", "value"),
     [
         ("rtpipe_records_consumed_total", {}, 910),
-        ("rtpipe_rows_written_total", {}, 900),
-        ("rtpipe_records_skipped_total", {"reason": "no_effect"}, 7),
+        ("rtpipe_rows_written_total", {"op": "upsert"}, 860),
+        ("rtpipe_rows_written_total", {"op": "delete"}, 40),
+        ("rtpipe_buffered_records", {}, 70),
+        ("rtpipe_mysql_reconnects_total", {}, 3),
+        ("rtpipe_records_skipped_total", {"reason": "tombstone"}, 7),
         ("rtpipe_dead_letters_total", {"reason": "E_VALUE"}, 2),
         ("rtpipe_values_coerced_total", {"kind": "lossy"}, 0),
         ("rtpipe_stage_seconds_sum", {"stage": "poll"}, 4),
@@ -89,7 +102,8 @@ WORKER = {"topic": "orders", "partition": "0", "table": "orders", "worker": "ord
         ("rtpipe_committed_offset", {}, 1_000),
         ("rtpipe_end_offset", {}, 1_500),
         ("rtpipe_worker_up", {}, 1),
-        ("rtpipe_worker_restarts_total", {"reason": "death"}, 2),
+        ("rtpipe_worker_restarts_total", {"reason": "writer_killed"}, 2),
+        ("rtpipe_worker_restarts_total", {"reason": "consumer_failed"}, 0),
         ("rtpipe_paused", {}, 0),
         ("rtpipe_partition_state", {"state": "running"}, 1),
         ("rtpipe_partition_condition", {"condition": "ok"}, 1),
@@ -104,6 +118,10 @@ def test_samples_of_the_run() -> None:
     found = samples(text_of(feed_of(pipeline_status(RICH, **RUN))))
     twin = {"consumergroup": "group-orders", "topic": "orders", "partition": "0"}
     assert found["kafka_consumergroup_lag"] == [(twin, 500)]
+    assert found["kafka_consumergroup_current_offset"] == [(twin, 1_000)]
+    place = {"topic": "orders", "partition": "0"}
+    assert found["kafka_consumergroup_group_lag_seconds"] == [({"group": "group-orders"} | place, 4.5)]
+    assert found["kafka_topic_partition_current_offset"] == [(place, 1_500)]
     assert found["rtpipe_build_info"] == [({"version": "1.2.3"}, 1)]
     assert found["rtpipe_schema_changes_total"] == [({"topic": "orders", "kind": "done"}, 1)]
     assert [labels["schema_id"] for labels, _ in found["rtpipe_schema_info"]] == ["7", "8"]
@@ -118,8 +136,16 @@ def test_what_is_not_known_has_no_sample() -> None:
     missing = {"consumer_lag_records", "consumer_lag_seconds", "committed_offset", "rows_written_total", "memory_bytes"}
     missing |= {"records_consumed_total", "worker_restarts_total", "last_commit_timestamp_seconds", "mysql_up"}
     assert not {f"rtpipe_{name}" for name in missing} & found.keys()
-    assert "kafka_consumergroup_lag" not in found
+    missing_twins = {"kafka_consumergroup_lag", "kafka_consumergroup_current_offset"}
+    assert not missing_twins & found.keys()
+    assert "rtpipe_buffered_records" not in found
     assert found["rtpipe_worker_up"] == [(WORKER, 0)]
+
+
+def test_rows_of_a_topic_that_only_inserts_are_inserted() -> None:
+    topic = TopicStatus("orders", "orders", 60, 120, mode="insert")
+    found = samples(text_of(feed_of(pipeline_status({}, topics=(topic,)))))
+    assert found["rtpipe_rows_written_total"] == [(WORKER | {"op": "insert"}, 900)]
 
 
 def test_a_topic_without_known_partitions_has_no_partition() -> None:
@@ -179,4 +205,4 @@ def test_operations_md_has_every_metric_and_no_other() -> None:
     families = text_string_to_metric_families(text_of(feed_of(pipeline_status(RICH, **RUN))))
     exported = {family.name + ("_total" if family.type == "counter" else "") for family in families}
     section = (DOCS / "operations.md").read_text().partition("## Metrics")[2].partition("\n## ")[0]
-    assert set(re.findall(r"`((?:rtpipe|kafka_consumergroup)_\w+)", section)) == exported
+    assert set(re.findall(r"`((?:rtpipe|kafka)_\w+)", section)) == exported

@@ -22,8 +22,10 @@ SOME = BatchFigures(
     {"E_VALUE": 2, "E_KEY": 1},
     histogram_of(AGE_BOUNDS, 0.3),
     histogram_of(SIZE_BOUNDS, 7),
+    deletes=5,
+    reconnects=1,
 )
-MORE = BatchFigures(PhaseSeconds(commit=1.0), {"E_VALUE": 1}, NO_FIGURES.ages, NO_FIGURES.sizes)
+MORE = BatchFigures(PhaseSeconds(commit=1.0), {"E_VALUE": 1}, NO_FIGURES.ages, NO_FIGURES.sizes, 2, 3)
 
 
 @pytest.mark.parametrize("figures", [SOME, MORE, NO_FIGURES])
@@ -49,7 +51,8 @@ def test_what_grows_gives_the_figures_so_far() -> None:
     count = FiguresCount()
     assert count.so_far() == NO_FIGURES
     count.add(PhaseSeconds(commit=1.0), {}, 7)
-    count.add(PhaseSeconds(0.5, commit=2.0), {"E_KEY": 2}, 7_000)
+    count.add(PhaseSeconds(0.5, commit=2.0), {"E_KEY": 2}, 7_000, 4)
+    count.reconnected(2)
     count.add_age(0.3)
     count.add_age(-5.0)  # another machine's clock
     assert count.so_far() == BatchFigures(
@@ -57,4 +60,6 @@ def test_what_grows_gives_the_figures_so_far() -> None:
         {"E_KEY": 2},
         histogram_of(AGE_BOUNDS, 0.3, 0.0),
         histogram_of(SIZE_BOUNDS, 7, 7_000),
+        deletes=4,
+        reconnects=2,
     )

@@ -69,7 +69,7 @@ def test_a_small_batch_that_is_due_waits_for_the_writers_word_and_no_poll_spins_
 
 def test_a_batch_that_is_due_goes_on_growing_while_many_messages_come() -> None:
     rig = Rig(default_limits(linger_seconds=NEVER_OLD.linger_seconds))
-    rig.progress.give(None)
+    rig.progress.give(None, 1)
     rig.gather(0, 1, old=True)
     many = [message(1 + at, b"x", None) for at in range(150)]
     rig.topic.polls = [(many, None), ([message(151, b"x", None)], None)]

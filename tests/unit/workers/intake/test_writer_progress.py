@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -32,16 +33,17 @@ def test_it_begins_where_the_writer_claimed(progress: WriterProgress) -> None:
 
 
 def test_what_was_committed_is_counted(progress: WriterProgress) -> None:
-    for produced in (3_000, 2_000, None):
-        progress.give(produced)
+    for produced, messages in ((3_000, 10), (2_000, 5), (None, 4)):
+        progress.give(produced, messages)
     write, commit = PhaseSeconds(1.0, 2.0, 3.0, 0.5), PhaseSeconds(commit=0.5)
     first = Committed(10, 5, 4, 1, 0.1, 0.0, ends_batch=False, reasons={"E_VALUE": 1}, phases=write)
-    rest = Committed(15, 5, 3, 2, 0.1, 0.0, altered=3, reasons={"E_VALUE": 1, "E_KEY": 1}, phases=commit)
-    assert passed_on(progress, CLAIMED, first, rest, Committed(20, 5, 5, 0, 0.1, 0.0)) == []
+    rest = Committed(15, 5, 3, 2, 0.1, 0.0, altered=3, reasons={"E_VALUE": 1, "E_KEY": 1}, phases=commit, deletes=1)
+    assert passed_on(progress, CLAIMED, first, rest, Committed(20, 5, 5, 0, 0.1, 0.0, deletes=2, reconnects=3)) == []
     assert (progress.offset, progress.batches, progress.unwritten) == (20, 2, 1)
-    report = progress.report(18, 4, backpressure=True)
+    report = progress.report(18, 4, backpressure=True, read=6)
     told = Progress(20, 20, 12, 3, 2, 4, backpressure=True, waiting_for="", altered=3, figures=report.figures)
-    assert report == told  # the log ends no earlier than what is committed
+    assert report == dataclasses.replace(told, buffered=10)  # the log ends no earlier than what is committed
+    assert (report.figures.deletes, report.figures.reconnects) == (3, 3)
     assert report.figures.phases == PhaseSeconds(1.0, 2.0, 3.0, 1.0)
     assert report.figures.reasons == {"E_VALUE": 2, "E_KEY": 1}
     assert sum(report.figures.ages.counts) == 2  # of batches, not of transactions
@@ -57,8 +59,8 @@ def test_the_oldest_message_is_that_of_the_first_batch_not_committed_else_of_wha
         return progress.report(30, 0, backpressure=False, oldest_read=9_000).oldest
 
     assert oldest() == 9_000
-    progress.give(7_000)
-    progress.give(8_000)
+    progress.give(7_000, 2)
+    progress.give(8_000, 2)
     assert oldest() == 7_000
     progress.take(Committed(9, 4, 4, 0, 0.1, 0.0, ends_batch=False))
     assert oldest() == 7_000
