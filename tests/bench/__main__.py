@@ -21,7 +21,7 @@ from infra.stack import embedded_stack
 from tests.bench import chart, document, report
 from tests.bench.bench import Bench
 from tests.bench.cases import MODES, SERVERS, Case, on_server, prepare, suite
-from tests.bench.competitors import LIMITS, Competitor, bare, competitors, limit, looked_at
+from tests.bench.competitors import LIMITS, Competitor, bare, competitors, limit
 from tests.bench.peers import Peer, peers_in
 from tests.bench.report import Result
 from tests.bench.shapes import SHAPES
@@ -74,9 +74,7 @@ def _rounds(bench: Bench, case: Case, options: argparse.Namespace, console: Cons
     """All that are measured take turns."""
     rows = case.rows(options.rows)
     result = Result(case, rows, str(bench.sql("SELECT VERSION()")))
-    everybody: list[Competitor | Peer] = (
-        [*looked_at(case)] if options.beside else [*competitors(bench.directory, case, options.against)]
-    )
+    everybody: list[Competitor | Peer] = [*competitors(bench.directory, case, options.against)]
     everybody += peers_in(options.peers, bench, case) if options.peers else []
     database = None
     for number in range(options.rounds):
@@ -109,9 +107,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=12, help="at most, of a run after its first row")
     parser.add_argument("--against", type=Path, help="another checkout of the project, run in turns with this one")
-    parser.add_argument(
-        "--beside", choices=("page",), help="only rtpipe: alone, and with page, scrapes, browser, history"
-    )
     parser.add_argument("--peers", type=Path, help="a folder of peer_NAME.sh: other programs, run in turns")
     parser.add_argument(
         "--json", type=Path, help="write all figures to this file; cases that are in it and were not measured now stay"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from supervisor.bench.figures import Bare, Run
 from supervisor.bench.processes import KINDS
 from tests.bench.bench import ROOT, RTPIPE, Bench
 from tests.bench.cases import Case
-from tests.support.pipeline.page import free_port
 
 #: Connections of the bare database, and whether each commits as many rows at once as rtpipe does or all of its own.
 LIMITS = {"limit9": (9, True), "limit2": (2, False)}
@@ -31,14 +29,12 @@ class Competitor:
     command: Sequence[str]
     variables: dict[str, str] = field(default_factory=dict)
     kinds: tuple[str, ...] = ALONE
-    beside: Sequence[str] = ()  #: another command that runs meanwhile
 
     def run(self, bench: Bench, case: Case, rows: int, seconds: float) -> Run:
         """Once; if all messages were moved, the number of rows is looked at."""
-        with bench.process(self.beside) if self.beside else nullcontext():
-            found = bench.run(
-                self.command, topics=case.topics, rows=rows, seconds=seconds, variables=self.variables, kinds=self.kinds
-            )
+        found = bench.run(
+            self.command, topics=case.topics, rows=rows, seconds=seconds, variables=self.variables, kinds=self.kinds
+        )
         if found.rows == rows and case.mode == "insert":
             bench.check(case.topics, rows=rows)
         return found
@@ -62,19 +58,6 @@ def competitors(directory: Path, case: Case, against: Path | None) -> list[Compe
         loop = (sys.executable, "-m", "tests.bench.plain_loop", topics, str(case.partitions // len(case.topics)))
         found.append(Competitor(name, [*loop, str(batch), case.mode]))
     return found
-
-
-def looked_at(case: Case) -> list[Competitor]:
-    """rtpipe alone, without its history; and with history, page, a scrape each second and a browser."""
-    supervise = [*RTPIPE, "supervise", "--topics", ",".join(case.topics), "--log-format", "json"]
-    told = {"RTPIPE_DEFAULTS": json.dumps(case.settings)}
-    address = f"127.0.0.1:{free_port()}"
-    page = told | {"RTPIPE_PAGE_ADDRESS": address}
-    onlookers = (sys.executable, "-m", "tests.bench.onlookers", address)
-    return [
-        Competitor("rtpipe", supervise, told | {"RTPIPE_HISTORY": "false"}, KINDS),
-        Competitor("looked at", [*supervise, "--page"], page, KINDS, onlookers),
-    ]
 
 
 def bare(bench: Bench, case: Case, rows: int) -> BareDatabase:
