@@ -20,8 +20,8 @@ from supervisor.status.facts.pipeline_status import PipelineStatus
 _EVERY, _EVERY_ALONE = 1.0, STEP
 #: Seconds after which an answer is too old to be shown as what is now.
 _OLD = 4.0
-#: Seconds between two questions for memory and CPU, which cost more than all the rest: the same two.
-_PROCESSES_EVERY, _PROCESSES_ALONE = 10.0, 60.0
+#: Seconds between two questions for memory and CPU, which cost more than all the rest: the kernel looks at each page.
+_PROCESSES_EVERY = 60.0
 #: Seconds for which a look or a scrape counts: Prometheus comes again within a minute.
 _LOOKS = 65.0
 #: Seconds between two questions for what other hosts say: they say it as often.
@@ -54,10 +54,10 @@ class Feed:
 
     async def run(self) -> None:
         """Ask until it is cancelled."""
-        processes_at = hosts_at = -_PROCESSES_ALONE
+        processes_at = hosts_at = -_PROCESSES_EVERY
         while True:
             now = self._clock()
-            if processes := now - processes_at >= (_PROCESSES_EVERY if self.is_looked_at else _PROCESSES_ALONE):
+            if processes := now - processes_at >= _PROCESSES_EVERY:
                 processes_at = now
             reply = await asyncio.to_thread(self._ask, "status", processes=processes)
             self.take(reply)

@@ -88,7 +88,7 @@ def _turn(
     def used() -> dict[str, float]:
         of_beside = {name: cpu(processes) for name, processes in beside.items()}
         found = watched.cpu() | of_beside
-        found["forkserver"] -= sum(of_beside.values())  # they are as far from the supervisor
+        found["forkserver"] = max(0.0, found["forkserver"] - sum(of_beside.values()))  # they are as far from the top
         return found
 
     began, rows, before = time.monotonic(), bench.consumed(), used()
@@ -166,7 +166,8 @@ def main() -> None:
             prepare(bench, case, case.rows(options.rows), set())
             found = turns(bench, case, seconds=options.seconds, pairs=options.pairs)
             show(Console(highlight=False), case, found)
-            print((bench.directory / "log").read_text().splitlines()[-1])  # what the onlookers saw
+            lines = (bench.directory / "log").read_text().splitlines()
+            print(next(line for line in reversed(lines) if " scrapes of " in line))
         finally:
             embedded_stack.down(stack, purge=True, console=Console(quiet=True))
 
