@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.support.faults.tcp_proxy import tcp_proxy
+from tests.support.faults.tcp_proxy import TcpProxy, tcp_proxy
 from tests.support.pipeline.pipeline import running_pipeline
 from tests.support.pipeline.processes import kill
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from infra.stack.state import Addresses
 
 
@@ -58,16 +61,19 @@ def test_services_that_come_up_later_are_waited_for(stack: Addresses, tmp_path: 
         assert not pipeline.events("worker_died")
 
 
+@contextlib.contextmanager
+def registry_away(stack: Addresses) -> Iterator[tuple[TcpProxy, str]]:
+    """What stands before the registry, and lets nobody through yet; and its address."""
+    where = make_url(stack.schema_registry_url)
+    with tcp_proxy((where.host or "", where.port or 0), shut=True) as proxy:
+        yield proxy, f"http://127.0.0.1:{proxy.port}/{where.database}"
+
+
 @pytest.mark.faults
 def test_a_killed_worker_comes_back_while_it_waits_for_the_registry(stack: Addresses, tmp_path: Path) -> None:
     """F39: a writer waits for a registry that is not there yet: that is no crash, and a kill loses nothing."""
-    where = make_url(stack.schema_registry_url)
-    with (
-        running_pipeline(stack, tmp_path, partitions=1) as pipeline,
-        tcp_proxy((where.host or "", where.port or 0), shut=True) as registry,
-    ):
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline, registry_away(stack) as (registry, url):
         pipeline.produce(100)
-        url = f"http://127.0.0.1:{registry.port}/{where.database}"
         supervisor = pipeline.supervise(env={"RTPIPE_SCHEMA_REGISTRY_URL": url})
         eventually(lambda: registry.turned_away, within=30, what="a writer asks for the registry")
         eventually(lambda: pipeline.events("outage_began"), within=30, what="the log says why")
@@ -84,13 +90,8 @@ def test_a_killed_worker_comes_back_while_it_waits_for_the_registry(stack: Addre
 
 @pytest.mark.faults
 def test_a_drain_does_not_wait_for_a_registry_that_is_away(stack: Addresses, tmp_path: Path) -> None:
-    where = make_url(stack.schema_registry_url)
-    with (
-        running_pipeline(stack, tmp_path, partitions=1) as pipeline,
-        tcp_proxy((where.host or "", where.port or 0), shut=True) as registry,
-    ):
+    with running_pipeline(stack, tmp_path, partitions=1) as pipeline, registry_away(stack) as (_, url):
         pipeline.produce(100)
-        url = f"http://127.0.0.1:{registry.port}/{where.database}"
         supervisor = pipeline.supervise(env={"RTPIPE_SCHEMA_REGISTRY_URL": url, "RTPIPE_DRAIN_SECONDS": "600"})
         eventually(lambda: pipeline.events("outage_began"), within=30, what="a writer waits for the registry")
         supervisor.send_signal(signal.SIGTERM)
