@@ -1,4 +1,4 @@
-"""The bytes of a message's key -> what its table's key columns hold, for messages that have no value."""
+"""The bytes of a message's key, by `key_format` -> what the key columns of its table hold, where it has no value."""
 
 from __future__ import annotations
 
