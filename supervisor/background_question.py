@@ -19,8 +19,13 @@ class BackgroundQuestion(Generic[_T]):
         self._name = name
         self._every = every
         self._asked: Future[_T] | None = None
-        self._due = 0.0
-        self.next_look = 0.0  #: when `take` may have something to do again, in monotonic seconds
+        self._due = self._next_check = 0.0
+        self.wake: Callable[[], None] = lambda: None  #: called from the thread when there is an answer
+
+    @property
+    def next_look(self) -> float:
+        """When `take` may have something to do again, in monotonic seconds."""
+        return 0.0 if self._asked and self._asked.done() else self._next_check
 
     def take(self, now: float, ask: Callable[[], _T]) -> Future[_T] | None:
         """The answer of the last question, once, if it is there; calls `ask` for the next one when that is due."""
@@ -31,17 +36,17 @@ class BackgroundQuestion(Generic[_T]):
             answered, self._asked = self._asked, None
         if self._asked is None and now >= self._due:
             self._asked, self._due = Future(), now + self._every
-            Thread(target=_answer, args=(self._asked, ask), name=self._name, daemon=True).start()
-        self.next_look = now + min(_LOOK, self._every) if self._asked else self._due
+            Thread(target=self._answer, args=(self._asked, ask), name=self._name, daemon=True).start()
+        self._next_check = now + min(_LOOK, self._every) if self._asked else self._due
         return answered
 
     def hurry(self) -> None:
         """Ask again as soon as the last question is answered: there is something new to ask for."""
-        self._due = self.next_look = 0.0
+        self._due = self._next_check = 0.0
 
-
-def _answer(asked: Future[_T], ask: Callable[[], _T]) -> None:
-    try:
-        asked.set_result(ask())
-    except Exception as exc:  # raised again where the answer is read
-        asked.set_exception(exc)
+    def _answer(self, asked: Future[_T], ask: Callable[[], _T]) -> None:
+        try:
+            asked.set_result(ask())
+        except Exception as exc:  # raised again where the answer is read
+            asked.set_exception(exc)
+        self.wake()

@@ -106,6 +106,7 @@ class Supervisor:
         with SignalInbox([signal.SIGTERM, signal.SIGINT, *reloads]) as inbox:
             self._control.open(inbox.wake)
             self._schemas.open(inbox.wake)
+            self._kafka.open(inbox.wake)
             try:
                 self._served.take(self._specs)
                 if self._membership:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rtpipe.credentials import LoginRefusedError
@@ -32,6 +32,10 @@ class LogWatch:
     def __init__(self, view: ClusterView, every: float = _EVERY) -> None:
         self._view = view
         self._looks: BackgroundQuestion[LogFacts] = BackgroundQuestion("log-watch", every)
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """`wake` is called from another thread when there is an answer: a partition may wait for it to start."""
+        self._looks.wake = wake
 
     def next_look(self) -> float:
         """When `facts` has something to do again, in monotonic seconds."""

@@ -13,6 +13,7 @@ from rtpipe.deadline import Deadline
 from rtpipe.kafka import error_codes
 from rtpipe.kafka.clients import checked_properties
 from rtpipe.kafka.renewal import KafkaRenewal
+from supervisor.membership.group_session import heartbeat_ms
 from supervisor.membership.member_words import MemberStart, Said, Word
 from supervisor.membership.orders import Orders
 from workers.contract.partition_spec import PartitionKey
@@ -150,7 +151,7 @@ def _properties(start: MemberStart, given: Mapping[str, str], protocol: str) -> 
         kafka |= {
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": seconds * 1000,
-            "heartbeat.interval.ms": min(3_000, seconds * 1000 // 6),
+            "heartbeat.interval.ms": heartbeat_ms(seconds),
         }
     return kafka | {
         "group.id": start.group,

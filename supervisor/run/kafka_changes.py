@@ -6,7 +6,7 @@ supervisor/kafka/topic_watch.py finds them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rtpipe.log import get_logger
 from supervisor.kafka.log_watch import LogFacts, LogWatch
@@ -47,6 +47,10 @@ class KafkaChanges:
         self._away, self._refused = False, ""
         served.on_taken.append(self._watch)
         served.on_gone.append(self._forget)
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """`wake` is called from another thread when a leader has said where a log begins."""
+        self._logs.open(wake)
 
     def next_look(self) -> float:
         """When `look` has something to do again, in monotonic seconds."""

@@ -37,8 +37,8 @@ class SignalInbox:
         self._writer.close()
 
     def wake(self) -> None:
-        """Wake the loop from another thread."""
-        with contextlib.suppress(BlockingIOError):
+        """Wake the loop from another thread, which may outlive it."""
+        with contextlib.suppress(OSError):
             self._writer.send(b"\0")
 
     def take(self) -> list[signal.Signals]:

@@ -95,7 +95,7 @@ def _properties(layout: StackLayout, number: int, home: Path) -> dict[str, objec
         "group.initial.rebalance.delay.ms": 0,
         # as short as with the classic protocol; the defaults are 45 s and 5 s
         "group.consumer.min.session.timeout.ms": 6000,
-        "group.consumer.min.heartbeat.interval.ms": 1000,
+        "group.consumer.min.heartbeat.interval.ms": 500,
         "default.replication.factor": copies,
         "min.insync.replicas": enough_copies,
         "offsets.topic.replication.factor": copies,

@@ -45,6 +45,9 @@ class FakeWatch:
         self.ids: dict[str, str] = {}
         self.cluster_id = SPEC.cluster_id
 
+    def open(self, wake: Callable[[], None]) -> None:
+        """Its answers are there before anybody asks."""
+
     def next_look(self) -> float:
         return 0 if self.news or self.answers else float("inf")
 

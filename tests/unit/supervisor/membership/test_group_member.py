@@ -238,7 +238,7 @@ def test_its_properties_are_those_of_the_protocol(scene: Scene, monkeypatch: pyt
     scene.run(protocol="classic")
     classic = scene.group.properties
     assert classic["partition.assignment.strategy"] == "cooperative-sticky"
-    assert (classic["session.timeout.ms"], classic["heartbeat.interval.ms"]) == (12_000, 2_000)
+    assert (classic["session.timeout.ms"], classic["heartbeat.interval.ms"]) == (12_000, 1_000)
 
 
 def test_a_property_that_is_none_is_a_wrong_setting(scene: Scene) -> None:

@@ -317,6 +317,21 @@ def test_a_question_that_takes_long_is_never_asked_twice_at_a_time() -> None:
     assert len(asked) <= 2
 
 
+def test_an_answer_wakes_the_loop_and_may_be_taken_at_once() -> None:
+    import threading  # noqa: PLC0415
+
+    woken = threading.Event()
+    question: BackgroundQuestion[int] = BackgroundQuestion("test", 60)
+    question.wake = woken.set
+    assert question.take(5.0, lambda: 42) is None
+    assert woken.wait(30)
+    assert question.next_look == 0.0
+    answered = question.take(5.0, lambda: 43)
+    assert answered is not None
+    assert answered.result() == 42
+    assert question.next_look == 65.0
+
+
 def test_a_login_that_is_refused_is_told_also_if_it_shows_only_later_in_an_outage(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
