@@ -21,6 +21,9 @@ def chaos(
     seed: Annotated[
         int | None, typer.Option(help="The same seed gives the same faults; default: a random one, which is shown.")
     ] = None,
+    hosts: Annotated[
+        int, typer.Option(help="Supervisors that share the partitions; whole ones are killed and frozen, too.", min=1)
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Prove exactly once on your test stack: random kill -9 and freezes under load, then every row is compared.
@@ -33,15 +36,16 @@ def chaos(
     Examples:
       rtpipe chaos --duration 60s
       rtpipe chaos --duration 8h --seed 7 --json
+      rtpipe chaos --duration 10m --hosts 3 --partitions 9
 
     """
-    from supervisor.demo.chaos_run import run_chaos
-    from supervisor.demo.chaos_view import print_report
+    from supervisor.demo.chaos.chaos_run import run_chaos
+    from supervisor.demo.chaos.chaos_view import print_report
     from supervisor.settings.settings import load_with
 
     settings = load_with("bootstrap_servers", "schema_registry_url", "database_url")
     say = functools.partial(typer.echo, err=True)
-    report = run_chaos(settings, say, duration=duration, rate=rate, partitions=partitions, seed=seed)
+    report = run_chaos(settings, say, duration=duration, rate=rate, partitions=partitions, seed=seed, hosts=hosts)
     if as_json:
         print_json(report.to_json())
     else:

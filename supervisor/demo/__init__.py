@@ -1,1 +1,1 @@
-"""`rtpipe demo` and `rtpipe chaos`: real kills on a running pipeline, then the proof."""
+"""`rtpipe demo`: real kills on a running pipeline, then the proof."""

@@ -62,6 +62,9 @@ class FakeSupervisor:
         self.said.append("supervise")
         self.processes.append(FakeProcess(501))
 
+    def stop(self) -> None:
+        self.said.append("stop")
+
     def running(self) -> list[PartitionStatus]:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
@@ -96,6 +99,9 @@ class FakeLoad:
     def finish(self) -> int:
         self.said.append("finish the load")
         return 40
+
+    def stop(self) -> None:
+        self.said.append("end the load")
 
 
 class FakeCommands:

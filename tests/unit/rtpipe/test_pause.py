@@ -13,7 +13,11 @@ from tests.support.pages import PROJECT
 
 PACKAGES = ("rtpipe", "avro_schemas", "workers", "supervisor", "infra")
 #: Sleeps by another rule: chaos lets a random time pass, as real faults do; a trial is told how long by its writer.
-NO_TRIES = {"supervisor/demo/chaos.py", "supervisor/trial/trial_ledger.py"}
+NO_TRIES = {
+    "supervisor/demo/chaos/chaos.py",
+    "supervisor/demo/chaos/chaos_faults.py",
+    "supervisor/trial/trial_ledger.py",
+}
 
 
 def test_pauses_double_from_the_first_to_the_longest() -> None:

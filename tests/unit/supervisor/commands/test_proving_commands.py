@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rtpipe.errors import ExitCode
-from supervisor.demo.chaos import ChaosReport, Fault
+from supervisor.demo.chaos.chaos_report import ChaosReport, Fault
 from tests.support.command_answers import ADDRESSES, Command, Spy
 from workers.produce.order import ProduceProgress, ProduceResult
 
@@ -70,17 +70,18 @@ def test_verify(rtpipe: Command, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_chaos(rtpipe: Command, spy: Any) -> None:
     faults = (Fault("kill worker", "t/0", 1.0), Fault("kill worker", "t/0", 3.0))
-    run = spy("supervisor.demo.chaos_run.run_chaos", ChaosReport(7, 1_000, faults, 0))
+    run = spy("supervisor.demo.chaos.chaos_run.run_chaos", ChaosReport(7, 1_000, faults, 0))
     answer = rtpipe("chaos", "--duration", "8h", "--seed", "7")
     assert answer.returncode == 0
     assert "2 faults, 1,000 rows: 0 lost, 0 doubled, 0 altered, 0 orphans" in answer.stdout
     (settings, say), named = run.only
     assert settings.bootstrap_servers == "k:1"
-    assert named == {"duration": 28_800.0, "rate": 2_000, "partitions": 3, "seed": 7}
+    assert named == {"duration": 28_800.0, "rate": 2_000, "partitions": 3, "seed": 7, "hosts": 1}
     say("a line")
     run.answer = ChaosReport(7, 1_000, faults, 1)
-    answer = rtpipe("chaos", "--json")
+    answer = rtpipe("chaos", "--json", "--hosts", "3")
     assert answer.returncode == 3
+    assert run.calls[-1][1]["hosts"] == 3
     assert run.calls[-1][1]["duration"] == 60.0
     assert json.loads(answer.stdout)["orphans"] == 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from supervisor.demo.chaos import ChaosReport
+from supervisor.demo.chaos.chaos_report import ChaosReport
 
 
 def print_report(report: ChaosReport) -> None:

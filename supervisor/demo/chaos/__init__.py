@@ -1,0 +1,1 @@
+"""`rtpipe chaos`: random faults under load, of one supervisor or of several that share the partitions."""
