@@ -69,9 +69,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
     """
     shares = settings.membership == "kafka"
     if shares:
-        refuse_with_membership(
-            until_caught_up=request.until_caught_up, take_over=request.take_over, patterns=request.topics.patterns
-        )
+        refuse_with_membership(until_caught_up=request.until_caught_up, take_over=request.take_over)
     _warn_of_one_account(settings)
     signal.signal(signal.SIGTERM, _leave)
     if hangup_reloads():
@@ -104,7 +102,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
         events=ring,
         hosts=hosts,
         companions=companions,
-        membership=membership_of(settings, specs, group) if shares else None,
+        membership=membership_of(settings, specs, group, _tuned(live)) if shares else None,
         stays=shares,
     )
     logging.getLogger("rtpipe").addHandler(ring)
@@ -150,6 +148,10 @@ def _supervisor(
         mirror=_offset_mirror(settings, live),
         notifier=notifier,
     )
+
+
+def _tuned(live: LiveSettings) -> Callable[[PartitionSpec], PartitionSpec]:
+    return lambda spec: partition_plan.retuned(spec, live.topic(spec.key.topic))
 
 
 def options_of(

@@ -24,6 +24,7 @@ from supervisor.run.options import Options, SchemaService
 from supervisor.run.run_targets import RunTargets
 from supervisor.run.shutdown import Shutdown, kill_all
 from supervisor.run.signal_inbox import SignalInbox
+from supervisor.run.topic_serving import AllServed
 from supervisor.run.wanted_topics import WantedTopics
 from supervisor.run.worker_waits import WorkerWaits
 from supervisor.status.run_summary import log_end_of_run
@@ -66,7 +67,7 @@ class Supervisor:
         self._targets = RunTargets(options.targets)
         self._membership = options.membership
         self._kafka = KafkaChanges(watch, logs, self._served, self._targets, takes_added=not self._membership)
-        self._wanted = WantedTopics(options.topics, self._served)
+        self._wanted = WantedTopics(options.topics, self._served, self._membership or AllServed(self._served))
         self._mirror = mirror
         self._limits = RowLimits(self._workers, options.rows_per_second, HealthThrottle(options.health), options.limits)
         self._report = StatusReport(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from supervisor.lifecycle import orders, worker_log
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
@@ -62,6 +62,10 @@ class ServedWorkers:
         for worker in self._leave(keys, why):
             orders.drain(worker, self._drain_seconds, reason=why)
         self.sweep()
+
+    def give_up_topics(self, topics: Collection[str], why: str) -> None:
+        """The same, with all partitions of these topics."""
+        self.give_up([worker.spec.key for worker in self.workers if worker.spec.key.topic in topics], why)
 
     def kill(self, keys: Iterable[PartitionKey], why: str) -> None:
         """End these at once; then they are served no more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from rtpipe.errors import SettingsError
 from supervisor.membership.member_words import MemberStart
@@ -13,7 +13,7 @@ from supervisor.settings.settings import Settings
 from workers.contract.partition_spec import PartitionSpec
 
 
-def refuse_with_membership(*, until_caught_up: bool, take_over: bool, patterns: Sequence[str]) -> None:
+def refuse_with_membership(*, until_caught_up: bool, take_over: bool) -> None:
     """SettingsError for what goes with one host that has all partitions."""
     for asked, option in (until_caught_up, "--until-caught-up"), (take_over, "--take-over"):
         if asked:
@@ -21,23 +21,23 @@ def refuse_with_membership(*, until_caught_up: bool, take_over: bool, patterns: 
                 f"{option} goes with one host that has all partitions, and membership = kafka has several share them",
                 hint="leave one of the two out",
             )
-    if patterns:
-        raise SettingsError(
-            f"{', '.join(patterns)}: hosts that share partitions (membership = kafka) take topics by their names",
-            hint="name the topics, the same on each host",
-        )
 
 
-def membership_of(settings: Settings, specs: Sequence[PartitionSpec], group: str) -> Membership:
-    """A member of `group`. `specs`: of all partitions, whoever serves them."""
+def membership_of(
+    settings: Settings,
+    specs: Sequence[PartitionSpec],
+    group: str,
+    tuned: Callable[[PartitionSpec], PartitionSpec],
+) -> Membership:
+    """A member of `group`. `specs`: of all partitions, whoever serves them. `tuned`: with the settings of now."""
 
-    def start() -> MemberStart:
+    def start(topics: Collection[str]) -> MemberStart:
         return MemberStart(
             kafka=settings.librdkafka(),
             kafka_file=settings.secret_file("kafka"),
             group=group,
             instance_id=instance_id(settings),
-            topics=sorted({spec.key.topic for spec in specs}),
+            topics=sorted(topics),
             session_seconds=settings.session_seconds,
             give_up_seconds=settings.drain_seconds,
             protocol=settings.membership_protocol,
@@ -45,4 +45,4 @@ def membership_of(settings: Settings, specs: Sequence[PartitionSpec], group: str
             log_level=settings.log_level,
         )
 
-    return Membership(start, reversed(specs), time.monotonic())
+    return Membership(start, reversed(specs), tuned, time.monotonic())

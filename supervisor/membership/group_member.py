@@ -56,6 +56,7 @@ class GroupMember:
         self._every = min(_LONGEST, max(_SHORTEST, session * _CONTACT_SHARE))
         self._orders = orders
         self._say = say
+        self._subscribed: tuple[str, ...] = ()
         self._held: set[PartitionKey] = set()
         self._closing = False
         self._next_contact = 0.0
@@ -67,10 +68,9 @@ class GroupMember:
         renewal = KafkaRenewal(self._start.kafka, self._start.kafka_file)
         with checked_properties():
             consumer = Consumer(_properties(self._start, renewal.properties, protocol))
-        hears = {"on_assign": self._on_assign, "on_revoke": self._on_revoke, "on_lost": self._on_lost}
         try:
-            consumer.subscribe(list(self._start.topics), **hears)
             while not self._orders.ended:
+                self._subscribe(consumer)
                 if renewal.wanted(consumer) is not None:
                     return Fate.RENEWED, ""
                 message = consumer.poll(_TURN)
@@ -86,6 +86,17 @@ class GroupMember:
         finally:
             self._closing = True  # what is held is given up with the supervisor: nobody is asked
             consumer.close()
+
+    def _subscribe(self, consumer: Consumer) -> None:
+        """To what the supervisor says by now; partitions of other topics are revoked."""
+        if self._subscribed == self._orders.topics:
+            return
+        self._subscribed = self._orders.topics
+        if self._subscribed:
+            hears = {"on_assign": self._on_assign, "on_revoke": self._on_revoke, "on_lost": self._on_lost}
+            consumer.subscribe(list(self._subscribed), **hears)
+        else:
+            consumer.unsubscribe()
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         held = [TopicPartition(one.topic, one.partition, _ANY_OFFSET) for one in partitions]
@@ -121,10 +132,10 @@ class GroupMember:
 
     def _keep_contact(self, consumer: Consumer) -> None:
         """Ask the coordinator something: the newer protocol's client does not notice that it has no answers."""
-        if time.monotonic() < self._next_contact:
+        if time.monotonic() < self._next_contact or not self._subscribed:
             return
         try:
-            consumer.committed([TopicPartition(self._start.topics[0], 0)], timeout=self._every)
+            consumer.committed([TopicPartition(self._subscribed[0], 0)], timeout=self._every)
         except KafkaException as exc:
             error = error_codes.error_of(exc)
             if error.code() in error_codes.DENIED:

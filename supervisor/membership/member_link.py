@@ -45,6 +45,10 @@ class MemberLink:
         """Others may have these; whether it takes the line."""
         return self._companion.tell(Told(tuple(sorted(keys))).line())
 
+    def tell_topics(self, topics: Collection[str]) -> bool:
+        """All that this host shares from now on; whether it takes the line."""
+        return self._companion.tell(Told(topics=tuple(sorted(topics))).line())
+
     def stop(self) -> None:
         """Let it end."""
         self._companion.stop()

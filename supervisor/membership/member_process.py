@@ -30,6 +30,9 @@ class MemberProcess:
     def run(self) -> None:
         """Until standard input ends, or until another member has our instance id."""
         while not self._orders.ended:
+            if not self._orders.topics:  # none that fits a pattern was found yet
+                self._orders.look(_PAUSE)
+                continue
             session = self._session()
             member = GroupMember(self._start, session, self._orders, self._say)
             self._tell(Word.JOINING, self._protocol, session)
@@ -85,7 +88,7 @@ def main() -> None:
         print(said.line(), flush=True)
 
     try:
-        MemberProcess(start, Orders(), say).run()
+        MemberProcess(start, Orders(start.topics), say).run()
     except RtpipeError as exc:
         say(Said(Word.TROUBLE, time.monotonic(), text=exc.message))
 

@@ -74,18 +74,20 @@ class MemberStart:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the supervisor says later: partitions that it has given up."""
+    """What the supervisor says later."""
 
-    given_up: tuple[PartitionKey, ...]
+    given_up: tuple[PartitionKey, ...] = ()  #: these are free for others
+    topics: tuple[str, ...] | None = None  #: all that this host shares from now on; None: as before
 
     def line(self) -> bytes:
         """With its end."""
-        return json.dumps({"given_up": _pairs(self.given_up)}).encode() + b"\n"
+        return json.dumps({"given_up": _pairs(self.given_up), "topics": self.topics}).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> Told:
         """The inverse of `line`."""
-        return cls(_keys(json.loads(line)["given_up"]))
+        told = json.loads(line)
+        return cls(_keys(told["given_up"]), None if told["topics"] is None else tuple(told["topics"]))
 
 
 def _pairs(keys: Iterable[PartitionKey]) -> list[tuple[str, int]]:

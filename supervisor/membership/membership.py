@@ -5,7 +5,7 @@ Nothing that is committed depends on it: a writer that is late is shut out by it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.membership import membership_log
@@ -23,17 +23,30 @@ _OTHERS = "the group gives it to another host"
 class Membership:
     """The supervisor's side of the group: `open` first, then `look` at each turn of the loop."""
 
-    def __init__(self, start: Callable[[], MemberStart], specs: Iterable[PartitionSpec], now: float) -> None:
-        """`start`: what the member is told first, at each start. `specs`: of the topics, whoever serves them."""
-        self._start = start
+    def __init__(
+        self,
+        start: Callable[[Collection[str]], MemberStart],
+        specs: Iterable[PartitionSpec],
+        tuned: Callable[[PartitionSpec], PartitionSpec],
+        now: float,
+    ) -> None:
+        """`start`: what the member is told first, at each start, by the topics of then. `specs`: of the topics, whoever
+        serves them. `tuned`: such a spec with the settings of now.
+        """
         self._topics = {spec.key.topic: spec for spec in specs}  #: topic -> what any of its partitions is like
+        self._start_with = start
+        self._tuned = tuned
         self._link: MemberLink
         self._served: ServedWorkers
-        self._clock = SessionClock(start().session_seconds, now)
+        self._told_topics = True
+        self._clock = SessionClock(self._start().session_seconds, now)
         self._claim_backs = ClaimBacks()
         self._leaving: set[PartitionKey] = set()  #: the member waits until their workers are gone
         self._stopped = False  #: what is assigned was killed, since the session was over
         self.replaced = ""  #: why this host is a member no more; "" while it is
+
+    def _start(self) -> MemberStart:
+        return self._start_with(self._topics)
 
     def open(self, served: ServedWorkers, wake: Callable[[], None]) -> None:
         """`wake` is called from another thread when the member has said something."""
@@ -44,6 +57,8 @@ class Membership:
         """Watch the member, and do what the group says. `now`: monotonic seconds. Nothing is taken in a drain."""
         if not self.replaced and self._link.look(now):
             self._clock.restart()
+            self._told_topics = True
+        self._told_topics = self._told_topics or self._link.tell_topics(self._topics)
         for said in self._link.said():
             self._take_in(said, now)
         self._expire(now)
@@ -54,6 +69,27 @@ class Membership:
         gone = {key for key in self._leaving if not self._served.holds(key)}  # what they read is committed
         if gone and self._link.tell_given_up(gone):
             self._leaving -= gone
+
+    def topics(self) -> Mapping[str, str]:
+        """As TopicServing."""
+        return {topic: spec.group for topic, spec in self._topics.items()}
+
+    def has_topic(self, topic: str) -> bool:
+        """As TopicServing."""
+        return topic in self._topics
+
+    def take_topic(self, specs: Sequence[PartitionSpec]) -> None:
+        """As TopicServing: the group gives out its partitions. What of them it has not taken back yet is still ours."""
+        self._topics |= {spec.key.topic: spec for spec in specs}
+        self._told_topics = False
+        if not self._stopped:
+            self._serve({spec.key for spec in specs} & self._clock.assigned)
+
+    def give_up_topics(self, topics: Collection[str], why: str) -> None:
+        """As TopicServing: the group takes back what it gave to us. Other hosts that share the topic have it then."""
+        self._topics = {topic: spec for topic, spec in self._topics.items() if topic not in topics}
+        self._told_topics = False
+        self._served.give_up_topics(topics, why)
 
     def _take_in(self, said: Said, now: float) -> None:
         match said.word:
@@ -105,7 +141,8 @@ class Membership:
         self._served.kill(keys, why)
 
     def _serve(self, keys: Collection[PartitionKey]) -> None:
-        self._served.take([new_partition(self._topics[key.topic], key) for key in sorted(keys)], _OURS)
+        wanted = [key for key in sorted(keys) if key.topic in self._topics]  # else they are taken back in a moment
+        self._served.take([self._tuned(new_partition(self._topics[key.topic], key)) for key in wanted], _OURS)
 
     def close(self) -> None:
         """Let the member end; by its instance id the group knows this host when it comes back."""

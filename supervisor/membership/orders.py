@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+from collections.abc import Sequence
 
 from supervisor.membership.member_words import Told
 from workers.contract.partition_spec import PartitionKey
@@ -15,7 +16,8 @@ _READ = 65_536
 class Orders:
     """Read without waiting, or for some time."""
 
-    def __init__(self) -> None:
+    def __init__(self, topics: Sequence[str]) -> None:
+        self.topics = tuple(topics)  #: that this host shares
         self.ended = False  #: the supervisor is gone
         self.given_up: set[PartitionKey] = set()
         self._rest = b""  #: the begin of a line
@@ -28,4 +30,6 @@ class Orders:
         self.ended = not data
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self.given_up |= set(Told.from_line(line).given_up)
+            told = Told.from_line(line)
+            self.given_up |= set(told.given_up)
+            self.topics = self.topics if told.topics is None else told.topics

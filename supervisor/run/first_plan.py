@@ -75,7 +75,7 @@ def ends_of_logs(specs: Sequence[PartitionSpec], cluster: ClusterView) -> dict[P
 
 
 def search_of(settings: Settings, request: RunRequest, live: LiveSettings, plans: TopicPlans) -> TopicSearch | None:
-    """How topics are found while it runs; one that is to end by itself, or is a member, keeps to those of its start."""
-    if request.until_caught_up or settings.membership == "kafka":
+    """How topics are found while it runs; one that is to end by itself keeps to those of its start."""
+    if request.until_caught_up:
         return None
     return TopicSearch(request.topics, plans, live.now, settings.topic_check_seconds, of_settings=request.of_settings)

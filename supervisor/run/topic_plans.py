@@ -10,6 +10,7 @@ from rtpipe.errors import RtpipeError, UnreachableError
 from supervisor import partition_plan
 from supervisor.group_lock import GroupLock
 from supervisor.kafka.cluster_view import ClusterView
+from supervisor.membership.names import group_apart_from
 from supervisor.settings.live_settings import TopicsNow
 from supervisor.settings.topic_choice import TopicChoice
 from workers.contract.partition_spec import PartitionSpec
@@ -62,7 +63,10 @@ class TopicPlans:
         return TopicsFound(order, there, planned)
 
     def _plan(self, order: TopicOrder, topic: str, workers: int) -> list[PartitionSpec]:
-        specs = partition_plan.plan(order.settings.whole, [topic], self._cluster, self._supervisor, others=workers)
+        settings = order.settings.whole
+        specs = partition_plan.plan(settings, [topic], self._cluster, self._supervisor, others=workers)
+        if settings.membership == "kafka":
+            group_apart_from(settings, {specs[0].group})
         self._lock.add(specs[0].group)
         return specs
 

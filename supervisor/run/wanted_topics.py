@@ -5,7 +5,7 @@ is found is planned and taken, what a reload takes out is given up. Partitions o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from supervisor.background_question import BackgroundQuestion
 from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.run.topic_plans import TopicOrder, TopicPlans, TopicsFound
+from supervisor.run.topic_serving import TopicServing
 from supervisor.settings.live_settings import TopicsNow
 from supervisor.settings.topic_choice import TopicChoice
 from workers.contract.errors import TopicChangedError
@@ -38,9 +39,11 @@ class TopicSearch:
 class WantedTopics:
     """Without a search the run serves what it began with."""
 
-    def __init__(self, search: TopicSearch | None, served: ServedWorkers) -> None:
+    def __init__(self, search: TopicSearch | None, served: ServedWorkers, serving: TopicServing) -> None:
+        """`served`: the workers here; `serving`: who takes what is found."""
         self._search = search
         self._served = served
+        self._serving = serving
         self.choice = search.choice if search else TopicChoice()  #: what is to be served
         self._looks: BackgroundQuestion[TopicsFound] = BackgroundQuestion("topics", search.every if search else 1.0)
         self._refused: dict[str, str] = {}
@@ -57,7 +60,7 @@ class WantedTopics:
     @property
     def missing(self) -> bool:
         """Whether there may be something to serve that is not served yet: the run goes on for that alone."""
-        return bool(self.choice.patterns) or not all(map(self._served.has_topic, self.choice.names))
+        return bool(self.choice.patterns) or not all(map(self._serving.has_topic, self.choice.names))
 
     def next_look(self) -> float:
         """When `look` has something to do, in monotonic seconds."""
@@ -69,24 +72,23 @@ class WantedTopics:
             return
         search = self._search
         order = TopicOrder(self._reloads, self.choice, search.settings())
-        served, workers = frozenset(self._topics()), len(self._served.workers)
+        served, workers = frozenset(self._serving.topics()), len(self._served.workers)
         if answered := self._looks.take(now, lambda: search.plans.find(order, served, workers)):
-            self._take(answered, search.plans)
+            self._take(answered)
 
     def change(self, choice: TopicChoice) -> None:
         """Serve these from now on: what is not among them drains and is given up, what is new is looked for at once."""
         if self._search is None:
             return
-        out = set(self.unwanted_by(choice))
-        keys = [worker.spec.key for worker in self._served.workers if worker.spec.key.topic in out]
+        out = self.unwanted_by(choice)
         self.choice = choice
         self._reloads += 1
-        self._served.give_up(keys, _OUT)
+        self._give_up(out, _OUT)
         self._looks.hurry()
 
     def unwanted_by(self, choice: TopicChoice) -> list[str]:
         """Topics that are served and are not among `choice`, as far as the run looks for topics."""
-        served = self._topics() if self._search is not None else ()
+        served = self._serving.topics() if self._search is not None else ()
         return [topic for topic in served if topic not in choice.names and not choice.fits(topic)]
 
     def notes(self) -> tuple[str, ...]:
@@ -100,10 +102,7 @@ class WantedTopics:
             said.append(f"Kafka has no topic that fits {', '.join(self.choice.patterns)}")
         return tuple(said)
 
-    def _topics(self) -> dict[str, None]:
-        return dict.fromkeys(worker.spec.key.topic for worker in self._served.workers)
-
-    def _take(self, answered: Future[TopicsFound], plans: TopicPlans) -> None:
+    def _take(self, answered: Future[TopicsFound]) -> None:
         try:
             found = answered.result()
         except Exception as exc:  # whatever it is, the partitions that are served matter more
@@ -112,17 +111,17 @@ class WantedTopics:
         self._wait("")
         taken = {topic: plan for topic, plan in found.planned.items() if not isinstance(plan, RtpipeError)}
         if found.order.number != self._reloads:  # what was asked is not what is wanted by now
-            plans.free({specs[0].group for specs in taken.values()} - self._groups())
+            self._free_groups({specs[0].group for specs in taken.values()})
             self._looks.hurry()
             return
         self._give_up_deleted(found)
         for topic, specs in taken.items():
-            self._served.take(specs, "a new topic; asked where its log begins")
+            self._serving.take_topic(specs)
             extra = {"event": "topic_added", "topic": topic}
             log.info("%s: a topic that is served from now on, %d partitions", topic, len(specs), extra=extra)
         refused = {topic: plan for topic, plan in found.planned.items() if isinstance(plan, RtpipeError)}
         self._refuse(refused)
-        self._found_none = not self._served.workers and not found.planned
+        self._found_none = not self._serving.topics() and not found.planned
 
     def _refuse(self, refused: Mapping[str, RtpipeError]) -> None:
         """Each reason is told once; all are tried again at the next look."""
@@ -146,19 +145,29 @@ class WantedTopics:
         if self._judged == self._reloads:
             return
         self._judged = self._reloads
-        gone = [
-            worker.spec.key
-            for worker in self._served.workers
-            if worker.spec.key.topic not in found.there and worker.spec.key.topic not in self.choice.names
-            if worker.standing.trouble and worker.standing.trouble.name == TopicChangedError.name
-        ]
-        self._served.give_up(gone, _DELETED)
+        missing = self._serving.topics().keys() - found.there - set(self.choice.names)
+        self._give_up([topic for topic in sorted(missing) if self._halted(topic)], _DELETED)
+
+    def _halted(self, topic: str) -> bool:
+        """All that is served of it here is halted since it was deleted, or made again."""
+        troubles = [worker.standing.trouble for worker in self._served.workers if worker.spec.key.topic == topic]
+        return all(trouble is not None and trouble.name == TopicChangedError.name for trouble in troubles)
+
+    def _give_up(self, topics: Collection[str], why: str) -> None:
+        """The groups of those that have workers here are freed once these are gone."""
+        before = self._groups()
+        self._serving.give_up_topics(topics, why)
+        self._free_groups(before)
 
     def _groups(self) -> set[str]:
-        return {worker.spec.group for worker in self._served.workers}
+        return {*self._serving.topics().values(), *(worker.spec.group for worker in self._served.workers)}
 
     def _free(self, gone: Sequence[SupervisedWorker]) -> None:
         """Partitions are served no more; one of their topics may be wanted again by now."""
-        if self._search is not None:
-            self._search.plans.free({worker.spec.group for worker in gone} - self._groups())
+        self._free_groups({worker.spec.group for worker in gone})
         self._looks.hurry()
+
+    def _free_groups(self, groups: Collection[str]) -> None:
+        """As far as nothing of them is served any more."""
+        if self._search is not None:
+            self._search.plans.free(set(groups) - self._groups())

@@ -20,7 +20,7 @@ from supervisor.settings.topic_choice import TopicChoice, choice_of
 
 log = get_logger("supervisor")
 _SIGNAL = "SIGHUP"
-_FIXED = "serve: not looked at, since --topics was given, hosts share the partitions, or this run ends by itself"
+_FIXED = "serve: not looked at, since --topics was given, or this run ends by itself"
 
 
 def hangup_reloads() -> bool:

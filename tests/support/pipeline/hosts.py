@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 from collections import Counter
@@ -44,6 +45,16 @@ class Host:
 
     def start(self, *more: str) -> None:
         self.supervisor = self.pipeline.supervise("--group-membership", *more, env=self._env)
+
+    def start_what_settings_say(self) -> None:
+        """Without `--topics`, so that a reload may change them."""
+        self.supervisor = self.pipeline.start("supervise", "--group-membership", "--log-format", "json", env=self._env)
+
+    def serve(self, *entries: str) -> None:
+        """The settings say so from now on."""
+        self.pipeline.write_settings()
+        path = self.pipeline.directory / "rtpipe.toml"
+        path.write_text(f"serve = {json.dumps(entries)}\n{path.read_text()}")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command on this host."""

@@ -216,7 +216,7 @@ class TestMembership:
     def test_nothing_is_served_from_the_start_and_the_lock_is_shared(self, parts: Parts, tmp_path: Any) -> None:
         run(tmp_path, membership="kafka", membership_group="members", instance_id="host-1", session_seconds=9)
         [((specs, options), _)] = parts.made["Supervisor"]
-        assert (specs, options.stays, options.topics) == ([], True, None)
+        assert (specs, options.stays, options.topics.choice) == ([], True, REQUEST.topics)
         [(_, named)] = parts.made["GroupLock"]
         assert named["members"] == "members"
         start = options.membership._start()
@@ -242,10 +242,10 @@ class TestMembership:
             run(tmp_path, asking, membership="kafka")
         assert not parts.calls
 
-    def test_hosts_name_their_topics(self, parts: Parts, tmp_path: Any) -> None:
-        with pytest.raises(SettingsError, match="by their names"):
-            run(tmp_path, replace(REQUEST, topics=TopicChoice((), ("^bank",))), membership="kafka")
-        assert not parts.calls
+    def test_topics_that_fit_a_pattern_are_found_while_it_runs(self, parts: Parts, tmp_path: Any) -> None:
+        run(tmp_path, replace(REQUEST, topics=TopicChoice((), ("^bank",))), membership="kafka")
+        [((_, options), _)] = parts.made["Supervisor"]
+        assert options.topics.choice.patterns == ("^bank",)
 
 
 def test_patterns_are_looked_for_while_it_runs_but_at_the_start_by_a_run_that_ends(

@@ -59,6 +59,12 @@ class FakeMembership:
     def open(self, served: ServedWorkers, wake: Callable[[], None]) -> None:
         self.served = served
 
+    def topics(self) -> dict[str, str]:
+        return {}
+
+    def has_topic(self, _topic: str) -> bool:
+        return False
+
     def look(self, _now: float, *, draining: bool) -> None:
         if self.drains[-1:] != [draining]:
             self.drains.append(draining)

@@ -49,6 +49,9 @@ class FakeGroup:
         self.done.append(("subscribe", topics))
         self.assign, self.revoke, self.lose = (callbacks[name] for name in ("on_assign", "on_revoke", "on_lost"))
 
+    def unsubscribe(self) -> None:
+        self.done.append("unsubscribe")
+
     def poll(self, _seconds: float) -> Any:
         if not FakeGroup.steps:
             ORDERS.ended = True
@@ -64,8 +67,9 @@ class FakeGroup:
     def incremental_unassign(self, given: list[TopicPartition]) -> None:
         self.done.append(("unassign", names(given)))
 
-    def committed(self, _asked: Any, timeout: float) -> None:
+    def committed(self, asked: Any, timeout: float) -> None:
         assert timeout > 0
+        self.asked = names(asked)
         if self.silent:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
@@ -79,6 +83,7 @@ class FakeOrders:
 
     def __init__(self) -> None:
         self.ended = False
+        self.topics: tuple[str, ...] = ("orders",)
         self.given_up: set[PartitionKey] = set()
         self.looks: list[Callable[[], None]] = []
 
@@ -138,6 +143,26 @@ def test_what_it_is_given_is_paused_and_told(scene: Scene) -> None:
         "close",
     ]
     assert scene.words() == [("assigned", ["orders/0", "orders/1"])]
+
+
+def test_it_subscribes_to_what_the_supervisor_says_by_then(scene: Scene) -> None:
+    def hears(*topics: str) -> Step:
+        def step(_: FakeGroup) -> None:
+            scene.now += 60
+            ORDERS.topics = topics
+
+        return step
+
+    scene.run(lambda _: None, hears("bank", "orders"), lambda _: None, hears(), hears(), hears("shop"), hears("shop"))
+    assert scene.group.done == [
+        ("subscribe", ["orders"]),
+        ("subscribe", ["bank", "orders"]),
+        "unsubscribe",
+        ("subscribe", ["shop"]),
+        "close",
+    ]
+    assert scene.group.asked == ["shop/0"]
+    assert [said.at for said in scene.said] == [100.0, 160.0, 220.0, 400.0], "nobody is asked about no topic"
 
 
 def test_what_is_revoked_is_given_back_once_the_supervisor_has_given_it_up(scene: Scene) -> None:

@@ -33,7 +33,7 @@ class Scene:
         self.said: list[Said] = []
         self.trouble = ""
         self.silent_at = silent_at
-        self.orders = Orders()
+        self.orders = Orders(["orders"])
         monkeypatch.setattr(self.orders, "look", lambda _seconds=0.0: None)
         monkeypatch.setattr(member_process, "GroupMember", lambda *_: self)
         monkeypatch.setattr(member_process, "brokers_session", lambda _: (6.0, self.trouble))
@@ -100,20 +100,37 @@ def test_a_session_that_the_brokers_do_not_grant_is_told(monkeypatch: pytest.Mon
     assert scene.told(Word.TROUBLE) == ["it stays 45 s"]
 
 
+def test_without_a_topic_it_joins_nothing_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.orders.topics = ()
+
+    def look(_seconds: float) -> None:
+        if not scene.orders.topics:
+            assert not scene.said
+            scene.orders.topics = ("orders",)
+
+    monkeypatch.setattr(scene.orders, "look", look)
+    scene.play()
+    assert [said.word for said in scene.said] == [Word.JOINING]
+
+
 def test_orders_come_in_parts_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     key = PartitionKey("orders", 3)
     line = Told((key,)).line()
     with os.fdopen(reader, "rb") as heard:
         monkeypatch.setattr(sys, "stdin", heard)
-        orders = Orders()
+        orders = Orders(["orders"])
         orders.look()
         os.write(writer, line[:5])
         orders.look()
         assert not orders.given_up
         os.write(writer, line[5:])
         orders.look()
-        assert (orders.given_up, orders.ended) == ({key}, False)
+        assert (orders.given_up, orders.topics, orders.ended) == ({key}, ("orders",), False)
+        os.write(writer, Told(topics=("bank", "orders")).line() + Told(topics=()).line())
+        orders.look()
+        assert (orders.given_up, orders.topics) == ({key}, ())
         os.close(writer)
         orders.look()
         orders.look()

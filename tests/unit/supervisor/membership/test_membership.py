@@ -11,15 +11,17 @@ import pytest
 from rtpipe.errors import ExitCode
 from supervisor.lifecycle.served_workers import ServedWorkers
 from supervisor.membership import member_link as module
-from supervisor.membership.member_words import Said, Word
+from supervisor.membership.member_words import Said, Told, Word
 from supervisor.membership.membership import Membership
 from tests.support.fakes.fake_worker import FakeLauncher, supervised_worker
 from tests.support.samples.member_start import START
 from tests.support.samples.specs import default_spec
-from workers.contract.partition_spec import PartitionKey
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Ended, Running
 
 A, B, C = (PartitionKey("orders", number) for number in range(3))
+BANK = PartitionKey("bank", 0)
+ORDERS, OF_BANK = default_spec(A, first_offset=0), default_spec(BANK, first_offset=0)
 SESSION = 12.0
 
 
@@ -51,11 +53,18 @@ class Scene:
     def __init__(self) -> None:
         self.launch = FakeLauncher()
         self.served = ServedWorkers(lambda spec: supervised_worker(self.launch, spec), 20)
-        self.membership = Membership(lambda: START, [default_spec(A, first_offset=0)], 100.0)
+        self.tuned: list[PartitionKey] = []
+        self.membership = Membership(
+            lambda topics: dataclasses.replace(START, topics=sorted(topics)), [ORDERS], self._tune, 100.0
+        )
         self.now, self.woken = 100.0, 0
         self.membership.open(self.served, self._wake)
         self.companion: Any = self.membership._link._companion
         self.look()
+
+    def _tune(self, spec: PartitionSpec) -> PartitionSpec:
+        self.tuned.append(spec.key)
+        return spec
 
     def _wake(self) -> None:
         self.woken += 1
@@ -92,7 +101,10 @@ class Scene:
         worker.on_death()
 
     def given_up(self) -> list[Any]:
-        return [line["given_up"] for line in self.companion.lines if "given_up" in line]
+        return [line["given_up"] for line in self.companion.lines if line.get("given_up")]
+
+    def told_topics(self) -> list[Any]:
+        return [line["topics"] for line in self.companion.lines if line.get("topics") is not None]
 
 
 @pytest.fixture
@@ -288,6 +300,58 @@ class TestAFence:
         assert scene.served.workers == [worker]
 
 
+class TestTopicsComeAndGo:
+    def test_one_that_is_taken_is_told_and_its_partitions_come_from_the_group(self, scene: Scene) -> None:
+        scene.hears(Word.ASSIGNED, A)
+        scene.membership.take_topic([OF_BANK])
+        assert scene.membership.topics() == {"orders": ORDERS.group, "bank": OF_BANK.group}
+        scene.companion.room = False
+        scene.look()
+        scene.companion.room = True
+        assert scene.told_topics() == [["orders"]]
+        scene.look()
+        scene.look()
+        assert scene.told_topics() == [["orders"], ["bank", "orders"]]
+        assert scene.names() == ["orders/0"]
+        scene.hears(Word.ASSIGNED, BANK)
+        assert scene.names() == ["orders/0", "bank/0"]
+        assert scene.tuned == [A, BANK]
+
+    def test_one_that_is_given_up_drains_at_once_and_the_group_takes_it_back(self, scene: Scene) -> None:
+        scene.membership.take_topic([OF_BANK])
+        scene.hears(Word.ASSIGNED, A, BANK)
+        scene.run()
+        scene.membership.give_up_topics(["bank"], "taken out of the settings")
+        assert scene.membership.topics() == {"orders": ORDERS.group}
+        assert scene.names() == ["orders/0"]
+        scene.hears(Word.REVOKED, BANK)
+        assert scene.told_topics()[-1] == ["orders"]
+        assert not scene.given_up()
+        scene.end(BANK)
+        scene.look()
+        assert scene.given_up() == [[["bank", 0]]]
+        scene.hears(Word.ASSIGNED, BANK)  # said before the group knew
+        assert scene.names() == ["orders/0"]
+
+    def test_what_comes_back_before_the_group_has_taken_it_is_served_again(self, scene: Scene) -> None:
+        scene.membership.take_topic([OF_BANK])
+        scene.hears(Word.ASSIGNED, BANK)
+        scene.run()
+        scene.membership.give_up_topics(["bank"], "taken out of the settings")
+        scene.end(BANK)
+        scene.look()
+        assert not scene.names()
+        scene.membership.take_topic([OF_BANK])
+        assert scene.names() == ["bank/0"]
+
+    def test_the_next_member_process_begins_with_the_topics_of_then(self, scene: Scene) -> None:
+        scene.membership.take_topic([OF_BANK])
+        scene.companion.starts = 2
+        scene.look()
+        scene.look()
+        assert scene.told_topics() == [["orders"], ["bank", "orders"]]
+
+
 def test_a_drain_takes_nothing_more_and_ends_the_member(scene: Scene) -> None:
     scene.hears(Word.ASSIGNED, A)
     scene.served.take_no_more()
@@ -322,3 +386,5 @@ def test_words_cross_as_they_are() -> None:
     said = Said(Word.LOST, 12.5, (A, C), "why", 6.0)
     assert Said.from_line(said.line()) == said
     assert type(START).from_line(START.line()) == dataclasses.replace(START, topics=["orders"])
+    for told in (Told((A, C)), Told(topics=("bank", "orders")), Told(topics=())):
+        assert Told.from_line(told.line()) == told

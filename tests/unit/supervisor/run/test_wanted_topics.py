@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,18 @@ from supervisor.kafka.cluster_view import TopicFacts
 from supervisor.kafka.log_offsets import Offsets
 from supervisor.lifecycle import orders
 from supervisor.lifecycle.served_workers import ServedWorkers
+from supervisor.lifecycle.supervised_worker import SupervisedWorker
 from supervisor.run.topic_plans import TopicPlans
+from supervisor.run.topic_serving import AllServed, TopicServing
 from supervisor.run.wanted_topics import TopicSearch, WantedTopics
 from supervisor.settings.live_settings import LiveSettings
 from supervisor.settings.settings import load
 from supervisor.settings.topic_choice import TopicChoice
 from tests.support.fakes.fake_worker import FakeLauncher, supervised_worker
+from tests.support.samples.specs import default_spec
 from tests.support.waits import eventually
 from workers.contract.errors import SetupError, TopicChangedError
-from workers.contract.partition_spec import PartitionKey
+from workers.contract.partition_spec import PartitionKey, PartitionSpec
 from workers.contract.reports import Ended
 
 BANK = "^bank_"
@@ -81,7 +84,11 @@ class Scene:
         self.live = LiveSettings(load(), load)
         self.served = ServedWorkers(lambda spec: supervised_worker(self.launch, spec), 20)
         plans = TopicPlans(kafka, "1-ab", lock)
-        self.wanted = WantedTopics(TopicSearch(choice, plans, self.live.now, 0, of_settings=True), self.served)
+        search = TopicSearch(choice, plans, self.live.now, 0, of_settings=True)
+        self.wanted = WantedTopics(search, self.served, self.serving())
+
+    def serving(self) -> TopicServing:
+        return AllServed(self.served)
 
     def look(self, times: int = 3) -> None:
         """As often as it takes for a question to be asked after this call, and answered."""
@@ -143,7 +150,7 @@ def test_a_run_of_names_that_are_all_served_asks_nobody() -> None:
     scene.look()
     assert scene.topics() == ["orders"]
     assert (scene.wanted.missing, scene.wanted.next_look()) == (False, math.inf)
-    none = WantedTopics(None, scene.served)
+    none = WantedTopics(None, scene.served, scene.serving())
     none.look(time.monotonic())
     assert (none.missing, none.follows_settings) == (False, False)
 
@@ -243,3 +250,81 @@ def test_a_deleted_topic_that_only_a_pattern_means_is_given_up_at_a_reload() -> 
     scene.wanted.change(scene.wanted.choice)
     scene.look()
     assert scene.topics() == ["orders", "bank_b"]
+
+
+class SharedScene(Scene):
+    """Hosts share the topics: which partitions run here, a group says. One of each topic does."""
+
+    def __init__(self, choice: TopicChoice, *there: str) -> None:
+        self.taken: dict[str, str] = {}
+        super().__init__(choice, *there)
+
+    def serving(self) -> TopicServing:
+        return self
+
+    def topics(self) -> dict[str, str]:  # type: ignore[override]
+        return self.taken
+
+    def has_topic(self, topic: str) -> bool:
+        return topic in self.taken
+
+    def take_topic(self, specs: Sequence[PartitionSpec]) -> None:
+        self.taken[specs[0].key.topic] = specs[0].group
+
+    def give_up_topics(self, topics: Collection[str], why: str) -> None:
+        self.served.give_up_topics(topics, why)
+        self.taken = {topic: group for topic, group in self.taken.items() if topic not in topics}
+
+    def gives(self, topic: str) -> SupervisedWorker:
+        """The group gives a partition of it to this host, and it runs."""
+        self.served.take([default_spec(PartitionKey(topic, 0), group=self.taken[topic], first_offset=0)])
+        worker = self.served.workers[-1]
+        worker.start()
+        return worker
+
+
+class TestWhereHostsShareTopics:
+    def test_those_that_fit_are_shared_whether_partitions_of_them_run_here_or_not(self) -> None:
+        scene = SharedScene(TopicChoice((), (BANK,)), "bank_a")
+        scene.look()
+        scene.kafka.there.append("bank_b")
+        scene.look()
+        assert scene.topics() == {"bank_a": "group-bank_a", "bank_b": "group-bank_b"}
+        assert not scene.served.workers
+        assert scene.wanted.notes() == ()
+
+    def test_a_lock_is_held_while_a_worker_runs_or_the_topic_is_shared(self) -> None:
+        scene = SharedScene(TopicChoice((), (BANK,)), "bank_a", "bank_b")
+        scene.look()
+        worker = scene.gives("bank_a")
+        scene.served.give_up([worker.spec.key], "the group gives it to another host")
+        scene.launch.last.die(0)
+        worker.on_death()
+        scene.served.sweep()
+        assert scene.lock.held == {"group-bank_a", "group-bank_b"}
+        worker = scene.gives("bank_a")
+        scene.wanted.change(TopicChoice(("bank_c",)))
+        assert scene.lock.held == {"group-bank_a"}
+        scene.launch.last.die(0)
+        worker.on_death()
+        scene.served.sweep()
+        assert scene.lock.held == set()
+
+    def test_one_that_was_deleted_is_given_up_at_a_reload(self) -> None:
+        scene = SharedScene(TopicChoice((), (BANK,)), "bank_a", "bank_b")
+        scene.look()
+        scene.gives("bank_a")
+        scene.kafka.there = []
+        scene.wanted.change(scene.wanted.choice)
+        scene.look()
+        assert list(scene.topics()) == ["bank_a"], "nobody has found out yet that it is gone"
+
+    def test_a_topic_of_the_members_own_group_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("RTPIPE_DATABASE_URL", "mysql+pymysql://me:pw@h:3306/bank")
+        monkeypatch.setenv("RTPIPE_MEMBERSHIP", "kafka")
+        monkeypatch.setenv("RTPIPE_MEMBERSHIP_GROUP", "group-bank_b")
+        scene = SharedScene(TopicChoice((), (BANK,)), "bank_a", "bank_b")
+        scene.look()
+        assert list(scene.topics()) == ["bank_a"]
+        [note] = scene.wanted.notes()
+        assert "bank_b is not served: membership_group is group-bank_b" in note
