@@ -18,14 +18,23 @@ from infra.stack.services import kafka as kafka_service
 from tests.support.faults.database_proxy import database_proxy
 from tests.support.faults.tally import TALLY
 from tests.support.faults.tcp_proxy import HOST, TcpProxy, tcp_proxy
-from tests.support.pipeline.hosts import SESSION, Host, running_hosts, served, wait_spread
+from tests.support.pipeline.hosts import (
+    SESSION,
+    Host,
+    commit_again,
+    finish,
+    offsets,
+    running_hosts,
+    served,
+    wait_spread,
+)
 from tests.support.pipeline.pipeline import Pipeline, running_pipeline
 from tests.support.stack.stack import running_stack
 from tests.support.stack.stack_processes import broker_at
 from tests.support.waits import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from infra.stack.state import Addresses
@@ -33,32 +42,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.faults
 
 PROTOCOLS = pytest.mark.parametrize("protocol", ["consumer", "classic"])
-
-
-def commit_again(pipeline: Pipeline, keys: Collection[str], what: str) -> None:
-    """Wait until each of these has committed something new; how long that took is counted."""
-    started = time.monotonic()
-    before = offsets(pipeline)
-    eventually(
-        lambda: all(now > before[key] for key, now in offsets(pipeline).items() if key in keys),
-        within=90,
-        what=f"after {what} all of {sorted(keys)} commit again",
-    )
-    TALLY.recoveries.append(time.monotonic() - started)
-    print(f"{what}: all commit again after {TALLY.recoveries[-1]:.2f} s")
-
-
-def offsets(pipeline: Pipeline) -> dict[str, int]:
-    return {
-        f"{topic}/{number}": offset for topic in pipeline.topics for number, offset in pipeline.offsets(topic).items()
-    }
-
-
-def finish(pipeline: Pipeline, hosts: list[Host]) -> int:
-    pipeline.wait_caught_up()
-    for host in hosts:
-        host.stop()
-    return pipeline.assert_exact()
 
 
 @PROTOCOLS

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from tests.support.waits import eventually
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from infra.stack.state import Addresses
 
@@ -107,6 +108,34 @@ def wait_spread(hosts: list[Host], within: float = 60) -> list[int]:
         return shares if shares and max(shares) - min(shares) <= 1 else []
 
     return eventually(spread, within=within, what="the partitions are spread evenly")
+
+
+def commit_again(pipeline: Pipeline, keys: Collection[str], what: str) -> None:
+    """Wait until each of these has committed something new; how long that took is counted."""
+    started = time.monotonic()
+    before = offsets(pipeline)
+    eventually(
+        lambda: all(now > before[key] for key, now in offsets(pipeline).items() if key in keys),
+        within=90,
+        what=f"after {what} all of {sorted(keys)} commit again",
+    )
+    TALLY.recoveries.append(time.monotonic() - started)
+    print(f"{what}: all commit again after {TALLY.recoveries[-1]:.2f} s")
+
+
+def offsets(pipeline: Pipeline) -> dict[str, int]:
+    """Of all partitions of all topics."""
+    return {
+        f"{topic}/{number}": offset for topic in pipeline.topics for number, offset in pipeline.offsets(topic).items()
+    }
+
+
+def finish(pipeline: Pipeline, hosts: list[Host]) -> int:
+    """All is written and each host ends well; the oracle counts."""
+    pipeline.wait_caught_up()
+    for host in hosts:
+        host.stop()
+    return pipeline.assert_exact()
 
 
 @contextlib.contextmanager
