@@ -53,11 +53,12 @@ class Companion:
         self.starts = 0  #: how often it was started: what it was told before is told anew
 
     def look(self, now: float) -> None:
-        """Start it if it is due; say so if it has died. `now`: monotonic seconds."""
+        """Start it if it is due; say so if it has died; give it the rest of a line. `now`: monotonic seconds."""
         if self._process is not None and (code := self._process.poll()) is not None:
             self._ended(code, now)
         if self._process is None and now >= self._due:
             self._start(now)
+        self._flush()
 
     def _start(self, now: float) -> None:
         try:

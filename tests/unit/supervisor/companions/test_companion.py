@@ -111,6 +111,19 @@ def test_a_line_that_is_longer_than_the_pipe_arrives_whole(echo: Companion, tmp_
     assert (tmp_path / "out").read_bytes() == long + b"after\nend\n"
 
 
+def test_the_rest_of_a_line_arrives_by_itself(echo: Companion, tmp_path: Path) -> None:
+    line = b"x" * 1_000_000 + b"\n"
+    echo.look(1.0)
+    assert echo.tell(line)
+
+    def arrived() -> bool:
+        echo.look(1.0)
+        return (tmp_path / "out").exists() and (tmp_path / "out").read_bytes() == line
+
+    eventually(arrived)
+    echo.stop()
+
+
 def test_one_that_cannot_be_started_is_told_of(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
