@@ -116,6 +116,8 @@ class WantedTopics:
             return
         self._give_up_deleted(found)
         for topic, specs in taken.items():
+            if self._serving.has_topic(topic):  # asked for once more before this was answered
+                continue
             self._serving.take_topic(specs)
             extra = {"event": "topic_added", "topic": topic}
             log.info("%s: a topic that is served from now on, %d partitions", topic, len(specs), extra=extra)

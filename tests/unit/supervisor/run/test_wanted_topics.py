@@ -136,6 +136,13 @@ def test_topics_that_fit_are_served_at_the_start_and_whenever_they_come(caplog: 
     assert "bank_b: a topic that is served from now on, 2 partitions" in caplog.text
 
 
+def test_a_topic_that_was_asked_for_twice_before_an_answer_came_is_taken_once(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(TopicChoice((), (BANK,)), "bank_a")
+    for _ in range(3):  # the next question goes out with the answer to the last one
+        scene.look(1)
+    assert caplog.text.count("served from now on") == 1
+
+
 def test_as_long_as_nothing_fits_that_is_said() -> None:
     scene = Scene(TopicChoice((), (BANK,)), "shop")
     scene.look()
