@@ -102,7 +102,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
         events=ring,
         hosts=hosts,
         companions=companions,
-        membership=membership_of(settings, specs, group, _tuned(live)) if shares else None,
+        membership=membership_of(settings, specs, group, live) if shares else None,
         stays=shares,
     )
     logging.getLogger("rtpipe").addHandler(ring)
@@ -148,10 +148,6 @@ def _supervisor(
         mirror=_offset_mirror(settings, live),
         notifier=notifier,
     )
-
-
-def _tuned(live: LiveSettings) -> Callable[[PartitionSpec], PartitionSpec]:
-    return lambda spec: partition_plan.retuned(spec, live.topic(spec.key.topic))
 
 
 def options_of(

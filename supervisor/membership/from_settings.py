@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from rtpipe.errors import SettingsError
 from supervisor.membership.member_words import MemberStart
 from supervisor.membership.membership import Membership
 from supervisor.membership.names import instance_id
+from supervisor.partition_plan import retuned
+from supervisor.settings.live_settings import LiveSettings
 from supervisor.settings.settings import Settings
 from workers.contract.partition_spec import PartitionSpec
 
@@ -23,13 +25,8 @@ def refuse_with_membership(*, until_caught_up: bool, take_over: bool) -> None:
             )
 
 
-def membership_of(
-    settings: Settings,
-    specs: Sequence[PartitionSpec],
-    group: str,
-    tuned: Callable[[PartitionSpec], PartitionSpec],
-) -> Membership:
-    """A member of `group`. `specs`: of all partitions, whoever serves them. `tuned`: with the settings of now."""
+def membership_of(settings: Settings, specs: Sequence[PartitionSpec], group: str, live: LiveSettings) -> Membership:
+    """A member of `group`. `specs`: of all partitions, whoever serves them. `live`: how topics are run."""
 
     def start(topics: Collection[str]) -> MemberStart:
         return MemberStart(
@@ -44,5 +41,8 @@ def membership_of(
             log_format=settings.log_format,
             log_level=settings.log_level,
         )
+
+    def tuned(spec: PartitionSpec) -> PartitionSpec:
+        return retuned(spec, live.topic(spec.key.topic))
 
     return Membership(start, reversed(specs), tuned, time.monotonic())
