@@ -111,7 +111,9 @@ class GroupLock:
         return connection.execute(_SAME_HOLDER, names).scalar() == 1
 
     def keep(self) -> None:
-        """In a thread: take it again when its connection is lost, or when the supervisor that held it has ended."""
+        """In a thread: take it again when its connection is lost, when its server takes no writes any more, or when the
+        supervisor that held it has ended.
+        """
         threading.Thread(target=self._keep, name="group-lock", daemon=True).start()
 
     def _keep(self) -> None:
@@ -128,8 +130,8 @@ class GroupLock:
                 self._forget_unwanted()
                 self.acquire()
             else:
+                self._session.require_writable()  # the others go to the new primary, too
                 with translated():
-                    self._session.connection.exec_driver_sql("SELECT 1")
                     self._forget_unwanted()
                     for group in sorted(self._with_others):
                         self._lock(self._session.connection, group)

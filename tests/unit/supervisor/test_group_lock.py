@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rtpipe.errors import RtpipeError
+from rtpipe.mysql.error_numbers import READ_ONLY
 from supervisor import group_lock
 from supervisor.group_lock import GroupHeldError, GroupLock
 from tests.support.fakes.fake_database import FakeConnection, FakeRows
@@ -83,16 +84,19 @@ def test_a_database_that_is_away_keeps_no_supervisor_from_starting(server: Serve
         lock().acquire()
 
 
-def test_a_lost_lock_is_taken_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [GONE, READ_ONLY])
+def test_a_lock_that_is_lost_or_on_a_demoted_server_is_taken_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     monkeypatch.setattr(group_lock, "_LOOK_EVERY", 0.001)
     lost = FakeConnection(FakeRows([1]))
     again = FakeConnection(FakeRows([1]))
     server.connections = [lost, DatabaseTrouble(GONE), FakeConnection(FakeRows([0]), FakeRows(["x"])), again]
     held = lock()
     held.acquire()
-    lost.answers = [DatabaseTrouble(GONE)]
+    lost.answers = [DatabaseTrouble(number)]
     held.keep()
-    eventually(lambda: again.said.count("SELECT 1") > 1)
+    eventually(lambda: again.said.count("is it read only?") > 1)
     held.release()
     assert lost.closed == 1
     eventually(lambda: not any(thread.name == "group-lock" for thread in threading.enumerate()))
@@ -169,5 +173,5 @@ class TestMembers:
         held.acquire()
         held.keep()
         eventually(lambda: not connection.answers, what="both locks are taken")
-        eventually(lambda: connection.said[-1] == "SELECT 1", what="it holds them")
+        eventually(lambda: connection.said[-1] == "is it read only?", what="it holds them")
         held.release()
