@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from avro_schemas.registry.subject_names import SubjectNames, bare, record_name
@@ -24,7 +24,8 @@ class ForeignSchemaError(SchemaError):
 class TopicSchemas:
     """Asks the registry on behalf of one topic. Threads may share it."""
 
-    def __init__(self, registry: Registry, topic: str, subjects: SubjectNames) -> None:
+    def __init__(self, registry: Callable[[], Registry], topic: str, subjects: SubjectNames) -> None:
+        """`registry` gives the client of now."""
         self._registry = registry
         self._topic = topic
         self._subjects = subjects
@@ -32,20 +33,20 @@ class TopicSchemas:
 
     def value(self, schema_id: int) -> Any:
         """The schema of an id that stands before a value. ForeignSchemaError if it is not the topic's."""
-        schema = self._registry.schema_by_id(schema_id)
+        schema = self._registry().schema_by_id(schema_id)
         self._require(schema_id, self._subjects.of_value(self._topic, schema), "subject")
         return schema
 
     def key(self, schema_id: int) -> Any:
         """The schema of an id that stands before a key. ForeignSchemaError if it is not the topic's."""
-        schema = self._registry.schema_by_id(schema_id)
+        schema = self._registry().schema_by_id(schema_id)
         self._require(schema_id, self._subjects.of_key(self._topic, schema), "key_subject")
         return schema
 
     def newest(self) -> tuple[int, Any] | None:
         """Id and schema of the newest version of the values' subject; None if there is none, or one for each record."""
         subject = self._subjects.of_value(self._topic)
-        return None if subject is None else self._registry.newest(subject)
+        return None if subject is None else self._registry().newest(subject)
 
     def versions(self, met: Iterable[Any] = ()) -> dict[int, Any]:
         """Id -> schema of all versions of the values' subjects, as far as they are known by the schemas `met`."""
@@ -53,14 +54,14 @@ class TopicSchemas:
         known = (
             [plain] if plain else {record_name(one): self._subjects.of_value(self._topic, one) for one in met}.values()
         )
-        return {number: schema for subject in known if subject for number, schema in self._registry.versions(subject)}
+        return {number: schema for subject in known if subject for number, schema in self._registry().versions(subject)}
 
     def _require(self, schema_id: int, subject: str | None, setting: str) -> None:
         """Ask once whether the schema is registered under `subject`, deleted versions included."""
         if self._subjects.any_subject or subject is None or (schema_id, subject) in self._ours:
             return
-        under = self._registry.subjects_of(schema_id)
-        if subject not in {*under, *map(bare, under)} and not self._registry.is_under(subject, schema_id):
+        under = self._registry().subjects_of(schema_id)
+        if subject not in {*under, *map(bare, under)} and not self._registry().is_under(subject, schema_id):
             raise self._foreign(schema_id, under, subject, setting)
         self._ours.add((schema_id, subject))
 

@@ -63,13 +63,15 @@ class Account:
         return mysql_url(text)._replace(database=None)
 
 
-def account_of(url: str, setting: str) -> Account:
-    """The account of a URL like mysql+pymysql://user:password@host:3306/bank; SettingsError if it is none."""
+def account_of(url: str, setting: str, file: str = "") -> Account:
+    """The account of a URL like mysql+pymysql://user:password@host:3306/bank, which may be in a file; SettingsError if
+    it is none.
+    """
     try:
         parsed = mysql_url(url)
     except ValueError as wrong:
         raise SettingsError(f"{setting}: {wrong}", hint=URL_HINT) from None
-    return Account(setting, parsed.username or "", address_of(parsed), parsed.database or "", parsed)
+    return Account(setting, parsed.username or "", address_of(parsed), parsed.database or "", parsed, file)
 
 
 class Sessions:

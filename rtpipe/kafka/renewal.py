@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from confluent_kafka import Consumer, TopicPartition
+
 from rtpipe.secret_files import FileWatch, current_properties
 
 #: Seconds between two looks at the files.
@@ -62,3 +64,10 @@ class KafkaRenewal:
         self.properties = properties
         self._secret.seen()
         self._certificates.seen()
+
+
+def read_on(old: Consumer, new: Consumer, starts: list[TopicPartition]) -> None:
+    """`new` reads on where `old` was, which is closed. `starts`: what that was assigned, and where it began."""
+    reached = old.position(starts)
+    new.assign([now if now.offset >= 0 else start for now, start in zip(reached, starts, strict=True)])
+    old.close()

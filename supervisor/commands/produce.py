@@ -61,6 +61,7 @@ def produce(
     )
     order = ProduceOrder(
         kafka=settings.librdkafka(),
+        kafka_file=settings.secret_file("kafka"),
         registry_url=settings.schema_registry_url.get_secret_value(),
         registry_config=settings.registry,
         topics=names,

@@ -42,6 +42,8 @@ def verify(
     """
     from supervisor import partition_plan
     from supervisor.kafka.chosen_topics import chosen_topics
+    from supervisor.schemas.shared_registry import SharedRegistry
+    from supervisor.settings.fields.registry_settings import files_of_registry, open_registry
     from supervisor.verify.outcome.view import as_json as json_of
     from supervisor.verify.outcome.view import print_report
     from supervisor.verify.verify import VerifyOrder
@@ -51,9 +53,10 @@ def verify(
     chosen = {name: settings.topic(name) for name in names}
     order = VerifyOrder(
         kafka=settings.librdkafka(),
-        registry_url=settings.schema_registry_url.get_secret_value(),
-        registry_config=settings.registry,
+        kafka_file=settings.secret_file("kafka"),
+        registry=SharedRegistry(lambda: open_registry(settings), files_of_registry(settings)),
         database_url=settings.infra_url,
+        database_url_file=settings.infra_url_file,
         topics=names,
         values=values,
         tables={name: partition_plan.table_of(name, topic) for name, topic in chosen.items()},

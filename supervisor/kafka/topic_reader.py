@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -11,11 +12,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from rtpipe.credentials import AccessDeniedError, LoginRefusedError
 from rtpipe.deadline import Deadline
-from rtpipe.errors import ExitCode, RtpipeError, UnreachableError
+from rtpipe.errors import ExitCode, RtpipeError, SettingsError, UnreachableError
 from rtpipe.kafka import error_codes
 from rtpipe.kafka.broker_errors import BrokerErrors
 from rtpipe.kafka.clients import checked_properties
 from rtpipe.kafka.properties import FAST_READER, one_off_reader
+from rtpipe.kafka.renewal import KafkaRenewal, read_on
 from rtpipe.pause import PausePolicy
 from workers.contract.errors import SetupError
 
@@ -54,16 +56,37 @@ class MessagesGoneError(RtpipeError):
 class TopicReader:
     """A consumer that is assigned what it reads and leaves no trace in Kafka."""
 
-    def __init__(self, kafka: Mapping[str, str], *, timeout: float, name: str = "verify") -> None:
-        """`name` tells the reader from others in the logs of the brokers."""
+    def __init__(self, kafka: Mapping[str, str], *, timeout: float, name: str = "verify", file: str = "") -> None:
+        """`name` tells the reader from others in the logs of the brokers. `file`: where some of `kafka` came from, to
+        be read again.
+        """
         self._address = kafka.get("bootstrap.servers", "")
         self._timeout = timeout
         self._name = name
-        self._kafka = kafka
         self._errors = BrokerErrors()
+        self._renewal = KafkaRenewal(kafka, file)
+        self._assigned: dict[int, TopicPartition] = {}  #: each with the offset where it began
+        self._consumer = self._made(self._renewal.properties)
+
+    def _made(self, kafka: Mapping[str, str]) -> Consumer:
         told: Any = {"error_cb": self._errors}
         with checked_properties():
-            self._consumer = Consumer({**one_off_reader(kafka, name), **FAST_READER, **told}, logger=log)
+            return Consumer({**one_off_reader(kafka, self._name), **FAST_READER, **told}, logger=log)
+
+    def _current(self) -> Consumer:
+        """The client, with the login of now; another one for other certificates, once it can be made of them."""
+        new = self._renewal.wanted(self._consumer)
+        if new is not None:
+            with contextlib.suppress(SettingsError):
+                made = self._made(new)
+                read_on(self._consumer, made, list(self._assigned.values()))
+                self._consumer = made
+                self._renewal.taken(new)
+        return self._consumer
+
+    def _assign(self, topic: str, starts: Mapping[int, int]) -> None:
+        self._assigned = {partition: TopicPartition(topic, partition, offset) for partition, offset in starts.items()}
+        self._consumer.assign(list(self._assigned.values()))
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +100,7 @@ class TopicReader:
         `only` one partition: others may have no leader that could answer. It is left out if the topic has none such.
         """
         try:
-            known = self._consumer.list_topics(timeout=self._timeout).topics
+            known = self._current().list_topics(timeout=self._timeout).topics
             if topic not in known:
                 raise SetupError(f"topic {topic} does not exist", hint="`rtpipe infra create` makes topics")
             partitions = [partition for partition in sorted(known[topic].partitions) if only in {None, partition}]
@@ -96,22 +119,23 @@ class TopicReader:
     def whole_messages(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[list[Message]]:
         """The same with all that Kafka says of them."""
         open_ends = {partition: end for partition, (first, end) in ranges.items() if first < end}
-        self._consumer.assign([TopicPartition(topic, partition, ranges[partition][0]) for partition in open_ends])
+        self._assign(topic, {partition: ranges[partition][0] for partition in open_ends})
         heard = time.monotonic()
         while open_ends:
-            batch = self._consumer.consume(BATCH, WAIT_SECONDS)
+            batch = self._current().consume(BATCH, WAIT_SECONDS)
             if batch:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_SECONDS:
                 raise self._unreachable(f"no message of {topic} for {SILENCE_SECONDS:g} s, {len(open_ends)} unfinished")
             yield [message for message in batch if self._wanted(message, topic, open_ends)]
+        self._assigned = {}
         self._consumer.unassign()
 
     def follow(self, topic: str, starts: Mapping[int, int]) -> Iterator[list[Message]]:
         """Messages from {partition: offset} on as they come, without an end; none every half second in between."""
-        self._consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
+        self._assign(topic, starts)
         while True:
-            batch = self._consumer.consume(BATCH, FOLLOW_SECONDS)
+            batch = self._current().consume(BATCH, FOLLOW_SECONDS)
             for message in batch:
                 if (error := message.error()) is not None:
                     self._judge(error, topic)
@@ -127,7 +151,7 @@ class TopicReader:
             return False
         if offset >= end - 1 if error is None else error.code() == error_codes.END_OF_PARTITION:
             del open_ends[partition]
-            self._consumer.incremental_unassign([TopicPartition(topic, partition)])
+            self._consumer.incremental_unassign([self._assigned.pop(partition)])
         return error is None and offset < end
 
     def _watermark(self, topic: str, partition: int) -> tuple[int, int]:
@@ -170,4 +194,4 @@ class TopicReader:
         otherwise = UnreachableError(
             f"Kafka at {self._address} does not answer: {reason}", hint="is it running? `rtpipe infra status`"
         )
-        return self._errors.cause(self._kafka, otherwise)
+        return self._errors.cause(self._renewal.properties, otherwise)

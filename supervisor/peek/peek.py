@@ -44,12 +44,14 @@ class Peek(AbstractContextManager["Peek"]):
     def __init__(self, settings: Settings, order: PeekOrder) -> None:
         """Without a database address no rows are looked for."""
         self._order = order
-        self._kafka = TopicReader(settings.librdkafka(), timeout=_SECONDS, name="peek")
+        self._kafka = TopicReader(
+            settings.librdkafka(), timeout=_SECONDS, name="peek", file=settings.secret_file("kafka")
+        )
         self._ends = self._chosen(self._kafka.watermarks(order.topic, order.partition))
         self._reader = reader_for(settings)
         self._specs = self._specs_of(settings)
-        url = settings.database_url.get_secret_value()
-        self._rows = RowFinder(url, settings.database_seconds, MessageKeys(settings)) if url else None
+        there = bool(settings.database_url.get_secret_value())
+        self._rows = RowFinder(settings.database_seconds, MessageKeys(settings)) if there else None
         self._next = {partition: end for partition, (_, end) in self._ends.items()}  # where `follow` begins
         self.trouble: RtpipeError | None = None  #: why the database said nothing
 

@@ -27,14 +27,15 @@ _INDEXED = (
 class RowFinder:
     """Of one topic; reads alone. `beside` raises UnreachableError, AccessDeniedError, SetupError."""
 
-    def __init__(self, database_url: str, silence: int, keys: MessageKeys) -> None:
+    def __init__(self, silence: int, keys: MessageKeys) -> None:
         """`silence`: seconds until a silent database counts as gone."""
-        self._url, self._silence = database_url, silence
+        self._silence = silence
         self._keys = keys
 
     def beside(self, spec: PartitionSpec, messages: Sequence[Peeked]) -> list[Beside]:
         """What is beside each of these messages of one partition, which are in the order of their offsets."""
-        with admin_connection(self._url, self._silence, spec.table, f"looking for rows of {spec.key}") as connection:
+        url, doing = spec.current_database_url(), f"looking for rows of {spec.key}"
+        with admin_connection(url, self._silence, spec.table, doing) as connection:
             try:
                 table = found_table(connection, database_of(connection), spec.table)
                 rows, why = self._rows(spec, connection, table, messages)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from avro_schemas.registry.topic_schemas import TopicSchemas
 from avro_schemas.tables.lineage import Lineage, lineage_of
@@ -18,9 +17,6 @@ from supervisor.schemas.shared_registry import SharedRegistry
 from supervisor.schemas.table_fitter import TableFitter
 from supervisor.schemas.table_plans.table_plan import TableTarget
 from workers.contract.partition_spec import PartitionSpec
-
-if TYPE_CHECKING:
-    from avro_schemas.registry.client import Registry
 
 log = get_logger("supervisor")
 _PAUSES = PausePolicy(first=0.5, longest=10.0)
@@ -46,7 +42,7 @@ def _tell_all(specs: Iterable[PartitionSpec], registry: SharedRegistry, fitter: 
         spec = waiting.popleft()
         try:
             with registry.in_use():
-                _tell(spec, registry.current(), fitter)
+                _tell(spec, registry, fitter)
         except (UnreachableError, LoginRefusedError):
             waiting.append(spec)
             tries += 1
@@ -56,8 +52,8 @@ def _tell_all(specs: Iterable[PartitionSpec], registry: SharedRegistry, fitter: 
             log.debug(text, spec.key.topic, error.message, extra=extra | {"topic": spec.key.topic})
 
 
-def _tell(spec: PartitionSpec, registry: Registry, fitter: TableFitter) -> None:
-    schemas = TopicSchemas(registry, spec.key.topic, spec.subjects)
+def _tell(spec: PartitionSpec, registry: SharedRegistry, fitter: TableFitter) -> None:
+    schemas = TopicSchemas(registry.current, spec.key.topic, spec.subjects)
     newest = schemas.newest()
     if newest is None:  # no schema yet, or one for each record: the first message tells which
         return

@@ -51,7 +51,7 @@ class TopicAnswers:
         self._fetch = SchemaFetch(patient=patient)
         self._met: dict[int, Any] = {}
         self._known: dict[tuple[int, Use], SchemaAnswer] = {}
-        self._ours: tuple[Registry, TopicSchemas] | None = None
+        self._ours: TopicSchemas | None = None
 
     def answer(self, spec: PartitionSpec, wanted: SchemaWanted) -> SchemaAnswers:
         """What is known, or found out. Not remembered is what somebody may mend: refusals, and columns too narrow."""
@@ -75,10 +75,9 @@ class TopicAnswers:
         return answer
 
     def _schemas(self, spec: PartitionSpec) -> TopicSchemas:
-        registry = self._registry()
-        if self._ours is None or self._ours[0] is not registry:
-            self._ours = registry, TopicSchemas(registry, self._topic, spec.subjects)
-        return self._ours[1]
+        if self._ours is None:
+            self._ours = TopicSchemas(self._registry, self._topic, spec.subjects)
+        return self._ours
 
     def _key(self, spec: PartitionSpec, schema_id: int) -> SchemaAnswer:
         try:

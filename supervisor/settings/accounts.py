@@ -10,5 +10,4 @@ def accounts(settings: Settings) -> Accounts:
     """The accounts; SettingsError if they do not agree on one database."""
     urls = (settings.database_url, settings.infra_database_url, settings.admin_database_url)
     consumer, infra, admin = (url.get_secret_value() for url in urls)
-    file = settings.secret_file("infra_database_url" if infra else "database_url")
-    return accounts_of(consumer, infra or None, admin or None, infra_file=file)
+    return accounts_of(consumer, infra or None, admin or None, infra_file=settings.infra_url_file)

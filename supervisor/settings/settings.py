@@ -96,6 +96,12 @@ class Settings(
         """The file that the setting came from, to be read again; "" if it came from elsewhere."""
         return self._files.get(name, "")
 
+    @property
+    def infra_url_file(self) -> str:
+        """Where `infra_url` came from, as `secret_file` says it."""
+        own = self.infra_database_url.get_secret_value()
+        return self.secret_file("infra_database_url" if own else "database_url")
+
     def forget_files_of(self, names: Iterable[str]) -> None:
         """These were given on the command line, which is stronger than any file."""
         for name in names:

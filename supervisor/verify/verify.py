@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from avro_schemas.naming import group_for, table_for
-from avro_schemas.registry.client import Registry
 from avro_schemas.registry.subject_names import USUAL, SubjectNames
 from avro_schemas.registry.topic_schemas import TopicSchemas
 from avro_schemas.tables.rules import PLAIN, TableRules
@@ -20,6 +19,7 @@ from infra.tables.database import account_of
 from infra.tables.table_session import connected
 from rtpipe.errors import SettingsError
 from supervisor.kafka.topic_reader import TopicReader
+from supervisor.schemas.shared_registry import SharedRegistry
 from supervisor.verify.outcome.count_judge import judge_count, judge_offsets
 from supervisor.verify.outcome.differences import Differences
 from supervisor.verify.outcome.report import PartitionReport, TopicReport, VerifyReport
@@ -31,22 +31,24 @@ from supervisor.verify.topic_comparison import Progress, ValueComparison
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyOrder:
-    """What to compare. kafka: librdkafka properties; database_url: the infra account's, for reading.
+    """What to compare. kafka: librdkafka properties; database_url: the infra account's, for reading; the files of both
+    are read again at each connection.
 
     tables, groups and rules name a topic's table, consumer group and rules where they are not the usual ones. With
     `values` every row is compared. `listed`: differences of a kind and topic that the report spells out.
     """
 
     kafka: Mapping[str, str] = field(repr=False)
-    registry_url: str = field(repr=False)
+    registry: SharedRegistry = field(repr=False)
     database_url: str = field(repr=False)
     topics: tuple[str, ...]
+    kafka_file: str = ""
+    database_url_file: str = ""
     values: bool = False
     tables: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     subjects: Mapping[str, SubjectNames] = field(default_factory=dict)  #: topic -> where its schemas are registered
     rules: Mapping[str, TableRules] = field(default_factory=dict)  #: topic -> what its settings ask of the table
-    registry_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     listed: int = 20
     connect_timeout: float = 8.0  #: seconds for the first answer of Kafka and the database
 
@@ -68,12 +70,11 @@ def verify(order: VerifyOrder, *, progress: Progress | None = None) -> VerifyRep
     """
     began = time.monotonic()
     with contextlib.ExitStack() as opened:
-        messages = opened.enter_context(TopicReader(order.kafka, timeout=order.connect_timeout))
-        rows = opened.enter_context(TableReader(order.database_url, timeout=order.connect_timeout))
-        registry = None
-        if order.values:
-            registry = opened.enter_context(contextlib.closing(Registry(order.registry_url, order.registry_config)))
-        check = _Check(order, messages, rows, registry, progress or (lambda _: None))
+        seconds = order.connect_timeout
+        messages = opened.enter_context(TopicReader(order.kafka, timeout=seconds, file=order.kafka_file))
+        rows = opened.enter_context(TableReader(order.database_url, timeout=seconds, file=order.database_url_file))
+        opened.callback(order.registry.drop)
+        check = _Check(order, messages, rows, progress or (lambda _: None))
         topics = tuple(check.topic(topic) for topic in order.topics)
     return VerifyReport(topics, order.values, time.monotonic() - began)
 
@@ -86,14 +87,11 @@ class _Check:
         order: VerifyOrder,
         messages: TopicReader,
         rows: TableReader,
-        registry: Registry | None,
         progress: Progress,
     ) -> None:
-        """`registry`: None if values are not to be compared."""
         self._order = order
         self._messages = messages
         self._rows = rows
-        self._registry = registry
         self._progress = progress
 
     def topic(self, topic: str) -> TopicReport:
@@ -105,8 +103,8 @@ class _Check:
         )
         differences = Differences(topic, self._order.listed)
         judge_offsets(differences, topic, partitions, ends)
-        if self._registry is not None:
-            schemas = TopicSchemas(self._registry, topic, self._order.subjects.get(topic, USUAL))
+        if self._order.values:
+            schemas = TopicSchemas(self._order.registry.current, topic, self._order.subjects.get(topic, USUAL))
             columns = self._columns(schemas, report, _consumed(partitions, ends))
             comparison = ValueComparison(report, _consumed(partitions, ends), schemas, columns, self._rules(topic))
             read = comparison.run(self._messages, self._rows, differences, self._progress)
@@ -125,7 +123,8 @@ class _Check:
     ) -> TableColumns:
         """The columns of all versions of the topic's schema, as the table has them now."""
         table, rules = report.table, self._rules(report.topic)
-        account = account_of(self._order.database_url, "RTPIPE_INFRA_DATABASE_URL")
+        order = self._order
+        account = account_of(order.database_url, "RTPIPE_INFRA_DATABASE_URL", order.database_url_file)
         with connected(account, account.database, table) as session:
             found = session.look()
         known = schemas_of(schemas, self._messages, report.topic, ranges, (found, rules))

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, TopicPartition
 from rtpipe.errors import SettingsError
 from rtpipe.kafka.clients import checked_properties
 from rtpipe.kafka.properties import EXACT_READER, WORKER_READER
-from rtpipe.kafka.renewal import KafkaRenewal
+from rtpipe.kafka.renewal import KafkaRenewal, read_on
 from rtpipe.log import get_logger
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position
@@ -64,9 +64,7 @@ class PartitionClient:
             text = "%s: the new files of Kafka's properties cannot be used yet: %s"
             log.debug(text, self._key, exc.message, extra=extra | {"event": "kafka_not_renewed"})
             return
-        [reached] = self._consumer.position([self._start])
-        client.assign([reached if reached.offset >= 0 else self._start])
-        self._consumer.close()
+        read_on(self._consumer, client, [self._start])
         self._consumer = client
         self._renewal.taken(kafka)
         text = "%s: reads by a new client of Kafka, since files of its properties have changed"

@@ -41,16 +41,17 @@ class ForcedStopError(RtpipeError):
 class ProduceOrder:
     """What to send. `count` is messages for each topic, `rate` messages a second over all topics together.
 
-    kafka: librdkafka properties with bootstrap.servers; schemas: Avro records as in schema_avro.json, matched to
-    topics by their name; a topic without one takes the registry's latest of its subject. key: a field's name,
-    None for each schema's first. threads: processes that share the work. With a seed the messages are the same in
-    every run, however many threads there are (times then count from a fixed instant). At least one of count and
-    duration (seconds) is given; with both, the one reached first ends it.
+    kafka: librdkafka properties with bootstrap.servers; kafka_file: where some of them are read again. schemas: Avro
+    records as in schema_avro.json, matched to topics by their name; a topic without one takes the registry's latest of
+    its subject. key: a field's name, None for each schema's first. threads: processes that share the work. With a seed
+    the messages are the same in every run, however many threads there are (times then count from a fixed instant). At
+    least one of count and duration (seconds) is given; with both, the one reached first ends it.
     """
 
     kafka: Mapping[str, str] = field(repr=False)
     registry_url: str = field(repr=False)
     topics: tuple[str, ...]
+    kafka_file: str = ""
     schemas: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     count: int | None = None
     duration: float | None = None
@@ -123,6 +124,7 @@ class ProcessOrder:
     first: float  #: fill of the token bucket at the start, in messages
     seed: int | None
     flush_timeout: float
+    kafka_file: str = ""  #: where some of `kafka` came from, to be read again
 
 
 @dataclass(frozen=True, slots=True)

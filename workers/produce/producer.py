@@ -27,17 +27,9 @@ from workers.contract.errors import SetupError
 from workers.produce.crew import Crew, signals_counted
 from workers.produce.nested_samples import Draws
 from workers.produce.order import LANES, ProcessOrder, ProduceOrder, ProduceProgress, ProduceResult, TopicPlan
+from workers.produce.properties import kafka_properties
 from workers.produce.samples import sample_of
 from workers.produce.topic_ends import TopicEnds, last_offsets
-
-#: What a caller's properties may tune, and what they may not: partitions as Java clients choose them, order, no loss.
-TUNING = {
-    "linger.ms": "10",
-    "batch.size": "1000000",
-    "queue.buffering.max.kbytes": "131072",
-    "queue.buffering.max.messages": "30000",  # what a slow broker can still take within flush_timeout at a signal
-}
-FIXED = {"partitioner": "murmur2_random", "enable.idempotence": "true", "acks": "all"}
 
 log = logging.getLogger("rtpipe.produce")
 #: A broker may not know yet of a topic that was made a moment ago.
@@ -57,7 +49,7 @@ def produce(order: ProduceOrder, *, progress: Callable[[ProduceProgress], None] 
     plans = plan_topics(order)
     shares = share_out(order, plans)
     total = None if order.count is None or order.duration is not None else order.count * len(plans)
-    ends = TopicEnds(order.kafka, order.topics, order.connect_timeout)
+    ends = TopicEnds(order.kafka, order.kafka_file, order.topics, order.connect_timeout)
     before = ends.read()
     with signals_counted() as signals, Crew(shares) as crew:
         crew.begin(signals)
@@ -99,6 +91,7 @@ def share_out(order: ProduceOrder, plans: Mapping[str, TopicPlan]) -> list[Proce
         shares.append(
             ProcessOrder(
                 kafka=kafka,
+                kafka_file=order.kafka_file,
                 topics={topic: plans[topic] for topic, _ in mine},
                 lanes=mine,
                 count=order.count,
@@ -110,12 +103,6 @@ def share_out(order: ProduceOrder, plans: Mapping[str, TopicPlan]) -> list[Proce
             )
         )
     return shares
-
-
-def kafka_properties(order: ProduceOrder) -> dict[str, str]:
-    """Properties for librdkafka: the caller's over the tuning, the fixed ones over all."""
-    timeout = {"delivery.timeout.ms": str(round(order.delivery_timeout * 1000))}
-    return {**TUNING, **timeout, **order.kafka, **FIXED}
 
 
 def _plan(topic: str, schema: Mapping[str, Any], schema_id: int, key: str | None) -> TopicPlan:

@@ -6,16 +6,22 @@ process, and a process has one librdkafka producer, so a key's messages keep the
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import signal
 import time
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from rtpipe.errors import SettingsError
+from rtpipe.kafka.clients import checked_properties
+from rtpipe.kafka.renewal import KafkaRenewal
 from workers.produce.lane import Lane
 from workers.produce.order import ProcessOrder, Tally
+from workers.produce.properties import FIXED
 from workers.produce.rate import Pace
 
 CHUNK = 100  #: messages of one lane before the next lane's turn
@@ -58,10 +64,15 @@ class Sender:
     def __init__(self, order: ProcessOrder, parent: Connection) -> None:
         self._order = order
         self._parent = parent
-        self._producer = Producer({**order.kafka, **ONLY_FAILURES}, logger=log)
+        self._renewal = KafkaRenewal(order.kafka, order.kafka_file)
+        self._producer = self._made(self._renewal.properties)
         self._taken = self._failed = self._size = 0  # messages that librdkafka took, messages that failed, bytes
         self._error: tuple[str, str] | None = None
         self._report_at = 0.0
+
+    def _made(self, kafka: Mapping[str, str]) -> Producer:
+        with checked_properties():
+            return Producer({**kafka, **FIXED, **ONLY_FAILURES}, logger=log)
 
     def run(self) -> None:
         """Send every lane to its end, or until the duration or the parent ends it."""
@@ -110,6 +121,7 @@ class Sender:
                     break
                 except BufferError:  # full: wait for acknowledgements, drop nothing
                     self._turn(0.05)
+                    produce = self._producer.produce
             self._taken += 1
             self._size += len(key) + len(value)
         lane.left -= count
@@ -130,6 +142,23 @@ class Sender:
             if self._parent.poll():
                 self._parent.recv()
                 raise StoppedError
+            self._renew()
+
+    def _renew(self) -> None:
+        """Send on with the login and the certificates of now. What is under way goes by the old client before that: the
+        messages of a key keep their order.
+        """
+        new = self._renewal.wanted(self._producer)
+        if new is None:
+            return
+        with contextlib.suppress(SettingsError):  # a new certificate whose key is not there yet
+            made = self._made(new)
+            while len(self._producer) and not self._parent.poll():
+                self._producer.flush(REPORT_SECONDS)
+                self._parent.send(self._tally())
+            if not len(self._producer):
+                self._producer = made
+                self._renewal.taken(new)
 
     def _flush(self) -> None:
         """Wait for what is under way, at most flush_timeout seconds; then give it up, which counts as failed."""

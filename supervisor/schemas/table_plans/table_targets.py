@@ -38,7 +38,7 @@ def targets(
     registry = open_registry(settings) if settings.schema_registry_url.get_secret_value() else None
     found: list[TableTarget] = []
     for name in names:
-        schemas = TopicSchemas(registry, name, settings.topic(name).subjects()) if registry else None
+        schemas = TopicSchemas(lambda: registry, name, settings.topic(name).subjects()) if registry else None
         if schema:
             found += _targets_of(name, settings, schemas, [(None, given[name])])
         elif schemas is None:

@@ -18,13 +18,16 @@ from rtpipe.mysql.engine import bare_connection
 from rtpipe.mysql.error_advice import Kind, meaning_of
 from rtpipe.mysql.error_lookup import is_connection_error
 from rtpipe.mysql.error_numbers import NO_TABLE, UNKNOWN_COLUMN, number_of
+from rtpipe.mysql.local_load import LoadingConnection
 from rtpipe.mysql.row_packets import row_packets
 from rtpipe.mysql.servers import address_of
+from rtpipe.secret_files import current_url
 from rtpipe.tls_trouble import OF_DATABASE, TlsError, tls_trouble
 
-_SESSION = (
+_SNAPSHOT = (
     "SET SESSION time_zone = '+00:00', sql_mode = '', wait_timeout = 28800, net_write_timeout = 3600",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
 )
 
 
@@ -34,24 +37,11 @@ class SnapshotConnection:
     Raises UnreachableError, AccessDeniedError, and SettingsError for a table or column that is not there.
     """
 
-    def __init__(self, database_url: str, *, timeout: float) -> None:
-        try:
-            url = make_url(database_url)
-        except ArgumentError:
-            raise SettingsError(
-                "the database URL cannot be read", hint="it is like mysql+pymysql://user:password@host:3306/bank"
-            ) from None
-        self._where = f"{address_of(url)}/{url.database or ''} as {url.username}"
-        with self._translated():
-            self._connection = bare_connection(
-                url,
-                charset="utf8mb4",
-                connect_timeout=max(1, round(timeout)),
-                conv=dict(pymysql.converters.encoders),  # no decoders: values come as the server's own text
-                cursorclass=pymysql.cursors.SSCursor,
-            )
-            self._run(*_SESSION)
-            self.refresh()
+    def __init__(self, database_url: str, *, timeout: float, file: str = "") -> None:
+        """`file`: where the URL is read again at each connection."""
+        self._url, self._file = database_url, file
+        self._timeout = timeout
+        self._connection = self._opened()
 
     def __enter__(self) -> Self:
         return self
@@ -61,8 +51,30 @@ class SnapshotConnection:
             self._connection.close()
 
     def refresh(self) -> None:
-        """Take a new snapshot."""
-        self._run("ROLLBACK", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        """Take a new snapshot, by a new connection: with the password of now, and of the server that takes writes."""
+        self.__exit__()
+        self._connection = self._opened()
+
+    def _opened(self) -> LoadingConnection:
+        try:
+            url = make_url(current_url(self._url, self._file))
+        except ArgumentError:
+            raise SettingsError(
+                "the database URL cannot be read", hint="it is like mysql+pymysql://user:password@host:3306/bank"
+            ) from None
+        self._where = f"{address_of(url)}/{url.database or ''} as {url.username}"
+        with self._translated():
+            connection = bare_connection(
+                url,
+                charset="utf8mb4",
+                connect_timeout=max(1, round(self._timeout)),
+                conv=dict(pymysql.converters.encoders),  # no decoders: values come as the server's own text
+                cursorclass=pymysql.cursors.SSCursor,
+            )
+            with connection.cursor() as cursor:
+                for statement in _SNAPSHOT:
+                    cursor.execute(statement)
+        return connection
 
     def all(self, sql: str, arguments: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a short answer."""
@@ -82,11 +94,6 @@ class SnapshotConnection:
             texts, parts = row_packets(self._connection, sql)
             for packets in parts:
                 yield texts, packets
-
-    def _run(self, *statements: str) -> None:
-        with self._translated(), self._connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

@@ -24,8 +24,8 @@ _DEAD_LETTERS = f"""
 class TableReader:
     """What verify asks the database. Errors: those of SnapshotConnection."""
 
-    def __init__(self, database_url: str, *, timeout: float) -> None:
-        self._snapshot = SnapshotConnection(database_url, timeout=timeout)
+    def __init__(self, database_url: str, *, timeout: float, file: str = "") -> None:
+        self._snapshot = SnapshotConnection(database_url, timeout=timeout, file=file)
         #: Takes a new snapshot.
         self.refresh = self._snapshot.refresh
 

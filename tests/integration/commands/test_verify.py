@@ -17,7 +17,7 @@ from rtpipe.errors import SettingsError, UnreachableError
 from supervisor.verify.outcome.report import DifferenceKind, VerifyProgress, VerifyReport
 from supervisor.verify.outcome.view import as_json
 from supervisor.verify.verify import VerifyOrder, verify
-from tests.support.pipeline.filled_topic import FIELDS, PARTITIONS, FilledTopic, sample
+from tests.support.pipeline.filled_topic import FIELDS, PARTITIONS, FilledTopic, registry_at, sample
 from tests.support.pipeline.producers import ordered_producer
 from workers.contract.errors import SetupError
 
@@ -78,7 +78,7 @@ def test_equal_is_equal(either: FilledTopic) -> None:
     assert topic.notes == ()
     order = VerifyOrder(
         kafka=either.kafka,
-        registry_url=either.stack.schema_registry_url,
+        registry=registry_at(either.stack.schema_registry_url),
         database_url=either.stack.infra_database_url,
         topics=(either.topic,),
         values=True,
@@ -265,7 +265,7 @@ def test_messages_that_cannot_be_decoded_are_named_unless_they_are_dead_letters(
         ({"topics": ("no-such-topic",)}, SetupError, "topic no-such-topic does not exist"),
         ({"kafka": {"bootstrap.servers": "127.0.0.1:1"}, "connect_timeout": 1.0}, UnreachableError, "127.0.0.1:1"),
         ({"database_url": "mysql+pymysql://a:secret@127.0.0.1:1/bank"}, UnreachableError, "127.0.0.1:1/bank"),
-        ({"registry_url": "http://127.0.0.1:1"}, UnreachableError, "127.0.0.1:1"),
+        ({"registry": registry_at("http://127.0.0.1:1")}, UnreachableError, "127.0.0.1:1"),
         ({"tables": {}}, SettingsError, "missing"),
     ],
 )

@@ -138,6 +138,8 @@ class FakeConsumer:
         self.watermarks: dict[str, dict[int, Any]] = {}
         self.batches: list[list[FakeMessage]] = []
         self.assigned: list[tuple[str, int, int]] = []
+        self.reached: dict[int, int] = {}  #: partition -> the next offset
+        self.logins: list[tuple[str, str]] = []
         self.closed = False
         self.trouble: Exception | None = None
         FakeConsumer.made.append(self)
@@ -165,6 +167,14 @@ class FakeConsumer:
 
     def unassign(self) -> None:
         self.assigned = []
+
+    def position(self, wanted: list[TopicPartition]) -> list[TopicPartition]:
+        """Where each begins: nothing of it is read yet, or what `reached` says."""
+        at = [self.reached.get(one.partition, -1001) for one in wanted]
+        return [TopicPartition(one.topic, one.partition, offset) for one, offset in zip(wanted, at, strict=True)]
+
+    def set_sasl_credentials(self, username: str, password: str) -> None:
+        self.logins.append((username, password))
 
     def consume(self, most: int, _timeout: float) -> list[FakeMessage]:
         batch = self.batches.pop(0) if self.batches else []

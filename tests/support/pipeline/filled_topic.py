@@ -25,6 +25,7 @@ from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.rules import TableRules
+from supervisor.schemas.shared_registry import SharedRegistry
 from supervisor.verify.outcome.report import VerifyReport
 from supervisor.verify.verify import VerifyOrder, verify
 from tests.support.pipeline.producers import ordered_producer
@@ -93,6 +94,10 @@ def sample(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "us": epoch + datetime.timedelta(microseconds=record["us"]),
     }
     return record, values
+
+
+def registry_at(url: str) -> SharedRegistry:
+    return SharedRegistry(lambda: Registry(url))
 
 
 @dataclass
@@ -181,7 +186,7 @@ class FilledTopic:
     def verify(self, *, values: bool = True, **settings: Any) -> VerifyReport:
         order = {
             "kafka": self.kafka,
-            "registry_url": self.stack.schema_registry_url,
+            "registry": registry_at(self.stack.schema_registry_url),
             "database_url": self.stack.infra_database_url,
             "topics": (self.topic,),
             "values": values,

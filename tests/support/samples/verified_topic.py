@@ -6,7 +6,7 @@ import contextlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 import pytest
@@ -16,6 +16,7 @@ from avro_schemas.columns.found_table import FoundTable
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.rules import PLAIN, TableRules
 from supervisor.kafka.topic_reader import TopicMessage
+from supervisor.schemas.shared_registry import SharedRegistry
 from supervisor.verify import verify as module
 from supervisor.verify.forms.values import Row
 from supervisor.verify.outcome.report import TopicReport, VerifyProgress, VerifyReport
@@ -118,7 +119,6 @@ class Verified:
         self.found: FoundTable | None = table_of(table_layout(SCHEMA, table="orders"))
         self.progress: list[VerifyProgress] = []
         self._patch = patch
-        patch.setattr(module, "Registry", lambda *_: self.registry)
         patch.setattr(module, "account_of", lambda *_: self)
         patch.setattr(module, "connected", lambda *_: contextlib.nullcontext(self))
 
@@ -134,7 +134,7 @@ class Verified:
         self._patch.setattr(module, "TableReader", lambda *_, **__: contextlib.nullcontext(rows))
         order = VerifyOrder(
             kafka={"bootstrap.servers": "k:1"},
-            registry_url="http://r",
+            registry=SharedRegistry(lambda: cast("Any", self.registry)),
             database_url="mysql+pymysql://u@h/bank",
             topics=("orders",),
             values=values,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +15,7 @@ from avro_schemas.avro.wire_format import schema_id_of
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.deadline import Deadline
 from rtpipe.errors import RtpipeError, SchemaError, SettingsError, UnreachableError
-from rtpipe.kafka import error_codes
+from rtpipe.kafka import error_codes, renewal
 from rtpipe.kafka.properties import EXACT_READER
 from supervisor.kafka import topic_reader, topic_sample
 from supervisor.kafka.topic_reader import MessagesGoneError, TopicReader
@@ -51,6 +53,27 @@ def read(reader: TopicReader, **ranges: tuple[int, int]) -> list[tuple[int, int]
 def test_what_exactness_rests_on_is_not_the_users(reader: TopicReader) -> None:
     assert consumer().properties.items() >= EXACT_READER.items()
     assert consumer().properties["bootstrap.servers"] == "k:1"
+
+
+def test_it_reads_on_with_the_secrets_of_now(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(renewal, "EVERY", 0.0)
+    secret = tmp_path / "kafka"
+    secret.write_text(json.dumps({"sasl.username": "u", "sasl.password": "old"}))
+    with TopicReader({"bootstrap.servers": "k:1"}, timeout=1, file=str(secret)) as made:
+        first = consumer()
+        batches = made.whole_messages("t", {0: (0, 3), 1: (5, 9), 2: (0, 1)})
+        first.batches = [[FakeMessage(2, 0), FakeMessage(0, 0)], [FakeMessage(0, 1)]]
+        next(batches)
+        secret.write_text(json.dumps({"sasl.username": "u", "sasl.password": "new"}))
+        next(batches)
+        assert first.logins == [("u", "new")]
+        first.reached = {0: 2}
+        secret.write_text(json.dumps({"ssl.key.password": "p"}))
+        assert next(batches) == []
+    assert first.closed
+    _, second = FakeConsumer.made
+    assert second.properties["ssl.key.password"] == "p"
+    assert second.assigned == [("t", 0, 2), ("t", 1, 5)]
 
 
 def test_properties_that_the_client_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ class Database:
 
     def beside(self, spec: PartitionSpec, *messages: Peeked, keys: Any = None) -> list[tuple[str, str]]:
         self._patch.setattr(row_finder, "_INDEXED", f"SELECT {self.indexed} WHERE ? <> ?")
-        found = RowFinder("mysql+pymysql://u@h/bank", 5, keys).beside(spec, messages)
+        found = RowFinder(5, keys).beside(spec, messages)
         return [(str(one.state), one.text) for one in found]
 
     def consumed(self, offset: int) -> None:

@@ -253,7 +253,7 @@ class TestSchemas:
     ("changes", "said"), [({"topics": ()}, "no topic to verify"), ({"kafka": {}}, "no Kafka address")]
 )
 def test_orders_that_cannot_be_done(changes: dict[str, Any], said: str) -> None:
-    common: dict[str, Any] = {"kafka": {"bootstrap.servers": "k"}, "topics": ("t",)}
+    common: dict[str, Any] = {"registry": None, "kafka": {"bootstrap.servers": "k"}, "topics": ("t",)}
     with pytest.raises(SettingsError, match=said) as refused:
-        VerifyOrder(registry_url="", database_url="", **(common | changes))
+        VerifyOrder(database_url="", **(common | changes))
     assert refused.value.hint

@@ -24,6 +24,7 @@ from workers.produce.order import (
     ProduceResult,
     TopicPlan,
 )
+from workers.produce.properties import kafka_properties
 from workers.produce.topic_ends import TopicEnds, last_offsets
 
 SCHEMA = {
@@ -158,7 +159,7 @@ def test_every_lane_goes_to_one_process(order: Any) -> None:
 
 def test_partitions_are_those_of_java_clients(order: Any, broker: str) -> None:
     assert {key: murmur2(key) for key in MURMUR2} == MURMUR2
-    properties = producer.kafka_properties(order(kafka={"bootstrap.servers": broker, "partitioner": "random"}))
+    properties = kafka_properties(order(kafka={"bootstrap.servers": broker, "partitioner": "random"}))
     client = Producer(properties)
     went: dict[bytes, int | None] = {}
     for key in MURMUR2:
@@ -186,7 +187,7 @@ def test_what_is_told_is_what_arrived(order: Any, broker: str) -> None:
 def test_last_offsets_are_of_partitions_that_grew_and_are_known() -> None:
     before, after = {"t": {0: 5, 1: 5, 3: 0}, "u": {}}, {"t": {0: 7, 1: 5, 2: 9, 3: 1}, "u": {}}
     assert last_offsets(before, after) == {"t": {0: 6, 3: 0}, "u": {}}
-    assert TopicEnds({"bootstrap.servers": "127.0.0.1:1"}, ["t"], 0.2).read() == {"t": {}}
+    assert TopicEnds({"bootstrap.servers": "127.0.0.1:1"}, "", ["t"], 0.2).read() == {"t": {}}
 
 
 def test_a_broker_that_is_not_there(order: Any) -> None:

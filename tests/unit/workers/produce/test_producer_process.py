@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import fastavro
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from rtpipe.kafka import renewal
 from workers.produce import producer_process as module
 from workers.produce.order import ProcessOrder, Tally, TopicPlan
 from workers.produce.producer_process import READY, STOP
@@ -27,6 +30,7 @@ class FakeProducer:
     """librdkafka's producer: acknowledges at the next poll, or reports an error for a message's number."""
 
     made: FakeProducer
+    all: ClassVar[list[FakeProducer]] = []
 
     def __init__(self, properties: dict[str, Any], **_: Any) -> None:
         assert properties["delivery.report.only.error"] is True
@@ -37,7 +41,12 @@ class FakeProducer:
         self.refused_at: dict[int, KafkaError] = {}
         self.silent = self.deaf = False  #: no acknowledgement; not even of a purge
         self.purged = False
+        self.properties, self.logins = properties, list[tuple[str, str]]()
         FakeProducer.made = self
+        FakeProducer.all.append(self)
+
+    def set_sasl_credentials(self, username: str, password: str) -> None:
+        self.logins.append((username, password))
 
     def produce(self, topic: str, value: bytes, key: bytes, partition: int, on_delivery: Any) -> None:
         assert partition == -1
@@ -98,6 +107,7 @@ class FakeParent:
 def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "Producer", FakeProducer)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    FakeProducer.all.clear()
     now = [0.0]
 
     def clock() -> float:
@@ -232,3 +242,35 @@ def test_a_parent_that_is_gone_ends_it_without_a_word() -> None:
     assert (parent.heard, FakeProducer.made.taken) == ([], [])
     module.main(order(), FakeParent())  # type: ignore[arg-type]
     assert FakeProducer.made.taken == []
+
+
+def changing(secret: Path, parent: FakeParent, after: int, **properties: str) -> None:
+    """Once the parent has heard so many tallies, the file holds these properties."""
+    real = parent.send
+
+    def send(word: Any) -> None:
+        real(word)
+        if len(parent.tallies) == after:
+            secret.write_text(json.dumps({name.replace("_", "."): text for name, text in properties.items()}))
+
+    parent.send = send  # type: ignore[method-assign, assignment]
+
+
+def test_another_password_is_told_to_the_client_and_other_secrets_need_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "EVERY", 0.0)
+    secret, parent = tmp_path / "kafka", FakeParent(READY)
+    secret.write_text(json.dumps({"sasl.username": "u", "sasl.password": "old"}))
+    changing(secret, parent, 1, sasl_username="u", sasl_password="new")
+    last = run(order(count=3_000, kafka_file=str(secret)), parent)
+    [client] = FakeProducer.all
+    assert (client.logins, last.sent, last.failed) == ([("u", "new")], 3_000, 0)
+    FakeProducer.all.clear()
+    parent = FakeParent(READY)
+    changing(secret, parent, 1, ssl_key_password="other")
+    last = run(order(count=3_000, kafka_file=str(secret)), parent)
+    old, new = FakeProducer.all
+    assert (old.logins, new.properties["ssl.key.password"], new.properties["acks"]) == ([], "other", "all")
+    assert (last.sent, len(old.taken) + len(new.taken)) == (3_000, 3_000)
+    assert not len(old), "what was under way has arrived before the new client sends"

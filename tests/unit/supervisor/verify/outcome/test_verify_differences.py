@@ -170,7 +170,7 @@ def test_the_report_is_json_with_stable_keys() -> None:
 
 
 def test_an_order_needs_topics_and_an_address_and_hides_its_secrets() -> None:
-    common: dict[str, Any] = {"registry_url": "http://u:secret@h", "database_url": "mysql+pymysql://u:secret@h/bank"}
+    common: dict[str, Any] = {"registry": None, "database_url": "mysql+pymysql://u:secret@h/bank"}
     with pytest.raises(SettingsError, match="no topic"):
         VerifyOrder(kafka={"bootstrap.servers": "x"}, topics=(), **common)
     with pytest.raises(SettingsError, match="no Kafka address"):

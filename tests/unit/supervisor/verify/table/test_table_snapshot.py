@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -73,14 +74,33 @@ def reader(connection: FakeConnection) -> TableReader:
 
 def test_everything_is_read_from_one_snapshot(connection: FakeConnection) -> None:
     with TableReader(URL, timeout=3) as reader:
-        snapshot = ["ROLLBACK", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"]
+        snapshot = [
+            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+        ]
         assert connection.said[-2:] == snapshot
-        assert "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ" in connection.said
         connection.answers["SELECT COUNT(*) FROM `orders`"] = [("5",)]
         assert reader.count("orders") == 5
         reader.refresh()
         assert connection.said[-2:] == snapshot
     assert connection.closed
+
+
+def test_each_snapshot_is_taken_with_the_password_of_now(
+    connection: FakeConnection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret, passwords = tmp_path / "url", list[str]()
+    secret.write_text(URL)
+
+    def opened(url: Any, **_: object) -> FakeConnection:
+        passwords.append(str(url.password))
+        return connection
+
+    monkeypatch.setattr(module, "bare_connection", opened)
+    with TableReader(URL, timeout=3, file=str(secret)) as reader:
+        secret.write_text(URL.replace("secret", "other"))
+        reader.refresh()
+    assert passwords == ["secret", "other"]
 
 
 def test_offsets_and_totals_of_the_group(reader: TableReader, connection: FakeConnection) -> None:
