@@ -26,6 +26,11 @@ def without_credentials(url: str) -> str:
     return ",".join(_bare(part.strip()) for part in url.split(","))
 
 
+def issuer_refuses(said: str) -> bool:
+    """Whether an issuer of tokens refuses the client, by the error codes of OAuth in its answer."""
+    return any(code in said for code in ("invalid_", "unauthorized", "access_denied"))
+
+
 #: How a URL writes the signs that end its user name or password.
 ESCAPES = {"@": "%40", "/": "%2F", ":": "%3A", "?": "%3F", "#": "%23"}
 

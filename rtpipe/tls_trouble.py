@@ -23,6 +23,7 @@ class TlsSettings:
 
 OF_KAFKA = TlsSettings("ssl.ca.location of the block `kafka`", "ssl.certificate.location of the block `kafka`")
 OF_REGISTRY = TlsSettings("ssl.ca.location of the block `registry`", "ssl.certificate.location of the block `registry`")
+OF_TOKENS = TlsSettings("https.ca.location of the block `kafka`", "ssl.certificate.location of the block `kafka`")
 OF_DATABASE = TlsSettings("ssl_ca in the database URL", "ssl_cert in the database URL")
 
 _RENEW = "give the server a new one"
@@ -32,6 +33,11 @@ _MEANINGS = (
     ("not yet valid", "its certificate is not valid yet", "is the clock of this machine or of the server wrong?"),
     (
         "mismatch",
+        "its certificate is for another host name",
+        "connect by a name that stands in the certificate, or let it name this one (subjectAltName)",
+    ),
+    (
+        "certificate subject name",
         "its certificate is for another host name",
         "connect by a name that stands in the certificate, or let it name this one (subjectAltName)",
     ),

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from confluent_kafka.schema_registry.error import OAuthTokenError, SchemaRegistryError
 
-from rtpipe.credentials import AccessDeniedError, LoginRefusedError
+from rtpipe.credentials import AccessDeniedError, LoginRefusedError, issuer_refuses
 from rtpipe.errors import RtpipeError, SchemaError, UnreachableError
 from rtpipe.tls_trouble import OF_REGISTRY, TlsError, tls_trouble
 
@@ -102,7 +102,7 @@ def _body(message: str) -> str:
 def _no_token(error: OAuthTokenError, url: str, doing: str) -> RtpipeError:
     """The issuer's refusal stands in the text only; its cause would tell, but the client does not keep it."""
     said = error.message.partition("due to error: ")[2] or error.message
-    if "invalid_" in said or "unauthorized" in said or "access_denied" in said:
+    if issuer_refuses(said):
         return AccessDeniedError(
             f"the issuer of tokens for the schema registry at {url} refused: {said} ({doing})",
             hint="check bearer.auth.client.id, bearer.auth.client.secret and bearer.auth.scope",

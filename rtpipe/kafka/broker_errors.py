@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError
 
 from rtpipe.credentials import LoginRefusedError
 from rtpipe.errors import UnreachableError
-from rtpipe.kafka import error_codes
+from rtpipe.kafka import error_codes, tokens
 from rtpipe.kafka.tls_probe import tls_error_of
 
 #: In the client's error for a broker that it cannot reach: the broker that it tried, and for how long.
@@ -35,10 +35,21 @@ class BrokerErrors:
 
     def cause(self, kafka: Mapping[str, str], otherwise: UnreachableError) -> UnreachableError | LoginRefusedError:
         """Why there was no answer to a client of these properties: login, certificates, or what the caller says."""
-        address = kafka.get("bootstrap.servers", "")
         if self._login_refused:
-            return LoginRefusedError(
-                f"Kafka at {address} refuses the login ({self.last})",
-                hint="check sasl.username and sasl.password in the setting kafka",
+            return tokens.no_token(kafka, self.last) or self._refusal(kafka)
+        if trouble := tls_error_of(kafka):
+            return trouble
+        if tokens.fetches_tokens(kafka) and not self.last:  # no broker is spoken to before there is a token
+            return UnreachableError(
+                f"{otherwise.message}, or no token comes from {tokens.shown_endpoint(kafka)}",
+                hint=f"{otherwise.hint}; does the token endpoint answer?",
             )
-        return tls_error_of(kafka) or otherwise
+        return otherwise
+
+    def _refusal(self, kafka: Mapping[str, str]) -> LoginRefusedError:
+        hint = "check sasl.username and sasl.password in the setting kafka"
+        if tokens.fetches_tokens(kafka):
+            hint = "check what the brokers want of a token: issuer, audience, scope, and the clocks"
+        return LoginRefusedError(
+            f"Kafka at {kafka.get('bootstrap.servers', '')} refuses the login ({self.last})", hint=hint
+        )

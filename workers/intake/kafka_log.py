@@ -17,8 +17,9 @@ from workers.contract.partition_spec import PartitionKey
 log = get_logger("consumer")
 #: Seconds between two lines of a kind.
 _QUIET = 10.0
-#: librdkafka's lines about a broker that it cannot reach. The supervisor hears of it, too, and tells it once for all.
-_AWAY = frozenset({"FAIL", "ERROR", "REQTMOUT"})
+#: librdkafka's lines about a broker that it cannot reach, or a token that it does not get. The supervisor hears of it,
+#: too, and tells it once for all.
+_AWAY = frozenset({"FAIL", "ERROR", "REQTMOUT", "OIDC"})
 _NEW_ID = re.compile(r"Topic (?P<topic>\S+) changed id from \S+ to (?P<id>\S+)$")
 
 

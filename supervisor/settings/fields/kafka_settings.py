@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
 from rtpipe.kafka.properties import problem_of
+from rtpipe.kafka.tokens import system_authorities
 from supervisor.settings.fields.property_blocks import as_texts, refuse
 
 _ADDRESS = re.compile(r"\[?[^\s/]+\]?:\d+")
@@ -36,4 +37,4 @@ class KafkaSettings(BaseModel):
 
     def librdkafka(self) -> dict[str, str]:
         """Properties for every Kafka client."""
-        return {**self.kafka, "bootstrap.servers": self.bootstrap_servers}
+        return {**system_authorities(self.kafka), **self.kafka, "bootstrap.servers": self.bootstrap_servers}
