@@ -32,7 +32,7 @@ class TextFormatter(logging.Formatter):
         partition = getattr(record, "partition", "-")
         text = visible(record.getMessage())
         if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
+            text += "".join(f"\n{visible(line)}" for line in self.formatException(record.exc_info).splitlines())
         if stacks := getattr(record, "stacks", ""):
             text += "".join(f"\n    {visible(line)}" for line in stacks.splitlines())
         return f"{clock}.{int(record.msecs):03d} {level:<5} {partition:<12} {text}"

@@ -1,4 +1,7 @@
-"""`rtpipe_hosts`, read and written: a host's own row, and those of all. All functions raise DatabaseTrouble."""
+"""`rtpipe_hosts`, read and written: a host's own row, and those of all. All functions raise DatabaseTrouble.
+
+Whoever may write to the table may write anything: what is read from it is looked at before anybody uses it.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,18 @@ class Asked:
     command: str
     body: Mapping[str, Any]
     by: str
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Asked | None:
+        """What a row has; None if that is nothing to be done."""
+        found = _object(text)
+        number, command, body, by = (found.get(name) for name in ("number", "command", "body", "by"))
+        if not (isinstance(number, str) and isinstance(command, str) and isinstance(by, str)):
+            return None
+        if not isinstance(body, dict) or not _are_texts(body.get("where")):
+            return None
+        client, dry_run = str(body.get("page_client") or ""), body.get("dry_run") is True
+        return cls(number, command, {"where": body["where"], "dry_run": dry_run, "page_client": client}, by)
 
 
 class HostsTable:
@@ -72,7 +87,7 @@ class HostsTable:
         wanted = select(HOSTS.c.asked, HOSTS.c.answer).where(self._row(instance_id))
         row = self._connection.execute(wanted).one_or_none()
         self._connection.commit()
-        return Asked(**json.loads(row.asked)) if row is not None and row.asked and row.answer is None else None
+        return Asked.from_text(row.asked) if row is not None and row.answer is None else None
 
     def answer(self, instance_id: str, number: str, reply: Mapping[str, Any]) -> None:
         """What came of it."""
@@ -82,9 +97,8 @@ class HostsTable:
         """The reply to what was asked under this number; None while there is none."""
         said = self._connection.execute(select(HOSTS.c.answer).where(self._row(instance_id))).scalar()
         self._connection.commit()
-        found = json.loads(said) if said else {}
-        reply: dict[str, Any] | None = found.get("reply") if found.get("number") == number else None
-        return reply
+        found = _object(said)
+        return _reply(found.get("reply")) if found.get("number") == number else None
 
     def _write(self, instance_id: str, **values: str | None) -> None:
         self._connection.execute(update(HOSTS).where(self._row(instance_id)).values(**values))
@@ -94,8 +108,33 @@ class HostsTable:
         return and_(HOSTS.c.member_group == self._group, HOSTS.c.instance_id == instance_id)
 
 
+def _object(text: str | None) -> dict[str, Any]:
+    """A JSON object; {} for anything else."""
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _reply(said: object) -> dict[str, Any]:
+    """A supervisor's answer, as its socket gives it; an error if it is none."""
+    reply = said if isinstance(said, dict) else {}
+    if isinstance(reply.get("error"), str):
+        return {"error": reply["error"]}
+    refused = reply.get("refused")
+    whole = isinstance(refused, dict) and all(isinstance(why, str) for why in refused.values())
+    if not whole or not _are_texts(reply.get("done")) or not _are_texts(reply.get("unknown")):
+        return {"error": "the host's answer cannot be read"}
+    return {name: reply[name] for name in ("done", "refused", "unknown")} | {"warning": str(reply.get("warning") or "")}
+
+
 def _said(row: Any) -> HostSaid:
-    status = PipelineStatus.from_json(json.loads(row.status))
+    status = PipelineStatus.from_json(_object(row.status))
     return HostSaid(row.instance_id, row.owner, float(row.age) / _MICROSECONDS, status)
 
 

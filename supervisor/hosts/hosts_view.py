@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rtpipe.log import visible
 from supervisor.hosts.host_said import HostSaid
 from supervisor.status.running_supervisors import is_well
 from supervisor.status.status_view import print_status
@@ -23,9 +24,9 @@ def are_well(hosts: Sequence[HostSaid]) -> bool:
 def print_hosts(hosts: Sequence[HostSaid]) -> None:
     """Host by host."""
     for host in hosts:
-        print(f"{host.instance_id}  ({host.owner})  {host.heard}")
+        print(visible(f"{host.instance_id}  ({host.owner})  {host.heard}"))
         if host.is_silent:
             print(f"  it had {len(host.status.partitions)} partitions; others may have them by now")
-            print(f"  if it is gone for good: rtpipe status --all-hosts --forget {host.instance_id}")
+            print(visible(f"  if it is gone for good: rtpipe status --all-hosts --forget {host.instance_id}"))
         else:
             print_status(host.status)

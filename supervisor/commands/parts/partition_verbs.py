@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rtpipe.log import visible
 from supervisor.commands.parts.completion import complete_topics_and_partitions
 from supervisor.commands.parts.output_text import print_json
 
@@ -49,8 +50,8 @@ def do(verb: str, where: Sequence[str], *, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json(answer.to_json())
     else:
-        print(f"{_WORDS[verb]} {', '.join(answer.done)}")
+        print(visible(f"{_WORDS[verb]} {', '.join(answer.done)}"))
     for partition, why in answer.refused.items():
-        print(f"{partition}: {why}", file=sys.stderr)
+        print(visible(f"{partition}: {why}"), file=sys.stderr)
     for warning in answer.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(visible(f"warning: {warning}"), file=sys.stderr)

@@ -6,13 +6,16 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from sqlalchemy.dialects import mysql
 
 from supervisor.hosts.hosts_table import Asked, HostsTable
 from tests.support.samples.statuses import pipeline_status
 
-ASKED = Asked("7f", "pause", {"where": ["orders/0"]}, "alice on host-2")
-WORDS = {"number": "7f", "command": "pause", "body": {"where": ["orders/0"]}, "by": "alice on host-2"}
+PLACES = {"where": ["orders/0"], "dry_run": False, "page_client": ""}
+ASKED = Asked("7f", "pause", PLACES, "alice on host-2")
+WORDS = {"number": "7f", "command": "pause", "body": PLACES, "by": "alice on host-2"}
+REPLY = {"done": ["orders/0"], "refused": {}, "unknown": [], "warning": ""}
 
 
 class FakeRows(list[Any]):
@@ -96,9 +99,44 @@ def test_what_is_asked_is_told_until_it_is_answered() -> None:
 
 def test_an_answer_belongs_to_one_question() -> None:
     hosts, connection = table()
-    hosts.answer("host-1", "7f", {"done": []})
+    hosts.answer("host-1", "7f", REPLY)
     said = connection.said[0][1]["answer"]
-    assert json.loads(said) == {"number": "7f", "reply": {"done": []}}
-    assert table([said])[0].answer_to("host-1", "7f") == {"done": []}
+    assert json.loads(said) == {"number": "7f", "reply": REPLY}
+    assert table([said])[0].answer_to("host-1", "7f") == REPLY
     assert table([said])[0].answer_to("host-1", "80") is None
     assert table([None])[0].answer_to("host-1", "7f") is None
+
+
+#: What somebody else may have written in the place of a JSON object of ours.
+FOREIGN = ["", "no JSON", "[]", "1", "null", "{}", '"text"', "[" * 100_000, '{"partitions": 1, "number": 7, "by": []}']
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_a_row_that_somebody_else_wrote_harms_nobody(text: str) -> None:
+    row = SimpleNamespace(instance_id="host-1", owner="h:1", status=text, age=0, asked=text, answer=None)
+    assert table([row])[0].hosts()[0].status.partitions == ()
+    assert table([row])[0].asked("host-1") is None
+    assert table([text])[0].answer_to("host-1", "7f") is None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"body": 1}, {"body": {}}, {"body": {"where": "orders"}}, {"body": {"where": [1]}}, {"by": 1}, {"command": None}],
+)
+def test_what_is_asked_in_another_form_is_not_done(more: dict[str, Any]) -> None:
+    assert table([SimpleNamespace(asked=json.dumps(WORDS | more), answer=None)])[0].asked("host-1") is None
+
+
+def test_nothing_but_places_is_passed_on() -> None:
+    body = {"where": ["orders/0"], "command": "step-over", "path": "/", "patience": 1e9, "on_page": True}
+    found = table([SimpleNamespace(asked=json.dumps(WORDS | {"body": body}), answer=None)])[0].asked("host-1")
+    assert found is not None
+    assert found.body == PLACES
+
+
+@pytest.mark.parametrize(
+    "reply", [1, {}, {"done": "a", "refused": {}, "unknown": []}, {"done": [], "refused": {"a": 1}}]
+)
+def test_an_answer_that_is_none(reply: Any) -> None:
+    hosts, _ = table([json.dumps({"number": "7f", "reply": reply})])
+    assert hosts.answer_to("host-1", "7f") == {"error": "the host's answer cannot be read"}
