@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,36 @@ def test_every_file_is_named_by_its_kustomization() -> None:
             named = {*thing.get("resources", []), *thing.get("components", [])}
             assert all((path.parent / name).exists() for name in named)
             assert {one.name for one in path.parent.glob("*.yaml")} - {path.name} <= named
+
+
+@pytest.fixture(scope="module")
+def built() -> list[Any]:
+    """The example as kustomize builds it: the objects that a cluster would get."""
+    programs = {"kustomize": ("kustomize", "build"), "kubectl": ("kubectl", "kustomize")}
+    found = next((command for name, command in programs.items() if shutil.which(name)), None)
+    if found is None:
+        pytest.skip("neither kustomize nor kubectl is here")
+    done = subprocess.run([*found, FOLDER / "example"], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    objects: list[Any] = json.loads(json.dumps(list(YAML(typ="safe").load_all(done.stdout))))
+    return objects
+
+
+def test_kustomize_builds_the_objects_of_the_files(built: list[Any]) -> None:
+    files = [one for one in OBJECTS.values() if one["kind"] not in {"Kustomization", "Component"}]
+    assert sorted(one["kind"] for one in built) == sorted(one["kind"] for one in files)
+    assert {one["metadata"]["namespace"] for one in built} == {"rtpipe"}
+    own = {one["kind"]: one for one in files}
+    for one in built:
+        expected = json.loads(json.dumps(own[one["kind"]]))
+        expected["metadata"]["namespace"] = "rtpipe"
+        if one["kind"] == "StatefulSet":
+            [container] = expected["spec"]["template"]["spec"]["containers"]
+            container["image"] = "registry.example/rtpipe:0.1.0"
+        assert one == expected
+        if one["kind"] not in NOT_OF_THE_API:
+            for version in VERSIONS:
+                kubernetes_validate.validate(one, version, strict=True)
 
 
 def pod() -> Any:
