@@ -21,8 +21,10 @@ _OPEN = frozenset(
         "client.id",
         "client.rack",
         "debug",
+        "https.ca.location",
         "sasl.mechanism",
         "sasl.mechanisms",
+        "sasl.oauthbearer.method",
         "security.protocol",
         "ssl.ca.location",
         "ssl.certificate.location",
@@ -30,6 +32,9 @@ _OPEN = frozenset(
         "ssl.key.location",
     }
 )
+#: Names of accounts: hidden as settings, since one may be a key; looked for nowhere, since other texts have them, too.
+_ACCOUNTS = frozenset({"sasl.username", "sasl.oauthbearer.client.id", "bearer.auth.client.id"})
+_LOGIN = "basic.auth.user.info"
 _SECRET_NAME = re.compile(r"password|secret|token|credential|user|auth|key|pem|jaas", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?|true|false")
 
@@ -66,7 +71,7 @@ def shown_url(url: str) -> str:
 
 
 def secrets_of(settings: Settings) -> set[str]:
-    """Every text that `shown_setting` hides: to be looked for where it should not be."""
+    """The texts that `shown_setting` hides: to be looked for where they should not be. A login's password is one."""
     found = set[str]()
     for name in SECRET:
         value = getattr(settings, name)
@@ -74,7 +79,9 @@ def secrets_of(settings: Settings) -> set[str]:
             text = value.get_secret_value()
             found |= _secrets_of_url(text) if name.endswith("_url") else {text}
         else:
-            found |= {text for key, text in value.items() if shown_setting(f"{name}.{key}", text) == MASK}
+            hidden = {key: text for key, text in value.items() if shown_setting(f"{name}.{key}", text) == MASK}
+            found |= {text for key, text in hidden.items() if key not in _ACCOUNTS}
+            found.add(hidden.get(_LOGIN, "").partition(":")[2])
     return found - {""}
 
 
@@ -88,5 +95,6 @@ def _secrets_of_url(url: str) -> set[str]:
     if not parts.netloc:
         return {url}
     alone = parts.username if password is None else None
-    written = [password or alone or "", *(pair.partition("=")[2] for pair in parts.query.split("&"))]
+    behind = (pair.partition("=")[2] for pair in parts.query.split("&"))
+    written = [password or alone or "", *(text for text in behind if not _NUMBER.fullmatch(text))]
     return {form for text in written for form in (text, unquote(text), unquote_plus(text))}

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from supervisor.settings.fields.topic_settings import TopicSettings
 from supervisor.settings.masking import secrets_of, shown_setting, shown_url
 from supervisor.settings.secrets_in_files import SECRET
-from supervisor.settings.settings import Settings
+from supervisor.settings.settings import Settings, load
 from tests.support.command_answers import CANARY, Command
 
 FILE = f"""
@@ -156,3 +156,14 @@ def test_the_password_of_a_url_that_names_several_servers_is_known_for_a_secret(
     settings = Settings(database_url=SecretStr("mysql://u:p%40ss@a:3306,b/bank"))
     assert {"p%40ss", "p@ss"} <= secrets_of(settings)
     assert settings.database_url.get_secret_value() not in secrets_of(settings)
+
+
+def test_only_what_is_secret_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of an account stands in other texts, too: a bundle without it would say nothing."""
+    kafka = {"sasl.username": "rtpipe", "sasl.password": "hidden-1", "sasl.oauthbearer.client.id": "rtpipe"}
+    monkeypatch.setenv("RTPIPE_KAFKA", json.dumps(kafka | {"sasl.oauthbearer.client.secret": "hidden-2"}))
+    monkeypatch.setenv("RTPIPE_REGISTRY", json.dumps({"basic.auth.user.info": "rtpipe:hidden-3"}))
+    monkeypatch.setenv("RTPIPE_DATABASE_URL", "mysql+pymysql://rtpipe:hidden-4@db/bank?ssl_verify_identity=true")
+    found = secrets_of(load())
+    assert {"hidden-1", "hidden-2", "hidden-3", "rtpipe:hidden-3", "hidden-4"} <= found
+    assert not {"rtpipe", "true"} & found
