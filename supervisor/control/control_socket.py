@@ -62,10 +62,10 @@ class ControlServer:
             timeout = _PATIENCE
 
             def handle(self) -> None:
-                with contextlib.suppress(OSError, ValueError, queue.Empty):
+                with contextlib.suppress(OSError, ValueError, RecursionError, queue.Empty):
                     peer = peer_of(self.connection)
                     body = json.loads(self.rfile.readline(_LONGEST_REQUEST))
-                    if isinstance(body, dict) and isinstance(by := body.get("by"), str):
+                    if peer.may_ask and isinstance(body, dict) and isinstance(by := body.get("by"), str):
                         peer = dataclasses.replace(peer, named=by)
                     self.wfile.write(json.dumps(self.answer(Request(body, peer))).encode() + b"\n")
 

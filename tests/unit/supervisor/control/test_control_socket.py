@@ -179,6 +179,20 @@ def test_an_answer_that_is_none(tmp_path: Path, said: str) -> None:
     assert path.exists()
 
 
+def test_a_request_that_nests_too_deep_is_no_crash(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "supervisor-6.sock"
+    server = ControlServer(str(path))
+    server.open(lambda: None)
+    try:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(path))
+            link.sendall(b"[" * 60_000 + b"\n")
+            assert link.recv(1) == b""
+    finally:
+        server.close()
+    assert "RecursionError" not in capfd.readouterr().err
+
+
 def test_status_is_told_while_there_is_no_plan_yet(tmp_path: Path) -> None:
     path = tmp_path / "supervisor-5.sock"
     with StatusBeforePlan(str(path), ["orders", "payments"], "no broker answers") as room:
@@ -202,7 +216,7 @@ def test_status_is_told_while_there_is_no_plan_yet(tmp_path: Path) -> None:
 _ASK = """import socket, sys
 link = socket.socket(socket.AF_UNIX)
 link.connect(sys.argv[1])
-link.sendall(b'{"command": "status"}\\n')
+link.sendall(b'{"command": "status", "by": "root"}\\n')
 print(link.makefile().readline())"""
 
 
@@ -218,6 +232,7 @@ def test_another_user_is_refused_even_where_the_files_let_him_in() -> None:
             path.chmod(0o666)
             nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(python), "-I", "-c", _ASK]
             told = subprocess.run([*nobody, str(path)], check=False, capture_output=True, text=True)
+            assert "another user's, and root" not in told.stdout, "whoever may not ask speaks for nobody"
             assert "another user's" in told.stdout, told.stderr
         finally:
             server.close()
