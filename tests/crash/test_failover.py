@@ -205,10 +205,19 @@ def test_a_planned_switch_of_the_primary(stack: Addresses, kind: Kind, tmp_path:
         eventually(
             lambda: connected(pair, pair.primary.port) >= pipeline.partitions, within=90, what="idle writers move"
         )
+        eventually(lambda: has_the_lock(pair), within=60, what="the supervisor's lock moves")
         TALLY.hit()
         finish(pipeline, supervisor)
         assert not went_back(pipeline)
         assert pipeline.assert_exact() > 0
+
+
+def has_the_lock(pair: ReplicaPair) -> bool:
+    """Whether the primary knows of a lock that a second supervisor would meet, and the other server of none."""
+    lock = "IS_USED_LOCK(CONCAT('rtpipe:', LEFT(SHA2(consumer_group, 256), 48)))"
+    question = f"SELECT {lock} AS holder FROM bank.kafka_offsets LIMIT 1"
+    primary, replica = (one.ask(question)[0]["holder"] for one in (pair.primary, pair.replica))
+    return primary is not None and replica is None
 
 
 def said_by_all(pair: ReplicaPair, pipeline: Pipeline) -> bool:

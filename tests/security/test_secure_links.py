@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,21 +25,13 @@ from infra.stack.security.passwords import CLIENT as USER
 from infra.stack.state import write_private_bytes
 from rtpipe.mysql.engine import bare_connection
 from tests.support.faults.tcp_proxy import tcp_proxy
-from tests.support.stack.secure_stack import HOST, Client, SecureStack, Supervising, handshakes, secure_stack
-from tests.support.waits import eventually
+from tests.support.stack.secure_runs import in_table, made_topic, no_secret_anywhere, records, refused, schema
+from tests.support.stack.secure_stack import HOST, Client, SecureStack, handshakes, secure_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KEY = {"name": "key", "type": {"type": "string", "maxLength": 64}}
-NUMBER = {"name": "n", "type": "long"}
 ALL = ("mariadb", "kafka-1", "registry")
-
-
-def schema(*more: str) -> dict[str, Any]:
-    """With further fields that may be missing: each makes another schema id."""
-    fields = [{"name": name, "type": ["null", "long"], "default": None} for name in more]
-    return {"type": "record", "name": "order", "fields": [KEY, NUMBER, *fields]}
 
 
 @pytest.fixture(scope="module")
@@ -53,28 +43,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureStack]:
 @pytest.fixture
 def topic(stack: SecureStack, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """A topic of the test's own, with subject, table and grants."""
-    name = f"t{abs(hash(request.node.nodeid)) % 10**9}"
-    (tmp_path / "made").mkdir()
-    (tmp_path / "made" / "order.avsc").write_text(json.dumps(schema()))
-    client = Client(stack, tmp_path / "made")
-    made = client.run(
-        "infra", "create", "--schemas", str(tmp_path / "made/order.avsc"), "--topic", name, "--partitions", "2"
-    )
-    assert made.returncode == 0, made.stderr
-    return name
-
-
-def records(first: int, count: int) -> list[dict[str, Any]]:
-    return [{"key": str(n), "n": n} for n in range(first, first + count)]
-
-
-def in_table(stack: SecureStack, topic: str, count: int) -> None:
-    """Wait until the table has so many rows, none of them twice."""
-
-    def there() -> bool:
-        return stack.query(f"SELECT COUNT(*), COUNT(DISTINCT n) FROM bank.`{topic}`") == [(count, count)]
-
-    eventually(there, within=90, what=f"{count} rows")
+    return made_topic(stack, tmp_path, request.node.nodeid)
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
@@ -89,16 +58,6 @@ def test_a_run_to_the_end(stack: SecureStack, topic: str, tmp_path: Path, mechan
         done = client.run(*command)
         assert done.returncode == 0, (command, done.stdout, done.stderr)
     assert stack.query(f"SELECT COUNT(*) FROM bank.`{topic}`") == [(500,)]
-
-
-def refused(client: Client, command: tuple[str, ...], code: int, *words: str) -> None:
-    """The command ends so, and one line of it says all of this."""
-    done = client.run(*command)
-    assert done.returncode == code, (command, done.returncode, done.stderr)
-    [line] = [line for line in done.stderr.splitlines() if line.startswith("error E_")]
-    assert [word for word in words if word not in line] == [], line
-    assert "what to do" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def asking(link: str, topic: str) -> list[tuple[str, ...]]:
@@ -280,33 +239,6 @@ def set_passwords(stack: SecureStack, passwords: dict[str, str]) -> None:
         [UserScramCredentialUpsertion(USER, how, passwords["kafka"].encode())]
     ).values()
     done.result(30)
-
-
-def no_secret_anywhere(client: Client, run: Supervising, topic: str, secrets: list[str]) -> None:
-    """Not in arguments, environments of workers, the log, the status, or the bundle."""
-    said = [run.log.read_text()]
-    for command in (("status", "--json"), ("status",), ("config", "show"), ("doctor", "--topics", topic)):
-        done = client.run(*command)
-        said += [done.stdout, done.stderr]
-    bundle = client.directory / "bundle.tar.gz"
-    done = client.run("support-bundle", "--output", str(bundle))
-    assert done.returncode in {0, 3}, done.stderr
-    said += [done.stdout, *(file.read_bytes().decode("latin-1") for file in files_of(bundle))]
-    said += [" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])]
-    workers = psutil.Process(run.process.pid).children(recursive=True)
-    assert workers
-    said += [json.dumps(one.environ()) for one in workers]
-    for text in said:
-        assert [secret for secret in secrets if secret in text] == []
-
-
-def files_of(bundle: Path) -> list[Path]:
-    """Of a packed bundle what is inside."""
-    into = bundle.parent / "unpacked"
-    shutil.unpack_archive(str(bundle), into, "gztar")
-    found = [one for one in into.rglob("*") if one.is_file()]
-    assert found
-    return found
 
 
 def test_certificates_that_change_while_a_supervisor_runs(stack: SecureStack, topic: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from infra.stack.state import Addresses, write_private_bytes
 SETTINGS = "rtpipe.toml"
 _FOLDER = "client"
 #: Of the blocks, what is secret; it goes to a file, and the rest to rtpipe.toml.
-_SECRET = ("sasl.username", "sasl.password", "basic.auth.user.info")
+_SECRET = ("sasl.username", "sasl.password", "sasl.oauthbearer.client.secret", "basic.auth.user.info")
 _HEAD = "# Made by `rtpipe infra up --secure`. Each file is read again at the next connection.\n"
 
 

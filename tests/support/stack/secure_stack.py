@@ -63,7 +63,7 @@ class SecureStack:
 
     def issue(self, fault: str = "") -> bytes:
         """A certificate for its servers; `fault`: what is wrong with it."""
-        authority = _read_authority(self.layout.certificates)
+        authority = read_authority(self.layout.certificates)
         match fault:
             case "expired":
                 return authority.issue("server", [HOST], life=-dt.timedelta(hours=1))
@@ -81,7 +81,10 @@ class SecureStack:
 
     def restart(self, *names: str) -> None:
         """Stop and start these services; returns when they answer those who log in rightly."""
-        chosen = [self.services()[name] for name in names]
+        self.start_anew(*(self.services()[name] for name in names))
+
+    def start_anew(self, *chosen: Service) -> None:
+        """The same for services that may differ from those that run."""
         running = service_control.find(chosen)
         service_control.stop({running[one.name]: one for one in chosen if one.name in running}, grace=20)
         for service in chosen:
@@ -206,7 +209,7 @@ def handshakes(pem: bytes, folder: Path, port: int = 0) -> Iterator[int]:
         thread.join(5)
 
 
-def _read_authority(folder: Path) -> Authority:
+def read_authority(folder: Path) -> Authority:
     key = serialization.load_pem_private_key((folder / AUTHORITY_KEY).read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     return Authority(x509.load_pem_x509_certificate((folder / AUTHORITY).read_bytes()), key)
