@@ -8,7 +8,7 @@ The house. A room may import those below it, never those above it; workers and i
     infra           what is around it: tables, users, topics, the embedded stack
     avro_schemas    from a schema everything follows: columns, layouts, changes
     rtpipe          errors (with exit codes), log, clock, deadline, pause, credentials, secret_files, tls_trouble,
-                    own_command; Kafka; MySQL
+                    own_command, acting_person; Kafka; MySQL
 
 docs/architecture.md has the picture of all folders, the terms, and the way of a message from file to file.
 """

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import secrets
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from avro_schemas.tables.own_tables.hosts import HOSTS
+from rtpipe.acting_person import acting_person
 from rtpipe.deadline import Deadline
 from rtpipe.errors import SettingsError
 from rtpipe.pause import PausePolicy
@@ -62,7 +61,6 @@ def ask_hosts(settings: Settings, command: str, places: Sequence[str], more: Map
 
     A host that is silent, or does not answer in time, refuses by saying so. `places`: TOPIC or TOPIC/PARTITION each.
     """
-    by = f"{getpass.getuser()} on {socket.gethostname()}"
     replies = []
     with hosts_table(settings, f"asking hosts to {command}") as table:
         for host in table.hosts():
@@ -72,7 +70,7 @@ def ask_hosts(settings: Settings, command: str, places: Sequence[str], more: Map
                 replies.append({"done": [], "refused": {}, "unknown": list(places)})
                 continue
             body = {**more, "where": list(places), "page_client": page_client()}
-            asked = Asked(secrets.token_hex(8), command, body, by)
+            asked = Asked(secrets.token_hex(8), command, body, acting_person())
             reply = None if host.is_silent else _ask(table, host.instance_id, asked)
             replies.append(reply or _silent(host, places, wanted))
     return replies

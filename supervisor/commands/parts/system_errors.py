@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import getpass
 import os
 
 from infra.stack.disk import FULL, disk_full
+from rtpipe.acting_person import user_name
 from rtpipe.errors import ExitCode, RtpipeError
 
 #: Without a file's name only these can be anything but a mistake of the program.
@@ -48,14 +48,6 @@ def refusal_of(exc: BaseException) -> RtpipeError | None:
     if exc.errno in FULL:
         return disk_full(path, hint=f"free some space, or name another directory: {_ELSEWHERE}")
     return SystemRefusalError(
-        f"{path} cannot be used by {_user()}: {said}",
+        f"{path} cannot be used by {user_name()}: {said}",
         hint=f"give this user the right to it, or name another path: {_ELSEWHERE}",
     )
-
-
-def _user() -> str:
-    """The user's name, or number where it has none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.geteuid()}"
