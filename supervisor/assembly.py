@@ -25,6 +25,7 @@ from supervisor.group_lock import GroupLock
 from supervisor.history.history_link import HistoryLink
 from supervisor.hosts.host_start import host_start
 from supervisor.hosts.hosts_heard import HostsHeard
+from supervisor.journal.journal_upkeep import upkeep_of
 from supervisor.kafka.cluster_view import ClusterView
 from supervisor.kafka.log_watch import LogWatch
 from supervisor.kafka.topic_watch import TopicWatch
@@ -101,7 +102,7 @@ def run(settings: Settings, request: RunRequest, context: ForkServerContext) -> 
         rows_per_second=lambda topic: live.topic(topic).max_rows_per_second,
         events=ring,
         hosts=hosts,
-        companions=companions,
+        companions=[*companions, upkeep_of(settings, live.keeps_journal)],
         membership=membership_of(settings, specs, group, live) if shares else None,
         stays=shares,
     )

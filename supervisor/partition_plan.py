@@ -72,6 +72,7 @@ def spec_of(
         rules=chosen.rules(),
         subjects=chosen.subjects(),
         load_data=chosen.load_data,
+        journal=chosen.journal,
         dead_letters=chosen.on_error == "dead_letter",
         dead_letters_per_minute=chosen.dead_letters_per_minute,
         limits=limits_of(chosen),
@@ -87,6 +88,7 @@ def retuned(spec: PartitionSpec, chosen: TopicSettings) -> PartitionSpec:
         spec,
         limits=dataclasses.replace(limits_of(chosen), cpu_share=spec.limits.cpu_share),
         load_data=chosen.load_data,
+        journal=chosen.journal,
         dead_letters=chosen.on_error == "dead_letter",
         dead_letters_per_minute=chosen.dead_letters_per_minute,
     )

@@ -1,7 +1,8 @@
 """Who may do what: the database, its two users and their privileges.
 
 consumer may SELECT and INSERT on the topics' tables (UPDATE and DELETE where a topic's mode needs it), UPDATE
-`kafka_offsets` too, and UPDATE and DELETE rows of `rtpipe_dead_letters`: a dead letter may be read again, or retried.
+`kafka_offsets` too, UPDATE and DELETE rows of `rtpipe_dead_letters`: a dead letter may be read again, or retried; and
+DELETE rows of `rtpipe_journal` that are old.
 SELECT, because people read what was consumed as the user that they know. infra may create, alter and read tables, and
 write the history of what it altered. infra/mysql/init.sql grants infra the same for the embedded stack and
 compose.yaml, before any table is there (tests/unit/project/test_compose.py compares them).
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from avro_schemas.naming import OFFSETS_TABLE
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.hosts import HOSTS
+from avro_schemas.tables.own_tables.journal import JOURNAL
 from avro_schemas.tables.own_tables.table_changes import CHANGES
 from avro_schemas.tables.rules import PLAIN, TableRules
 from infra.tables.database import Account, Sessions, account_of, action_for, error_number, is_unknown_login, run
@@ -32,6 +34,7 @@ ALL_PRIVILEGES = (*INFRA_PRIVILEGES, "INSERT", "UPDATE", "DELETE")
 TABLE_PRIVILEGES = ("SELECT", "INSERT")
 OFFSETS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE")
 HOSTS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE")
+JOURNAL_PRIVILEGES = ("SELECT", "INSERT", "DELETE")
 DEAD_LETTERS_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: Of infra, on the one table. CREATE is there so that it can be given before the table is made.
 HISTORY_PRIVILEGES = ("CREATE", "INSERT", "UPDATE")
@@ -171,6 +174,7 @@ def table_privileges(table: str, rules: TableRules = PLAIN) -> tuple[str, ...]:
         OFFSETS_TABLE: OFFSETS_PRIVILEGES,
         DEAD_LETTERS.name: DEAD_LETTERS_PRIVILEGES,
         HOSTS.name: HOSTS_PRIVILEGES,
+        JOURNAL.name: JOURNAL_PRIVILEGES,
     }
     if table in own:
         return own[table]

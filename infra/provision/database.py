@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.hosts import HOSTS
+from avro_schemas.tables.own_tables.journal import JOURNAL
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.own_tables.table_changes import CHANGES
 from infra.provision import accounts as who
@@ -62,7 +63,7 @@ class _DatabaseWork:
     ) -> None:
         self._sessions = sessions
         self._accounts = accounts
-        tables = [*topics, *map(WantedTable, (OFFSETS, DEAD_LETTERS, CHANGES, HOSTS))]
+        tables = [*topics, *map(WantedTable, (OFFSETS, DEAD_LETTERS, CHANGES, HOSTS, JOURNAL))]
         self._tables = [one.table for one in tables]
         self._topic_tables = topic_tables
         #: those that are made here

@@ -29,6 +29,7 @@ def create_table_sql(table: Table, database: str = "", *, mariadb: bool = False)
     lines = [column_sql(column, mariadb=mariadb) for column in table.columns]
     if table.primary_key.columns:
         lines.append(f"PRIMARY KEY ({quoted_list([column.name for column in table.primary_key.columns])})")
+    lines += [f"KEY {quoted(str(index.name))} ({quoted_list(index.columns.keys())})" for index in table.indexes]
     options = table.kwargs
     end = (
         f"ENGINE={options['mysql_engine']} CHARACTER SET {options['mysql_charset']} COLLATE {options['mysql_collate']}"

@@ -37,5 +37,6 @@ def admin_connection(
 def _error(trouble: DatabaseTrouble, database_url: str, table: str, doing: str) -> RtpipeError:
     where = login_of(make_url(database_url))
     if trouble.number == NO_TABLE:
-        return SetupError(f"{doing}: there is no table {table} for {where}", hint="`rtpipe setup` makes it")
+        missing = trouble.where or f"table {table}"
+        return SetupError(f"{doing}: there is no {missing} for {where}", hint="`rtpipe setup` makes it")
     return trouble.at(where).as_command_error(doing)

@@ -78,6 +78,7 @@ class OffsetWork:
     """Asks Kafka and kafka_offsets, and changes kafka_offsets. Raises as ClusterView and OffsetAdmin do."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._admin = OffsetAdmin(settings.database_url.get_secret_value(), settings.database_seconds)
         self._cluster = ClusterView(settings.librdkafka())
 
@@ -99,7 +100,7 @@ class OffsetWork:
 
     def set(self, change: OffsetChange) -> None:
         """Do it; SetupError if a writer moved the row meanwhile."""
-        self._admin.set(change.stored, change.offset)
+        self._set(change.stored, change.offset)
 
     def adoption(self, topic: str) -> Adoption:
         """SettingsError for a topic without rows; UnreachableError while a partition does not say where it begins."""
@@ -120,7 +121,11 @@ class OffsetWork:
         """Do it, partition by partition; SetupError if a writer moved a row meanwhile."""
         for stored in adoption.stored:
             begins = adoption.begins.get(stored.key, 0)
-            self._admin.set(stored, begins, topic_id=adoption.facts.topic_id, cluster_id=adoption.cluster_id)
+            self._set(stored, begins, topic_id=adoption.facts.topic_id, cluster_id=adoption.cluster_id)
+
+    def _set(self, stored: StoredOffset, offset: int, *, topic_id: str = "", cluster_id: str = "") -> None:
+        journal = self._settings.topic(stored.key.topic).journal
+        self._admin.set(stored, offset, topic_id=topic_id, cluster_id=cluster_id, journal=journal)
 
     def _beside_kafka(self, rows: Sequence[StoredOffset]) -> list[KnownOffset]:
         keys: list[PartitionKey] = []

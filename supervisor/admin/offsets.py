@@ -1,4 +1,7 @@
-"""What a person may do to stored offsets: look, set one, adopt a topic that was made again. Always one row lock."""
+"""What a person may do to stored offsets: look, set one, adopt a topic that was made again. Always one row lock.
+
+Where a topic has a journal, the change has a row in it, in its transaction.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, select, update
 
+from avro_schemas.tables.own_tables.journal import ADOPT, JOURNAL, SET
 from avro_schemas.tables.own_tables.offsets import OFFSETS
+from rtpipe.acting_person import acting_person
 from supervisor.admin.connection import admin_connection
-from workers.commit.offsets.offset_statements import row_of
+from workers.commit.offsets.offset_statements import KEEP, row_of
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
+from workers.database.errors import translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,9 @@ class OffsetAdmin:
             for row in rows
         ]
 
-    def set(self, stored: StoredOffset, offset: int, *, topic_id: str = "", cluster_id: str = "") -> None:
+    def set(
+        self, stored: StoredOffset, offset: int, *, topic_id: str = "", cluster_id: str = "", journal: bool = False
+    ) -> None:
         """Store another offset, and with it another topic id if there is one; its rows are then counted from 0.
 
         Refused if the row is not what the person saw: somebody moved it meanwhile.
@@ -78,6 +86,16 @@ class OffsetAdmin:
         )
         with self._connection(f"setting the offset of {stored.key}") as connection:
             changed = connection.execute(update(OFFSETS).where(seen).values(**values)).rowcount
+            if journal and changed == 1:
+                _keep(connection, stored, offset, ADOPT if topic_id else SET)
             connection.commit()
         if changed != 1:
             raise SetupError(f"{stored.key}: a writer moved it meanwhile", hint="stop or halt the partition first")
+
+
+def _keep(connection: Connection, before: StoredOffset, offset: int, kind: str) -> None:
+    values = {"of_topic": before.key.topic, "of_partition": before.key.partition, "of_group": before.group}
+    values |= {"of_kind": kind, "of_epoch": before.epoch + 1, "by_owner": acting_person()}
+    values |= {"at_offset": before.offset, "to_offset": offset, "of_messages": 0, "more_rows": 0, "more_dead": 0}
+    with translated(JOURNAL.name):
+        connection.exec_driver_sql(KEEP, values)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, make_url
 
 from avro_schemas.naming import OFFSETS_TABLE
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
+from avro_schemas.tables.own_tables.journal import JOURNAL
 from infra.provision import accounts as who
 from infra.provision.accounts import Accounts
 from infra.tables.database import Sessions
@@ -81,6 +82,8 @@ class DatabaseChecks:
                 chosen = self._settings.topic(topic)
                 table = partition_plan.table_of(topic, chosen)
                 needed[table] = who.table_privileges(table, chosen.rules())
+                if chosen.journal:
+                    needed[JOURNAL.name] = who.JOURNAL_PRIVILEGES
             user = str(connection.exec_driver_sql("SELECT CURRENT_USER()").scalar_one())
             return [self._of_table(connection, known, (table, wanted), user) for table, wanted in needed.items()]
 

@@ -46,10 +46,10 @@ class Options:
 
 
 class Beside(Protocol):
-    """A process beside the workers that no row depends on."""
+    """What runs beside the workers, and no row depends on it: a process, or a thread."""
 
     def look(self, now: float) -> None:
-        """Start it, or start it again."""
+        """Start it, or start it again, if it is time."""
 
 
 class SchemaService(SchemaQuestions, Protocol):

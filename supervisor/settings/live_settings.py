@@ -15,7 +15,16 @@ from supervisor.settings.settings import Settings, load
 #: or belongs to the run: the supervisor itself must start again.
 AT_ONCE = frozenset({"late_after", "stuck_after", "max_rows_per_second"})
 BY_RESTART = frozenset(
-    {"batch_rows", "batch_bytes", "linger_ms", "queue_batches", "load_data", "on_error", "dead_letters_per_minute"}
+    {
+        "batch_rows",
+        "batch_bytes",
+        "linger_ms",
+        "queue_batches",
+        "load_data",
+        "journal",
+        "on_error",
+        "dead_letters_per_minute",
+    }
 )
 #: Settings that are topics' own or name them, and one that the command line settles.
 _NOT_OF_THE_RUN = frozenset({"defaults", "topics", "serve", "log_format"})
@@ -77,6 +86,10 @@ class LiveSettings:
     def now(self) -> TopicsNow:
         """All of it, as of now."""
         return TopicsNow(self._settings, dict(self._topics))
+
+    def keeps_journal(self) -> bool:
+        """Whether a topic that is run has a journal."""
+        return any(chosen.journal for chosen in self._topics.values())
 
     def forget(self, name: str) -> None:
         """It is served no more; if it comes back, it is run as the settings are then."""

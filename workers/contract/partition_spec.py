@@ -57,6 +57,7 @@ class PartitionSpec:
     log_level: str
     database_seconds: int  #: a database that is silent for so long counts as gone
     load_data: bool  #: rows go by LOAD DATA LOCAL where server and table take it
+    journal: bool  #: each change of its row in kafka_offsets is a row of rtpipe_journal, too
     heartbeat_every: float  #: seconds between two signs of life while there is nothing to do
     database_url_file: str = ""  #: where the URL came from: read again at each connection
     kafka_file: str = ""  #: where some of `kafka` came from: read again at each start

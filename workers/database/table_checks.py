@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Table, text
 from sqlalchemy.engine import Connection
 
 from avro_schemas.columns.found_table import UnusableTableError, require_usable
 from avro_schemas.columns.key_columns import WHOLE_KEY, apart_sql, folding_problem
 from avro_schemas.tables.unfit import TableUnfitError, require_upsert_key
 from rtpipe.mysql.engine import is_mariadb
+from rtpipe.mysql.quoting import quoted_list
 from workers.contract.errors import SetupError
 from workers.database.errors import login_of, translated
 
@@ -58,6 +59,15 @@ class TableChecks:
             require_usable(table, kind, engine)
         except UnusableTableError as error:
             raise SetupError(error.message, hint=error.hint) from None
+
+    def require_takes_rows(self, table: Table) -> None:
+        """Refuse a table that lacks one of these columns, or into which the account may not write. Writes nothing."""
+        columns = table.columns.keys()
+        values = ", ".join(["NULL"] * len(columns))
+        with translated(table.name):
+            sql = f"INSERT INTO {table.name} ({quoted_list(columns)}) SELECT {values} FROM DUAL WHERE FALSE"
+            self._connection.exec_driver_sql(sql)
+            self._connection.rollback()
 
     def columns_mark(self, table: str) -> str:
         """A mark of the table's columns: another one after any change of names, types, character sets or NULL."""

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
+from avro_schemas.tables.own_tables.journal import JOURNAL
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.errors import RtpipeError, UnreachableError
 from rtpipe.mysql.error_numbers import PASSING, UNKNOWN_COLUMN, Action
@@ -78,7 +79,8 @@ class DeadLetterRetry:
     def _session(self) -> DatabaseSession:
         if self._opened is None:
             self._opened = self._open(self._spec.current_database_url(), self._spec.database_seconds)
-            self._opened.tables.require_innodb(self._spec.table, OFFSETS.name, DEAD_LETTERS.name)
+            kept = [JOURNAL.name] if self._spec.journal else []
+            self._opened.tables.require_innodb(self._spec.table, OFFSETS.name, DEAD_LETTERS.name, *kept)
             if self._spec.rules.mode == "upsert":
                 self._opened.tables.require_key(self._spec.table, self._spec.rules.key)
         return self._opened
@@ -149,7 +151,10 @@ class DeadLetterRetry:
         work.refusals.set_aside(kept)
         refused = work.refusals.by_index
         if stored is not None and len(kept) < len(dead_letters):
-            transaction.write(Totals(stored.rows_total, stored.dead_total), work, len(dead_letters))
+            before = Totals(stored.rows_total, stored.dead_total)
+            after = transaction.write(before, work, len(dead_letters))
+            if self._spec.journal:
+                transaction.keep(before, after)
             left = refused.keys() | kept.keys()
             transaction.delete([dead_letter.offset for at, dead_letter in enumerate(dead_letters) if at not in left])
             transaction.explain(dead_letters, refused, self._spec.table)

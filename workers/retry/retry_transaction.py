@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, delete, select, update
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
+from avro_schemas.tables.own_tables.journal import JOURNAL, RETRY
 from avro_schemas.tables.own_tables.offsets import OFFSETS
+from rtpipe.acting_person import acting_person
 from rtpipe.mysql.error_numbers import ROLLED_BACK
 from workers import kill_points
 from workers.commit.dead_letters.rows import dead_letter_text
-from workers.commit.offsets.offset_statements import row_of
+from workers.commit.offsets.offset_statements import KEEP, row_of
 from workers.commit.writing.batch_work import BatchWork
 from workers.contract.refusal import Refusal
 from workers.database.errors import DatabaseTrouble, translated
@@ -50,8 +52,9 @@ class RetryTransaction:
         key = self._source.key
         return row_of(key.topic, key.partition, self._source.group)
 
-    def write(self, before: Totals, work: BatchWork, dead_letters: int) -> None:
-        """Totals and rows of the work of so many dead letters; `before` is what the row in kafka_offsets says.
+    def write(self, before: Totals, work: BatchWork, dead_letters: int) -> Totals:
+        """Totals and rows of the work of so many dead letters; `before` is what the row in kafka_offsets says. Gives
+        what it says then.
 
         The totals come first: if they are not found again after a refused row, the server has rolled back all of it.
         """
@@ -64,6 +67,19 @@ class RetryTransaction:
         work.row_writer.write(self._execute)
         self._set_totals(expected, after())
         kill_points.reach("dead_letters:rows_written")
+        return after()
+
+    def keep(self, before: Totals, after: Totals) -> None:
+        """The journal's row, if the totals have changed: the offset has not."""
+        if self.stored is None or before == after:
+            return
+        key, offset = self._source.key, self.stored.offset
+        values = {"of_topic": key.topic, "of_partition": key.partition, "of_group": self._source.group}
+        values |= {"of_kind": RETRY, "of_messages": 0, "of_epoch": self.stored.epoch, "by_owner": acting_person()}
+        values |= {"at_offset": offset, "to_offset": offset}
+        values |= {"more_rows": after.rows - before.rows, "more_dead": after.dead - before.dead}
+        with translated(JOURNAL.name):
+            self._session.connection.exec_driver_sql(KEEP, values)
 
     def _set_totals(self, before: Totals, after: Totals) -> None:
         if before == after:

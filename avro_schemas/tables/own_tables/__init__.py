@@ -1,1 +1,1 @@
-"""The tables that rtpipe keeps for itself: offsets, dead letters, table changes, hosts."""
+"""The tables that rtpipe keeps for itself: offsets, dead letters, table changes, hosts, the journal."""

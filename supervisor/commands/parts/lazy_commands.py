@@ -57,7 +57,7 @@ GROUPS = {
     "infra": "The embedded stack (up, down, status) and what a pipeline needs before it runs (create).",
     "schema": "Schema files: convert them to Avro, see what tables they give.",
     "table": "Tables: what a schema or its next version needs, shown or done.",
-    "offsets": "Stored offsets: show them, or set one.",
+    "offsets": "Stored offsets: show them, what moved them, or set one.",
     "dead-letters": "Messages that could not become rows: show, retry, export or drop them.",
 }
 #: A paragraph whose lines after the first are indented: examples.

@@ -29,6 +29,7 @@ class SuperviseSettings(BaseModel):
     runtime_dir: Path | None = Field(None, description="where the supervisor's socket is")
     state_dir: Path | None = Field(None, description="what outlives a supervisor: history, pauses, limits")
     history: bool = Field(True, description="events and minute figures of the last days, in `state_dir`")
+    journal_days: float = Field(7, ge=0, le=36_500, description="rows of rtpipe_journal are kept; 0: for ever")
     drain_seconds: float = Field(25, gt=0, le=3_600, description="SIGTERM until the workers are killed")
     heartbeat_seconds: float = Field(30, gt=0, le=3_600, description="a worker silent for so long is replaced")
     quarantine_seconds: float = Field(300, gt=0, le=86_400, description="between two tries of a quarantined worker")

@@ -56,6 +56,7 @@ class _TopicFields(BaseModel):
     queue_batches: int = Field(8, ge=1, le=1_000)
     max_rows_per_second: float = Field(0, ge=0, description="of all its partitions together; 0: no limit")
     load_data: bool = Field(True, description="rows go by LOAD DATA LOCAL where server and table take it")
+    journal: bool = Field(False, description="a row of rtpipe_journal for each batch, in its transaction")
     late_after: float = Field(60, gt=0, description="seconds; a partition with an older message to commit is late")
     stuck_after: float = Field(120, gt=0, description="seconds without a commit, though messages are there: stuck")
     on_error: Literal["dead_letter", "stop"] = "dead_letter"

@@ -43,8 +43,8 @@ class FakeConnection:
         self.said.append(" ".join(str(compiled).replace("`", "").split()) + (f" {parameters}" if parameters else ""))
         return self._next()
 
-    def exec_driver_sql(self, statement: str) -> FakeRows:
-        self.said.append(statement)
+    def exec_driver_sql(self, statement: str, parameters: Any = None) -> FakeRows:
+        self.said.append(statement % parameters if parameters else statement)
         return self._next() if self.answers and isinstance(self.answers[0], Exception) else FakeRows()
 
     def commit(self) -> None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pymysql
+from sqlalchemy import Table
 from sqlalchemy.exc import IntegrityError
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
+from avro_schemas.tables.own_tables.journal import JOURNAL
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.mysql.error_numbers import CONNECTION_LOST, READ_ONLY, Action
 from tests.support.fakes.sqlite_spelling import PARAMETER, in_sqlite, sqlite_engine
@@ -33,7 +35,7 @@ class Fault:
 
 @dataclass
 class MemoryServer:
-    """kafka_offsets, rtpipe_dead_letters and orders(a primary key, b), and whoever is connected to them."""
+    """kafka_offsets, rtpipe_dead_letters, rtpipe_journal and orders(a primary key, b), and whoever is connected."""
 
     uuid: str = "server-a"
     faults: list[Fault] = field(default_factory=list)
@@ -54,6 +56,8 @@ class MemoryServer:
                 key = ", ".join(f"`{column.name}`" for column in table.primary_key)
                 names = ", ".join(f"`{column.name}`" for column in table.columns)
                 connection.exec_driver_sql(f"CREATE TABLE {table.name} ({names}, PRIMARY KEY ({key}))")
+            kept = ", ".join(f"`{name}`" for name in list(JOURNAL.columns.keys())[1:])
+            connection.exec_driver_sql(f"CREATE TABLE {JOURNAL.name} (id INTEGER PRIMARY KEY, {kept})")
             connection.exec_driver_sql("CREATE TABLE orders (a PRIMARY KEY, b, CHECK (b IS NULL OR b < 100))")
 
     def open(self, _url: str, _silence: int) -> Any:
@@ -139,6 +143,9 @@ class MemoryTables:
             if table in self._server.not_innodb:
                 raise SetupError(f"table {table} has no transactions")
         return sees
+
+    def require_takes_rows(self, table: Table) -> None:
+        self._server.said.append(f"require_takes_rows {table.name}")
 
     def columns_mark(self, table: str) -> str:
         assert table

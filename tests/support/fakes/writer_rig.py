@@ -65,11 +65,27 @@ class Rig:
         dead = sum(done.dead.total() for done in self.written)
         return self.written[-1].next_offset, sum(done.rows for done in self.written), dead
 
+    def journal(self) -> list[tuple[Any, ...]]:
+        """Kind, offsets, messages, rows and dead letters of each row of the journal, as they were written."""
+        return journal_of(self.server)
+
     def table(self) -> list[tuple[Any, ...]]:
         return self.server.rows("SELECT a, b FROM orders ORDER BY a")
 
     def letters(self) -> list[tuple[Any, ...]]:
         return self.server.rows("SELECT `offset`, error_name FROM rtpipe_dead_letters ORDER BY `offset`")
+
+
+def journal_of(server: MemoryServer) -> list[tuple[Any, ...]]:
+    """The journal, which must be whole: each row begins where the one before it ended, the last one where kafka_offsets
+    is; and the sums are its totals.
+    """
+    columns = "kind, first_offset, next_offset, messages, rows_written, dead_letters"
+    kept = server.rows(f"SELECT {columns} FROM rtpipe_journal ORDER BY id")
+    [stored] = server.rows("SELECT `offset`, rows_total, dead_total FROM kafka_offsets")
+    assert [row[1] for row in kept[1:]] == [row[2] for row in kept[:-1]]
+    assert stored == (kept[-1][2] if kept else stored[0], sum(row[4] for row in kept), sum(row[5] for row in kept))
+    return kept
 
 
 def spec_with(**changes: Any) -> PartitionSpec:

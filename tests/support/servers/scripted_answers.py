@@ -120,9 +120,9 @@ def _alter(session: ServerSession, found: re.Match[str], _: Sequence[Any]) -> tu
 def _create(session: ServerSession, found: re.Match[str], _: Sequence[Any]) -> tuple[list[Row], int]:
     name, inside = found[1], found[2]
     lines = inside.split(",\n  ")
-    keys = [line for line in lines if line.startswith("PRIMARY KEY")]
-    parsed = dict(defined_column(line) for line in lines if line not in keys)
-    key = tuple(re.findall(r"`([^`]+)`", keys[0])) if keys else ()
+    primary = next((line for line in lines if line.startswith("PRIMARY KEY")), "")
+    parsed = dict(defined_column(line) for line in lines if line != primary and not line.startswith("KEY "))
+    key = tuple(re.findall(r"`([^`]+)`", primary))
     session.server.tables.setdefault(name, ServerTable(parsed, key))
     return [], 0
 

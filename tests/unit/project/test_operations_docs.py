@@ -12,6 +12,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
+from avro_schemas.tables.own_tables.journal import JOURNAL
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from supervisor.status.facts.json_schema import json_schema
 from supervisor.status.facts.partition_status import PartitionStatus
@@ -72,6 +73,7 @@ def test_operations_md_has_every_field_of_the_status_and_every_column_of_the_tab
     assert fields == cells_of(text, "field")
     assert set(OFFSETS.columns.keys()) == cells_of(text, "column")
     assert set(DEAD_LETTERS.columns.keys()) == cells_of(text, "column of `rtpipe_dead_letters`")
+    assert set(JOURNAL.columns.keys()) == cells_of(text, "column of `rtpipe_journal`")
 
 
 TOPIC = TopicStatus("orders", "o", late_after=60, stuck_after=120)

@@ -16,6 +16,7 @@ from rtpipe.credentials import LoginRefusedError
 from rtpipe.errors import ExitCode, SettingsError, UnreachableError
 from supervisor import assembly, partition_plan
 from supervisor.group_lock import GroupHeldError
+from supervisor.journal import journal_upkeep
 from supervisor.kafka.log_offsets import Offsets
 from supervisor.lifecycle.generation.heartbeat_limits import HeartbeatLimits
 from supervisor.run.first_plan import plan_of, wait_for_plan
@@ -150,6 +151,19 @@ def test_offsets_are_mirrored_but_for_topics_whose_settings_say_no(parts: Parts,
     run(tmp_path, topics=(TopicBlock(match="ord.*", mirror_offsets=False),))
     assert [given[1]("orders") for given, _ in parts.made["OffsetMirror"]] == [True, False]
     assert [given[2]()["kafka"]["bootstrap.servers"] for given, _ in parts.made["OffsetMirror"]] == ["k:1", "k:1"]
+
+
+def test_old_rows_of_the_journal_are_removed_while_a_topic_has_one(
+    parts: Parts, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(journal_upkeep, "JournalUpkeep", lambda remove, wanted: made.append((remove.__self__, wanted)))
+    run(tmp_path, journal_days=3.0, database_seconds=5)
+    [(old_rows, wanted)] = made
+    assert (old_rows._database_url(), old_rows._silence, old_rows._days) == ("mysql+pymysql://u:p@h/bank", 5, 3.0)
+    assert wanted.__name__ == "keeps_journal"
+    [((_, options), _)] = parts.made["Supervisor"]
+    assert options.companions[-1] is None
 
 
 def test_nothing_starts_while_another_supervisor_has_the_group(parts: Parts, tmp_path: Any) -> None:

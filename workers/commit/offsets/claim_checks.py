@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Collection
 from typing import Any
 
@@ -9,6 +11,11 @@ from sqlalchemy import Row
 
 from workers.contract.errors import Fenced, TopicChangedError
 from workers.contract.partition_spec import PartitionSpec
+
+
+def owner_of(spec: PartitionSpec) -> str:
+    """The writer: its host, its process, and whose worker it is."""
+    return f"{socket.gethostname()[:128]}:{os.getpid()}{owner_suffix(spec)}"
 
 
 def owner_suffix(spec: PartitionSpec) -> str:

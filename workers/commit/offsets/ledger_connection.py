@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
+from avro_schemas.tables.own_tables.journal import JOURNAL
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import ServerSeen
@@ -23,6 +24,7 @@ class LedgerConnection:
 
     def __init__(self, spec: PartitionSpec, open_: Open = open_session) -> None:
         self._spec = spec
+        self._tables = [spec.table, OFFSETS.name, *([JOURNAL.name] if spec.journal else [])]
         self._open = open_
         self._session: DatabaseSession | None = None
         self.max_packet = 0  #: bytes of a statement that the server takes
@@ -42,6 +44,8 @@ class LedgerConnection:
                 self.max_packet = session.max_packet
                 self.one_trip = self._tried(session.one_trip)
                 self._look(session)
+                if self._spec.journal:
+                    session.tables.require_takes_rows(JOURNAL)
             except BaseException:
                 session.close()
                 raise
@@ -75,9 +79,7 @@ class LedgerConnection:
         self._look(self.session)
 
     def _look(self, session: DatabaseSession) -> None:
-        self.has_dead_letters = session.tables.require_innodb(
-            self._spec.table, OFFSETS.name, if_there=DEAD_LETTERS.name
-        )
+        self.has_dead_letters = session.tables.require_innodb(*self._tables, if_there=DEAD_LETTERS.name)
         self.columns_mark = session.tables.columns_mark(self._spec.table)
         if self._spec.rules.mode == "upsert":
             session.tables.require_key(self._spec.table, self._spec.rules.key)

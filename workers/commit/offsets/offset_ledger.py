@@ -6,14 +6,16 @@ moves an offset says in its WHERE which epoch and offset it expects, so two writ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from avro_schemas.tables.own_tables.journal import BATCH, JOURNAL
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.mysql.error_numbers import ROLLED_BACK
 from rtpipe.mysql.quoting import quoted_text
 from workers import kill_points
+from workers.commit.offsets.claim_checks import owner_of
 from workers.commit.offsets.ledger_connection import LedgerConnection
-from workers.commit.offsets.offset_statements import ADVANCE, CORRECT, GLANCE
+from workers.commit.offsets.offset_statements import ADVANCE, CORRECT, GLANCE, KEEP
 from workers.commit.offsets.open_transaction import OpenTransaction
 from workers.commit.offsets.partition_claim import PartitionClaim
 from workers.commit.work import Work
@@ -46,6 +48,7 @@ class OffsetLedger:
             "of_partition": spec.key.partition,
             "of_group": spec.group,
         }
+        self._journal: dict[str, str | int] = {"of_kind": BATCH, "by_owner": owner_of(spec)} if spec.journal else {}
         self._apart = False  #: the next transaction goes statement by statement
         self.connection = connection or LedgerConnection(spec)
         self._claim = PartitionClaim(spec, self.connection)
@@ -75,6 +78,8 @@ class OffsetLedger:
         work.run(transaction)
         if transaction.refused or (work.rows, work.dead) != (rows, dead):
             self._correct(session, position, batch, work.rows - rows, work.dead - dead)
+        if self._journal:
+            self._keep(session, position, batch, work)
         self._commit(session)
         self._apart = False
         return True
@@ -88,11 +93,11 @@ class OffsetLedger:
             return False
         if len(statement) > self.connection.max_packet // 2:  # the others of the text need room, too
             return False
-        values = self._row | _moves(position, batch, work.rows, work.dead)
-        advance = ADVANCE % {name: one if isinstance(one, int) else quoted_text(one) for name, one in values.items()}
+        moves = self._row | _moves(position, batch, work.rows, work.dead)
+        kept = [_filled(KEEP, moves | self._kept(batch))] if self._journal else []
         kill_points.reach("writer:begin")
         self._apart = True  # something in between may cut each connection for such a text: never twice in a row
-        committed = one_trip.commit(advance.encode(), statement, done=self._one_done)
+        committed = one_trip.commit(_filled(ADVANCE, moves), statement, *kept, done=self._one_done)
         self._apart = False
         if committed:
             kill_points.reach("writer:after_commit")
@@ -125,6 +130,15 @@ class OffsetLedger:
             self.disconnect()
             raise DatabaseTrouble(ROLLED_BACK)
 
+    def _keep(self, session: DatabaseSession, position: Position, batch: Batch, work: Work) -> None:
+        """The journal's row, once it is known what was written."""
+        with translated(JOURNAL.name):
+            self._update(session, KEEP, **_moves(position, batch, work.rows, work.dead), **self._kept(batch))
+
+    def _kept(self, batch: Batch) -> dict[str, str | int]:
+        """What KEEP is told beside what ADVANCE is."""
+        return self._journal | {"of_messages": len(batch.offsets)}
+
     def _commit(self, session: DatabaseSession) -> None:
         kill_points.reach("writer:before_commit")
         self._clock.enter("commit")
@@ -135,7 +149,7 @@ class OffsetLedger:
             raise
         kill_points.reach("writer:after_commit")
 
-    def _update(self, session: DatabaseSession, statement: str, **values: int) -> int:
+    def _update(self, session: DatabaseSession, statement: str, **values: str | int) -> int:
         """Run one of the batch's own statements on our row; how many rows it matched."""
         return session.connection.exec_driver_sql(statement, self._row | values).rowcount
 
@@ -170,6 +184,12 @@ class OffsetLedger:
     def disconnect(self) -> None:
         """Drop the connection; the server rolls back what was open on it."""
         self.connection.close()
+
+
+def _filled(statement: str, values: Mapping[str, str | int]) -> bytes:
+    """The statement with its values in it."""
+    texts = {name: one if isinstance(one, int) else quoted_text(one) for name, one in values.items()}
+    return (statement % texts).encode()
 
 
 def _moves(position: Position, batch: Batch, rows: int, dead: int) -> dict[str, int]:

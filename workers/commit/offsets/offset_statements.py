@@ -1,4 +1,5 @@
-"""The statements on kafka_offsets that are run often. SQLAlchemy builds them; each is compiled once, not once a batch.
+"""The statements on kafka_offsets that are run often, and that on its journal. SQLAlchemy builds them; each is compiled
+once, not once a batch.
 
 To compile one takes as long as the server takes to run it.
 """
@@ -7,9 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, func, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
+from avro_schemas.tables.own_tables.journal import JOURNAL
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 
 _COLUMNS = OFFSETS.c
@@ -32,7 +46,10 @@ _TOTALS = {
 }
 
 
-def _compiled(statement: Update | Select[Any]) -> str:
+_NOW = func.utc_timestamp(literal_column("6"))
+
+
+def _compiled(statement: Update | Insert | Select[Any]) -> str:
     return str(statement.compile(dialect=MySQLDialect_pymysql(paramstyle="pyformat")))
 
 
@@ -43,7 +60,7 @@ ADVANCE = _compiled(
     .values(
         offset=bindparam("to_offset"),
         leader_epoch=bindparam("to_leader_epoch"),
-        updated_at=func.utc_timestamp(literal_column("6")),
+        updated_at=_NOW,
         **_TOTALS,
     )
 )
@@ -51,3 +68,20 @@ ADVANCE = _compiled(
 CORRECT = _compiled(update(OFFSETS).where(_ROW).values(**_TOTALS))
 #: Where the partition stands, without a lock.
 GLANCE = _compiled(select(_COLUMNS.epoch, _COLUMNS.offset, _COLUMNS.leader_epoch).where(_PARTITION))
+#: The journal's row of such a change, by the same values and some of its own.
+KEEP = _compiled(
+    insert(JOURNAL).values(
+        topic=bindparam("of_topic"),
+        partition=bindparam("of_partition"),
+        consumer_group=bindparam("of_group"),
+        kind=bindparam("of_kind"),
+        first_offset=bindparam("at_offset"),
+        next_offset=bindparam("to_offset"),
+        messages=bindparam("of_messages"),
+        rows_written=bindparam("more_rows"),
+        dead_letters=bindparam("more_dead"),
+        epoch=bindparam("of_epoch"),
+        owner=bindparam("by_owner"),
+        written_at=_NOW,
+    )
+)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, select, update
@@ -12,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, select, u
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from rtpipe.log import get_logger
 from rtpipe.mysql.error_numbers import DUPLICATE, LOCK_WAIT_TIMEOUT
-from workers.commit.offsets.claim_checks import check_identity, check_owner, check_siblings, owner_suffix
+from workers.commit.offsets.claim_checks import check_identity, check_owner, check_siblings, owner_of
 from workers.commit.offsets.ledger_connection import LedgerConnection
 from workers.commit.offsets.offset_statements import row_of
 from workers.contract.errors import SetupError, TemporaryError
@@ -80,7 +78,7 @@ class PartitionClaim:
             "epoch": OFFSETS.c.epoch + 1,
             "connection_id": self._connection.session.id,
             "server": self._connection.session.server,
-            "owner": f"{socket.gethostname()[:128]}:{os.getpid()}{owner_suffix(self._spec)}",
+            "owner": owner_of(self._spec),
             "updated_at": func.utc_timestamp(6),
         }
 

@@ -93,7 +93,30 @@ class Oracle(TopicsAndTables):
                 total += TALLY.compare(source.values(), self.query(f"SELECT `key`, seq, payload FROM `{topic}`"))
             self._assert_order(source)
             assert self.offsets(topic) == {partition: high for partition, (_, high) in self.watermarks(topic).items()}
+            if self.settings.get("journal"):
+                self.assert_journal(topic)
         return total
+
+    def journal(self, topic: str) -> dict[int, list[tuple[Any, ...]]]:
+        """Partition -> its rows, in their order: kind, first and next offset, messages, rows, dead letters."""
+        columns = "`partition`, kind, first_offset, next_offset, messages, rows_written, dead_letters"
+        found: dict[int, list[tuple[Any, ...]]] = {}
+        for partition, *kept in self.query(f"SELECT {columns} FROM rtpipe_journal WHERE topic = %s ORDER BY id", topic):
+            found.setdefault(partition, []).append(tuple(kept))
+        return found
+
+    def assert_journal(self, topic: str) -> None:
+        """Each row begins where the one before it ended, up to the stored offset; the sums are what is stored."""
+        rows, journal = 0, self.journal(topic)
+        columns = "`partition`, `offset`, rows_total, dead_total"
+        for partition, *stored in self.query(f"SELECT {columns} FROM kafka_offsets WHERE topic = %s", topic):
+            kept = journal.pop(partition, [])
+            ends = [0, *(row[2] for row in kept)]
+            assert [row[1] for row in kept] == ends[:-1]
+            assert stored == [ends[-1], sum(row[4] for row in kept), sum(row[5] for row in kept)]
+            rows += stored[1]
+        assert not journal
+        assert [(rows,)] == self.query(f"SELECT COUNT(*) FROM `{topic}`")
 
     @staticmethod
     def _assert_order(source: dict[tuple[int, int], Row]) -> None:

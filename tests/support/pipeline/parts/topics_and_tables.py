@@ -17,6 +17,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from avro_schemas.tables.layout import table_layout
 from avro_schemas.tables.own_tables.dead_letters import DEAD_LETTERS
 from avro_schemas.tables.own_tables.hosts import HOSTS
+from avro_schemas.tables.own_tables.journal import JOURNAL
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from avro_schemas.tables.rules import TableRules
 from infra.provision.accounts import table_privileges
@@ -82,10 +83,12 @@ class TopicsAndTables:
             cursor.execute(create_table_sql(OFFSETS))
             cursor.execute(create_table_sql(DEAD_LETTERS))
             cursor.execute(create_table_sql(HOSTS))
+            cursor.execute(create_table_sql(JOURNAL))
             grantee = f"'{self.user}'@'%'"
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {self.database}.kafka_offsets TO {grantee}")
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.database}.{DEAD_LETTERS.name} TO {grantee}")
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {self.database}.{HOSTS.name} TO {grantee}")
+            cursor.execute(f"GRANT SELECT, INSERT, DELETE ON {self.database}.{JOURNAL.name} TO {grantee}")
             cursor.execute("SELECT VERSION()")
             mariadb = "mariadb" in str(cursor.fetchone()).lower()
             for topic in self.topics:

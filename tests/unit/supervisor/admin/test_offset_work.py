@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pymysql
 import pytest
 
 from rtpipe.errors import RtpipeError, SettingsError, UnreachableError
 from supervisor.admin import connection as admin_connection
-from supervisor.admin import offset_work
+from supervisor.admin import offset_work, offsets
 from supervisor.admin.offset_view import facts_of, print_offsets
 from supervisor.admin.offset_work import OffsetWork
 from supervisor.admin.offsets import OffsetAdmin, StoredOffset
@@ -81,8 +82,12 @@ def database(monkeypatch: pytest.MonkeyPatch) -> FakeConnection:
 
 @pytest.fixture
 def work(database: FakeConnection) -> OffsetWork:
+    return work_on(database)
+
+
+def work_on(database: FakeConnection, **topics: Any) -> OffsetWork:
     database.answers = [FakeRows([row(ORDERS[0], 10), row(ORDERS[1], 4, None)])]
-    return OffsetWork(Settings(bootstrap_servers="k:1", database_url=URL, database_seconds=7))
+    return OffsetWork(Settings(bootstrap_servers="k:1", database_url=URL, database_seconds=7, defaults=topics))
 
 
 def test_every_row_beside_its_log(work: OffsetWork, database: FakeConnection, capsys: Any) -> None:
@@ -155,6 +160,48 @@ def test_adopting_a_topic_begins_at_its_first_messages(work: OffsetWork, databas
     assert "cluster_id='c'" in database.said[-2]
     assert "rows_total=0" in database.said[-1]
     assert database.commits == 2
+
+
+def journal_rows(database: FakeConnection) -> list[str]:
+    """Their values."""
+    return [said.partition(" VALUES ")[2] for said in database.said if said.startswith("INSERT INTO rtpipe_journal")]
+
+
+def test_where_there_is_a_journal_it_says_who_set_an_offset(
+    database: FakeConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offsets, "acting_person", lambda: "alice on db-host")
+    work = work_on(database, journal=True)
+    change = work.change(ORDERS[0], 12)
+    database.answers = [FakeRows(changed=1)]
+    work.set(change)
+    assert journal_rows(database) == ["(orders, 0, g, set, 10, 12, 0, 0, 0, 4, alice on db-host, utc_timestamp(6))"]
+    assert database.commits == 1
+    database.answers = [FakeRows(changed=0)]
+    with pytest.raises(SetupError, match="a writer moved it meanwhile"):
+        work.set(change)
+    assert len(journal_rows(database)) == 1
+
+
+def test_where_there_is_a_journal_it_says_who_adopted_a_topic(database: FakeConnection) -> None:
+    work = work_on(database, journal=True)
+    adoption = work.adoption("orders")
+    database.answers = [FakeRows(changed=1), FakeRows(changed=1)]
+    work.adopt(adoption)
+    assert [kept.partition(", 0, 0, 0, 4, ")[0] for kept in journal_rows(database)] == [
+        "(orders, 0, g, adopt, 10, 5",
+        "(orders, 1, g, adopt, 4, 0",
+    ]
+
+
+def test_a_journal_that_is_missing_is_told_by_its_name_and_nothing_is_set(database: FakeConnection) -> None:
+    work = work_on(database, journal=True)
+    change = work.change(ORDERS[0], 12)
+    no_table = pymysql.err.ProgrammingError(1146, "no such table")
+    database.answers = [FakeRows(changed=1), no_table]
+    with pytest.raises(SetupError, match="there is no table rtpipe_journal") as caught:
+        work.set(change)
+    assert (caught.value.hint, database.commits) == ("`rtpipe setup` makes it", 0)
 
 
 def test_a_topic_is_adopted_only_as_a_whole(

@@ -5,6 +5,7 @@ The features are fakes; the command runs through the front door, as the console 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from supervisor.admin.offset_work import Adoption, KnownOffset, OffsetChange
 from supervisor.admin.offsets import StoredOffset
+from supervisor.journal.journal_reader import JournalRow
 from supervisor.kafka.cluster_view import TopicFacts
 from tests.support.command_answers import Command, Spy
 from workers.contract.partition_spec import PartitionKey
@@ -46,6 +48,21 @@ def test_offsets_list(rtpipe: Command, offset_work: Any) -> None:
     assert told["schema_version"] == 1
     assert [one["log_ends"] for one in told["offsets"]] == [30]
     assert offset_work.known.calls[-1] == ((["orders"],), {})
+
+
+def test_offsets_journal(rtpipe: Command, spy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = dt.datetime(2026, 11, 30, 3, 12, 7)  # noqa: DTZ001 - as the table has it
+    asked = spy("supervisor.journal.journal_reader.read_journal", [JournalRow("batch", 1, 9, 8, 7, 1, 3, "h:1", at)])
+    assert "2026-11-30T03:12:07.000Z" in rtpipe("offsets", "journal", "orders/0").stdout
+    assert asked.calls[-1][0][1:] == (ORDERS, None, 20)
+    told = json.loads(rtpipe("offsets", "journal", "orders/0", "--offset", "4", "-n", "2", "--json").stdout)
+    assert (told["schema_version"], told["journal"][0]["next_offset"]) == (1, 9)
+    assert asked.calls[-1][0][1:] == (ORDERS, 4, 2)
+    asked.answer = []
+    off = "the journal has no row of orders/0 with offset 4; journal = true for orders turns it on\n"
+    assert rtpipe("offsets", "journal", "orders/0", "--offset", "4").stdout == off
+    monkeypatch.setenv("RTPIPE_DEFAULTS", '{"journal": true}')
+    assert rtpipe("offsets", "journal", "orders/0").stdout == "the journal has no row of orders/0\n"
 
 
 def test_offsets_set(rtpipe: Command, offset_work: Any, typed: Any) -> None:

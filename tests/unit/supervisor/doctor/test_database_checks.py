@@ -19,6 +19,7 @@ from supervisor.doctor.database_checks import DatabaseChecks
 from supervisor.doctor.examination import examine
 from supervisor.doctor.finding import Finding, Verdict
 from supervisor.doctor.view import facts_of
+from supervisor.settings.fields.topic_settings import TopicSettings
 from supervisor.settings.settings import Settings, load
 from tests.support.command_answers import CANARY
 from tests.support.samples.examined import GOOD
@@ -88,6 +89,9 @@ def test_what_a_database_lacks(examined: Settings, fake_server: FakeServer, monk
     assert found["privileges on orders"].fix == "GRANT INSERT ON `bank`.`orders` TO 'writer'@'10.%';"
     assert found["account for tables"].fix.startswith("GRANT CREATE, ALTER")
     assert found["clock"].found == "100.5 s behind ours"
+    assert "privileges on rtpipe_journal" not in found, "no topic has one"
+    with_journal = of_database(examined.model_copy(update={"defaults": TopicSettings(journal=True)}))
+    assert with_journal["privileges on rtpipe_journal"].fix.startswith("GRANT DELETE ON `bank`.`rtpipe_journal`")
     fake_server.answers["SELECT COLUMN_NAME"] = []
     assert of_database(examined)["privileges on orders"].fix == "rtpipe setup --topics orders"
 

@@ -76,7 +76,7 @@ def test_it_plans_makes_and_then_finds_everything_there(server: ScriptedServer) 
     assert not server.sent("^CREATE|^GRANT")
     made = setup.carry_out()
     assert set(states(made).values()) == {ItemState.CREATED, ItemState.THERE}
-    own = {"kafka_offsets", "rtpipe_dead_letters", "rtpipe_hosts", "rtpipe_table_changes"}
+    own = {"kafka_offsets", "rtpipe_dead_letters", "rtpipe_hosts", "rtpipe_journal", "rtpipe_table_changes"}
     assert set(server.tables) == {"orders", *own}
     assert set(server.users) == {"app", "infra", "root"}
     again = Setup(settings(), ["orders"]).carry_out()

@@ -71,17 +71,22 @@ def all_run(stage: Stage) -> Scene:
 
 def test_workers_of_the_changed_topic_restart_and_others_go_on(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(orders("batch_rows = 100"))
-    stage, _ = stage_at(path)
+    stage, live = stage_at(path)
 
     def scene() -> Scene:
         yield from all_run(stage)
-        write("drain_seconds = 7\n" + orders('batch_rows = 200\nlinger_ms = 20\non_error = "stop"\ntable = "other"'))
+        assert not live.keeps_journal()
+        write(
+            "drain_seconds = 7\n"
+            + orders('batch_rows = 200\nlinger_ms = 20\njournal = true\non_error = "stop"\ntable = "other"')
+        )
         dry = Asked(path, "reload", dry_run=True)
         yield dry.done
         assert dry.reply["restarted"] == []
         assert dry.reply["changes"] == [
             "orders: batch_rows 100 -> 200",
             "orders: linger_ms 1.0 -> 20.0",
+            "orders: journal False -> True",
             "orders: on_error 'dead_letter' -> 'stop'",
         ]
         assert dry.reply["not_live"] == ["drain_seconds", "orders: table None -> 'other'"]
@@ -95,6 +100,8 @@ def test_workers_of_the_changed_topic_restart_and_others_go_on(path: Path, caplo
         spec = stage.launch.last.spec
         assert (spec.limits.batch_rows, spec.limits.linger_seconds, spec.dead_letters) == (200, 0.02, False)
         assert spec.table == spec_of(0).table
+        assert spec.journal
+        assert live.keeps_journal()
         again = Asked(path, "reload")
         yield again.done
         assert (again.reply["changes"], again.reply["restarted"]) == ([], [])

@@ -68,6 +68,14 @@ def test_rows_go_by_load_data_with_their_offset() -> None:
     assert ways(rig) == ["INSERT", "LOAD", "COMMIT"], "the first row finds out what became of the columns"
 
 
+def test_rows_that_were_loaded_are_in_the_journal_and_what_was_rolled_back_is_not() -> None:
+    rig = loading_rig(journal=True)
+    rig.write(order(1), order(2))
+    rig.write(order(3), order(4, 100))
+    assert rig.journal() == [("batch", 0, 2, 2, 2, 0), ("batch", 2, 4, 2, 1, 1)]
+    assert len(rig.table()) == 3
+
+
 @pytest.mark.parametrize("changes", [{"load_data": False}, {}], ids=["by the settings", "by the server"])
 def test_rows_go_by_insert_where_load_data_is_off(changes: dict[str, Any]) -> None:
     rig = loading_rig(**changes)

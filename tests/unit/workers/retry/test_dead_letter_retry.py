@@ -19,6 +19,7 @@ from workers.commit.dead_letters.rows import NOT_KEPT
 from workers.commit.encoding.batch_encoder import BatchEncoder
 from workers.contract.errors import SetupError
 from workers.contract.partition_spec import PartitionKey
+from workers.retry import retry_transaction
 from workers.retry.dead_letter import DeadLetter, DeadLetterSource, dead_letter_of
 from workers.retry.dead_letter_retry import DeadLetterRetry
 from workers.retry.outcome import RetryOutcome, RetryResult
@@ -93,6 +94,30 @@ def test_rows_are_written_dead_letters_deleted_and_totals_moved() -> None:
     assert rig.totals() == (100, 1, 51, 2), "offset and epoch stay"
     assert [(one.offset, one.error_name) for one in rig.letters()] == [(1, "E_VALUE"), (2, "E_WIRE_FORMAT")]
     assert "of old" not in {one.error_text for one in rig.letters()}
+
+
+def test_the_journal_says_how_many_became_rows_and_that_no_offset_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry_transaction, "acting_person", lambda: "alice on db-host")
+    rig = Rig(order(1, 7), order(2, 100), order(3), b"no Avro")
+    rig.spec = dataclasses.replace(rig.spec, journal=True)
+    rig.retry(dry_run=True).write(rig.letters())
+    assert rig.server.rows("SELECT * FROM rtpipe_journal") == []
+    rig.retry().write(rig.letters())
+    columns = "kind, first_offset, next_offset, messages, rows_written, dead_letters, epoch, owner"
+    kept = [("retry", 100, 100, 0, 2, -2, 1, "alice on db-host")]
+    assert rig.server.rows(f"SELECT {columns} FROM rtpipe_journal") == kept
+    assert rig.totals() == (100, 1, 52, 2)
+    rig.retry().write(rig.letters())
+    assert rig.server.rows(f"SELECT {columns} FROM rtpipe_journal") == kept, "nothing became a row"
+
+
+def test_a_retry_that_the_journal_does_not_take_is_none() -> None:
+    rig = Rig(order(1, 7))
+    rig.spec = dataclasses.replace(rig.spec, journal=True)
+    rig.server.faults.append(Fault("INSERT INTO rtpipe_journal", 1142))
+    with pytest.raises(RtpipeError, match="table rtpipe_journal"):
+        rig.retry().write(rig.letters())
+    assert (rig.table(), rig.totals(), len(rig.letters())) == ([], (100, 1, 50, 1), 1)
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing() -> None:

@@ -9,7 +9,7 @@ import pytest
 from rtpipe.errors import RtpipeError
 from tests.support.fakes.memory_database import MemoryServer
 from tests.support.samples.specs import default_spec
-from workers.commit.offsets import partition_claim
+from workers.commit.offsets import claim_checks
 from workers.commit.offsets.ledger_connection import LedgerConnection
 from workers.commit.offsets.partition_claim import PartitionClaim
 from workers.contract.errors import Fenced, SetupError, TopicChangedError
@@ -31,8 +31,8 @@ def refusal(server: MemoryServer, spec: PartitionSpec, error: type[RtpipeError])
 
 @pytest.mark.parametrize(("supervisor", "end"), [("s1", " of supervisor s1"), ("", "")])
 def test_the_row_says_which_process_owns_it(supervisor: str, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partition_claim.socket, "gethostname", lambda: "h" * 200)  # type: ignore[attr-defined]
-    monkeypatch.setattr(partition_claim.os, "getpid", lambda: 77)  # type: ignore[attr-defined]
+    monkeypatch.setattr(claim_checks.socket, "gethostname", lambda: "h" * 200)  # type: ignore[attr-defined]
+    monkeypatch.setattr(claim_checks.os, "getpid", lambda: 77)  # type: ignore[attr-defined]
     server = MemoryServer()
     claim(server, dataclasses.replace(SPEC, supervisor=supervisor))
     [(owner, at)] = server.rows("SELECT owner, updated_at FROM kafka_offsets")
