@@ -41,7 +41,7 @@ def outcomes(run: FaultRun) -> list[str]:
 
 def test_two_hundred_commits_cut_before_and_after_the_server_saw_them(database: Addresses, tmp_path: Path) -> None:
     """F18: the client sees the same error both times, only the locked row knows; no process is started again."""
-    with fault_run(database, tmp_path, partitions=1) as run:
+    with fault_run(database, tmp_path, partitions=1, journal=True) as run:
         with run.moving():
             for number in range(200):
                 do = (Do.CUT_BEFORE, Do.CUT_AFTER)[number % 2]
@@ -57,7 +57,7 @@ def test_two_hundred_commits_cut_before_and_after_the_server_saw_them(database: 
 @pytest.mark.parametrize("do", [Do.HOLD_QUERY, Do.HOLD_REPLY], ids=lambda do: do.name)
 def test_a_writer_killed_while_its_commit_is_under_way(database: Addresses, tmp_path: Path, do: Do) -> None:
     """F2: the COMMIT is done, or comes late, after the writer is dead; its successor waits for the row and knows."""
-    with fault_run(database, tmp_path, partitions=1) as run:
+    with fault_run(database, tmp_path, partitions=1, journal=True) as run:
         with run.moving():
             for _ in range(2):
                 before = all_run(run.pipeline)
@@ -73,7 +73,7 @@ def test_a_writer_killed_while_its_commit_is_under_way(database: Addresses, tmp_
 
 def test_cut_and_killed_connections_at_every_statement(database: Addresses, tmp_path: Path) -> None:
     """F23: the server KILLs the connection, or KILLs the query, or the network cuts before or after each statement."""
-    with fault_run(database, tmp_path, partitions=1) as run:
+    with fault_run(database, tmp_path, partitions=1, journal=True) as run:
 
         def killed(link: DatabaseLink, what: str) -> None:
             with contextlib.closing(connect(database.admin_database_url)) as connection:
@@ -141,7 +141,7 @@ PASSING = {
 
 def test_every_passing_error_at_every_statement(database: Addresses, tmp_path: Path) -> None:
     """F21, F22, F25: the transaction is left open behind each forged error, and must not be continued."""
-    with fault_run(database, tmp_path, partitions=1) as run:
+    with fault_run(database, tmp_path, partitions=1, journal=True) as run:
         with run.moving(2_000):
             for number, sqlstate in PASSING.items():
                 for statement in Statement:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 def test_killed_at_a_named_spot(database: Addresses, tmp_path: Path, spot: str) -> None:
     """F1, F3: kill -9 at each spot on a batch's way, of consumer and writer; both are replaced, with a new queue."""
-    with running_pipeline(database, tmp_path, partitions=1) as pipeline:
+    with running_pipeline(database, tmp_path, partitions=1, journal=True) as pipeline:
         pipeline.produce(20_000)
         supervisor = pipeline.supervise(env={"RTPIPE_KILL_POINT": spot})
         eventually(lambda: pipeline.events("worker_died"), within=60, what="the armed worker died")
@@ -131,7 +131,7 @@ def test_twenty_random_kills(database: Addresses, tmp_path: Path) -> None:
     seed = random.randrange(10**6)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    with running_pipeline(database, tmp_path, topics=2) as pipeline:
+    with running_pipeline(database, tmp_path, topics=2, journal=True) as pipeline:
         with pipeline.stream(1_000):
             supervisor = twenty_kills(pipeline, chance)
         finish(pipeline, supervisor)

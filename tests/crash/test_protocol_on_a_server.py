@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from avro_schemas.tables.own_tables.journal import JOURNAL
 from avro_schemas.tables.own_tables.offsets import OFFSETS
 from infra.tables.ddl import create_table_sql
-from tests.support.faults.database_proxy import DatabaseProxy, Do, Statement, database_proxy
+from tests.support.faults.database_proxy import DatabaseProxy, Do, Fault, Statement, database_proxy
 from tests.support.pipeline.raw_clients import connect
 from tests.support.samples.batches import batch_of
 from tests.support.samples.specs import default_spec
@@ -85,7 +86,7 @@ class World:
         self.proxy = proxy
         self.chance = random.Random(seed)
         key = PartitionKey(f"t{uuid.uuid4().hex}", 0)
-        self.spec = default_spec(key, group="g", table=table, database_url=proxy.url, database_seconds=2)
+        self.spec = default_spec(key, group="g", table=table, database_url=proxy.url, database_seconds=2, journal=True)
         self.owners: list[tuple[PartitionOwner, OffsetLedger]] = []
         self.cursor.execute(f"DELETE FROM {table}")
 
@@ -100,9 +101,9 @@ class World:
         if not self.owners or self.chance.random() < 0.15:
             self.newcomer()
         owner, ledger = mine = self.chance.choice(self.owners)
-        faults = [self.proxy.arm(self.chance.choice(list(Statement)), self.chance.choice(BROKEN), number=1213)]
+        faults = [self.arm(self.chance.choice(BROKEN))]
         if self.chance.random() < 0.4:
-            faults.append(self.proxy.arm(self.chance.choice(list(Statement)), Do.CUT_AFTER))
+            faults.append(self.arm(Do.CUT_AFTER))
         try:
             frozen = self.chance.random() < 0.1
             batch = self.batch(owner.position.offset)
@@ -116,6 +117,13 @@ class World:
         for fault in faults:
             fault.release()
         return sum(fault.hits for fault in faults)
+
+    def arm(self, do: Do) -> Fault:
+        """At one of a batch's statements."""
+        statement = self.chance.choice([*Statement, None])
+        if statement is None:
+            return self.proxy.arm_at(f"INSERT INTO {JOURNAL.name}", do, number=1213)
+        return self.proxy.arm(statement, do, number=1213)
 
     def batch(self, first: int) -> Batch:
         offsets = list(range(first, first + self.chance.randrange(1, 4)))
@@ -133,7 +141,19 @@ class World:
         stored = self.cursor.fetchone()
         assert rows == list(range(len(rows)))
         assert stored == (len(rows), len(rows))
+        self.assert_journal(len(rows))
         return len(rows)
+
+    def assert_journal(self, end: int) -> None:
+        """Each row begins where the one before it ended, and its offsets are the rows that it wrote."""
+        columns = "first_offset, next_offset, rows_written, messages"
+        where = "WHERE topic = %s ORDER BY id"
+        self.cursor.execute(f"SELECT {columns} FROM {JOURNAL.name} {where}", (self.spec.key.topic,))
+        at = 0
+        for first, after, rows, messages in self.cursor.fetchall():
+            assert (first, rows, messages) == (at, after - first, after - first)
+            at = after
+        assert at == end
 
 
 BROKEN = [Do.CUT_BEFORE, Do.CUT_AFTER, Do.REFUSE]
@@ -145,8 +165,10 @@ def scratch_table(addresses: Addresses) -> Iterator[tuple[pymysql.Connection[Any
     with contextlib.closing(connect(addresses.admin_database_url, "bank")) as connection:
         cursor = connection.cursor()
         cursor.execute(create_table_sql(OFFSETS))
+        cursor.execute(create_table_sql(JOURNAL))
         cursor.execute(f"CREATE TABLE {table} (n BIGINT NOT NULL) ENGINE = InnoDB")
         cursor.execute("GRANT SELECT, INSERT, UPDATE ON bank.kafka_offsets TO 'consumer'@'%'")
+        cursor.execute(f"GRANT SELECT, INSERT, DELETE ON bank.{JOURNAL.name} TO 'consumer'@'%'")
         cursor.execute(f"GRANT SELECT, INSERT ON bank.{table} TO 'consumer'@'%'")
         yield connection, table
         cursor.execute(f"DROP TABLE {table}")

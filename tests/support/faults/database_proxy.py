@@ -100,7 +100,11 @@ class DatabaseProxy(Proxy[DatabaseLink]):
 
     def refuse(self, pattern: str, number: int, *, times: int = 1, sqlstate: str = "HY000") -> Fault:
         """Answer the next `times` statements in which the pattern is found with an error; the server sees none."""
-        fault = Fault(None, Do.REFUSE, times, number, sqlstate, pattern=re.compile(pattern.encode()))
+        return self.arm_at(pattern, Do.REFUSE, times=times, number=number, sqlstate=sqlstate)
+
+    def arm_at(self, pattern: str, do: Do, **more: object) -> Fault:
+        """Break the next statement in which the pattern is found (or the next `times`), whatever it is."""
+        fault = Fault(None, do, pattern=re.compile(pattern.encode()), **more)  # type: ignore[arg-type]
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -124,7 +128,7 @@ class DatabaseProxy(Proxy[DatabaseLink]):
 
     def _query(self, link: DatabaseLink, packet: bytes) -> bool:
         """Pass one query on, or break it; False if the connection is to end."""
-        fault = self._fault_for(_statements(link, packet[5:])) or self._refusal_of(packet[5:])
+        fault = self._fault_for(_statements(link, packet[5:])) or self._fault_at(packet[5:])
         if fault is None:
             link.server.sendall(packet)
             return True
@@ -155,7 +159,7 @@ class DatabaseProxy(Proxy[DatabaseLink]):
                     return fault
         return None
 
-    def _refusal_of(self, sql: bytes) -> Fault | None:
+    def _fault_at(self, sql: bytes) -> Fault | None:
         with self._lock:
             for fault in self._faults:
                 if fault.times > 0 and fault.pattern is not None and fault.pattern.search(sql):
