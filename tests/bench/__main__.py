@@ -66,8 +66,10 @@ def measure(cases: Sequence[Case], options: argparse.Namespace, console: Console
             if case.server not in benches:
                 benches[case.server] = Bench(directory, stacked.enter_context(on_server(case.server, addresses)))
             console.print(f"{case.name}: {case.rows(options.rows):,} messages")
-            prepare(benches[case.server], case, case.rows(options.rows), filled)
-            yield _rounds(benches[case.server], case, options, console)
+            produced = prepare(benches[case.server], case, case.rows(options.rows), filled)
+            result = _rounds(benches[case.server], case, options, console)
+            result.produced = produced
+            yield result
 
 
 def _rounds(bench: Bench, case: Case, options: argparse.Namespace, console: Console) -> Result:

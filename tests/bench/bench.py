@@ -64,8 +64,8 @@ class Bench:
             row = cursor.fetchone()
             return row[column] if row else None
 
-    def rtpipe(self, *arguments: str, variables: Mapping[str, str] = _NO_VARIABLES) -> None:
-        """A command to its end."""
+    def rtpipe(self, *arguments: str, variables: Mapping[str, str] = _NO_VARIABLES) -> str:
+        """A command to its end, and what it wrote to its standard output."""
         done = subprocess.run(
             [*RTPIPE, *arguments],
             check=False,
@@ -76,6 +76,7 @@ class Bench:
         )
         if done.returncode:
             raise SystemExit(f"rtpipe {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def empty(self, topics: Sequence[str]) -> None:
         """As before the first row."""

@@ -60,8 +60,10 @@ def suite() -> list[Case]:
     return [usual, *others, *(replace(usual, partitions=number) for number in (1, 3, 36))]
 
 
-def prepare(bench: Bench, case: Case, rows: int, filled: set[str]) -> None:
-    """Subjects, topics, empty tables, and all messages in the topics that are not in `filled` yet."""
+def prepare(bench: Bench, case: Case, rows: int, filled: set[str]) -> float | None:
+    """Subjects, topics, empty tables, and all messages in the topics that are not in `filled` yet; the messages a
+    second that `rtpipe produce` sent, if it was run.
+    """
     shape, topics = SHAPES[case.shape], case.topics
     for topic in topics:
         bench.sql(f"DROP TABLE IF EXISTS bank.{topic}")
@@ -70,19 +72,20 @@ def prepare(bench: Bench, case: Case, rows: int, filled: set[str]) -> None:
     each = str(case.partitions // len(topics))
     variables = {"RTPIPE_DEFAULTS": json.dumps(case.settings)}
     bench.rtpipe("infra", "create", "--schemas", str(schemas), "--partitions", each, variables=variables)
-    if missing := [topic for topic in topics if topic not in filled]:
-        _fill(bench, shape, missing, rows // len(topics))
-        filled.update(missing)
+    missing = [topic for topic in topics if topic not in filled]
+    filled.update(missing)
+    return _fill(bench, shape, missing, rows // len(topics)) if missing else None
 
 
-def _fill(bench: Bench, shape: Shape, topics: list[str], each: int) -> None:
+def _fill(bench: Bench, shape: Shape, topics: list[str], each: int) -> float | None:
     if not shape.own_sender:
-        bench.rtpipe("produce", "--topics", ",".join(topics), "--count", str(each), "--seed", "1")
-        return
+        told = bench.rtpipe("produce", "--topics", ",".join(topics), "--count", str(each), "--seed", "1", "--json")
+        return float(json.loads(told)["messages_per_second"])
     with SchemaRegistryClient({"url": bench.addresses.schema_registry_url}) as registry:
         for topic in topics:
             found = registry.get_latest_version(f"{topic}-value").schema_id
             send_long(bench.addresses.bootstrap_servers, topic, int(found or 0), shape.schema(topic), each)
+    return None
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def competitors(directory: Path, case: Case, against: Path | None) -> list[Compe
     plain["PYTHONPATH"] = f"{_without_polars(directory)}:{ROOT}"
     found = [Competitor("rtpipe", supervise, told, KINDS)]
     if against:
-        found.append(Competitor("other", supervise, told | {"PYTHONPATH": str(against.resolve())}, KINDS))
+        found.append(Competitor("the version before", supervise, told | {"PYTHONPATH": str(against.resolve())}, KINDS))
     found.append(Competitor("without extra", supervise, plain, KINDS))
     loops = [("plain loop", 5_000)]
     if case == Case():  # it is as slow in each of the others

@@ -46,6 +46,23 @@ def lines(facts: dict[str, Any]) -> Iterator[str]:
         micros = (f"{one['micros'][kind]:.2f}" if kind in one["micros"] else "" for kind in kinds)
         rest = (f"{one[key]:,}" if key in one else "" for key in ("cold", "rows_a_commit", "memory_mb"))
         yield f"| {name} | " + " | ".join((*micros, *rest)) + " |"
+    yield from _of_rtpipe(cases)
+    if sent := [f"{case['produced']:,} ({case['shape']})" for case in cases if case.get("produced")]:
+        yield ""
+        yield f"`rtpipe produce`, two processes, while nothing else ran, messages/s: {', '.join(dict.fromkeys(sent))}."
+
+
+def _of_rtpipe(cases: list[dict[str, Any]]) -> Iterator[str]:
+    yield ""
+    yield "rtpipe in each case, with CPU microseconds a row:"
+    yield ""
+    yield "| | consumer | writer | database | rows/s from the start | rows a COMMIT | MB (PSS) |"
+    yield "|---|" + "---:|" * 6
+    for case in cases:
+        one = case["each"]["rtpipe"]
+        micros = (f"{one['micros'].get(kind, 0.0):.2f}" for kind in ("consumer", "writer", "database"))
+        rest = (f"{one[key]:,}" for key in ("cold", "rows_a_commit", "memory_mb"))
+        yield f"| {case['name']} | " + " | ".join((*micros, *rest)) + " |"
 
 
 def _server(case: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ class Result:
     rows: int
     server: str  #: the version that the server tells
     loads: bool = True  #: the bare database took LOAD DATA
+    produced: float | None = None  #: messages a second of `rtpipe produce`, where it filled the topics
     runs: dict[str, list[Run]] = field(default_factory=dict)
     limits: dict[str, list[Bare]] = field(default_factory=dict)
 
@@ -60,6 +61,7 @@ def _case(result: Result) -> dict[str, Any]:
         "rounds": len(result.runs["rtpipe"]),
         "other_cores": round(statistics.median(_others(run) for run in result.runs["rtpipe"]), 1),
         "bare": "LOAD DATA" if result.loads else "INSERT",
+        "produced": result.produced and round(result.produced),
         "each": {name: _one(result, name, rate, rates["limit9"]) for name, rate in rates.items()},
         "rtpipe_against": {name: round(ratio(rates["rtpipe"], rate), 3) for name, rate in rates.items()},
     }
@@ -106,6 +108,8 @@ def show(console: Console, result: Result) -> None:
     console.print(rates, costs)
     against = ", ".join(f"{name} {value:.2f}" for name, value in facts["rtpipe_against"].items() if name != "rtpipe")
     console.print(f"rtpipe's rows/s, as a multiple of each other's: {against}")
+    if facts["produced"]:
+        console.print(f"rtpipe produce sent {facts['produced']:,} messages/s")
 
 
 def _table(*titles: str) -> Table:

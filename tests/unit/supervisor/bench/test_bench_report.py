@@ -26,7 +26,8 @@ def run(steady: float) -> Run:
 def results() -> list[Result]:
     runs = {"rtpipe": [run(50.0), run(60.0), run(9.0)], "plain loop": [run(10.0), run(10.0), run(2.0)]}
     limits = {name: [Bare(100.0, 3.0), Bare(100.0, 3.0), Bare(20.0, 3.0)] for name in ("limit9", "limit2")}
-    return [Result(case, 90, "11.4.5-MariaDB", runs=runs, limits=limits) for case in (Case(), Case(mode="upsert"))]
+    cases = Case(), Case(mode="upsert")
+    return [Result(case, 90, "11.4.5-MariaDB", runs=runs, limits=limits, produced=1234.5) for case in cases]
 
 
 @pytest.fixture
@@ -40,6 +41,16 @@ def test_ratios_are_of_the_rounds(facts: dict[str, Any]) -> None:
     assert first["each"]["rtpipe"]["of_limit9"] == 0.5
     assert first["other_cores"] == 0.8
     assert first["rtpipe_against"]["plain loop"] == 5
+
+
+def test_cases_of_an_earlier_run_stay_unless_they_are_measured_again(facts: dict[str, Any]) -> None:
+    first, second = facts["cases"]
+    order = [first["name"], second["name"]]
+    earlier = {"cores": 1, "cases": [second | {"rows": 1}, first | {"rows": 2}]}
+    found = report.beside(earlier, {"cores": 2, "cases": [second]}, order)
+    assert (found["cores"], [case["name"] for case in found["cases"]]) == (2, order)
+    assert [case["rows"] for case in found["cases"]] == [2, 90]
+    assert report.beside(None, facts, order) == facts
 
 
 def test_each_case_is_shown(results: list[Result]) -> None:
@@ -71,6 +82,8 @@ def test_only_the_generated_part_of_a_page_changes(facts: dict[str, Any], tmp_pa
     assert text.endswith(f"{document.END}\nafter\n")
     assert "old" not in text
     assert "| seed rows, upsert, MariaDB, 9 partitions | 50 (0.50) | 10 (0.10) | 100 (1.00) |" in text
+    assert "| seed rows, upsert, MariaDB, 9 partitions | 1.00 | 2.00 | 4.00 | 25 | 45 | 300 |" in text
+    assert "messages/s: 1,234 (seed)." in text
     page.write_text("nothing")
     with pytest.raises(ValueError, match="no place"):
         document.replace(page, facts)
