@@ -7,7 +7,7 @@ import gc
 
 #: Free memory that is kept for the next batch, and blocks up to this size come from: to ask the system for each batch's
 #: blocks anew costs more time than all else that is done with their bytes, since each page is filled with zeros.
-_KEPT = 32 << 20
+_KEPT = 16 << 20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 

@@ -217,7 +217,7 @@ def ways(own_database: Addresses) -> Iterator[ThreeWays]:
 
 @pytest.mark.timeout(300 + ROWS // 100)
 def test_what_the_fast_path_stores_is_what_the_general_one_stores(
-    ways: ThreeWays, monkeypatch: pytest.MonkeyPatch
+    ways: ThreeWays, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     found: Counter[str] = Counter()
     _count(monkeypatch, ColumnEncoder, "literals", found, lambda _, answer: answer is not None)
@@ -236,7 +236,8 @@ def test_what_the_fast_path_stores_is_what_the_general_one_stores(
     print(f"{rows:,} rows by three ways, seed {SEED}: {dict(found)}")
     assert found["committed"] >= found["good"], "each good batch was committed with a LOAD DATA"
     assert found["literals"] >= found["good"], "and made a column at a time for INSERT"
-    assert not found["load_failed"], "what the encoder gives is stored as it is"
+    lost = sum("W_COMMIT_OUTCOME" in record.getMessage() for record in caplog.records)
+    assert found["load_failed"] <= lost, "what the encoder gives is stored as it is, unless the connection was lost"
     assert found["dead letters"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 #: Most rows of one statement; and where the server refuses some, each of which costs its statement twice.
@@ -33,6 +33,12 @@ class Rows:
     suffix: str = ""  #: what follows the literals: how a row that is there already takes the new values
     keys: list[str] = field(default_factory=list)  #: of each literal, where there is a suffix
     by_position: bool = False  #: the primary key is partition and offset of the message that the row came from
+
+    def by_key(self, some: Iterable[int]) -> list[int]:
+        """Some literals in the order of their keys, if they have any: near rows are near in the table, which finds and
+        writes them with much less work, and all writers take their locks in one order.
+        """
+        return sorted(some, key=self.keys.__getitem__) if self.keys else list(some)
 
     def statement(self, some: Sequence[int]) -> bytes:
         """The statement for some of the literals."""

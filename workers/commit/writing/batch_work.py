@@ -47,7 +47,7 @@ class BatchWork:
             return None
         [part] = encoded.parts
         last = KeyFold(encoded.row_keys, {}, soft=False).changes(()).rows if encoded.row_keys else None
-        some = [at for at, index in enumerate(part.indexes) if last is None or index in last]
+        some = part.by_key(at for at, index in enumerate(part.indexes) if last is None or index in last)
         pieces = list(part.fitting(some, limits.statement_rows, limits.max_packet))
         return part.statement(pieces[0]) if len(pieces) == 1 else None
 

@@ -74,7 +74,7 @@ class RowWriter:
             if not rows and not deleted:
                 return
             for part in self._encoded.parts:
-                self._write(execute, part, [at for at, index in enumerate(part.indexes) if index in rows])
+                self._write(execute, part, part.by_key(at for at, index in enumerate(part.indexes) if index in rows))
             self._trial.judge_doubtful()
             done |= rows
             if self._refusals.by_index.keys().isdisjoint(rows):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,12 @@ def rows_of(*literals: str, suffix: str = "") -> Rows:
 def test_a_statement_of_some_rows() -> None:
     assert rows_of("1", "'ü'", "3", suffix=" END").statement([0, 2]) == b"INSERT INTO t VALUES (1),(3) END"
     assert rows_of("1", "'ü'").statement([1]) == "INSERT INTO t VALUES ('ü')".encode()
+
+
+def test_rows_with_keys_go_in_the_order_of_these_and_others_as_they_came() -> None:
+    part = rows_of("3", "1", "2")
+    assert part.by_key([0, 1, 2]) == [0, 1, 2]
+    assert replace(part, keys=["'c'", "'a'", "'b'"]).by_key([0, 1, 2]) == [1, 2, 0]
 
 
 @given(
