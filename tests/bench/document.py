@@ -47,9 +47,13 @@ def lines(facts: dict[str, Any]) -> Iterator[str]:
         rest = (f"{one[key]:,}" if key in one else "" for key in ("cold", "rows_a_commit", "memory_mb"))
         yield f"| {name} | " + " | ".join((*micros, *rest)) + " |"
     yield from _of_rtpipe(cases)
-    if sent := [f"{case['produced']:,} ({case['shape']})" for case in cases if case.get("produced")]:
+    if sent := [
+        f"{case['produced']:,} ({case['shape']}, {case['partitions']} partitions)"
+        for case in cases
+        if case.get("produced")
+    ]:
         yield ""
-        yield f"`rtpipe produce`, two processes, while nothing else ran, messages/s: {', '.join(dict.fromkeys(sent))}."
+        yield f"`rtpipe produce`, two processes, while nothing else ran, messages/s: {', '.join(sent)}."
 
 
 def _of_rtpipe(cases: list[dict[str, Any]]) -> Iterator[str]:

@@ -83,7 +83,7 @@ def test_only_the_generated_part_of_a_page_changes(facts: dict[str, Any], tmp_pa
     assert "old" not in text
     assert "| seed rows, upsert, MariaDB, 9 partitions | 50 (0.50) | 10 (0.10) | 100 (1.00) |" in text
     assert "| seed rows, upsert, MariaDB, 9 partitions | 1.00 | 2.00 | 4.00 | 25 | 45 | 300 |" in text
-    assert "messages/s: 1,234 (seed)." in text
+    assert "messages/s: 1,234 (seed, 9 partitions), 1,234 (seed, 9 partitions)." in text
     page.write_text("nothing")
     with pytest.raises(ValueError, match="no place"):
         document.replace(page, facts)
