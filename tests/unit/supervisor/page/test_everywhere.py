@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from supervisor.hosts.host_said import HostSaid
+from supervisor.page.commands import Commands, Said
 from supervisor.page.everywhere import Everywhere
 from supervisor.page.feed import Feed
+from supervisor.page.guard import Guard
+from supervisor.page.page_options import PageOptions
+from supervisor.page.past import Past
+from supervisor.page.views.frame import Site
 from supervisor.page.views.host_table import host_rows
 from supervisor.page.views.partition_table import folded_rows, with_hosts
 from supervisor.page.views.parts import verdict_of
@@ -83,3 +89,46 @@ def test_rows_of_partitions_say_the_host_and_those_of_topics_how_many() -> None:
     assert [row["host"] for row in rows] == ["2 hosts", "host-1", "host-2"]
     alone = with_hosts(folded_rows(partitions[:1], set()), partitions[:1], {}, "host-1")
     assert [row["host"] for row in alone] == ["host-1"]
+
+
+class Played(Commands):
+    """Commands that are not run."""
+
+    def __init__(self, answer: Said) -> None:
+        super().__init__({})
+        self.answer = answer
+        self.run: list[tuple[str, ...]] = []
+
+    async def write(self, *words: str, client: str) -> Said:
+        self.run.append((*words, client))
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("where", "answer", "reply", "ran"),
+    [
+        ("orders/1", Said({"done": ["orders/1"]}), {"done": ["orders/1"]}, True),
+        ("orders", Said(None, "nobody has it"), {"error": "nobody has it"}, True),
+        ("orders/0", Said(None), {"done": ["here"]}, False),
+    ],
+)
+def test_what_another_host_has_is_asked_of_it_by_the_command(
+    monkeypatch: pytest.MonkeyPatch, where: str, answer: Said, reply: Any, ran: bool
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def ask(_command: str, **more: Any) -> dict[str, Any]:
+        asked.append(more)
+        return {"done": ["here"]}
+
+    feed = Feed(ask, host="host-1")
+    feed.take(own(0).to_json())
+    feed.everywhere.take({"hosts": [said("host-2", 1)], "seconds": 0.0})
+    monkeypatch.setattr(Site, "client", "10.0.0.7")
+    commands = Played(answer)
+    site = Site(feed, Guard(PageOptions("::1", 80, frozenset())), commands, Past(""))
+    assert asyncio.run(site.act("pause", where)) == reply
+    assert commands.run == [("pause", where, "--yes", "10.0.0.7")] * ran
+    assert [more["page_client"] for more in asked] == ["10.0.0.7"] * (not ran)
+    would = asyncio.run(site.act("pause", "orders", dry_run=True))
+    assert would == {"done": ["orders/0", "orders/1"]}
