@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import signal
 import statistics
 import sys
@@ -39,6 +40,7 @@ COMPANIONS = {
 #: They are stopped in every other turn; offsets are mirrored to Kafka with a page and without.
 _STOPPED = ("page", "history")
 _BEGIN = 120.0  #: seconds until rows come and the page is there
+_SLOW = {"max_rows_per_second": 100}  #: of each topic until then, so that most rows are left for the turns
 _WARM = 5.0  #: seconds between that and the first turn
 
 
@@ -58,16 +60,18 @@ class Turn:
 
 
 def turns(bench: Bench, case: Case, *, seconds: float, pairs: int) -> list[Turn]:
-    """Of `seconds` each, two and two; fewer if the rows do not last."""
+    """Of `seconds` each, two and two. SystemExit if the rows do not last."""
     address = f"127.0.0.1:{free_port()}"
     command = [*RTPIPE, "supervise", "--topics", ",".join(case.topics), "--log-format", "json", "--page"]
     onlookers = (sys.executable, "-m", "tests.bench.onlookers", address)
     bench.empty(case.topics)
     with (
-        bench.process(command, {"RTPIPE_PAGE_ADDRESS": address}) as process,
+        bench.process(command, {"RTPIPE_PAGE_ADDRESS": address, "RTPIPE_DEFAULTS": json.dumps(_SLOW)}) as process,
         bench.process(onlookers) as looking,
     ):
         _wait(lambda: bench.consumed() > 0 and _opened(address))
+        for topic in case.topics:
+            bench.rtpipe("limit", topic, "off")
         time.sleep(_WARM)
         watched, beside = Watched(process, bench.services), companions_of(process.pid)
         stopped = [*(beside[name] for name in _STOPPED), psutil.Process(looking.pid)]
@@ -94,6 +98,8 @@ def _turn(
     began, rows, before = time.monotonic(), bench.consumed(), used()
     time.sleep(seconds)
     after, done, ended = used(), bench.consumed(), time.monotonic()
+    if done == rows:
+        raise SystemExit("there are no rows left: more of them (--rows), or fewer and shorter turns")
     return Turn(looked_at, ended - began, done - rows, {kind: after[kind] - before[kind] for kind in after})
 
 
