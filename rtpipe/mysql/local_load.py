@@ -6,13 +6,12 @@ A server may answer any statement with a request for any file: that is how a hos
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pymysql
 from pymysql.connections import MySQLResult
-from pymysql.constants import COMMAND
-from pymysql.protocol import OKPacketWrapper
+from pymysql.constants import COMMAND, SERVER_STATUS
 
 from rtpipe.mysql.error_numbers import FILE_REQUESTED, OUT_OF_SYNC
 
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
 
 #: The file that a LOAD DATA LOCAL of ours names; there is none.
 FILE_NAME = "rtpipe.rows"
+#: Bytes before each packet; and with what a packet begins which says that a statement is done, or failed.
+_HEADER, _OK, _ERROR = 4, 0x00, 0xFF
+#: First bytes of a number that is in so many bytes after it; a smaller one is the number itself.
+_LENGTHS = {252: 2, 253: 3, 254: 8}
 
 
 class LoadingConnection(pymysql.Connection):
@@ -47,12 +50,13 @@ class LoadingConnection(pymysql.Connection):
         Needs CLIENT.MULTI_STATEMENTS.
         """
         self._execute_command(COMMAND.COM_QUERY, statements)  # type: ignore[attr-defined]
-        complete = False
+        self._begin_to_read()
+        number, complete = 0, False
         try:
             while not complete:
-                done = self._done()
-                complete = not done.has_next
-                yield done.affected_rows
+                number += 1
+                rows, complete = self._done(number)
+                yield rows
         except pymysql.err.MySQLError:
             complete = True
             raise
@@ -60,17 +64,28 @@ class LoadingConnection(pymysql.Connection):
             if not complete:
                 self._force_close()  # type: ignore[attr-defined]
 
-    def _done(self) -> Any:
-        """The server's next word, which says that a statement is done. PyMySQL's own way makes more objects for each
-        of them, and there are hundreds a second.
+    def _begin_to_read(self) -> None:
+        """As PyMySQL begins with each packet."""
+        driver: Any = self
+        driver._current_timeout = driver._read_timeout  # noqa: SLF001 - the driver has no other way to it
+        driver._sock.settimeout(driver._read_timeout)  # noqa: SLF001
+
+    def _done(self, number: int) -> tuple[int, bool]:
+        """The server's word of this number, which says that a statement is done: how many rows it wrote, and whether it
+        was the last. PyMySQL's own way makes several objects for each of them, and there are hundreds a second.
         """
-        packet: MysqlPacket = self._read_packet()  # type: ignore[no-untyped-call]
-        if not packet.is_ok_packet():  # rows, or a request for a file
+        read: Callable[[int], bytes] = self._read_bytes  # type: ignore[attr-defined]
+        header = read(_HEADER)
+        packet = read(int.from_bytes(header[:3], "little"))
+        first = packet[0] if packet and header[3] == number & 0xFF else None
+        if first == _ERROR:
+            pymysql.err.raise_mysql_exception(packet)
+        if first != _OK:  # rows, a request for a file, or the answer to something else
             self._force_close()  # type: ignore[attr-defined]
             raise pymysql.err.OperationalError(OUT_OF_SYNC, "the server answered something else than that it is done")
-        done: Any = OKPacketWrapper(packet)
-        self.server_status = done.server_status
-        return done
+        rows, end = _number(packet, 1)
+        _, end = _number(packet, end)  # the id of an inserted row
+        return rows, not packet[end] & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS
 
     def _read_query_result(self, unbuffered: bool = False) -> int | None:
         """As PyMySQL does it, but for the class of the result."""
@@ -118,3 +133,11 @@ class _Result(MySQLResult):
             connection._force_close()  # type: ignore[attr-defined]  # noqa: SLF001 - of the same module
             raise pymysql.err.OperationalError(OUT_OF_SYNC, "no end of LOAD DATA")
         self._read_ok_packet(last)  # type: ignore[attr-defined]
+
+
+def _number(packet: bytes, at: int) -> tuple[int, int]:
+    """The number at a place of a packet, and where it ends."""
+    start = at + 1
+    if (length := _LENGTHS.get(packet[at])) is None:
+        return packet[at], start
+    return int.from_bytes(packet[start : start + length], "little"), start + length

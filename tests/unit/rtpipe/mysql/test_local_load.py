@@ -177,6 +177,23 @@ class TestResults:
         assert list(connection.results(b"UPDATE;UPDATE")) == [1, 2]
         assert list(connection.results(b"UPDATE;UPDATE")) == [1, 2]
 
+    @pytest.mark.parametrize(
+        ("sent", "rows"), [(b"\xfa", 250), (b"\xfc\x10\x27", 10_000), (b"\xfd\x01\x00\x01", 65_537)]
+    )
+    def test_rows_may_be_many(self, connect: Connect, sent: bytes, rows: int) -> None:
+        connection = connect(lambda link, _: link.send(b"\0" + sent + b"\xfc\1\1" + b"\2\0" + b"\0\0said"))
+        assert list(connection.results(b"UPDATE;UPDATE")) == [rows]
+
+    def test_a_packet_of_another_number_ends_the_connection(self, connect: Connect) -> None:
+        def answer(link: PacketLink, _: str) -> None:
+            link.number += 1
+            link.ok()
+
+        connection = connect(answer)
+        with pytest.raises(pymysql.err.OperationalError) as found:
+            list(connection.results(b"UPDATE;UPDATE"))
+        assert (number_of(found), connection.open) == (2014, False)
+
     def test_the_first_error_ends_them_and_leaves_the_connection_good(self, connect: Connect) -> None:
         def answer(link: PacketLink, _: str) -> None:
             link.ok(rows=1, more=True)
