@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from workers.contract.plain import Plain
+
 #: Upper bounds of the ages of a batch's oldest message when it was committed, in seconds.
 AGE_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 #: Upper bounds of the messages of a batch.
@@ -18,7 +20,7 @@ SIZE_BOUNDS = (1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 
 
 @dataclass(frozen=True, slots=True)
-class PhaseSeconds:
+class PhaseSeconds(Plain):
     """Where the time of a writer went, in seconds. What it waits for the database is in the phase that needed it."""
 
     waiting: float = 0.0  #: for messages
@@ -39,7 +41,7 @@ PHASES = tuple(phase.name for phase in fields(PhaseSeconds))
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
+class Histogram(Plain):
     """How many values are at most each bound and above the one before; the last count is of all that are larger."""
 
     counts: tuple[int, ...]
@@ -61,7 +63,7 @@ _NO_AGES, _NO_SIZES = Histogram.empty(AGE_BOUNDS), Histogram.empty(SIZE_BOUNDS)
 
 
 @dataclass(frozen=True, slots=True)
-class BatchFigures:
+class BatchFigures(Plain):
     """Sums over batches that were committed."""
 
     phases: PhaseSeconds = NO_TIME

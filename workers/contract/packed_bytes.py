@@ -8,6 +8,9 @@ from itertools import accumulate, pairwise, repeat
 from operator import sub
 from typing import Any
 
+#: Bytes, bounds, and which are None: those between two indexes, or those in a set.
+PackedContent = tuple[bytes, bytes, tuple[int, int] | set[int]]
+
 
 class PackedBytes:
     """A sequence of bytes or None that only grows. Each element is made when asked for, by its index from 0 on."""
@@ -100,13 +103,18 @@ class PackedBytes:
 
     __hash__ = None  # type: ignore[assignment]  # it may grow
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (bytes(self._data), self._bounds.tobytes(), self._nulls)
+    @property
+    def content(self) -> PackedContent:
+        """All of it as what pickles fastest; `of` makes another one of that."""
+        nulls = self._nulls
+        some = (nulls.start, nulls.stop) if isinstance(nulls, range) else nulls
+        return bytes(self._data), self._bounds.tobytes(), some
 
-
-def _unpickled(data: bytes, bounds: bytes, nulls: range | set[int]) -> PackedBytes:
-    packed = PackedBytes()
-    packed._data = data  # noqa: SLF001 - the other half of __reduce__
-    packed._bounds = array("q", bounds)  # noqa: SLF001
-    packed._nulls = nulls  # noqa: SLF001
-    return packed
+    @classmethod
+    def of(cls, content: PackedContent) -> PackedBytes:
+        """The one that has this content."""
+        packed = cls.__new__(cls)
+        packed._data, bounds, nulls = content  # noqa: SLF001 - its own
+        packed._bounds = array("q", bounds)  # noqa: SLF001
+        packed._nulls = range(*nulls) if isinstance(nulls, tuple) else nulls  # noqa: SLF001
+        return packed

@@ -16,6 +16,7 @@ from rtpipe.errors import ExitCode, RtpipeError
 from workers.contract.batch_figures import NO_FIGURES, NO_TIME, BatchFigures, PhaseSeconds
 from workers.contract.death import Death
 from workers.contract.errors import WorkerError
+from workers.contract.plain import Plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(Plain):
     """Messages and their offset are in the database, by one transaction; `offset` is the next to consume.
 
     Rows and dead letters are counted as the transaction counted them in kafka_offsets.
@@ -113,7 +114,7 @@ class SchemaWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Alive:
+class Alive(Plain):
     """A sign of life, also of a process that has nothing to do; upwards it says how long the writer has given none."""
 
     writer_silent: float = 0.0  #: seconds
@@ -134,7 +135,7 @@ Limit = Literal["rows", "bytes", "linger", "end"]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Plain):
     """Where a worker is; sent when something changed, a few times a second at most."""
 
     offset: int  #: next offset to consume by kafka_offsets
