@@ -137,6 +137,8 @@ class ConsumerProcess:
             while self._drain is None:
                 reader.fetch()
                 reader.hand_over()
+                if rest := reader.rest():
+                    time.sleep(rest)
                 self._hear(reader.pause())
                 topic.stored = self._progress.offset
                 self._report(topic, reader)

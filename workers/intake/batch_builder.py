@@ -42,10 +42,10 @@ class BatchBuilder:
         self.next_offset = first
         self.limited_by: Limit | None = None  #: the batch that was taken last
 
-    def add(self, messages: Sequence[Message], now: float) -> list[Batch]:
+    def add(self, messages: Sequence[Message], now: float, since: float | None = None) -> list[Batch]:
         """Take messages; gives the batches that they filled, but for the last one, which is not taken yet.
 
-        A message that is already covered is left out.
+        A message that is already covered is left out. `since`: when the first may have come, if that was before now.
         """
         messages, offsets = fresh(messages, self.next_offset)
         if not messages:
@@ -58,7 +58,7 @@ class BatchBuilder:
                 filled.append(self.take(now))
             stop = start + self._count(polled.sizes[start : start + self._rows_left()])
             self._gathered.extend(polled, start, stop)
-            self._moved(messages[stop - 1], now)
+            self._moved(messages[stop - 1], now if since is None else since)
             start = stop
         return filled
 
@@ -69,7 +69,7 @@ class BatchBuilder:
         before = accumulate(sizes, initial=self._gathered.size)
         return bisect_left(list(before)[:-1], self._limits.batch_bytes)
 
-    def _moved(self, newest: Message, now: float) -> None:
+    def _moved(self, newest: Message, since: float) -> None:
         """The newest message's leader epoch is stored with the offset, to find a log that was truncated.
 
         It comes from messages alone: the end-of-partition event carries an epoch of its own, which is not the log's.
@@ -77,7 +77,7 @@ class BatchBuilder:
         epoch = newest.leader_epoch()
         self._leader_epoch = self._leader_epoch if epoch is None else epoch
         self.next_offset = self._gathered.offsets[-1] + 1
-        self._since = now if self._since is None else self._since
+        self._since = since if self._since is None else self._since
 
     def reach(self, offset: int, now: float) -> None:
         """The log continues at `offset`: what lies between holds no message for us (markers, compaction)."""
@@ -118,6 +118,10 @@ class BatchBuilder:
         if self._since is None:
             return None
         return 0.0 if self.full else max(0.0, self._linger.due(self._since) - now)
+
+    def rests(self, now: float) -> float:
+        """Seconds in which no batch is due but a full one, whatever comes."""
+        return max(0.0, self._linger.next_due - now)
 
     def take(self, now: float, limit: Limit | None = None) -> Batch:
         """The batch so far, ended by its own limits or by `limit`; the next one begins where it ends."""

@@ -46,4 +46,9 @@ class Linger:
 
     def due(self, since: float) -> float:
         """When a batch whose first message came at `since` is complete, though it is not full."""
-        return max(since + self._least, self._ended + self.interval)
+        return max(since + self._least, self.next_due)
+
+    @property
+    def next_due(self) -> float:
+        """When the next batch that is not full is complete, at the soonest."""
+        return self._ended + self.interval

@@ -27,7 +27,7 @@ _IDLE = 2.0
 
 
 class PartitionReader:
-    """Reads one partition, from the claim to the drain. A turn: `fetch`, `hand_over`, a wait of `pause`."""
+    """Reads one partition, from the claim to the drain. A turn: `fetch`, `hand_over`, `rest`, a wait of `pause`."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class PartitionReader:
         self._ready: deque[Batch] = deque()
         self._pressure = Backpressure(spec.key, batches, spec.limits.queue_low)
         self._longest_turn = min(_TURN_AT_REST, spec.heartbeat_every)
-        self._heard_at = time.monotonic()  # the last message, or end of the log
+        self._polled_at = self._heard_at = time.monotonic()  # the last poll; the last message, or end of the log
         self._holds_memory = True  # of a burst
         self._flows = False  # Kafka gave many messages at once, and may have more
 
@@ -76,8 +76,8 @@ class PartitionReader:
     def fetch(self) -> None:
         """One poll, unless batches already wait for room in the queue: librdkafka's own buffer is bounded too.
 
-        It waits for a first message only. One that is here gathers others by `pause`, a turn for all of them: a turn
-        for each would cost more than the message.
+        It waits for a first message only, and not while the writer has one to write, whose word may come before. One
+        that is here gathers others by `rest`, a turn for all of them: a turn for each would cost more than the message.
         """
         if self._ready:
             return
@@ -87,15 +87,20 @@ class PartitionReader:
             if self._topic.end_offset > self._builder.next_offset:
                 self._slowed_at = now
             return
-        turn = min(max(TURN, (now - self._heard_at) / _REST_SHARE), self._longest_turn)
-        messages, end = self._topic.poll(most, turn if self._builder.lingers(now) is None else 0)
+        since: float | None = self._polled_at
+        messages, end = self._topic.poll(most, 0)
+        if not messages and end is None and not self._progress.unwritten and self._builder.lingers(now) is None:
+            turn = min(max(TURN, (now - self._heard_at) / _REST_SHARE), self._longest_turn)
+            messages, end = self._topic.poll(most, turn)
+            since = None
         self._pace.spend(len(messages))
-        now, self._flows = time.monotonic(), len(messages) >= _MANY
+        self._polled_at = now = time.monotonic()
+        self._flows = len(messages) >= _MANY
         if not messages and end is None:
             self._rest(now)
             return
         self._heard_at, self._holds_memory = now, True
-        self._ready += self._builder.add(messages, now)
+        self._ready += self._builder.add(messages, now, since)
         if end is not None:
             self._builder.reach(end, now)
         kill_points.reach("consumer:after_poll")
@@ -118,12 +123,22 @@ class PartitionReader:
             self._progress.give(given.oldest, len(given.offsets))
             kill_points.reach("consumer:after_put")
 
-    def pause(self) -> float:
-        """Seconds until the next poll, unless writer or supervisor say something before: none if there is no batch."""
+    def rest(self) -> float:
+        """Seconds in which there is nothing to do whoever says what: the writer's word, and messages, can wait for the
+        next batch. To be woken by each of them would cost more than they do.
+        """
+        if self._ready or self._flows:
+            return 0.0
         now = time.monotonic()
         lingers = self._builder.lingers(now)
-        if self._ready or (lingers == 0 and not self._flows):  # it waits for room in the queue, or for the writer
-            return TURN
+        return min(TURN, self._builder.rests(now) if lingers is None else lingers)
+
+    def pause(self) -> float:
+        """Seconds until the next poll, unless writer or supervisor say something before."""
+        now = time.monotonic()
+        lingers = self._builder.lingers(now)
+        if self._ready or (not lingers and not self._flows and self._progress.unwritten):
+            return TURN  # it waits for room in the queue, or for the writer
         if slowed := self._pace.wait(now):
             return min(TURN, slowed, lingers or TURN)
         return 0 if lingers is None else min(TURN, lingers)

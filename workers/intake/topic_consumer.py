@@ -50,10 +50,10 @@ class TopicConsumer:
         And the offset of the last end-of-partition event among them, which transaction markers may have moved on, or
         None. Raises TopicChangedError before the first message of a topic that has only the name of ours.
         """
-        consumer = self._client.current()
-        polled = consumer.consume(1, timeout)
-        if polled and most > 1:
-            polled += consumer.consume(min(most, _AT_ONCE) - 1, 0)
+        consumer, most = self._client.current(), min(most, _AT_ONCE)
+        polled = consumer.consume(1, timeout) if timeout else consumer.consume(most, 0)
+        if timeout and polled and most > 1:
+            polled += consumer.consume(most - 1, 0)
         self._check_topic_id()
         messages = [message for message in polled if message.error() is None]
         if messages:

@@ -12,11 +12,13 @@ from rtpipe.pause import PausePolicy
 from tests.support.pages import PROJECT
 
 PACKAGES = ("rtpipe", "avro_schemas", "workers", "supervisor", "infra")
-#: Sleeps by another rule: chaos lets a random time pass, as real faults do; a trial is told how long by its writer.
+#: Sleeps by another rule: chaos lets a random time pass, as real faults do; a trial is told how long by its writer;
+#: a consumer rests until its next batch may be due.
 NO_TRIES = {
     "supervisor/demo/chaos/chaos.py",
     "supervisor/demo/chaos/chaos_faults.py",
     "supervisor/trial/trial_ledger.py",
+    "workers/consumer_process.py",
 }
 
 

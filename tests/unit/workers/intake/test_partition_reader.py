@@ -80,6 +80,41 @@ def test_a_batch_that_is_due_goes_on_growing_while_many_messages_come() -> None:
     assert rig.reader.pause() > 0
 
 
+def test_a_message_that_came_while_the_reader_rested_has_waited_long_enough() -> None:
+    rig = Rig(default_limits(linger_seconds=0.001))
+    rig.reader._polled_at = time.monotonic() - 1
+    rig.topic.polls = [([message(0, b"x", None)], None)]
+    rig.reader.fetch()
+    rig.reader.hand_over()
+    assert len(rig.queue.taken) == 1
+    assert rig.topic.waited == [0]
+
+
+def test_after_a_batch_nothing_is_done_until_the_next_one_may_be_due(rig: Rig) -> None:
+    assert rig.reader.rest() == 0
+    rig.builder._linger.interval = 3_600.0
+    rig.gather(0, 1, old=True)
+    rig.reader.hand_over()
+    assert len(rig.queue.taken) == 1
+    assert rig.reader.rest() > 0
+    rig.gather(1, 1, old=True)
+    assert rig.reader.rest() > 0
+    rig.gather(2, 2, old=True)
+    assert rig.reader.rest() == 0, "a full batch is due at once"
+
+
+def test_while_the_writer_has_a_batch_its_word_is_waited_for_and_no_message(rig: Rig) -> None:
+    rig.progress.give(None, 0)
+    rig.reader.fetch()
+    assert rig.topic.waited == [0]
+    assert rig.reader.rest() == 0
+    assert rig.reader.pause() > 0
+    rig.progress.take(Committed(offset=0, messages=0, rows=0, dead=0, seconds=0.001, cpu_seconds=0.0))
+    assert rig.reader.pause() == 0
+    rig.reader.fetch()
+    assert rig.topic.waited[-1] > 0
+
+
 def test_what_ended_the_last_batch_is_noted(rig: Rig) -> None:
     rig.gather(0, 4, old=True)
     rig.reader.hand_over()
@@ -112,11 +147,12 @@ def test_a_partition_at_rest_gives_its_memory_back_once_and_waits_longer(
     for _ in range(3):
         rig.reader.fetch()
     assert given == [True]
-    assert rig.topic.waited[-1] > rig.topic.waited[0] > 0
+    waited = [seconds for seconds in rig.topic.waited if seconds]
+    assert waited[-1] > waited[0] > 0
     rig.topic.polls = [([], 3)]
     rig.reader.fetch()
     rig.reader.fetch()
-    assert rig.topic.waited[-1] == 0  # the end of the log moved the offset, which gathers others for a moment
+    assert rig.topic.waited[-2:] == [0, 0]  # the end of the log moved the offset, which gathers others for a moment
 
 
 def test_what_is_left_is_all_that_was_read_and_not_handed_over(rig: Rig) -> None:
