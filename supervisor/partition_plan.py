@@ -19,7 +19,7 @@ from workers.contract.partition_spec import Limits, PartitionKey, PartitionSpec
 #: Stands for the first offset of a partition whose leader has not said it yet; its worker waits for it.
 UNKNOWN = -1
 #: Signs of life that a process gives in `heartbeat_seconds`, at least, and the longest silence between two of them.
-_SIGNS_OF_LIFE, _LONGEST_SILENCE = 6, 5.0
+_SIGNS_OF_LIFE, _LONGEST_SILENCE = 3, 10.0
 #: Of this machine's cores, what all writers together may spend on batches that are not full.
 _SMALL_BATCHES_SHARE = 1 / 8
 

@@ -15,6 +15,7 @@ from rtpipe.deadline import Deadline
 from rtpipe.errors import ExitCode, RtpipeError
 from rtpipe.log import get_logger, log_to_stderr
 from workers import kill_points, memory, writer_process
+from workers.bell import Bell
 from workers.contract.batch import Batch
 from workers.contract.errors import LostParent
 from workers.contract.partition_spec import PartitionSpec
@@ -107,9 +108,11 @@ class ConsumerProcess:
         self._progress = WriterProgress(self._linger, self._size)
         self._pace = RowPace(spec.rows_per_second, time.monotonic())
         self._drain: Deadline | None = None
+        self._bell = Bell()
         self._links = selectors.DefaultSelector()  # made once: `connection.wait` would make one at each turn
         self._links.register(writer, selectors.EVENT_READ, self._hear_writer)
         self._links.register(supervisor, selectors.EVENT_READ, self._hear_supervisor)
+        self._links.register(self._bell, selectors.EVENT_READ, self._bell.hear)
 
     @property
     def claimed(self) -> bool:
@@ -119,6 +122,7 @@ class ConsumerProcess:
     def on_sigterm(self, _number: int, _frame: FrameType | None) -> None:
         """Drain; the loop sees it within a turn."""
         self._drain = self._drain or Deadline.after(_DRAIN_BY_SIGNAL)
+        self._bell.ring()
 
     def run(self) -> Ended:
         """Claim, read until told to drain, drain. Raises WriterEnded if the writer says why it leaves."""
@@ -130,16 +134,16 @@ class ConsumerProcess:
         claimed = self._progress.claimed
         position = claimed.position
         builder = BatchBuilder(self._spec.limits, position.offset, position.leader_epoch, self._linger, self._size)
-        topic = TopicConsumer(self._spec, position)
+        topic = TopicConsumer(self._spec, position, self._bell.ring)
         reader = PartitionReader(self._spec, topic, builder, self._batches, self._progress, pace=self._pace)
         self._supervisor.tell(Running(claimed.writer_pid, position.epoch, position.offset, claimed.server))
         try:
             while self._drain is None:
                 reader.fetch()
                 reader.hand_over()
-                if rest := reader.rest():
-                    time.sleep(rest)
-                self._hear(reader.pause())
+                if seconds := reader.gathers():
+                    time.sleep(seconds)
+                self._hear(min(reader.pause(), self._supervisor.quiet_for()))
                 topic.stored = self._progress.offset
                 self._report(topic, reader)
                 self._give_sign_of_life()

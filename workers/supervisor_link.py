@@ -7,8 +7,8 @@ from multiprocessing.connection import Connection
 
 from workers.contract.reports import Alive, Progress
 
-#: Seconds between two looks at the progress.
-_REPORT_EVERY = 0.25
+#: Seconds between two looks at the progress; and at rest, where a look finds nothing new and no batch was committed.
+_REPORT_EVERY, _REPORT_AT_REST = 0.25, 2.0
 
 
 class SupervisorLink:
@@ -19,6 +19,7 @@ class SupervisorLink:
         self.connection = connection
         self._heartbeat_every = heartbeat_every
         self._sent: Progress | None = None
+        self._rests = False
         self._looked_at = self._alive_at = 0.0
 
     def tell(self, report: object) -> None:
@@ -29,15 +30,23 @@ class SupervisorLink:
         """Whether to look at the progress now: a few times a second, and at once for a generation's first batch, which
         forgives the deaths before it. `batches`: committed by this generation.
         """
-        first = batches > 0 and (self._sent is None or self._sent.batches == 0)
-        return first or time.monotonic() - self._looked_at >= _REPORT_EVERY
+        before = self._sent.batches if self._sent else 0
+        if batches > 0 and before == 0:
+            return True
+        every = _REPORT_AT_REST if self._rests and batches == before else _REPORT_EVERY
+        return time.monotonic() - self._looked_at >= every
 
     def tell_progress(self, progress: Progress) -> None:
         """Say it if it is news."""
         self._looked_at = time.monotonic()
-        if progress != self._sent:
+        self._rests = progress == self._sent
+        if not self._rests:
             self.tell(progress)
             self._sent = progress
+
+    def quiet_for(self) -> float:
+        """Seconds until the next sign of life is due."""
+        return max(0.0, self._alive_at + self._heartbeat_every - time.monotonic())
 
     def give_sign_of_life(self, now: float, writer_silent: float) -> None:
         """When it is due; `writer_silent`: seconds since the writer gave one."""

@@ -17,7 +17,9 @@ EXACT_READER: Mapping[str, str] = {
 #: Of a worker that reads its partition; those that a user gives in the `kafka` setting override it.
 WORKER_READER: Mapping[str, str | int | bool] = {
     "fetch.queue.backoff.ms": 20,  # the default of a second turns a full buffer into bursts
-    "fetch.wait.max.ms": 3_000,  # an answer without messages; one with messages comes at once
+    # An answer without messages; one with messages comes at once. What else is asked over the connection waits for it:
+    # so it is shorter than socket.timeout.ms.
+    "fetch.wait.max.ms": 8_000,
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": 16_384,  # the default of 64 MB is for each process
     "socket.timeout.ms": 10_000,

@@ -119,7 +119,7 @@ class BatchBuilder:
             return None
         return 0.0 if self.full else max(0.0, self._linger.due(self._since) - now)
 
-    def rests(self, now: float) -> float:
+    def gathers(self, now: float) -> float:
         """Seconds in which no batch is due but a full one, whatever comes."""
         return max(0.0, self._linger.next_due - now)
 

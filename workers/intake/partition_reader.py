@@ -17,7 +17,9 @@ from workers.intake.writer_progress import WriterProgress
 
 #: Seconds of the shortest and longest idle wait: how late a drain or a writer's death may be heard. A message ends it
 #: at once. The waits grow with the time since the last message, of which each is one part in `_REST_SHARE`.
-TURN, _TURN_AT_REST, _REST_SHARE = 0.05, 1.0, 8
+TURN, _LONGEST_TURN, _REST_SHARE = 0.05, 0.5, 8
+#: Seconds without a message after which the topic rests, and the longest rest: a message and every word end it at once.
+_RESTS_AFTER, _LONGEST_REST = 4.0, 30.0
 #: Messages of one poll after which there may be more: a batch that is old enough then goes on growing.
 _MANY = 100
 #: Seconds for which a reader counts as slowed after its pace has kept it from reading.
@@ -27,7 +29,10 @@ _IDLE = 2.0
 
 
 class PartitionReader:
-    """Reads one partition, from the claim to the drain. A turn: `fetch`, `hand_over`, `rest`, a wait of `pause`."""
+    """Reads one partition, from the claim to the drain.
+
+    A turn: `fetch`, `hand_over`, a sleep of `gathers`, a wait of `pause`.
+    """
 
     def __init__(
         self,
@@ -46,7 +51,7 @@ class PartitionReader:
         self._slowed_at = -_SLOWED  # when its pace last kept it from reading what is there
         self._ready: deque[Batch] = deque()
         self._pressure = Backpressure(spec.key, batches, spec.limits.queue_low)
-        self._longest_turn = min(_TURN_AT_REST, spec.heartbeat_every)
+        self._longest_turn = min(_LONGEST_TURN, spec.heartbeat_every)
         self._polled_at = self._heard_at = time.monotonic()  # the last poll; the last message, or end of the log
         self._holds_memory = True  # of a burst
         self._flows = False  # Kafka gave many messages at once, and may have more
@@ -77,9 +82,9 @@ class PartitionReader:
         """One poll, unless batches already wait for room in the queue: librdkafka's own buffer is bounded too.
 
         It waits for a first message only, and not while the writer has one to write, whose word may come before. One
-        that is here gathers others by `rest`, a turn for all of them: a turn for each would cost more than the message.
+        that is here waits for others (`gathers`), a turn for all: a turn for each would cost more than the message.
         """
-        if self._ready:
+        if self._ready or self._topic.rests:
             return
         now = time.monotonic()
         most = self._pace.allowed(self._builder.room(), now)
@@ -106,10 +111,12 @@ class PartitionReader:
         kill_points.reach("consumer:after_poll")
 
     def _rest(self, now: float) -> None:
-        """Once after each burst, when nothing came for a while: give its memory back."""
+        """When nothing came for a while: give the memory of a burst back, once, and wait without turns."""
         if self._holds_memory and now - self._heard_at > _IDLE:
             memory.give_back()
             self._holds_memory = False
+        if now - self._heard_at > _RESTS_AFTER and not self._progress.unwritten and self._builder.lingers(now) is None:
+            self._topic.rest(_LONGEST_REST)
 
     def hand_over(self) -> None:
         """Offer what is due: full batches at once, a smaller one when it is old enough and the writer has none."""
@@ -123,18 +130,20 @@ class PartitionReader:
             self._progress.give(given.oldest, len(given.offsets))
             kill_points.reach("consumer:after_put")
 
-    def rest(self) -> float:
-        """Seconds in which there is nothing to do whoever says what: the writer's word, and messages, can wait for the
-        next batch. To be woken by each of them would cost more than they do.
+    def gathers(self) -> float:
+        """Seconds for which Kafka only gathers messages: they can wait for the next batch, as the writer's word can. To
+        be woken by each of them would cost more than they do.
         """
         if self._ready or self._flows:
             return 0.0
         now = time.monotonic()
         lingers = self._builder.lingers(now)
-        return min(TURN, self._builder.rests(now) if lingers is None else lingers)
+        return min(TURN, self._builder.gathers(now) if lingers is None else lingers)
 
     def pause(self) -> float:
         """Seconds until the next poll, unless writer or supervisor say something before."""
+        if self._topic.rests:
+            return _LONGEST_REST
         now = time.monotonic()
         lingers = self._builder.lingers(now)
         if self._ready or (not lingers and not self._flows and self._progress.unwritten):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
 
@@ -23,6 +24,7 @@ from workers.contract.errors import (
 from workers.contract.partition_spec import PartitionSpec
 from workers.contract.reports import Position
 from workers.intake.partition_client import PartitionClient
+from workers.intake.rest_watch import RestWatch
 
 log = get_logger("consumer")
 
@@ -37,8 +39,10 @@ _AT_ONCE = 2_000
 class TopicConsumer:
     """Messages of one partition from `position` on, by assign: no group, no rebalance, no wait."""
 
-    def __init__(self, spec: PartitionSpec, position: Position) -> None:
+    def __init__(self, spec: PartitionSpec, position: Position, ring: Callable[[], None] = lambda: None) -> None:
+        """`ring` is called from another thread at the end of each `rest`."""
         self._spec = spec
+        self._watch = RestWatch(ring)
         self.end_offset = -1  #: end of the log as last seen
         self.stored = position.offset  #: next to consume by kafka_offsets, for words only
         self._no_topic_since: float | None = None  #: since then every poll that said anything said so
@@ -51,9 +55,9 @@ class TopicConsumer:
         None. Raises TopicChangedError before the first message of a topic that has only the name of ours.
         """
         consumer, most = self._client.current(), min(most, _AT_ONCE)
-        polled = consumer.consume(1, timeout) if timeout else consumer.consume(most, 0)
-        if timeout and polled and most > 1:
-            polled += consumer.consume(most - 1, 0)
+        polled = [*self._watch.take()] or (consumer.consume(1, timeout) if timeout else [])
+        if (polled or not timeout) and len(polled) < most:
+            polled += consumer.consume(most - len(polled), 0)
         self._check_topic_id()
         messages = [message for message in polled if message.error() is None]
         if messages:
@@ -62,6 +66,15 @@ class TopicConsumer:
             return messages, None
         ends = [message.offset() for message in polled if self._is_end(message)]
         return messages, max((end for end in ends if end is not None), default=None)
+
+    @property
+    def rests(self) -> bool:
+        """Nothing has come since `rest`: `poll` must wait for its end."""
+        return self._watch.waits
+
+    def rest(self, seconds: float) -> None:
+        """Wait for the next message in another thread, so many seconds at most; `poll` gives it afterwards."""
+        self._watch.begin(partial(self._client.current().consume, 1, seconds))
 
     def _check_topic_id(self) -> None:
         found = self._client.topic_id
@@ -124,7 +137,9 @@ class TopicConsumer:
         return OffsetGoneError(f"{key}: stored {self.stored}, log is [{low},{high}): {gone} records gone", hint=hint)
 
     def refreshed_end(self) -> int:
-        """`end_offset`, after taking what librdkafka has cached of the log's end; asks no broker."""
+        """`end_offset`, after taking what librdkafka has cached of the log's end, but at rest; asks no broker."""
+        if self.rests:
+            return self.end_offset
         where = TopicPartition(self._spec.key.topic, self._spec.key.partition)
         _, high = self._client.current().get_watermark_offsets(where, cached=True)
         if high not in {OFFSET_INVALID, -1}:
@@ -132,5 +147,6 @@ class TopicConsumer:
         return self.end_offset
 
     def close(self) -> None:
-        """Leave; nothing is committed to Kafka."""
-        self._client.close()
+        """Leave; nothing is committed to Kafka. At rest the client is left as it is: the process ends, and with it."""
+        if not self.rests:
+            self._client.close()

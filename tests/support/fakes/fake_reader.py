@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
@@ -32,6 +33,8 @@ class FakeReader:
         self.asked: list[tuple[int, float]] = []
         self.watermarks: tuple[int, int] | None = (0, 0)  #: None: no broker answers
         self.closed = False
+        self.gate: threading.Event | None = None  #: what a wait for messages waits for
+        self.trouble: Exception | None = None  #: what it raises
         self.reached = OFFSET_INVALID  #: the offset after the last message that was consumed
 
     def position(self, where: list[TopicPartition]) -> list[TopicPartition]:
@@ -42,6 +45,10 @@ class FakeReader:
 
     def consume(self, most: int, timeout: float) -> list[Any]:
         self.asked.append((most, timeout))
+        if self.gate is not None:
+            self.gate.wait(60)
+        if self.trouble is not None:
+            raise self.trouble
         if not self.polls:
             return []
         taken, self.polls[0] = self.polls[0][:most], self.polls[0][most:]

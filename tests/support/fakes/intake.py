@@ -34,10 +34,14 @@ class MemoryTopic:
         self.closed = False
         self.stored = 0
         self.waited: list[float] = []
+        self.rests = False
 
     def poll(self, _most: int, timeout: float) -> tuple[list[Any], int | None]:
         self.waited.append(timeout)
         return self.polls.pop(0) if self.polls else ([], None)
+
+    def rest(self, _seconds: float) -> None:
+        self.rests = True
 
     def refreshed_end(self) -> int:
         return 65

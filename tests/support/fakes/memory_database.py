@@ -206,6 +206,7 @@ class MemorySession:
         return True
 
     def require_writable(self) -> None:
+        self.connection.rollback()
         if self._server.read_only:
             raise DatabaseTrouble(READ_ONLY)
 

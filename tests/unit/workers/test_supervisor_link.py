@@ -61,7 +61,20 @@ def test_progress_is_looked_at_a_few_times_a_second_and_at_once_for_the_first_ba
     assert rig.link.is_due(2)
 
 
+def test_at_rest_progress_is_looked_at_more_rarely_until_a_batch_is_committed(rig: Rig) -> None:
+    rig.link.tell_progress(NOTHING_YET)
+    rig.link.tell_progress(NOTHING_YET)
+    rig.now += 1.0
+    assert not rig.link.is_due(0)
+    assert rig.link.is_due(1)
+    rig.now += 1.0
+    assert rig.link.is_due(0)
+
+
 def test_a_sign_of_life_goes_once_a_second_and_says_how_long_the_writer_has_been_silent(rig: Rig) -> None:
+    assert rig.link.quiet_for() == 0
     for passed, silent in ((0.0, 0.5), (0.5, 1.0), (1.0, 1.5)):
         rig.link.give_sign_of_life(rig.now + passed, silent)
     assert rig.heard() == [Alive(0.5), Alive(1.5)]
+    rig.now += 1.75
+    assert rig.link.quiet_for() == 0.25

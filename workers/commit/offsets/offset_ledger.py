@@ -175,10 +175,9 @@ class OffsetLedger:
         DatabaseTrouble also if the server takes no writes any more.
         """
         session = self.connection.session
-        session.require_writable()
         with translated(OFFSETS.name):
             row = session.connection.exec_driver_sql(GLANCE, self._row).one_or_none()
-            session.connection.rollback()
+        session.require_writable()  # which ends the transaction, too
         return None if row is None else Position(*row)
 
     def disconnect(self) -> None:

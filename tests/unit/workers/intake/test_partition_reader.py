@@ -55,6 +55,30 @@ def test_without_a_message_nothing_but_kafka_is_waited_for(rig: Rig) -> None:
     assert rig.reader.pause() == 0
 
 
+def test_after_a_while_without_a_message_kafka_is_waited_for_in_a_thread_and_all_others_by_the_loop(rig: Rig) -> None:
+    rig.reader.fetch()
+    assert not rig.topic.rests, "messages may come again at any moment"
+    rig.reader._heard_at -= 60.0
+    rig.reader.fetch()
+    assert rig.topic.rests
+    waits = len(rig.topic.waited)
+    rig.reader.fetch()
+    assert len(rig.topic.waited) == waits
+    assert rig.reader.pause() > 10.0
+    rig.topic.rests, rig.topic.polls = False, [([message(0, b"x", None)], None)]
+    rig.reader.fetch()
+    assert rig.builder.next_offset == 1
+    rig.reader.fetch()
+    assert not rig.topic.rests
+
+
+def test_nothing_rests_while_the_writer_has_something_to_write(rig: Rig) -> None:
+    rig.reader._heard_at -= 60.0
+    rig.progress.give(None, 1)
+    rig.reader.fetch()
+    assert not rig.topic.rests
+
+
 def test_a_small_batch_that_is_due_waits_for_the_writers_word_and_no_poll_spins_meanwhile(rig: Rig) -> None:
     rig.gather(0, 1, old=True)
     rig.reader.hand_over()
@@ -91,23 +115,23 @@ def test_a_message_that_came_while_the_reader_rested_has_waited_long_enough() ->
 
 
 def test_after_a_batch_nothing_is_done_until_the_next_one_may_be_due(rig: Rig) -> None:
-    assert rig.reader.rest() == 0
+    assert rig.reader.gathers() == 0
     rig.builder._linger.interval = 3_600.0
     rig.gather(0, 1, old=True)
     rig.reader.hand_over()
     assert len(rig.queue.taken) == 1
-    assert rig.reader.rest() > 0
+    assert rig.reader.gathers() > 0
     rig.gather(1, 1, old=True)
-    assert rig.reader.rest() > 0
+    assert rig.reader.gathers() > 0
     rig.gather(2, 2, old=True)
-    assert rig.reader.rest() == 0, "a full batch is due at once"
+    assert rig.reader.gathers() == 0, "a full batch is due at once"
 
 
 def test_while_the_writer_has_a_batch_its_word_is_waited_for_and_no_message(rig: Rig) -> None:
     rig.progress.give(None, 0)
     rig.reader.fetch()
     assert rig.topic.waited == [0]
-    assert rig.reader.rest() == 0
+    assert rig.reader.gathers() == 0
     assert rig.reader.pause() > 0
     rig.progress.take(Committed(offset=0, messages=0, rows=0, dead=0, seconds=0.001, cpu_seconds=0.0))
     assert rig.reader.pause() == 0

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
+import os
+import select
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import OFFSET_INVALID, KafkaError
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException
 
 from rtpipe.credentials import AccessDeniedError
 from rtpipe.kafka import renewal
 from tests.support.fakes.fake_reader import FakeEvent, FakeReader
 from tests.support.samples.kafka_messages import message
 from tests.support.samples.specs import default_spec
+from workers.bell import Bell
 from workers.contract.errors import (
     DataError,
     OffsetGoneError,
@@ -46,6 +51,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(topic_consumer, "time", SimpleNamespace(monotonic=made))
     return made
+
+
+@pytest.fixture
+def bell() -> Iterator[Bell]:
+    made = Bell()
+    yield made
+    os.close(made.fileno())
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +104,54 @@ def test_it_waits_for_the_first_message_and_takes_the_others_that_are_here() -> 
     assert kafka.asked == [(1, 0.25), (2, 0)]
     assert topic.poll(1, 0) == (messages[3:], None)
     assert topic.poll(1, 0) == ([], None)
+
+
+def test_at_rest_a_thread_waits_and_rings_and_the_next_poll_gives_what_has_come(bell: Bell) -> None:
+    messages = [message(offset, b"x", 1) for offset in range(5, 8)]
+    topic = TopicConsumer(default_spec(KEY, topic_id="id"), Position(1, 5), bell.ring)
+    kafka: Any = topic._client.current()
+    kafka.polls, kafka.gate = [messages], threading.Event()
+    topic.rest(7.0)
+    assert topic.rests
+    kafka.watermarks = (0, 12)
+    assert topic.refreshed_end() == -1, "the client is the thread's alone"
+    kafka.gate.set()
+    assert select.select([bell], [], [], 60)[0]
+    bell.hear()
+    assert not topic.rests
+    assert topic.poll(10, 0) == (messages, None)
+    assert kafka.asked == [(1, 7.0), (9, 0)]
+    assert topic.refreshed_end() == 12
+
+
+def test_a_rest_in_which_nothing_came_ends_and_another_one_may_begin(bell: Bell) -> None:
+    topic = TopicConsumer(default_spec(KEY, topic_id="id"), Position(1, 5), bell.ring)
+    for _ in range(2):
+        topic.rest(0.0)
+        assert select.select([bell], [], [], 60)[0]
+        bell.hear()
+        assert topic.poll(10, 0) == ([], None)
+
+
+def test_what_the_client_raises_at_rest_is_raised_by_the_next_poll(bell: Bell) -> None:
+    topic = TopicConsumer(default_spec(KEY, topic_id="id"), Position(1, 5), bell.ring)
+    kafka: Any = topic._client.current()
+    kafka.trouble = KafkaException(KafkaError(KafkaError._FATAL))
+    topic.rest(0.0)
+    assert select.select([bell], [], [], 60)[0]
+    with pytest.raises(KafkaException):
+        topic.poll(10, 0)
+
+
+def test_a_client_in_which_a_thread_waits_is_not_closed(bell: Bell) -> None:
+    topic = TopicConsumer(default_spec(KEY, topic_id="id"), Position(1, 5), bell.ring)
+    kafka: Any = topic._client.current()
+    kafka.gate = threading.Event()
+    topic.rest(7.0)
+    topic.close()
+    assert not kafka.closed
+    kafka.gate.set()
+    assert select.select([bell], [], [], 60)[0]
 
 
 def test_the_end_of_the_partition_is_told_beside_the_messages_before_it() -> None:
