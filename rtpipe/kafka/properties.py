@@ -20,8 +20,11 @@ WORKER_READER: Mapping[str, str | int | bool] = {
     # An answer without messages; one with messages comes at once. What else is asked over the connection waits for it:
     # so it is shorter than socket.timeout.ms.
     "fetch.wait.max.ms": 8_000,
-    "queued.min.messages": 20_000,
-    "queued.max.messages.kbytes": 16_384,  # the default of 64 MB is for each process
+    # What waits in each process until it is polled, where a small message takes several times its own bytes.
+    # The defaults are 100,000 messages, 64 MB, and 1 MB a fetch.
+    "queued.min.messages": 5_000,
+    "queued.max.messages.kbytes": 8_192,
+    "fetch.message.max.bytes": 262_144,
     "socket.timeout.ms": 10_000,
     "socket.keepalive.enable": True,
     "topic.metadata.refresh.interval.ms": 30_000,

@@ -53,7 +53,7 @@ class _TopicFields(BaseModel):
     batch_rows: int = Field(20_000, ge=1, le=100_000)
     batch_bytes: int = Field(4 << 20, ge=1_024, le=256 << 20)
     linger_ms: float = Field(1, ge=0, le=10_000)
-    queue_batches: int = Field(8, ge=1, le=1_000)
+    queue_batches: int = Field(4, ge=1, le=1_000)
     max_rows_per_second: float = Field(0, ge=0, description="of all its partitions together; 0: no limit")
     load_data: bool = Field(True, description="rows go by LOAD DATA LOCAL where server and table take it")
     journal: bool = Field(False, description="a row of rtpipe_journal for each batch, in its transaction")
