@@ -51,6 +51,11 @@ _MEANINGS = (
     ("alert certificate expired", "it says that our certificate has expired", "renew the file that {own} names"),
     ("certificate required", "it wants a certificate of ours", "{own} names a file with one"),
     ("alert unknown ca", "it does not trust the authority of our certificate", "{own} names the file with it"),
+    (
+        "alert certificate unknown",  # Java says no more, whatever is wrong
+        "it refuses our certificate",
+        "{own} names the file with it: has it expired, or is it of another authority?",
+    ),
     ("alert bad certificate", "it refuses our certificate", "{own} names the file with it"),
     ("wrong version number", "it speaks no TLS at this port", "take another port, or settings without TLS"),
     ("record layer failure", "it speaks no TLS at this port", "take another port, or settings without TLS"),

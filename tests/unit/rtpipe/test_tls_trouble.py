@@ -27,6 +27,7 @@ FAILED = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"
             "ssl_cert",
         ),
         ("[SSL: SSLV3_ALERT_CERTIFICATE_EXPIRED] ssl/tls alert certificate expired", "our certificate has", "ssl_cert"),
+        ("Receive failed: error:0A000416:SSL routines::ssl/tls alert certificate unknown", "refuses our", "ssl_cert"),
         ("[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca", "does not trust the authority of our", "ssl_cert"),
         ("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1)", "speaks no TLS", "port"),
     ],
