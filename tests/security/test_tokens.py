@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from avro_schemas.naming import group_for
 from infra.stack.security.certificates import AUTHORITY, SERVER
 from infra.stack.state import write_private_bytes
-from tests.support.stack.secure_runs import in_table, made_topic, no_secret_anywhere, records, refused, schema
+from tests.support.stack.secure_runs import in_table, made_topic, records, refused, schema
 from tests.support.stack.secure_stack import HOST, Client, SecureStack, secure_stack
 from tests.support.stack.token_server import CLIENT_ID, TokenServer, taking_tokens
 from tests.support.waits import eventually
@@ -147,22 +147,3 @@ def test_tokens_that_have_expired_and_such_as_the_broker_does_not_take(
     tokens.forge()
     for command in asking(topic):
         refused(client, command, *E_AUTH, "refuses the login", "invalid_token")
-
-
-def test_a_secret_that_changes_while_a_supervisor_runs(
-    stack: SecureStack, tokens: TokenServer, topic: str, tmp_path: Path
-) -> None:
-    """Tokens live for seconds, so that all connections need new ones; none is given until the file is changed."""
-    tokens.life = 6
-    stack.send(topic, schema(), records(0, 100))
-    client = client_of(stack, tokens, tmp_path)
-    with client.supervising("-t", topic, "--group-membership") as run:
-        in_table(stack, topic, 100)
-        old, tokens.secret = tokens.secret, "canary-new-secret"
-        run.says("outage_began", f"the token endpoint {tokens.url} refuses the client")
-        stack.send(topic, schema(), records(100, 100))
-        client.addresses.kafka[SECRET] = tokens.secret
-        client.write()
-        in_table(stack, topic, 200)
-        no_secret_anywhere(client, run, topic, [old, tokens.secret])
-        assert run.lines("worker_halted") == []

@@ -109,9 +109,9 @@ def test_whoever_removes_old_rows_holds_up_no_batch(database: Addresses, tmp_pat
             connection.autocommit(False)
             cursor = connection.cursor()
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            cursor.execute("SELECT MAX(id) FROM rtpipe_journal WHERE topic = %s", pipeline.topics[0])
+            cursor.execute("SELECT MAX(id) FROM rtpipe_journal WHERE topic = %s", (pipeline.topics[0],))
             [last] = cursor.fetchone() or [0]
-            assert cursor.execute("DELETE FROM rtpipe_journal WHERE id <= %s ORDER BY id LIMIT 1000", last)
+            assert cursor.execute("DELETE FROM rtpipe_journal WHERE id <= %s ORDER BY id LIMIT 1000", (last,))
             pipeline.produce(100)
             assert supervised(pipeline) == 0
             connection.rollback()
